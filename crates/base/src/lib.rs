@@ -1,0 +1,16 @@
+//! What every capability speaks of: ids, moments, the actor and purpose of a command, Japanese text and dates, limits.
+//!
+//! It knows no table, no socket and no clock: time and ids come in through [`Ctx`].
+
+mod ctx;
+mod ids;
+mod instant;
+pub mod kana;
+pub mod limits;
+mod redacted;
+pub mod wareki;
+
+pub use ctx::{Actor, Ctx, Purpose, Role};
+pub use ids::*;
+pub use instant::{Instant, LocalTime, Span};
+pub use redacted::Redacted;

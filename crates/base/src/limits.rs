@@ -1,0 +1,36 @@
+//! Every limit of the system in one place. ARCHITECTURE.md says what happens when each is full.
+
+/// Commands waiting for the writer; a further one is refused as busy (503).
+pub const WRITER_QUEUE: usize = 4096;
+/// Commands grouped into one durable commit.
+pub const COMMANDS_PER_COMMIT: usize = 512;
+/// Longest time a commit waits for more commands, milliseconds.
+pub const COMMIT_WAIT_MS: u64 = 5;
+/// Reads waiting for a reader thread.
+pub const READER_QUEUE: usize = 1024;
+/// Reader threads (each with one read-only connection).
+pub const READERS: usize = 4;
+/// Rows of one multi-row `VALUES`.
+pub const ROWS_PER_STATEMENT: usize = 200;
+/// Bytes of one posted form.
+pub const FORM_BYTES: usize = 256 * 1024;
+/// Characters of one free text (note, report, memo).
+pub const TEXT_CHARS: usize = 4000;
+/// Characters of one line field (name, address line).
+pub const LINE_CHARS: usize = 120;
+/// Rows of one list page.
+pub const LIST_ROWS: usize = 50;
+/// Deliveries waiting for the station that stores readings.
+pub const INGEST_QUEUE: usize = 8192;
+/// Readings stored in one transaction.
+pub const READINGS_PER_COMMIT: usize = 4000;
+/// Bytes of one MQTT packet or one reading document.
+pub const READING_BYTES: usize = 16 * 1024;
+/// Bytes of one posted batch of readings.
+pub const READING_POST_BYTES: usize = 2 * 1024 * 1024;
+/// MQTT connections at a time.
+pub const MQTT_CONNECTIONS: usize = 4096;
+/// Screens listening to live events at a time.
+pub const LIVE_SCREENS: usize = 2048;
+/// Attempts of one job before it is parked for a person to look at.
+pub const JOB_ATTEMPTS: u32 = 10;

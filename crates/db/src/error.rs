@@ -1,0 +1,57 @@
+use thiserror::Error;
+
+/// What can go wrong below the verbs. None of them names a person.
+#[derive(Debug, Error)]
+pub enum DbError {
+    #[error("the transaction was lost to a concurrent one")]
+    Lost,
+    #[error("the disk is full")]
+    Full,
+    #[error("too many commands are waiting")]
+    Busy,
+    #[error("a constraint refused the row: {0}")]
+    Constraint(String),
+    #[error("no row where one was expected")]
+    NoRow,
+    #[error("column {column} does not hold a {wanted}")]
+    Shape { column: usize, wanted: &'static str },
+    #[error("the database was written by a newer version: it holds the migration {0}")]
+    Newer(String),
+    #[error("the migration {0} is not what was applied to this database")]
+    Altered(String),
+    #[error("the command panicked")]
+    Panicked,
+    #[error("the connection to the database is gone: {0}")]
+    Gone(String),
+    #[error("the database engine failed: {0}")]
+    Engine(String),
+}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::*;
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(DiskFull) => DbError::Full,
+            Some(ConstraintViolation) => DbError::Constraint(text),
+            Some(DatabaseBusy | DatabaseLocked) => DbError::Lost,
+            _ => DbError::Engine(text),
+        }
+    }
+}
+
+impl From<postgres::Error> for DbError {
+    fn from(error: postgres::Error) -> Self {
+        use postgres::error::SqlState as S;
+        let Some(cause) = error.as_db_error() else {
+            return if error.is_closed() { DbError::Gone(error.to_string()) } else { DbError::Engine(format!("{error:?}")) };
+        };
+        let text = cause.message().to_owned();
+        match cause.code() {
+            &S::T_R_SERIALIZATION_FAILURE | &S::T_R_DEADLOCK_DETECTED => DbError::Lost,
+            &S::DISK_FULL => DbError::Full,
+            code if code.code().starts_with("23") => DbError::Constraint(text),
+            _ => DbError::Engine(text),
+        }
+    }
+}

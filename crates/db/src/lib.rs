@@ -1,0 +1,186 @@
+//! The database behind a small port: one SQL text, two engines, one writer with group commit, N readers.
+//!
+//! A command is a re-runnable closure. It runs in a savepoint of a transaction shared with its neighbours, and its
+//! caller is answered only after that transaction is durable. This crate knows no table but its own four
+//! (`migration`, `outbox`, `job`, `mark`) and is the only one that names an engine.
+
+mod config;
+mod error;
+pub mod jobs;
+pub mod marks;
+mod migrate;
+pub mod outbox;
+mod postgres_engine;
+mod reader;
+mod sqlite_engine;
+pub mod testing;
+mod value;
+mod writer;
+
+use std::sync::Arc;
+
+pub use config::{DbConfig, Durability};
+pub use error::DbError;
+pub use migrate::Migration;
+pub use value::{FromValue, Row, Value};
+
+/// Parameters of a statement: `params![id, name, now]`.
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$($crate::Value::from($value)),*] };
+}
+
+/// Which engine holds the data. Only `db` decides anything by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// An open transaction. Placeholders are `$1`, `$2`, … on both engines.
+pub trait Tx {
+    /// Runs one statement and gives the number of rows it changed.
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError>;
+    /// Runs one statement and gives its rows.
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError>;
+    /// Runs several statements without parameters (migrations, savepoints).
+    fn script(&mut self, sql: &str) -> Result<(), DbError>;
+    fn engine(&self) -> Engine;
+    /// Notes that the outbox grew, so that listeners are woken after the commit.
+    fn announce(&mut self);
+}
+
+impl dyn Tx + '_ {
+    /// The first row, if there is one.
+    pub fn first(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, DbError> {
+        Ok(self.query(sql, params)?.into_iter().next())
+    }
+
+    /// The first column of the only row, such as a count.
+    pub fn scalar<T: FromValue>(&mut self, sql: &str, params: &[Value]) -> Result<T, DbError> {
+        self.first(sql, params)?.ok_or(DbError::NoRow)?.get(0)
+    }
+
+    /// `INSERT … VALUES` for many rows, in statements of [`base::limits::ROWS_PER_STATEMENT`] rows. `head` ends before
+    /// `VALUES`, `tail` follows it (such as `ON CONFLICT DO NOTHING`). Gives the number of rows changed.
+    pub fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        let mut changed = 0;
+        for chunk in rows.chunks(base::limits::ROWS_PER_STATEMENT) {
+            let mut sql = String::with_capacity(head.len() + chunk.len() * width * 6 + tail.len());
+            sql.push_str(head);
+            sql.push_str(" VALUES ");
+            sql.push_str(&placeholders(chunk.len(), width));
+            sql.push(' ');
+            sql.push_str(tail);
+            let params: Vec<Value> = chunk.iter().flatten().cloned().collect();
+            changed += self.execute(&sql, &params)?;
+        }
+        Ok(changed)
+    }
+}
+
+/// `($1,$2),($3,$4)` for two rows of two columns.
+pub fn placeholders(rows: usize, width: usize) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(rows * width * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..width {
+            let comma = if column == 0 { "" } else { "," };
+            let _ = write!(text, "{comma}${}", row * width + column + 1);
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// The handle everything else holds: cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: writer::Writer,
+    readers: reader::Readers,
+    config: DbConfig,
+    committed: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Db {
+    /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers.
+    /// On PostgreSQL it waits while another process is the writer.
+    pub fn open(config: DbConfig, migrations: &[&[Migration]]) -> Result<Db, DbError> {
+        let mut connection = writer::Connection::open_writer(&config)?;
+        migrate::bring_forward(&mut connection, migrations)?;
+        let (committed_tx, committed) = tokio::sync::watch::channel(0);
+        let writer = writer::Writer::start(connection, config.clone(), committed_tx)?;
+        let readers = reader::Readers::start(&config)?;
+        Ok(Db { inner: Arc::new(Inner { writer, readers, config, committed }) })
+    }
+
+    pub fn config(&self) -> &DbConfig {
+        &self.inner.config
+    }
+
+    /// Sends a command to the writer; resolves after it is durable, or was refused.
+    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.inner.writer.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
+        answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+    }
+
+    /// As [`Db::write`]; when `f` refuses, `refused` runs after its savepoint was rolled back, in the same commit.
+    pub async fn write_or<T, E, F, R>(&self, f: F, refused: R) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send + 'static,
+    {
+        let answer = self.inner.writer.submit(f, Some(refused))?;
+        answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+    }
+
+    /// [`Db::write`] for threads of our own; never on a runtime's worker.
+    pub fn write_blocking<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.inner.writer.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+    }
+
+    /// Runs `f` on a reader thread, in a read-only transaction that sees what is committed.
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.inner.readers.submit(f)?;
+        answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+    }
+
+    /// [`Db::read`] for threads of our own; never on a runtime's worker.
+    pub fn read_blocking<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.inner.readers.submit(f)?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+    }
+
+    /// Changes whenever a commit added outbox rows.
+    pub fn committed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.committed.clone()
+    }
+}

@@ -1,0 +1,137 @@
+//! PostgreSQL behind the port. The synchronous client runs on our own threads only.
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, NoTls, Statement};
+
+use crate::{DbError, Engine, Row, Tx, Value};
+
+/// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
+const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
+
+pub(crate) struct Postgres {
+    client: Client,
+    prepared: HashMap<String, Statement>,
+    pub(crate) announced: bool,
+}
+
+impl Postgres {
+    /// Connects and waits until no other process writes to this database.
+    pub(crate) fn open_writer(url: &str) -> Result<Postgres, DbError> {
+        let mut engine = Postgres::connect(url)?;
+        engine.client.batch_execute("SET default_transaction_isolation = 'serializable'")?;
+        engine.require_byte_order()?;
+        engine.client.query_one("SELECT pg_advisory_lock($1)", &[&WRITER_LOCK])?;
+        Ok(engine)
+    }
+
+    pub(crate) fn open_reader(url: &str) -> Result<Postgres, DbError> {
+        let mut engine = Postgres::connect(url)?;
+        engine.client.batch_execute(
+            "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on",
+        )?;
+        Ok(engine)
+    }
+
+    /// Lists must come in the same order on both engines, so text is compared by bytes.
+    fn require_byte_order(&mut self) -> Result<(), DbError> {
+        let sql = "SELECT datcollate FROM pg_database WHERE datname = current_database()";
+        let collation: String = self.client.query_one(sql, &[])?.get(0);
+        match collation.as_str() {
+            "C" | "POSIX" | "C.UTF-8" => Ok(()),
+            other => Err(DbError::Engine(format!("the database must be created with LC_COLLATE 'C', not '{other}'"))),
+        }
+    }
+
+    fn connect(url: &str) -> Result<Postgres, DbError> {
+        let client = Client::connect(url, NoTls).map_err(|e| DbError::Gone(e.to_string()))?;
+        Ok(Postgres { client, prepared: HashMap::new(), announced: false })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql)?;
+        if self.prepared.len() >= 512 {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Tx for Postgres {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        let statement = self.prepare(sql)?;
+        Ok(self.client.execute(&statement, &borrowed(params))?)
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        let statement = self.prepare(sql)?;
+        self.client.query(&statement, &borrowed(params))?.iter().map(owned).collect()
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        Ok(self.client.batch_execute(sql)?)
+    }
+
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
+    fn announce(&mut self) {
+        self.announced = true;
+    }
+}
+
+fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|v| v as &(dyn ToSql + Sync)).collect()
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int(v) if *ty == Type::INT4 => i32::try_from(*v)?.to_sql(ty, out),
+            Value::Int(v) if *ty == Type::INT2 => i16::try_from(*v)?.to_sql(ty, out),
+            Value::Int(v) if *ty == Type::FLOAT8 => (*v as f64).to_sql(ty, out),
+            Value::Int(v) => v.to_sql(ty, out),
+            Value::Real(v) => v.to_sql(ty, out),
+            Value::Bool(v) => v.to_sql(ty, out),
+            Value::Text(v) => v.to_sql(ty, out),
+            Value::Blob(v) => v.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+fn owned(row: &postgres::Row) -> Result<Row, DbError> {
+    let values = row.columns().iter().enumerate().map(|(i, column)| {
+        Ok(match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(i)?.map_or(Value::Null, Value::Int),
+            Type::INT4 => row.try_get::<_, Option<i32>>(i)?.map_or(Value::Null, |v| Value::Int(v.into())),
+            Type::INT2 => row.try_get::<_, Option<i16>>(i)?.map_or(Value::Null, |v| Value::Int(v.into())),
+            Type::BOOL => row.try_get::<_, Option<bool>>(i)?.map_or(Value::Null, Value::Bool),
+            Type::FLOAT8 => row.try_get::<_, Option<f64>>(i)?.map_or(Value::Null, Value::Real),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i)?.map_or(Value::Null, Value::Blob),
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => {
+                row.try_get::<_, Option<String>>(i)?.map_or(Value::Null, Value::Text)
+            }
+            ref other => return Err(DbError::Engine(format!("column {i} has the type {other}, which the port does not carry"))),
+        })
+    });
+    values.collect::<Result<Vec<_>, DbError>>().map(Row)
+}

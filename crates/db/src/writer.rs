@@ -1,0 +1,256 @@
+//! The one writer: takes commands from a bounded queue, runs each in a savepoint, commits them together, and only
+//! then answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant as Clock};
+
+use base::limits;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use tokio::sync::{oneshot, watch};
+
+use crate::postgres_engine::Postgres;
+use crate::sqlite_engine::Sqlite;
+use crate::{DbConfig, DbError, Tx};
+
+/// How often a command is run anew when concurrent transactions keep winning.
+const REPLAYS: usize = 5;
+
+pub(crate) enum Connection {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+}
+
+impl Connection {
+    pub(crate) fn open_writer(config: &DbConfig) -> Result<Connection, DbError> {
+        Ok(match config {
+            DbConfig::Sqlite { file, durability } => Connection::Sqlite(Sqlite::open_writer(file, *durability)?),
+            DbConfig::Postgres { url } => Connection::Postgres(Box::new(Postgres::open_writer(url)?)),
+        })
+    }
+
+    pub(crate) fn open_reader(config: &DbConfig) -> Result<Connection, DbError> {
+        Ok(match config {
+            DbConfig::Sqlite { file, .. } => Connection::Sqlite(Sqlite::open_reader(file)?),
+            DbConfig::Postgres { url } => Connection::Postgres(Box::new(Postgres::open_reader(url)?)),
+        })
+    }
+
+    pub(crate) fn tx(&mut self) -> &mut dyn Tx {
+        match self {
+            Connection::Sqlite(engine) => engine,
+            Connection::Postgres(engine) => engine.as_mut(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Connection::Postgres(engine) if engine.is_closed())
+    }
+
+    fn begin(&mut self) -> Result<(), DbError> {
+        match self {
+            Connection::Sqlite(engine) => engine.script("BEGIN IMMEDIATE"),
+            Connection::Postgres(engine) => engine.script("BEGIN"),
+        }
+    }
+
+    /// Whether the outbox grew since the last call.
+    fn take_announced(&mut self) -> bool {
+        match self {
+            Connection::Sqlite(engine) => std::mem::take(&mut engine.announced),
+            Connection::Postgres(engine) => std::mem::take(&mut engine.announced),
+        }
+    }
+}
+
+/// A command as the writer sees it: runs (perhaps again), then answers once.
+trait Command: Send {
+    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), DbError>;
+    fn fail(&mut self, error: DbError);
+    fn answer(self: Box<Self>);
+}
+
+struct Job<T, E, F, R> {
+    work: F,
+    refused: Option<R>,
+    outcome: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F, R> Command for Job<T, E, F, R>
+where
+    T: Send,
+    E: From<DbError> + Send,
+    F: Fn(&mut dyn Tx) -> Result<T, E> + Send,
+    R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send,
+{
+    /// `Err` only where the transaction itself can no longer be used.
+    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), DbError> {
+        tx.script("SAVEPOINT command")?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
+            .unwrap_or_else(|_| Err(E::from(DbError::Panicked)));
+        let Err(error) = &outcome else {
+            tx.script("RELEASE SAVEPOINT command")?;
+            self.outcome = Some(outcome);
+            return Ok(());
+        };
+        tx.script("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?;
+        if let Some(refused) = &self.refused {
+            tx.script("SAVEPOINT refusal")?;
+            match refused(tx, error) {
+                Ok(()) => tx.script("RELEASE SAVEPOINT refusal")?,
+                Err(cause) => {
+                    tracing::error!(%cause, "the audit row of a refusal could not be written");
+                    tx.script("ROLLBACK TO SAVEPOINT refusal; RELEASE SAVEPOINT refusal")?;
+                }
+            }
+        }
+        self.outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: DbError) {
+        self.outcome = Some(Err(E::from(error)));
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(outcome) = self.outcome {
+            let _ = self.reply.send(outcome);
+        }
+    }
+}
+
+pub(crate) struct Writer {
+    queue: Sender<Box<dyn Command>>,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        connection: Connection,
+        config: DbConfig,
+        committed: watch::Sender<u64>,
+    ) -> Result<Writer, DbError> {
+        let (queue, commands) = bounded(limits::WRITER_QUEUE);
+        std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || Loop { connection, config, commands, committed }.run())
+            .map_err(|e| DbError::Engine(e.to_string()))?;
+        Ok(Writer { queue })
+    }
+
+    pub(crate) fn submit<T, E, F, R>(
+        &self,
+        work: F,
+        refused: Option<R>,
+    ) -> Result<oneshot::Receiver<Result<T, E>>, DbError>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+        R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Box<dyn Command> = Box::new(Job { work, refused, outcome: None, reply });
+        match self.queue.try_send(job) {
+            Ok(()) => Ok(answer),
+            Err(TrySendError::Full(_)) => Err(DbError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(DbError::Gone("the writer has stopped".into())),
+        }
+    }
+}
+
+struct Loop {
+    connection: Connection,
+    config: DbConfig,
+    commands: Receiver<Box<dyn Command>>,
+    committed: watch::Sender<u64>,
+}
+
+impl Loop {
+    fn run(mut self) {
+        while let Ok(first) = self.commands.recv() {
+            let batch = match self.first_pass(first) {
+                Ok(batch) => batch,
+                Err((batch, error)) => {
+                    tracing::warn!(%error, commands = batch.len(), "a commit was lost; its commands run one by one");
+                    batch.into_iter().map(|command| self.alone(command)).collect()
+                }
+            };
+            batch.into_iter().for_each(Command::answer);
+            if self.connection.take_announced() {
+                self.committed.send_modify(|n| *n += 1);
+            }
+        }
+    }
+
+    /// Runs `first` and what else is waiting in one transaction.
+    #[allow(clippy::type_complexity)]
+    fn first_pass(
+        &mut self,
+        first: Box<dyn Command>,
+    ) -> Result<Vec<Box<dyn Command>>, (Vec<Box<dyn Command>>, DbError)> {
+        let mut batch = vec![first];
+        let began = Clock::now();
+        let outcome = self.connection.begin().and_then(|()| {
+            let mut next = 0;
+            loop {
+                batch[next].run(self.connection.tx())?;
+                next += 1;
+                let full = batch.len() >= limits::COMMANDS_PER_COMMIT
+                    || began.elapsed() >= Duration::from_millis(limits::COMMIT_WAIT_MS);
+                match self.commands.try_recv() {
+                    Ok(command) if !full => batch.push(command),
+                    Ok(command) => {
+                        batch.push(command);
+                        batch[next].run(self.connection.tx())?;
+                        return self.connection.tx().script("COMMIT");
+                    }
+                    Err(_) => return self.connection.tx().script("COMMIT"),
+                }
+            }
+        });
+        match outcome {
+            Ok(()) => Ok(batch),
+            Err(error) => {
+                self.abandon();
+                Err((batch, error))
+            }
+        }
+    }
+
+    /// Runs one command in a transaction of its own, a few times if concurrent ones win.
+    fn alone(&mut self, mut command: Box<dyn Command>) -> Box<dyn Command> {
+        let mut last = DbError::Lost;
+        for _ in 0..REPLAYS {
+            let outcome = self
+                .connection
+                .begin()
+                .and_then(|()| command.run(self.connection.tx()))
+                .and_then(|()| self.connection.tx().script("COMMIT"));
+            match outcome {
+                Ok(()) => return command,
+                Err(error) => {
+                    self.abandon();
+                    let again = matches!(error, DbError::Lost | DbError::Gone(_));
+                    last = error;
+                    if !again {
+                        break;
+                    }
+                }
+            }
+        }
+        command.fail(last);
+        command
+    }
+
+    /// Leaves a broken transaction, and a broken connection for a new one.
+    fn abandon(&mut self) {
+        let rolled_back = self.connection.tx().script("ROLLBACK");
+        self.connection.take_announced();
+        if rolled_back.is_err() && self.connection.is_closed() {
+            match Connection::open_writer(&self.config) {
+                Ok(fresh) => self.connection = fresh,
+                Err(error) => tracing::error!(%error, "the database cannot be reached"),
+            }
+        }
+    }
+}
