@@ -1,1 +1,4 @@
 //! watch
+
+mod arrival;
+pub use arrival::*;

@@ -1,0 +1,199 @@
+//! What a gateway brought in, already in the watch's own words: the nouns that the ways in hand over.
+//!
+//! It knows no wire format, no table and no rule: whether an arrival is a sign of life, late, doubled or from an
+//! unknown device is decided by the watch.
+
+use base::{GatewayId, Instant, Redacted};
+
+/// Longest serial (the sender's own name of a device), characters.
+pub const SERIAL_CHARS: usize = 64;
+/// How much of a payload that could not be read is kept for the device's page, characters.
+pub const PAYLOAD_CHARS: usize = 500;
+
+/// One value that one device sent, or one sign of the line to its gateway.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Arrival {
+    pub gateway: GatewayId,
+    /// The device as its gateway calls it (friendly name, IEEE address), 1 to [`SERIAL_CHARS`] characters without
+    /// control characters; empty where the gateway itself is meant (line, heartbeat).
+    pub serial: String,
+    pub signal: Signal,
+    /// What the sender claims; may be 1970 or tomorrow. `None`: the sender named no time.
+    pub occurred_at: Option<Instant>,
+    /// Our clock, when the bytes came in.
+    pub received_at: Instant,
+    /// MQTT's retain flag: the state of some earlier time, never news.
+    pub retained: bool,
+}
+
+/// What was sent, parsed: `f32` values are finite.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Signal {
+    Contact { open: bool },
+    Motion,
+    MotionCleared,
+    /// Degrees Celsius, -100 to 200.
+    Temperature(f32),
+    /// Relative humidity, percent, 0 to 100.
+    Humidity(f32),
+    /// Charge left, percent, 0 to 100.
+    Battery(u8),
+    /// Zigbee link quality, 0 (none) to 255.
+    LinkQuality(u8),
+    /// A press, whatever the kind of press.
+    Button,
+    /// The gateway (serial empty) or a device says that it is alive.
+    Heartbeat,
+    /// Availability of one device as its gateway sees it; of the gateway's radio where the serial is empty.
+    DeviceOnline(bool),
+    /// The connection ended without a goodbye, or the gateway's Will was published.
+    LineLost,
+    /// The gateway signed in.
+    LineUp,
+}
+
+impl Signal {
+    /// The word stored in tables and written in our own payload.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Signal::Contact { .. } => "contact",
+            Signal::Motion => "motion",
+            Signal::MotionCleared => "motion_cleared",
+            Signal::Temperature(_) => "temperature",
+            Signal::Humidity(_) => "humidity",
+            Signal::Battery(_) => "battery",
+            Signal::LinkQuality(_) => "link_quality",
+            Signal::Button => "button",
+            Signal::Heartbeat => "heartbeat",
+            Signal::DeviceOnline(_) => "device_online",
+            Signal::LineLost => "line_lost",
+            Signal::LineUp => "line_up",
+        }
+    }
+}
+
+/// A message that could not be read: counted, and shown on the device's page with its payload.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Malformed {
+    pub gateway: GatewayId,
+    /// The device, where at least that could be read.
+    pub serial: Option<String>,
+    pub why: Defect,
+    /// At most [`PAYLOAD_CHARS`] characters; what is no UTF-8 stands as U+FFFD.
+    pub payload: Redacted<String>,
+    pub received_at: Instant,
+}
+
+/// Why a message could not be read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Defect {
+    /// A topic that carries no readings.
+    ForeignTopic,
+    /// Bytes that are no UTF-8.
+    NotText,
+    /// Text that is no JSON.
+    NotJson,
+    /// JSON of another form than documented (an object, or a list of objects).
+    WrongForm,
+    NoDevice,
+    /// Empty, too long, or with control characters.
+    BadDevice,
+    NoKind,
+    UnknownKind,
+    NoValue,
+    /// A value of another type, or outside what such a sensor can measure.
+    BadValue,
+    /// A time that no clock shows (a wrong but readable time is the watch's to judge).
+    BadTime,
+    /// More readings or bytes than one message may carry.
+    TooLarge,
+}
+
+impl Defect {
+    pub const ALL: &'static [Defect] = &[
+        Defect::ForeignTopic,
+        Defect::NotText,
+        Defect::NotJson,
+        Defect::WrongForm,
+        Defect::NoDevice,
+        Defect::BadDevice,
+        Defect::NoKind,
+        Defect::UnknownKind,
+        Defect::NoValue,
+        Defect::BadValue,
+        Defect::BadTime,
+        Defect::TooLarge,
+    ];
+
+    /// The word stored in tables, counters and problem details.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Defect::ForeignTopic => "foreign_topic",
+            Defect::NotText => "not_text",
+            Defect::NotJson => "not_json",
+            Defect::WrongForm => "wrong_form",
+            Defect::NoDevice => "no_device",
+            Defect::BadDevice => "bad_device",
+            Defect::NoKind => "no_kind",
+            Defect::UnknownKind => "unknown_kind",
+            Defect::NoValue => "no_value",
+            Defect::BadValue => "bad_value",
+            Defect::BadTime => "bad_time",
+            Defect::TooLarge => "too_large",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Option<Defect> {
+        Defect::ALL.iter().copied().find(|defect| defect.key() == key)
+    }
+
+    /// What the staff reads on the device's page.
+    pub const fn ja(self) -> &'static str {
+        match self {
+            Defect::ForeignTopic => "検知値ではないトピックです",
+            Defect::NotText => "文字として読めません(UTF-8 ではありません)",
+            Defect::NotJson => "JSON として読めません",
+            Defect::WrongForm => "JSON の形が取り決めと異なります",
+            Defect::NoDevice => "機器の名前がありません",
+            Defect::BadDevice => "機器の名前が正しくありません",
+            Defect::NoKind => "種類がありません",
+            Defect::UnknownKind => "種類が取り決めにありません",
+            Defect::NoValue => "値がありません",
+            Defect::BadValue => "値が正しくないか、測れる範囲の外です",
+            Defect::BadTime => "時刻として読めません",
+            Defect::TooLarge => "一度に送れる量を超えています",
+        }
+    }
+}
+
+impl Malformed {
+    /// Keeps the beginning of the payload and no more.
+    pub fn new(gateway: GatewayId, serial: Option<String>, why: Defect, payload: &[u8], received_at: Instant) -> Malformed {
+        // Four bytes are the longest character, so what is cut here could not have been kept anyway.
+        let head = &payload[..payload.len().min(PAYLOAD_CHARS * 4)];
+        let text: String = String::from_utf8_lossy(head).chars().take(PAYLOAD_CHARS).collect();
+        Malformed { gateway, serial, why, payload: Redacted::new(text), received_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_payload_keeps_its_beginning() {
+        let id = GatewayId(Default::default());
+        let kept = Malformed::new(id, None, Defect::NotJson, "戸".repeat(900).as_bytes(), Instant(0));
+        assert_eq!(kept.payload.expose().chars().count(), PAYLOAD_CHARS);
+        assert!(!format!("{kept:?}").contains('戸'));
+        let broken = Malformed::new(id, None, Defect::NotText, &[0xff, b'a'], Instant(0));
+        assert_eq!(broken.payload.expose(), "\u{fffd}a");
+    }
+
+    #[test]
+    fn every_defect_has_its_own_key() {
+        for defect in Defect::ALL {
+            assert_eq!(Defect::from_key(defect.key()), Some(*defect));
+        }
+    }
+}
