@@ -1,1 +1,116 @@
-//! audit
+//! The record of every command and every look at a person: append-only, hash-chained, its heads signed and kept
+//! outside the database.
+//!
+//! It knows who did what about whom, never what was seen: no name, no value, no text a user typed.
+
+mod chain;
+mod heads;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use base::{Ctx, Instant, OfficeId, PersonId, Purpose, Role};
+use db::{DbError, Migration, Tx};
+
+pub use chain::Hash;
+pub use heads::{Head, HeadError, HeadKey, append_head, head_line, parse_heads};
+pub use verify::{Finding, Report, verify};
+
+pub const MIGRATIONS: &[Migration] = &[Migration { name: "audit/001", sql: include_str!("schema.sql") }];
+
+/// How the recorded act ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Done,
+    /// A rule or the access wall said no.
+    Refused,
+    /// A fault of ours stopped it.
+    Failed,
+}
+
+impl Outcome {
+    pub const fn key(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Option<Outcome> {
+        [Outcome::Done, Outcome::Refused, Outcome::Failed].into_iter().find(|o| o.key() == key)
+    }
+}
+
+/// What is to be recorded; who, when and for what purpose come from [`Ctx`].
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// `capability.verb` for a command (`response.record_call`), `look.page` for a look (`look.case`).
+    pub action: &'a str,
+    /// Everybody the act showed or touched; a list page names all of its rows.
+    pub persons: &'a [PersonId],
+    /// Which items were shown or changed, as words of the access matrix (`identity contacts`).
+    pub items: &'a str,
+    /// On what ground access was allowed (`care_team`, `case`), or why it was not.
+    pub ground: &'a str,
+    pub outcome: Outcome,
+}
+
+/// A recorded row as reviewers and residents read it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub seq: i64,
+    pub at: Instant,
+    pub role: Role,
+    pub actor_id: uuid::Uuid,
+    pub office: Option<OfficeId>,
+    pub purpose: Purpose,
+    pub action: String,
+    pub persons: Vec<PersonId>,
+    pub items: String,
+    pub ground: String,
+    pub outcome: Outcome,
+}
+
+/// Appends one row to the chain, in the transaction of the act itself.
+pub fn record(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbError> {
+    store::append(ctx, tx, entry)
+}
+
+/// Records that a command was carried out.
+pub fn done(ctx: &Ctx, tx: &mut dyn Tx, action: &str, persons: &[PersonId], items: &str, ground: &str) -> Result<i64, DbError> {
+    record(ctx, tx, Entry { action, persons, items, ground, outcome: Outcome::Done })
+}
+
+/// Records that a command or a look was refused; `why` is a rule's or the wall's name, never what was typed.
+pub fn refused(ctx: &Ctx, tx: &mut dyn Tx, action: &str, persons: &[PersonId], why: &str) -> Result<i64, DbError> {
+    record(ctx, tx, Entry { action, persons, items: "", ground: why, outcome: Outcome::Refused })
+}
+
+/// The newest rows about one person, newest first. Rows of the last moments may not be indexed yet.
+pub fn about(tx: &mut dyn Tx, person: PersonId, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    store::about(tx, person, limit)
+}
+
+/// The newest rows of all, newest first.
+pub fn newest(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    store::newest(tx, limit)
+}
+
+/// Sequence number and hash of the newest row; zero for an empty chain.
+pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
+    store::head(tx)
+}
+
+/// Files rows by person, at most `limit` rows a call; gives how many it filed.
+pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<usize, DbError> {
+    store::index_persons(tx, limit)
+}
+
+/// Begins a new epoch after a restore: a row that quotes the last head known from outside, so that an older backup
+/// does not look like a truncation.
+pub fn begin_epoch(ctx: &Ctx, tx: &mut dyn Tx, last_known: Option<&Head>) -> Result<i64, DbError> {
+    let quote = last_known.map_or_else(|| "unknown".to_owned(), |h| format!("{}:{}", h.seq, chain::hex(&h.hash)));
+    done(ctx, tx, verify::EPOCH, &[], &quote, "restore")
+}
