@@ -1,0 +1,132 @@
+//! Cedar behind one question. A decision depends on four words only (role, purpose, act, ground), so each is asked of
+//! Cedar once and remembered for as long as the policies are in force.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{OnceLock, RwLock};
+
+use base::{Purpose, Role};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression, Schema,
+    ValidationMode, Validator,
+};
+use thiserror::Error;
+
+use crate::{Act, Ground};
+
+const SCHEMA: &str = include_str!("../../../policies/tsunagari.cedarschema");
+const POLICIES: &[(&str, &str)] = &[
+    ("peacetime.cedar", include_str!("../../../policies/peacetime.cedar")),
+    ("watch_response.cedar", include_str!("../../../policies/watch_response.cedar")),
+];
+
+#[derive(Debug, Error)]
+pub enum PolicyError {
+    #[error("the policies in {file} cannot be read: {cause}")]
+    Parse { file: String, cause: String },
+    #[error("the policies do not fit the schema: {0}")]
+    Invalid(String),
+    #[error("policies were already installed")]
+    Installed,
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A checked set of policies.
+pub struct Policies {
+    set: PolicySet,
+    schema: Schema,
+    decided: RwLock<HashMap<(Role, Purpose, Act, Ground), bool>>,
+}
+
+static INSTALLED: OnceLock<Policies> = OnceLock::new();
+
+/// Puts policies in force for the life of the program. Without it the built-in ones are.
+pub fn install(policies: Policies) -> Result<(), PolicyError> {
+    INSTALLED.set(policies).map_err(|_| PolicyError::Installed)
+}
+
+pub(crate) fn installed() -> &'static Policies {
+    INSTALLED.get_or_init(|| Policies::built_in().expect("the built-in policies fit their schema; a test proves it"))
+}
+
+impl Policies {
+    pub fn built_in() -> Result<Policies, PolicyError> {
+        Policies::parse(SCHEMA, POLICIES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())))
+    }
+
+    /// All `*.cedar` files of a folder against the built-in schema: a city's own policies.
+    pub fn from_folder(folder: &Path) -> Result<Policies, PolicyError> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "cedar") {
+                files.push((path.display().to_string(), std::fs::read_to_string(&path)?));
+            }
+        }
+        files.sort();
+        Policies::parse(SCHEMA, files.into_iter())
+    }
+
+    fn parse(schema: &str, files: impl Iterator<Item = (String, String)>) -> Result<Policies, PolicyError> {
+        let (schema, _) = Schema::from_cedarschema_str(schema)
+            .map_err(|e| PolicyError::Parse { file: "tsunagari.cedarschema".into(), cause: e.to_string() })?;
+        let mut text = String::new();
+        for (file, content) in files {
+            PolicySet::from_str(&content).map_err(|e| PolicyError::Parse { file, cause: e.to_string() })?;
+            text.push_str(&content);
+            text.push('\n');
+        }
+        let set = PolicySet::from_str(&text)
+            .map_err(|e| PolicyError::Parse { file: "all policies".into(), cause: e.to_string() })?;
+        let report = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+        if !report.validation_passed() {
+            let errors: Vec<String> = report.validation_errors().map(ToString::to_string).collect();
+            return Err(PolicyError::Invalid(errors.join("; ")));
+        }
+        Ok(Policies { set, schema, decided: RwLock::new(HashMap::new()) })
+    }
+
+    /// Whether the policies allow it. On any error: no.
+    pub fn decide(&self, role: Role, purpose: Purpose, act: Act, ground: Ground) -> bool {
+        let question = (role, purpose, act, ground);
+        if let Ok(decided) = self.decided.read()
+            && let Some(answer) = decided.get(&question)
+        {
+            return *answer;
+        }
+        let answer = self.ask(role, purpose, act, ground).unwrap_or_else(|cause| {
+            tracing::error!(%cause, "a decision about access failed and counts as no");
+            false
+        });
+        if let Ok(mut decided) = self.decided.write() {
+            decided.insert(question, answer);
+        }
+        answer
+    }
+
+    fn ask(&self, role: Role, purpose: Purpose, act: Act, ground: Ground) -> Result<bool, Box<dyn std::error::Error>> {
+        let principal = EntityUid::from_str(r#"User::"actor""#)?;
+        let resource = EntityUid::from_str(r#"Person::"person""#)?;
+        let action = EntityUid::from_str(&format!("Action::\"{}\"", act.key()))?;
+        let word = |text: &str| RestrictedExpression::new_string(text.to_owned());
+        let user = Entity::new(
+            principal.clone(),
+            HashMap::from([("role".to_owned(), word(role.key()))]),
+            std::collections::HashSet::new(),
+        )?;
+        let person = Entity::new_no_attrs(resource.clone(), std::collections::HashSet::new());
+        let entities = Entities::from_entities([user, person], Some(&self.schema))?;
+        let context = Context::from_pairs([
+            ("purpose".to_owned(), word(purpose.key())),
+            ("ground".to_owned(), word(ground.key())),
+        ])?;
+        let request = Request::new(principal, action, resource, context, Some(&self.schema))?;
+        let response = Authorizer::new().is_authorized(&request, &self.set, &entities);
+        if let Some(error) = response.diagnostics().errors().next() {
+            return Err(error.to_string().into());
+        }
+        Ok(response.decision() == Decision::Allow)
+    }
+}
