@@ -10,6 +10,9 @@ const JST_OFFSET: i64 = 9 * 3600 * SECOND;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Instant(pub i64);
 
+/// Where the edge reads the time; the system clock in `serve`, a town's clock in a simulation.
+pub type Clock = std::sync::Arc<dyn Fn() -> Instant + Send + Sync>;
+
 /// A length of time in microseconds; may be negative.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Span(pub i64);

@@ -12,5 +12,5 @@ pub mod wareki;
 
 pub use ctx::{Actor, Ctx, Purpose, Role};
 pub use ids::*;
-pub use instant::{Instant, LocalTime, Span};
+pub use instant::{Clock, Instant, LocalTime, Span};
 pub use redacted::Redacted;

@@ -14,6 +14,8 @@ mod postgres_engine;
 mod reader;
 mod sqlite_engine;
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod value;
 mod writer;
 
