@@ -118,7 +118,8 @@ impl Instant {
 
     /// A Japanese wall time as a moment; `None` for a date or time that no calendar has.
     pub fn from_local(t: LocalTime) -> Option<Instant> {
-        let valid = t.hour < 24 && t.minute < 60 && t.second < 60;
+        // A year of five digits is a slip of the keyboard, and far ones would not fit in microseconds.
+        let valid = (0..10_000).contains(&t.year) && t.hour < 24 && t.minute < 60 && t.second < 60;
         let day = days_from_civil(t.year, t.month, t.day)?;
         valid.then(|| {
             let of_day = i64::from(t.hour) * 3600 + i64::from(t.minute) * 60 + i64::from(t.second);
@@ -165,7 +166,8 @@ fn split_offset(time: &str) -> Option<(&str, Option<i64>)> {
     let (clock, offset) = time.split_at(at);
     let sign = if offset.starts_with('-') { -1 } else { 1 };
     let (h, m) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
-    Some((clock, Some(sign * (h.parse::<i64>().ok()? * 3600 + m.parse::<i64>().ok()? * 60))))
+    let (h, m) = (h.parse::<u8>().ok()?, m.parse::<u8>().ok()?);
+    (h < 24 && m < 60).then(|| (clock, Some(sign * (i64::from(h) * 3600 + i64::from(m) * 60))))
 }
 
 /// ISO 8601 Japanese wall time to the second, without offset: `2026-11-22T10:42:05`.
@@ -234,6 +236,9 @@ mod tests {
 
     #[test]
     fn dates_that_do_not_exist_are_refused() {
+        for text in ["999999999-01-01", "2026-11-22T10:42+9223372036854775807:00"] {
+            assert_eq!(Instant::parse(text), None, "{text}");
+        }
         for text in ["2025-02-29", "2026-13-01", "2026-04-31", "2026-11-22T24:00", "きのう", "", "2026"] {
             assert_eq!(Instant::parse(text), None, "{text}");
         }

@@ -3,5 +3,6 @@
 //! It knows wire formats and acknowledgements; what a reading means is decided by `watch`.
 
 pub mod inlet;
+pub mod payload;
 
 pub use inlet::{Answer, Delivery, DeliveryError, Inlet, Receipt};
