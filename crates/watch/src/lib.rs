@@ -2,3 +2,6 @@
 
 mod arrival;
 pub use arrival::*;
+
+pub mod replay;
+pub mod rhythm;
