@@ -1,0 +1,105 @@
+//! Looks at a running program from outside: does it answer, and how much memory does it hold.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{Group, signal_group};
+
+/// A server of ours that is ended with this value.
+pub struct Running {
+    child: Child,
+    group: Option<Group>,
+    pub port: u16,
+    pub began: Instant,
+}
+
+impl Running {
+    /// Starts the program with `arguments` and `--port` of a free port. What it says goes into `log`.
+    pub fn start(program: &Path, arguments: &[&str], log: &Path) -> Result<Running> {
+        let port = free_port()?;
+        let log = File::create(log)?;
+        let mut command = Command::new(program);
+        command.args(arguments).args(["--port", &port.to_string()]).process_group(0);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let began = Instant::now();
+        let child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
+        let group = Some(Group::of(&child));
+        Ok(Running { child, group, port, began })
+    }
+
+    /// Time from the start of the process to the first good answer of `GET path`.
+    pub fn await_answer(&mut self, path: &str, limit: Duration) -> Result<Duration> {
+        while self.began.elapsed() < limit {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the program ended: {status}");
+            }
+            if answers(self.port, path) {
+                return Ok(self.began.elapsed());
+            }
+            sleep(Duration::from_millis(2));
+        }
+        bail!("no good answer of GET {path} within {} s", limit.as_secs())
+    }
+
+    /// The most memory held (resident set, bytes) while watching for `time`.
+    pub fn watch_memory(&self, time: Duration) -> Result<u64> {
+        let until = Instant::now() + time;
+        let mut most = 0;
+        while Instant::now() < until {
+            most = most.max(resident(self.child.id())?);
+            sleep(Duration::from_millis(100));
+        }
+        Ok(most)
+    }
+
+    /// Asks the program to end and waits for it, so that the next start finds its data closed.
+    pub fn stop(mut self, limit: Duration) -> Result<()> {
+        signal_group(self.child.id(), "TERM");
+        let until = Instant::now() + limit;
+        while Instant::now() < until {
+            if self.child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        bail!("the program does not end within {} s of SIGTERM", limit.as_secs())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.group = None;
+        let _ = self.child.wait();
+    }
+}
+
+/// A page or a redirect to one; refused connections and errors are no answer.
+fn answers(port: u16, path: &str) -> bool {
+    let second = Duration::from_secs(1);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, second) else { return false };
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    if stream.set_read_timeout(Some(second)).is_err() || stream.write_all(request.as_bytes()).is_err() {
+        return false;
+    }
+    let mut head = [0_u8; 12];
+    stream.read_exact(&mut head).is_ok() && (head.starts_with(b"HTTP/1.1 2") || head.starts_with(b"HTTP/1.1 3"))
+}
+
+fn resident(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
