@@ -5,6 +5,7 @@
 //! (`migration`, `outbox`, `job`, `mark`) and is the only one that names an engine.
 
 mod config;
+pub mod dump;
 mod error;
 pub mod jobs;
 pub mod marks;
@@ -45,6 +46,13 @@ pub trait Tx {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError>;
     /// Runs one statement and gives its rows.
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError>;
+    /// Runs one statement and hands each of its rows over as it comes, for answers too long to hold.
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError>;
     /// Runs several statements without parameters (migrations, savepoints).
     fn script(&mut self, sql: &str) -> Result<(), DbError>;
     fn engine(&self) -> Engine;
@@ -103,7 +111,8 @@ pub struct Db {
 }
 
 struct Inner {
-    writer: writer::Writer,
+    /// None where the database was opened for reading only.
+    writer: Option<writer::Writer>,
     readers: reader::Readers,
     config: DbConfig,
     committed: tokio::sync::watch::Receiver<u64>,
@@ -118,7 +127,18 @@ impl Db {
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
         let writer = writer::Writer::start(connection, config.clone(), committed_tx)?;
         let readers = reader::Readers::start(&config)?;
-        Ok(Db { inner: Arc::new(Inner { writer, readers, config, committed }) })
+        Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed }) })
+    }
+
+    /// Opens an existing database beside the process that writes to it: backups, verification.
+    pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
+        let readers = reader::Readers::start(&config)?;
+        let (_, committed) = tokio::sync::watch::channel(0);
+        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed }) })
+    }
+
+    fn writer(&self) -> Result<&writer::Writer, DbError> {
+        self.inner.writer.as_ref().ok_or_else(|| DbError::Gone("opened for reading only".into()))
     }
 
     pub fn config(&self) -> &DbConfig {
@@ -132,7 +152,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
     {
-        let answer = self.inner.writer.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
+        let answer = self.writer()?.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
         answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 
@@ -144,7 +164,7 @@ impl Db {
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send + 'static,
     {
-        let answer = self.inner.writer.submit(f, Some(refused))?;
+        let answer = self.writer()?.submit(f, Some(refused))?;
         answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 
@@ -155,7 +175,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
     {
-        let answer = self.inner.writer.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
+        let answer = self.writer()?.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
         answer.blocking_recv().unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 

@@ -79,6 +79,21 @@ impl Tx for Postgres {
         self.client.query(&statement, &borrowed(params))?.iter().map(owned).collect()
     }
 
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        use postgres::fallible_iterator::FallibleIterator;
+        let statement = self.prepare(sql)?;
+        let mut rows = self.client.query_raw(&statement, params.iter().map(|v| v as &(dyn ToSql + Sync)))?;
+        while let Some(row) = rows.next()? {
+            take(owned(&row)?)?;
+        }
+        Ok(())
+    }
+
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
         Ok(self.client.batch_execute(sql)?)
     }
@@ -103,6 +118,7 @@ impl ToSql for Value {
             Value::Int(v) if *ty == Type::INT4 => i32::try_from(*v)?.to_sql(ty, out),
             Value::Int(v) if *ty == Type::INT2 => i16::try_from(*v)?.to_sql(ty, out),
             Value::Int(v) if *ty == Type::FLOAT8 => (*v as f64).to_sql(ty, out),
+            Value::Int(v) if *ty == Type::BOOL => (*v != 0).to_sql(ty, out),
             Value::Int(v) => v.to_sql(ty, out),
             Value::Real(v) => v.to_sql(ty, out),
             Value::Bool(v) => v.to_sql(ty, out),

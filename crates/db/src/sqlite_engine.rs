@@ -55,16 +55,29 @@ impl Tx for Sqlite {
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        let mut rows = Vec::new();
+        self.each(sql, params, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
         let mut statement = self.connection.prepare_cached(&numbered(sql))?;
         bind(&mut statement, params)?;
         let width = statement.column_count();
         let mut cursor = statement.raw_query();
-        let mut rows = Vec::new();
         while let Some(row) = cursor.next()? {
             let values = (0..width).map(|i| row.get_ref(i).map(owned)).collect::<Result<_, _>>()?;
-            rows.push(Row(values));
+            take(Row(values))?;
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
