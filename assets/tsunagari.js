@@ -1,0 +1,143 @@
+/* Tsunagari: what makes a page livelier than its plain forms. Nothing here is needed to act.
+   Old tablets read it, so it is written in the JavaScript of 2009. It stores no personal data: only whether the
+   sound is on, for this browser tab. Contracts with the server's markup:
+     body[data-now]            seconds since 1970 on the server's clock when the page was made
+     [data-due] [data-near]    a limit and when it becomes near (seconds): 「あと12分」 counts down
+     [data-since]              a moment that passed: 「38分前」 grows
+     [data-updated]            「10:42:05」, set whenever something live arrived
+     [data-alarm]              somebody must take this: beeps until the last such element is gone
+     [data-sound]              the button that unlocks the sound when the shift starts
+     form[data-confirm]        asks once more before it is sent
+     #line-lost                shown while the live line is down */
+(function () {
+  'use strict';
+  var doc = document;
+  var body = doc.body;
+  var skew = 0;
+  if (body.getAttribute('data-now')) {
+    skew = Number(body.getAttribute('data-now')) - Math.floor(Date.now() / 1000);
+  }
+
+  function now() { return Math.floor(Date.now() / 1000) + skew; }
+  function each(selector, act) {
+    var found = doc.querySelectorAll(selector), i;
+    for (i = 0; i < found.length; i++) { act(found[i]); }
+  }
+  function two(n) { return (n < 10 ? '0' : '') + n; }
+
+  /* The same words as components/time.rs `length`. */
+  function length(seconds) {
+    if (seconds < 60) { return seconds + '秒'; }
+    if (seconds < 3600) { return Math.floor(seconds / 60) + '分'; }
+    var h = Math.floor(seconds / 3600), m = Math.floor(seconds / 60) % 60;
+    if (h < 24) { return h + '時間' + (m ? m + '分' : ''); }
+    return Math.floor(h / 24) + '日' + (h % 24 ? (h % 24) + '時間' : '');
+  }
+  function say(element, text) { if (element.textContent !== text) { element.textContent = text; } }
+  function mark(element, name, on) { element.classList[on ? 'add' : 'remove'](name); }
+
+  function tick() {
+    var t = now();
+    each('[data-due]', function (e) {
+      var left = Number(e.getAttribute('data-due')) - t;
+      var near = Number(e.getAttribute('data-near') || 300);
+      mark(e, 'is-over', left < 0);
+      mark(e, 'is-near', left >= 0 && left <= near);
+      say(e, left < 0 ? length(-left) + '超過' : 'あと' + length(left));
+    });
+    each('[data-since]', function (e) {
+      var past = t - Number(e.getAttribute('data-since'));
+      say(e, past < 60 ? 'たった今' : length(past) + '前');
+    });
+  }
+
+  function updated() {
+    var t = new Date((now() + 9 * 3600) * 1000);
+    var text = two(t.getUTCHours()) + ':' + two(t.getUTCMinutes()) + ':' + two(t.getUTCSeconds());
+    each('[data-updated]', function (e) { say(e, text); });
+  }
+
+  /* The line. A screen that looks alive and is not is worse than a blank one. */
+  function line(lost) {
+    var banner = doc.getElementById('line-lost');
+    if (!banner) { return; }
+    if (lost && banner.hidden) {
+      banner.hidden = false;
+      say(banner.querySelector('[data-text]'), banner.getAttribute('data-lost'));
+    } else if (!lost) {
+      banner.hidden = true;
+      say(banner.querySelector('[data-text]'), '');
+    }
+  }
+  body.addEventListener('htmx:sseOpen', function () { line(false); updated(); });
+  body.addEventListener('htmx:sseError', function () { line(true); });
+  body.addEventListener('htmx:sendError', function () { line(true); });
+  body.addEventListener('htmx:sseMessage', function () { line(false); updated(); });
+  body.addEventListener('htmx:afterSwap', function () { updated(); tick(); });
+  window.addEventListener('offline', function () { line(true); });
+
+  /* The sound: two tones, made here, so that no file has to arrive first. */
+  var audio = null;
+  var Audio = window.AudioContext || window.webkitAudioContext;
+  function remembered(value) {
+    try {
+      if (value !== undefined) { window.sessionStorage.setItem('sound', value); }
+      return window.sessionStorage.getItem('sound') === 'on';
+    } catch (refused) { return false; }
+  }
+  function tone(hertz, from, seconds) {
+    var o = audio.createOscillator(), g = audio.createGain(), t = audio.currentTime + from;
+    o.frequency.value = hertz;
+    g.gain.setValueAtTime(0.0001, t);
+    g.gain.exponentialRampToValueAtTime(0.4, t + 0.02);
+    g.gain.exponentialRampToValueAtTime(0.0001, t + seconds);
+    o.connect(g);
+    g.connect(audio.destination);
+    o.start(t);
+    o.stop(t + seconds);
+  }
+  function beep() { tone(880, 0, 0.35); tone(660, 0.4, 0.45); }
+  function sounding() { return audio && audio.state === 'running'; }
+  function showSound() {
+    each('[data-sound]', function (b) {
+      b.hidden = !Audio;
+      b.setAttribute('aria-pressed', sounding() ? 'true' : 'false');
+      say(b.querySelector('[data-text]'), b.getAttribute(sounding() ? 'data-on' : 'data-off'));
+    });
+  }
+  function unlock() {
+    audio = audio || new Audio();
+    audio.onstatechange = showSound;
+    if (audio.resume) { audio.resume(); }
+    showSound();
+  }
+  doc.addEventListener('click', function (event) {
+    var button = event.target.closest ? event.target.closest('[data-sound]') : null;
+    if (!button || !Audio) { return; }
+    if (sounding()) {
+      remembered('off');
+      if (audio.suspend) { audio.suspend(); }
+    } else {
+      remembered('on');
+      unlock();
+      beep();
+    }
+  });
+  if (Audio && remembered()) { unlock(); }
+
+  doc.addEventListener('submit', function (event) {
+    var question = event.target.getAttribute('data-confirm');
+    if (question && !window.confirm(question)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+  }, true);
+
+  window.setInterval(function () { tick(); }, 1000);
+  window.setInterval(function () {
+    if (sounding() && doc.querySelector('[data-alarm]')) { beep(); }
+  }, 4000);
+  body.addEventListener('htmx:afterSettle', showSound);
+  tick();
+  showSound();
+}());

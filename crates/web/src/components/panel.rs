@@ -1,0 +1,125 @@
+//! What a page says when there is nothing, too much, a rule that says no, or a fault: each with what to do next.
+
+use maud::{Markup, html};
+
+use super::icon::{Icon, icon};
+use super::state::State;
+
+/// A box beside the text. `State::NeededNow` is announced at once.
+pub fn notice(state: State, title: &str, body: Markup) -> Markup {
+    let (shape, role) = match state {
+        State::NeededNow => (Icon::Warning, Some("alert")),
+        State::NearLimit => (Icon::Clock, None),
+        State::Confirmed => (Icon::Check, Some("status")),
+        _ => (Icon::Info, None),
+    };
+    html! {
+        div class={ "notice " (state.class()) } role=[role] {
+            p.notice-title { (icon(shape)) (title) }
+            (body)
+        }
+    }
+}
+
+/// Nothing here, and why that is so: 「いま待っている方はいません」.
+pub fn empty(title: &str, what_next: &str) -> Markup {
+    html! {
+        div.empty { p.empty-title { (title) } @if !what_next.is_empty() { p { (what_next) } } }
+    }
+}
+
+/// More than one page can hold: says how many, and how to narrow.
+pub fn too_many(shown: usize, all: usize, how: &str) -> Markup {
+    html! { p.too-many role="status" { (all) "件のうち" (shown) "件を表示しています。" (how) } }
+}
+
+/// A rule said no. `reason` is the refusal's own sentence; `ways` are (address, label) of what can be done instead.
+pub fn refusal(reason: &str, ways: &[(&str, &str)]) -> Markup {
+    html! {
+        div.notice.is-limit role="alert" {
+            p.notice-title { (icon(Icon::Info)) "この操作はできません" }
+            p { (reason) }
+            @if !ways.is_empty() {
+                div.buttons { @for (href, label) in ways { a.btn href=(href) { span { (label) } } } }
+            }
+        }
+    }
+}
+
+/// What went wrong, in the user's words; the body of a whole page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// 404, and 403 where saying more would tell that something exists.
+    NotFound,
+    /// 403 with a reason that may be told.
+    Forbidden,
+    /// 503: queues full, disk nearly full.
+    Busy,
+    /// 413 and 422 outside a field.
+    BadInput,
+    /// 500.
+    Fault,
+    /// 401: the session ended.
+    SignedOut,
+}
+
+impl Trouble {
+    /// The question of the page (its `h1`).
+    pub fn title(self) -> &'static str {
+        match self {
+            Trouble::NotFound => "ページが見つかりません",
+            Trouble::Forbidden => "このページは開けません",
+            Trouble::Busy => "ただいま混み合っています",
+            Trouble::BadInput => "送られた内容を受け取れませんでした",
+            Trouble::Fault => "処理を終えられませんでした",
+            Trouble::SignedOut => "もう一度サインインしてください",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Trouble::NotFound => "アドレスが変わったか、ご担当の範囲にありません。一覧から開き直してください。",
+            Trouble::Forbidden => "ご担当の範囲を超えています。必要な場合は事業所の責任者か事務局にご連絡ください。",
+            Trouble::Busy => "記録はされていません。1分ほど待って、もう一度お試しください。",
+            Trouble::BadInput => "内容を確かめて、前の画面から送り直してください。記録はされていません。",
+            Trouble::Fault => "記録はされていません。続くときは、下の番号を添えて事務局にご連絡ください。",
+            Trouble::SignedOut => "操作のない時間が続いたため、サインアウトしました。",
+        }
+    }
+}
+
+/// The body of an error page. `detail` is a refusal's own sentence, if any; `reference` the request's number that the
+/// logs know (it names no person).
+pub fn error_page(trouble: Trouble, detail: Option<&str>, reference: &str, home: (&str, &str)) -> Markup {
+    html! {
+        div.error-page {
+            @if let Some(detail) = detail { p { strong { (detail) } } }
+            p { (trouble.advice()) }
+            @if !reference.is_empty() { p.reference { "受付番号 " code { (reference) } } }
+            div.buttons { a.btn.is-primary href=(home.0) { (home.1) } }
+        }
+    }
+}
+
+/// A code for a phone's camera, drawn from its modules (`dark(row, column)`), with the same thing as text for whoever
+/// cannot scan: `alternative` is what is typed instead.
+pub fn qr(width: usize, dark: impl Fn(usize, usize) -> bool, label: &str, alternative: &str) -> Markup {
+    // Four modules of white around the code belong to it (ISO/IEC 18004).
+    const QUIET: usize = 4;
+    let side = width + 2 * QUIET;
+    let mut path = String::new();
+    for row in 0..width {
+        for column in (0..width).filter(|column| dark(row, *column)) {
+            path.push_str(&format!("M{} {}h1v1h-1z", column + QUIET, row + QUIET));
+        }
+    }
+    html! {
+        figure.qr {
+            svg viewBox={ "0 0 " (side) " " (side) } role="img" aria-label=(label) shape-rendering="crispEdges" {
+                rect.qr-paper width=(side) height=(side) {}
+                path.qr-ink d=(path) {}
+            }
+            figcaption { (label) @if !alternative.is_empty() { br; code { (alternative) } } }
+        }
+    }
+}
