@@ -30,6 +30,14 @@ pub const READING_BYTES: usize = 16 * 1024;
 pub const READING_POST_BYTES: usize = 2 * 1024 * 1024;
 /// MQTT connections at a time.
 pub const MQTT_CONNECTIONS: usize = 4096;
+/// MQTT connections of one gateway at a time; one more ends the oldest.
+pub const MQTT_LINES_PER_GATEWAY: usize = 256;
+/// Publishes of one MQTT connection that wait for their acknowledgement; then the server reads no further.
+pub const MQTT_IN_FLIGHT: usize = 1024;
+/// Bytes of an oversized MQTT message that is acknowledged and thrown away; a larger one ends the connection.
+pub const MQTT_SWALLOWED_BYTES: usize = 4 * 1024 * 1024;
+/// Posts of readings by one gateway at a time; a further one is told to wait (429).
+pub const POSTS_PER_GATEWAY: usize = 8;
 /// Screens listening to live events at a time.
 pub const LIVE_SCREENS: usize = 2048;
 /// Attempts of one job before it is parked for a person to look at.

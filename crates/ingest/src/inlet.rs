@@ -13,7 +13,8 @@ pub struct Delivery {
     pub gateway: GatewayId,
     pub arrivals: Vec<Arrival>,
     pub malformed: Vec<Malformed>,
-    /// Resolved by the station after its commit. Dropping it counts as [`DeliveryError::Fault`].
+    /// Resolved by the station after its commit. Dropping it counts as [`DeliveryError::Fault`]. Sometimes nobody
+    /// listens any more (a line that was lost), so that sending may fail and that is no error.
     pub done: oneshot::Sender<Result<Receipt, DeliveryError>>,
 }
 
@@ -40,6 +41,17 @@ pub enum DeliveryError {
     Fault,
 }
 
+impl DeliveryError {
+    /// The word in counters and problem details.
+    pub const fn key(self) -> &'static str {
+        match self {
+            DeliveryError::Full => "no-room",
+            DeliveryError::Busy => "busy",
+            DeliveryError::Fault => "fault",
+        }
+    }
+}
+
 /// The senders' end of the queue; one copy per listener and connection.
 #[derive(Clone, Debug)]
 pub struct Inlet(mpsc::Sender<Delivery>);
@@ -54,21 +66,53 @@ pub fn open() -> (Inlet, mpsc::Receiver<Delivery>) {
 #[derive(Debug)]
 pub struct Answer(oneshot::Receiver<Result<Receipt, DeliveryError>>);
 
+/// A place in the queue, held until it is filled or dropped.
+#[derive(Debug)]
+pub struct Room<'q>(mpsc::Permit<'q, Delivery>);
+
 impl Inlet {
     /// Puts a delivery into the queue at once, or says `Busy` (queue full) or `Fault` (no station any more).
     pub fn offer(&self, gateway: GatewayId, arrivals: Vec<Arrival>, malformed: Vec<Malformed>) -> Result<Answer, DeliveryError> {
-        let (done, answer) = oneshot::channel();
-        match self.0.try_send(Delivery { gateway, arrivals, malformed, done }) {
-            Ok(()) => Ok(Answer(answer)),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(DeliveryError::Busy),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(DeliveryError::Fault),
+        Ok(self.room()?.fill(gateway, arrivals, malformed))
+    }
+
+    /// A place in the queue, if there is one now.
+    pub fn room(&self) -> Result<Room<'_>, DeliveryError> {
+        match self.0.try_reserve() {
+            Ok(permit) => Ok(Room(permit)),
+            Err(mpsc::error::TrySendError::Full(())) => Err(DeliveryError::Busy),
+            Err(mpsc::error::TrySendError::Closed(())) => Err(DeliveryError::Fault),
         }
+    }
+
+    /// Waits for a place in the queue: how a sender that cannot be told to come back is slowed down.
+    pub async fn wait_for_room(&self) -> Result<Room<'_>, DeliveryError> {
+        self.0.reserve().await.map(Room).map_err(|_| DeliveryError::Fault)
     }
 
     /// Deliveries that wait, and how many may: for the metrics page and for `/readyz`.
     pub fn waiting(&self) -> (usize, usize) {
         let most = self.0.max_capacity();
         (most - self.0.capacity(), most)
+    }
+}
+
+impl Room<'_> {
+    pub fn fill(self, gateway: GatewayId, arrivals: Vec<Arrival>, malformed: Vec<Malformed>) -> Answer {
+        let (done, answer) = oneshot::channel();
+        self.0.send(Delivery { gateway, arrivals, malformed, done });
+        Answer(answer)
+    }
+}
+
+impl Answer {
+    /// The answer, if it is there already.
+    pub fn now(&mut self) -> Option<Result<Receipt, DeliveryError>> {
+        match self.0.try_recv() {
+            Ok(answer) => Some(answer),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(DeliveryError::Fault)),
+        }
     }
 }
 

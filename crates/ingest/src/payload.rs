@@ -76,7 +76,7 @@ impl Parsed {
         self.rejected.push(Rejected { place, malformed });
     }
 
-    fn arrive(&mut self, origin: &Origin, serial: &str, signal: Signal, occurred_at: Option<Instant>) {
+    pub(crate) fn arrive(&mut self, origin: &Origin, serial: &str, signal: Signal, occurred_at: Option<Instant>) {
         self.arrivals.push(Arrival {
             gateway: origin.gateway,
             serial: serial.to_owned(),

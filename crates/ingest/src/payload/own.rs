@@ -35,7 +35,7 @@ pub fn read_lines(origin: &Origin, payload: &[u8], into: &mut Parsed) {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        if into.arrivals.len() >= limits::READINGS_PER_COMMIT {
+        if into.arrivals.len() + into.rejected.len() >= limits::READINGS_PER_COMMIT {
             return into.reject(origin, place, None, Defect::TooLarge, line);
         }
         read_one(origin, line, place, into);

@@ -1,0 +1,194 @@
+//! Which connections of which gateway are open, and how one is told to end. It knows no packet.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base::{GatewayId, limits};
+use tokio::sync::oneshot;
+
+/// Client ids per gateway whose session is remembered.
+const SESSIONS_PER_GATEWAY: usize = 16;
+
+/// Why a connection is ended from our side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Farewell {
+    /// The same client connected again.
+    TakenOver,
+    /// The gateway's credential was revoked or rotated.
+    Revoked,
+    /// The program stops.
+    Stopping,
+}
+
+/// The open connections by gateway.
+#[derive(Default, Debug)]
+pub(super) struct Lines(Mutex<Table>);
+
+#[derive(Default, Debug)]
+struct Table {
+    gateways: HashMap<GatewayId, Entry>,
+    open: usize,
+    next: u64,
+    stopping: bool,
+}
+
+#[derive(Default, Debug)]
+struct Entry {
+    lines: Vec<Line>,
+    /// Clients that asked for a session to be kept. There is nothing in it, since we deliver nothing; but a client of
+    /// MQTT 5 that is told "no session" must throw away what it still had to send.
+    sessions: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Line {
+    number: u64,
+    client: String,
+    farewell: oneshot::Sender<Farewell>,
+}
+
+/// One connection's place in the table; dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    lines: Arc<Lines>,
+    gateway: GatewayId,
+    number: u64,
+    left: bool,
+    /// A session of this client was kept.
+    pub session_present: bool,
+    pub farewell: oneshot::Receiver<Farewell>,
+}
+
+impl Lines {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // No code path panics while it holds the table, and a half-done entry would only be a stale line.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a connection; an older one of the same client ends. Client ids are the gateway's own: nobody takes over
+    /// another gateway's connection by guessing its client id.
+    pub(super) fn enter(self: &Arc<Self>, gateway: GatewayId, client: &str, clean: bool) -> Ticket {
+        let (farewell, heard) = oneshot::channel();
+        let mut table = self.table();
+        table.next += 1;
+        table.open += 1;
+        let number = table.next;
+        let stopping = table.stopping;
+        let entry = table.gateways.entry(gateway).or_default();
+        if let Some(at) = entry.lines.iter().position(|line| line.client == client) {
+            let _ = entry.lines.swap_remove(at).farewell.send(Farewell::TakenOver);
+        }
+        if entry.lines.len() >= limits::MQTT_LINES_PER_GATEWAY {
+            let _ = entry.lines.remove(0).farewell.send(Farewell::TakenOver);
+        }
+        let known = entry.sessions.iter().position(|session| session == client);
+        match (clean, known) {
+            (true, Some(at)) => drop(entry.sessions.remove(at)),
+            (false, None) => {
+                entry.sessions.truncate(SESSIONS_PER_GATEWAY - 1);
+                entry.sessions.push_front(client.to_owned());
+            }
+            _ => {}
+        }
+        if stopping {
+            let _ = farewell.send(Farewell::Stopping);
+        } else {
+            entry.lines.push(Line { number, client: client.to_owned(), farewell });
+        }
+        drop(table);
+        Ticket { lines: self.clone(), gateway, number, left: false, session_present: !clean && known.is_some(), farewell: heard }
+    }
+
+    /// Ends every connection of one gateway.
+    pub(super) fn dismiss(&self, gateway: GatewayId) {
+        let lines = self.table().gateways.get_mut(&gateway).map(|entry| std::mem::take(&mut entry.lines));
+        for line in lines.into_iter().flatten() {
+            let _ = line.farewell.send(Farewell::Revoked);
+        }
+    }
+
+    /// Ends every connection and those still to come.
+    pub(super) fn dismiss_all(&self) {
+        let mut table = self.table();
+        table.stopping = true;
+        for line in table.gateways.values_mut().flat_map(|entry| entry.lines.drain(..)) {
+            let _ = line.farewell.send(Farewell::Stopping);
+        }
+    }
+
+    /// Connections that signed in and did not end yet.
+    pub(super) fn open(&self) -> usize {
+        self.table().open
+    }
+}
+
+impl Ticket {
+    /// Gives the place back; says whether the gateway has no connection left.
+    pub(super) fn leave(mut self) -> bool {
+        self.give_back()
+    }
+
+    fn give_back(&mut self) -> bool {
+        if std::mem::replace(&mut self.left, true) {
+            return false;
+        }
+        let mut table = self.lines.table();
+        table.open -= 1;
+        let Some(entry) = table.gateways.get_mut(&self.gateway) else { return true };
+        entry.lines.retain(|line| line.number != self.number);
+        let last = entry.lines.is_empty();
+        if last && entry.sessions.is_empty() {
+            table.gateways.remove(&self.gateway);
+        }
+        last
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gateway(n: u128) -> GatewayId {
+        GatewayId(uuid::Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn the_same_client_takes_over_and_another_gateways_client_does_not() {
+        let lines = Arc::new(Lines::default());
+        let mut first = lines.enter(gateway(1), "hub", true);
+        let mut foreign = lines.enter(gateway(2), "hub", true);
+        let mut again = lines.enter(gateway(1), "hub", true);
+        assert_eq!(first.farewell.try_recv(), Ok(Farewell::TakenOver));
+        assert!(foreign.farewell.try_recv().is_err() && again.farewell.try_recv().is_err());
+        assert!(!first.leave(), "the gateway is still here by its second connection");
+        assert!(again.leave());
+        assert_eq!(lines.open(), 1);
+        lines.dismiss(gateway(2));
+        assert_eq!(foreign.farewell.try_recv(), Ok(Farewell::Revoked));
+        drop(foreign);
+        assert_eq!(lines.open(), 0);
+    }
+
+    #[test]
+    fn a_session_is_remembered_until_a_clean_start() {
+        let lines = Arc::new(Lines::default());
+        let present = |clean| lines.enter(gateway(1), "hub", clean).session_present;
+        assert_eq!([present(false), present(false), present(true), present(false)], [false, true, false, false]);
+    }
+
+    #[test]
+    fn whoever_comes_while_we_stop_is_told_so() {
+        let lines = Arc::new(Lines::default());
+        let mut early = lines.enter(gateway(1), "a", true);
+        lines.dismiss_all();
+        let mut late = lines.enter(gateway(1), "b", true);
+        assert_eq!(early.farewell.try_recv(), Ok(Farewell::Stopping));
+        assert_eq!(late.farewell.try_recv(), Ok(Farewell::Stopping));
+    }
+}
