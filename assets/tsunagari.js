@@ -100,9 +100,11 @@
   function sounding() { return audio && audio.state === 'running'; }
   function showSound() {
     each('[data-sound]', function (b) {
+      var stopped = remembered() && !sounding();
       b.hidden = !Audio;
       b.setAttribute('aria-pressed', sounding() ? 'true' : 'false');
-      say(b.querySelector('[data-text]'), b.getAttribute(sounding() ? 'data-on' : 'data-off'));
+      mark(b, 'is-danger', stopped);
+      say(b.querySelector('[data-text]'), b.getAttribute(sounding() ? 'data-on' : stopped ? 'data-stopped' : 'data-off'));
     });
   }
   function unlock() {
@@ -113,7 +115,8 @@
   }
   doc.addEventListener('click', function (event) {
     var button = event.target.closest ? event.target.closest('[data-sound]') : null;
-    if (!button || !Audio) { return; }
+    if (!Audio) { return; }
+    if (!button) { wake(); return; }
     if (sounding()) {
       remembered('off');
       if (audio.suspend) { audio.suspend(); }
@@ -123,7 +126,10 @@
       beep();
     }
   });
-  if (Audio && remembered()) { unlock(); }
+  /* A page that was loaded anew is silent until it is touched, on most browsers: any touch or key will do. */
+  function wake() { if (Audio && remembered() && !sounding()) { unlock(); } }
+  doc.addEventListener('keydown', wake);
+  wake();
 
   doc.addEventListener('submit', function (event) {
     var question = event.target.getAttribute('data-confirm');

@@ -183,7 +183,7 @@ pub fn buttons(content: Markup) -> Markup {
 pub fn sound_button() -> Markup {
     html! {
         button.btn.is-small type="button" hidden data-sound aria-pressed="false"
-            data-on="アラート音：入" data-off="アラート音：切（押すと鳴ります）" {
+            data-on="アラート音：入" data-off="アラート音：切（押すと鳴ります）" data-stopped="アラート音が止まっています（画面に触れると戻ります）" {
             (icon(Icon::Sound)) span data-text { "アラート音：切（押すと鳴ります）" }
         }
     }

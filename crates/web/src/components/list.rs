@@ -41,7 +41,7 @@ impl Render for Table<'_> {
                     @for (class, alarm, cells) in &self.rows {
                         tr role="row" class=[class] data-alarm[*alarm] {
                             @for (index, cell) in cells.iter().enumerate() {
-                                td role="cell" data-label=[self.headings.get(index)] { (cell) }
+                                td role="cell" data-label=[self.headings.get(index)] { div { (cell) } }
                             }
                         }
                     }

@@ -26,16 +26,16 @@
 //! `card`, `stack` (children 16 px apart), `lead` (one large sentence), `soft` (secondary words), `sr-only`, `no-print`,
 //! `only-print`.
 
-mod action;
-mod curve;
-mod field;
-mod icon;
-mod list;
-mod panel;
-mod person;
-mod raster;
-mod state;
-mod story;
+pub mod action;
+pub mod curve;
+pub mod field;
+pub mod icon;
+pub mod list;
+pub mod panel;
+pub mod person;
+pub mod raster;
+pub mod state;
+pub mod story;
 pub mod time;
 
 pub use action::*;

@@ -54,7 +54,7 @@ pub struct PersonHead<'a> {
 /// The head of a page about one person. Its name is an `h2`: the page's question is the `h1`.
 pub fn person_head(person: &PersonHead) -> Markup {
     html! {
-        section.person aria-label="対象者" {
+        div.person role="group" aria-label="対象者" {
             h2.person-name { (linked(person)) }
             p.person-facts { (facts(person)) }
             (marks(person.marks))
