@@ -60,7 +60,13 @@ pub fn holders(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, ground: Ground) -> 
 }
 
 /// Whom this holder knows on this ground now, at most `limit`.
-pub fn grants_of(ctx: &Ctx, tx: &mut dyn Tx, holder: Uuid, ground: Ground, limit: usize) -> Result<Vec<PersonId>, DbError> {
+pub fn grants_of(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    holder: Uuid,
+    ground: Ground,
+    limit: usize,
+) -> Result<Vec<PersonId>, DbError> {
     tx.query(OF_HOLDER, params![holder, ground.key(), ctx.now, limit])?.iter().map(|r| r.get(0)).collect()
 }
 

@@ -26,8 +26,7 @@ pub fn scope(ctx: &Ctx, act: Act) -> Result<Scope, AccessError> {
         return ctx.actor.person.map(|p| Scope::Own(p.0)).ok_or(AccessError::Denied { act });
     }
     let by_grant = |g: &Ground| !matches!(g, Ground::Duty | Ground::Own);
-    let grounds: Vec<Ground> =
-        Ground::ALL.iter().copied().filter(by_grant).filter(|g| allowed(ctx, act, *g)).collect();
+    let grounds: Vec<Ground> = Ground::ALL.iter().copied().filter(by_grant).filter(|g| allowed(ctx, act, *g)).collect();
     if grounds.is_empty() {
         return Err(AccessError::Denied { act });
     }

@@ -76,9 +76,11 @@ fn a_case_opens_a_person_to_the_call_centre_and_its_end_closes_it() {
 #[test]
 fn a_broken_policy_file_is_refused_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("city.cedar"), "permit (principal, action, resource) when { nonsense };").unwrap();
+    std::fs::write(folder.path().join("city.cedar"), "permit (principal, action, resource) when { nonsense };")
+        .unwrap();
     assert!(Policies::from_folder(folder.path()).is_err());
-    std::fs::write(folder.path().join("city.cedar"), r#"permit (principal, action == Action::"Fly", resource);"#).unwrap();
+    std::fs::write(folder.path().join("city.cedar"), r#"permit (principal, action == Action::"Fly", resource);"#)
+        .unwrap();
     assert!(matches!(Policies::from_folder(folder.path()), Err(PolicyError::Invalid(_))));
 }
 

@@ -79,7 +79,14 @@ pub fn record(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
 }
 
 /// Records that a command was carried out.
-pub fn done(ctx: &Ctx, tx: &mut dyn Tx, action: &str, persons: &[PersonId], items: &str, ground: &str) -> Result<i64, DbError> {
+pub fn done(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    action: &str,
+    persons: &[PersonId],
+    items: &str,
+    ground: &str,
+) -> Result<i64, DbError> {
     record(ctx, tx, Entry { action, persons, items, ground, outcome: Outcome::Done })
 }
 

@@ -10,7 +10,8 @@ const HEAD: &str = "SELECT seq, hash FROM audit_row ORDER BY seq DESC LIMIT 1";
 const APPEND: &str = "INSERT INTO audit_row
     (seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground, outcome, hash)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-const ABOUT: &str = "SELECT r.seq, r.at, r.role, r.actor_id, r.office_id, r.purpose, r.action, r.persons, r.items, r.ground, r.outcome
+const ABOUT: &str =
+    "SELECT r.seq, r.at, r.role, r.actor_id, r.office_id, r.purpose, r.action, r.persons, r.items, r.ground, r.outcome
     FROM audit_person p JOIN audit_row r ON r.seq = p.seq WHERE p.person_id = $1 ORDER BY p.seq DESC LIMIT $2";
 const NEWEST: &str = "SELECT seq, at, role, actor_id, office_id, purpose, action, persons, items, ground, outcome
     FROM audit_row ORDER BY seq DESC LIMIT $1";
@@ -45,8 +46,20 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
     tx.execute(
         APPEND,
         params![
-            seq, ctx.now, row.role, actor.id, actor.office, row.device, ctx.request, row.purpose, row.action,
-            row.persons, row.items, row.ground, row.outcome, hash
+            seq,
+            ctx.now,
+            row.role,
+            actor.id,
+            actor.office,
+            row.device,
+            ctx.request,
+            row.purpose,
+            row.action,
+            row.persons,
+            row.items,
+            row.ground,
+            row.outcome,
+            hash
         ],
     )?;
     Ok(seq)

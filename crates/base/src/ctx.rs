@@ -111,7 +111,8 @@ impl Ctx {
     /// A fresh id in the order of time, derived from the request: the same request draws the same ids.
     pub fn id<T: From<Uuid>>(&self) -> T {
         let n = self.drawn.fetch_add(1, Ordering::Relaxed);
-        let seed = self.request.0.as_u128() ^ (u128::from(n) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        let seed =
+            self.request.0.as_u128() ^ (u128::from(n) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         let mixed = mix(seed);
         let mut random = [0u8; 10];
         random.copy_from_slice(&mixed.to_be_bytes()[..10]);

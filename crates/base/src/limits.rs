@@ -42,3 +42,9 @@ pub const POSTS_PER_GATEWAY: usize = 8;
 pub const LIVE_SCREENS: usize = 2048;
 /// Attempts of one job before it is parked for a person to look at.
 pub const JOB_ATTEMPTS: u32 = 10;
+/// Bytes kept allocated beside an embedded database, for what must go on when the disk is full.
+pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+/// Free bytes below which bulk (readings, imports, files) is refused.
+pub const DISK_LOW_BYTES: u64 = 64 * 1024 * 1024;
+/// Free bytes below which the reserve is released or, where it is gone, looks are refused.
+pub const DISK_SPENT_BYTES: u64 = 4 * 1024 * 1024;

@@ -3,20 +3,15 @@
 
 use std::fmt;
 
-use crate::instant::{civil_from_days, days_from_civil};
 use crate::Instant;
+use crate::instant::{civil_from_days, days_from_civil};
 
 /// A calendar date, days since 1970-01-01.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Date(pub i32);
 
-const ERAS: [(i32, u8, u8, &str); 5] = [
-    (2019, 5, 1, "令和"),
-    (1989, 1, 8, "平成"),
-    (1926, 12, 25, "昭和"),
-    (1912, 7, 30, "大正"),
-    (1868, 10, 23, "明治"),
-];
+const ERAS: [(i32, u8, u8, &str); 5] =
+    [(2019, 5, 1, "令和"), (1989, 1, 8, "平成"), (1926, 12, 25, "昭和"), (1912, 7, 30, "大正"), (1868, 10, 23, "明治")];
 
 impl Date {
     pub fn new(year: i32, month: u8, day: u8) -> Option<Date> {

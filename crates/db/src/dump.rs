@@ -48,7 +48,8 @@ struct Tail {
     sha256: String,
 }
 
-const SQLITE_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+const SQLITE_TABLES: &str =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
 const POSTGRES_TABLES: &str =
     "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
 const SQLITE_COLUMNS: &str = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
@@ -87,10 +88,14 @@ pub fn write(tx: &mut dyn Tx, out: &mut dyn Write) -> Result<u64, DumpError> {
 /// Reads the whole file and checks its end. Gives the number of rows. Touches no database.
 pub fn check(input: &mut dyn BufRead) -> Result<u64, DumpError> {
     let mut rows = 0;
-    read(input, |_| Ok(()), |_, _, _| {
-        rows += 1;
-        Ok(())
-    })?;
+    read(
+        input,
+        |_| Ok(()),
+        |_, _, _| {
+            rows += 1;
+            Ok(())
+        },
+    )?;
     Ok(rows)
 }
 
@@ -119,7 +124,8 @@ pub fn load(tx: &mut dyn Tx, input: &mut dyn BufRead) -> Result<u64, DumpError> 
         },
         |head, n, values| {
             if heads.is_empty() {
-                heads = head.tables.iter().map(|t| format!("INSERT INTO {} ({})", t.name, t.columns.join(", "))).collect();
+                heads =
+                    head.tables.iter().map(|t| format!("INSERT INTO {} ({})", t.name, t.columns.join(", "))).collect();
             }
             if current != Some(n) || waiting.len() >= base::limits::ROWS_PER_STATEMENT {
                 flush(*tx.borrow_mut(), &heads, current, &mut waiting)?;
@@ -135,7 +141,12 @@ pub fn load(tx: &mut dyn Tx, input: &mut dyn BufRead) -> Result<u64, DumpError> 
     Ok(filled)
 }
 
-fn flush(tx: &mut dyn Tx, heads: &[String], table: Option<usize>, waiting: &mut Vec<Vec<Value>>) -> Result<(), DumpError> {
+fn flush(
+    tx: &mut dyn Tx,
+    heads: &[String],
+    table: Option<usize>,
+    waiting: &mut Vec<Vec<Value>>,
+) -> Result<(), DumpError> {
     if let (Some(n), Some(first)) = (table, waiting.first()) {
         tx.insert_rows(&heads[n], first.len(), waiting, "")?;
     }
@@ -164,7 +175,8 @@ fn read(
     let mut rows = 0u64;
     while next(&mut line)? {
         if line.starts_with('{') {
-            let tail: Tail = serde_json::from_str(&line).map_err(|_| DumpError::Damaged("its last line is not ours"))?;
+            let tail: Tail =
+                serde_json::from_str(&line).map_err(|_| DumpError::Damaged("its last line is not ours"))?;
             if tail.rows != rows || tail.sha256 != hex(&hash.finalize()) {
                 return Err(DumpError::Damaged("its rows do not match its last line"));
             }

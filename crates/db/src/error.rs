@@ -27,6 +27,18 @@ pub enum DbError {
     Engine(String),
 }
 
+impl DbError {
+    /// The same kind of error, where it is one after which no statement of the transaction can be trusted.
+    pub(crate) fn breaks(&self) -> Option<DbError> {
+        match self {
+            DbError::Lost => Some(DbError::Lost),
+            DbError::Full => Some(DbError::Full),
+            DbError::Gone(cause) => Some(DbError::Gone(cause.clone())),
+            _ => None,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::*;
@@ -44,7 +56,11 @@ impl From<postgres::Error> for DbError {
     fn from(error: postgres::Error) -> Self {
         use postgres::error::SqlState as S;
         let Some(cause) = error.as_db_error() else {
-            return if error.is_closed() { DbError::Gone(error.to_string()) } else { DbError::Engine(format!("{error:?}")) };
+            return if error.is_closed() {
+                DbError::Gone(error.to_string())
+            } else {
+                DbError::Engine(format!("{error:?}"))
+            };
         };
         let text = cause.message().to_owned();
         match cause.code() {

@@ -23,7 +23,13 @@ const FINISH: &str = "DELETE FROM job WHERE id = $1";
 const RETRY: &str = "UPDATE job SET leased_until = NULL, run_at = $2, last_error = $3, parked = $4 WHERE id = $1";
 const PARKED: &str = "SELECT COUNT(*) FROM job WHERE parked = TRUE";
 
-pub fn enqueue(tx: &mut dyn Tx, id: JobId, kind: &str, body: &serde_json::Value, run_at: Instant) -> Result<(), DbError> {
+pub fn enqueue(
+    tx: &mut dyn Tx,
+    id: JobId,
+    kind: &str,
+    body: &serde_json::Value,
+    run_at: Instant,
+) -> Result<(), DbError> {
     tx.execute(ENQUEUE, params![id, kind, body.to_string(), run_at])?;
     tx.announce();
     Ok(())

@@ -13,6 +13,7 @@ mod migrate;
 pub mod outbox;
 mod postgres_engine;
 mod reader;
+mod space;
 mod sqlite_engine;
 pub mod testing;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub use config::{DbConfig, Durability};
 pub use error::DbError;
 pub use migrate::Migration;
+pub use space::Space;
 pub use value::{FromValue, Row, Value};
 
 /// Parameters of a statement: `params![id, name, now]`.
@@ -56,6 +58,8 @@ pub trait Tx {
     /// Runs several statements without parameters (migrations, savepoints).
     fn script(&mut self, sql: &str) -> Result<(), DbError>;
     fn engine(&self) -> Engine;
+    /// What made this transaction unusable (lost to a concurrent one, a full disk), if anything did, since last asked.
+    fn take_broken(&mut self) -> Option<DbError>;
     /// Notes that the outbox grew, so that listeners are woken after the commit.
     fn announce(&mut self);
 }
@@ -116,6 +120,7 @@ struct Inner {
     readers: reader::Readers,
     config: DbConfig,
     committed: tokio::sync::watch::Receiver<u64>,
+    disk: Arc<space::Disk>,
 }
 
 impl Db {
@@ -125,16 +130,19 @@ impl Db {
         let mut connection = writer::Connection::open_writer(&config)?;
         migrate::bring_forward(&mut connection, migrations)?;
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
-        let writer = writer::Writer::start(connection, config.clone(), committed_tx)?;
+        let disk = Arc::new(space::Disk::of(&config));
+        disk.measure();
+        let writer = writer::Writer::start(connection, config.clone(), committed_tx, disk.clone())?;
         let readers = reader::Readers::start(&config)?;
-        Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed }) })
+        Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed, disk }) })
     }
 
     /// Opens an existing database beside the process that writes to it: backups, verification.
     pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
         let readers = reader::Readers::start(&config)?;
         let (_, committed) = tokio::sync::watch::channel(0);
-        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed }) })
+        let disk = Arc::new(space::Disk::of(&config));
+        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, disk }) })
     }
 
     fn writer(&self) -> Result<&writer::Writer, DbError> {
@@ -143,6 +151,29 @@ impl Db {
 
     pub fn config(&self) -> &DbConfig {
         &self.inner.config
+    }
+
+    /// How much room the disk has. Whoever takes in bulk or shows persons asks first.
+    pub fn space(&self) -> Space {
+        self.inner.disk.space()
+    }
+
+    /// Measures the room on the disk anew; to be called every second on a thread that may wait.
+    pub fn measure_space(&self) -> Space {
+        self.inner.disk.measure()
+    }
+
+    /// As [`Db::write_blocking`], for bulk: refused while room is low.
+    pub fn write_bulk_blocking<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        if self.space() != Space::Ample {
+            return Err(E::from(DbError::Full));
+        }
+        self.write_blocking(f)
     }
 
     /// Sends a command to the writer; resolves after it is durable, or was refused.

@@ -14,8 +14,7 @@ pub struct Migration {
 
 const OWN: &[Migration] = &[Migration { name: "db/001", sql: include_str!("schema.sql") }];
 
-const CREATE_MIGRATION: &str =
-    "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, text_length BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
+const CREATE_MIGRATION: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, text_length BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
 const APPLIED: &str = "SELECT name, text_length FROM migration";
 const INSERT: &str = "INSERT INTO migration (name, text_length, applied_at) VALUES ($1, $2, $3)";
 

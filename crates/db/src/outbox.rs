@@ -29,9 +29,7 @@ pub fn push(tx: &mut dyn Tx, at: Instant, topic: &str, body: &serde_json::Value)
 /// The events after `seq`, oldest first, at most `limit`.
 pub fn after(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Event>, DbError> {
     let rows = tx.query(AFTER, params![seq, limit])?;
-    rows.iter()
-        .map(|r| Ok(Event { seq: r.get(0)?, at: r.get(1)?, topic: r.get(2)?, body: r.get(3)? }))
-        .collect()
+    rows.iter().map(|r| Ok(Event { seq: r.get(0)?, at: r.get(1)?, topic: r.get(2)?, body: r.get(3)? })).collect()
 }
 
 pub fn last_seq(tx: &mut dyn Tx) -> Result<i64, DbError> {

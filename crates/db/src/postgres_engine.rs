@@ -16,6 +16,7 @@ pub(crate) struct Postgres {
     client: Client,
     prepared: HashMap<String, Statement>,
     pub(crate) announced: bool,
+    broken: Option<DbError>,
 }
 
 impl Postgres {
@@ -48,7 +49,7 @@ impl Postgres {
 
     fn connect(url: &str) -> Result<Postgres, DbError> {
         let client = Client::connect(url, NoTls).map_err(|e| DbError::Gone(e.to_string()))?;
-        Ok(Postgres { client, prepared: HashMap::new(), announced: false })
+        Ok(Postgres { client, prepared: HashMap::new(), announced: false, broken: None })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -68,18 +69,13 @@ impl Postgres {
     }
 }
 
-impl Tx for Postgres {
-    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+impl Postgres {
+    fn run(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
         let statement = self.prepare(sql)?;
         Ok(self.client.execute(&statement, &borrowed(params))?)
     }
 
-    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
-        let statement = self.prepare(sql)?;
-        self.client.query(&statement, &borrowed(params))?.iter().map(owned).collect()
-    }
-
-    fn each(
+    fn stream(
         &mut self,
         sql: &str,
         params: &[Value],
@@ -94,8 +90,53 @@ impl Tx for Postgres {
         Ok(())
     }
 
-    fn script(&mut self, sql: &str) -> Result<(), DbError> {
+    fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         Ok(self.client.batch_execute(sql)?)
+    }
+
+    /// Remembers an error after which this transaction is unusable.
+    fn noted<T>(&mut self, outcome: Result<T, DbError>) -> Result<T, DbError> {
+        if let Err(error) = &outcome
+            && let Some(broken) = error.breaks()
+        {
+            self.broken = Some(broken);
+        }
+        outcome
+    }
+}
+
+impl Tx for Postgres {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        let outcome = self.run(sql, params);
+        self.noted(outcome)
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        let mut rows = Vec::new();
+        self.each(sql, params, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        let outcome = self.stream(sql, params, take);
+        self.noted(outcome)
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        let outcome = self.batch(sql);
+        self.noted(outcome)
+    }
+
+    fn take_broken(&mut self) -> Option<DbError> {
+        self.broken.take()
     }
 
     fn engine(&self) -> Engine {
@@ -146,7 +187,9 @@ fn owned(row: &postgres::Row) -> Result<Row, DbError> {
             Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => {
                 row.try_get::<_, Option<String>>(i)?.map_or(Value::Null, Value::Text)
             }
-            ref other => return Err(DbError::Engine(format!("column {i} has the type {other}, which the port does not carry"))),
+            ref other => {
+                return Err(DbError::Engine(format!("column {i} has the type {other}, which the port does not carry")));
+            }
         })
     });
     values.collect::<Result<Vec<_>, DbError>>().map(Row)

@@ -10,6 +10,7 @@ use crate::{DbError, Durability, Engine, Row, Tx, Value};
 pub(crate) struct Sqlite {
     connection: Connection,
     pub(crate) announced: bool,
+    broken: Option<DbError>,
 }
 
 impl Sqlite {
@@ -38,7 +39,7 @@ impl Sqlite {
 
     fn over(connection: Connection) -> Sqlite {
         connection.set_prepared_statement_cache_capacity(256);
-        Sqlite { connection, announced: false }
+        Sqlite { connection, announced: false, broken: None }
     }
 }
 
@@ -47,11 +48,49 @@ fn numbered(sql: &str) -> String {
     sql.replace('$', "?")
 }
 
-impl Tx for Sqlite {
-    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+impl Sqlite {
+    fn run(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
         let mut statement = self.connection.prepare_cached(&numbered(sql))?;
         bind(&mut statement, params)?;
         Ok(statement.raw_execute()? as u64)
+    }
+
+    fn stream(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        let mut statement = self.connection.prepare_cached(&numbered(sql))?;
+        bind(&mut statement, params)?;
+        let width = statement.column_count();
+        let mut cursor = statement.raw_query();
+        while let Some(row) = cursor.next()? {
+            let values = (0..width).map(|i| row.get_ref(i).map(owned)).collect::<Result<_, _>>()?;
+            take(Row(values))?;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        Ok(self.connection.execute_batch(sql)?)
+    }
+
+    /// Remembers an error after which this transaction is unusable.
+    fn noted<T>(&mut self, outcome: Result<T, DbError>) -> Result<T, DbError> {
+        if let Err(error) = &outcome
+            && let Some(broken) = error.breaks()
+        {
+            self.broken = Some(broken);
+        }
+        outcome
+    }
+}
+
+impl Tx for Sqlite {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        let outcome = self.run(sql, params);
+        self.noted(outcome)
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
@@ -69,19 +108,17 @@ impl Tx for Sqlite {
         params: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        let mut statement = self.connection.prepare_cached(&numbered(sql))?;
-        bind(&mut statement, params)?;
-        let width = statement.column_count();
-        let mut cursor = statement.raw_query();
-        while let Some(row) = cursor.next()? {
-            let values = (0..width).map(|i| row.get_ref(i).map(owned)).collect::<Result<_, _>>()?;
-            take(Row(values))?;
-        }
-        Ok(())
+        let outcome = self.stream(sql, params, take);
+        self.noted(outcome)
     }
 
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        Ok(self.connection.execute_batch(sql)?)
+        let outcome = self.batch(sql);
+        self.noted(outcome)
+    }
+
+    fn take_broken(&mut self) -> Option<DbError> {
+        self.broken.take()
     }
 
     fn engine(&self) -> Engine {

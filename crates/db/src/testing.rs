@@ -31,7 +31,9 @@ pub fn fresh_config() -> Result<(DbConfig, Option<PathBuf>), DbError> {
             let mut admin = postgres::Client::connect(&format!("{server} dbname=postgres"), postgres::NoTls)
                 .map_err(|e| DbError::Gone(e.to_string()))?;
             admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))?;
-            admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'"))?;
+            admin.batch_execute(&format!(
+                "CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'"
+            ))?;
             Ok((DbConfig::Postgres { url: format!("{server} dbname={name}") }, None))
         }
         Err(_) => {

@@ -93,6 +93,47 @@ fn a_lost_transaction_is_run_again() {
 }
 
 #[test]
+fn a_command_that_loses_against_another_transaction_is_run_again() {
+    let region = fresh(&[NOTES]);
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = runs.clone();
+    let outcome: Result<(), DbError> = region.db.write_blocking(move |tx| {
+        tx.execute(INSERT, params![4i64, "四"])?;
+        if counted.fetch_add(1, Ordering::SeqCst) < 2 && tx.engine() == crate::Engine::Postgres {
+            // The server's own word for a lost transaction.
+            tx.script("DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$")?;
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    assert_eq!(region.db.read_blocking(count).unwrap(), 1);
+}
+
+#[test]
+fn a_full_disk_refuses_what_is_too_much_and_loses_nothing() {
+    let region = fresh(&[NOTES]);
+    let pages =
+        |tx: &mut dyn Tx| tx.engine() == crate::Engine::Sqlite && tx.query("PRAGMA max_page_count = 40", &[]).is_ok();
+    if !region.db.write_blocking(move |tx| Ok::<_, DbError>(pages(tx))).unwrap() {
+        return; // A server's disk cannot be limited from here; the page limit is SQLite's.
+    }
+    let word = "長".repeat(1000);
+    let mut stored = 0;
+    let full = loop {
+        let (n, word) = (stored, word.clone());
+        match region.db.write_blocking(move |tx| tx.execute(INSERT, params![n, &word])) {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+        assert!(stored < 1000, "the limit never came");
+    };
+    assert!(matches!(full, DbError::Full), "{full}");
+    assert_eq!(region.db.read_blocking(count).unwrap(), stored);
+    region.db.write_blocking(|tx| tx.query("PRAGMA max_page_count = 1000000", &[])).unwrap();
+    region.db.write_blocking(move |tx| tx.execute(INSERT, params![stored, "again"])).unwrap();
+}
+
+#[test]
 fn readers_cannot_write() {
     let region = fresh(&[NOTES]);
     assert!(region.db.read_blocking(|tx| tx.execute(INSERT, params![1i64, "x"])).is_err());
@@ -109,7 +150,10 @@ fn every_type_comes_back_as_it_went() {
         .db
         .write_blocking(move |tx| {
             let none: Option<i64> = None;
-            tx.execute("INSERT INTO kinds (e, d, c, b, a) VALUES ($5, $4, $3, $2, $1)", params![-7i64, "髙﨑𠮷", id, true, 0.5])?;
+            tx.execute(
+                "INSERT INTO kinds (e, d, c, b, a) VALUES ($5, $4, $3, $2, $1)",
+                params![-7i64, "髙﨑𠮷", id, true, 0.5],
+            )?;
             tx.execute("INSERT INTO kinds (a, d) VALUES ($1, $2)", params![none, false])?;
             tx.query("SELECT a, b, c, d, e FROM kinds ORDER BY d DESC", &[])
         })

@@ -131,10 +131,7 @@ pub struct Row(pub(crate) Vec<Value>);
 
 impl Row {
     pub fn get<T: FromValue>(&self, column: usize) -> Result<T, DbError> {
-        self.0
-            .get(column)
-            .and_then(T::from_value)
-            .ok_or(DbError::Shape { column, wanted: std::any::type_name::<T>() })
+        self.0.get(column).and_then(T::from_value).ok_or(DbError::Shape { column, wanted: std::any::type_name::<T>() })
     }
 
     /// A column that holds one of a closed set of words.

@@ -2,6 +2,7 @@
 //! then answers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use base::limits;
@@ -9,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::{oneshot, watch};
 
 use crate::postgres_engine::Postgres;
+use crate::space::Disk;
 use crate::sqlite_engine::Sqlite;
 use crate::{DbConfig, DbError, Tx};
 
@@ -47,6 +49,7 @@ impl Connection {
     }
 
     fn begin(&mut self) -> Result<(), DbError> {
+        self.tx().take_broken();
         match self {
             Connection::Sqlite(engine) => engine.script("BEGIN IMMEDIATE"),
             Connection::Postgres(engine) => engine.script("BEGIN"),
@@ -86,8 +89,13 @@ where
     /// `Err` only where the transaction itself can no longer be used.
     fn run(&mut self, tx: &mut dyn Tx) -> Result<(), DbError> {
         tx.script("SAVEPOINT command")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
-            .unwrap_or_else(|_| Err(E::from(DbError::Panicked)));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked)));
+        if outcome.is_err()
+            && let Some(broken) = tx.take_broken()
+        {
+            return Err(broken);
+        }
         let Err(error) = &outcome else {
             tx.script("RELEASE SAVEPOINT command")?;
             self.outcome = Some(outcome);
@@ -128,11 +136,12 @@ impl Writer {
         connection: Connection,
         config: DbConfig,
         committed: watch::Sender<u64>,
+        disk: Arc<Disk>,
     ) -> Result<Writer, DbError> {
         let (queue, commands) = bounded(limits::WRITER_QUEUE);
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || Loop { connection, config, commands, committed }.run())
+            .spawn(move || Loop { connection, config, commands, committed, disk }.run())
             .map_err(|e| DbError::Engine(e.to_string()))?;
         Ok(Writer { queue })
     }
@@ -163,6 +172,7 @@ struct Loop {
     config: DbConfig,
     commands: Receiver<Box<dyn Command>>,
     committed: watch::Sender<u64>,
+    disk: Arc<Disk>,
 }
 
 impl Loop {
@@ -175,6 +185,7 @@ impl Loop {
                     batch.into_iter().map(|command| self.alone(command)).collect()
                 }
             };
+            self.disk.committed();
             batch.into_iter().for_each(Command::answer);
             if self.connection.take_announced() {
                 self.committed.send_modify(|n| *n += 1);
@@ -230,7 +241,11 @@ impl Loop {
                 Ok(()) => return command,
                 Err(error) => {
                     self.abandon();
-                    let again = matches!(error, DbError::Lost | DbError::Gone(_));
+                    let again = match error {
+                        DbError::Lost | DbError::Gone(_) => true,
+                        DbError::Full => self.disk.engine_is_full(),
+                        _ => false,
+                    };
                     last = error;
                     if !again {
                         break;

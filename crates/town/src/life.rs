@@ -19,10 +19,15 @@ pub enum Spot {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Sign {
     /// A door opened, and closed again `for_seconds` later.
-    Opened { for_seconds: u16 },
+    Opened {
+        for_seconds: u16,
+    },
     Motion,
     /// °C and % of the living room.
-    Climate { temperature: f32, humidity: f32 },
+    Climate {
+        temperature: f32,
+        humidity: f32,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -176,7 +181,8 @@ fn climate(habits: &Habits, seed: u64, day: i64, events: &mut Vec<Event>) {
         let kept = outside.clamp(18.0, 27.0);
         let temperature = kept + (outside - kept) * habits.draughty + rng.random_range(-0.3..0.3);
         let humidity = 55.0 + 15.0 * year.cos() + rng.random_range(-5.0..5.0);
-        let at = Instant::from_wall_day(day) + Span::minutes(30 * i64::from(half)) + Span::seconds(rng.random_range(0..50));
+        let at =
+            Instant::from_wall_day(day) + Span::minutes(30 * i64::from(half)) + Span::seconds(rng.random_range(0..50));
         let sign = Sign::Climate {
             temperature: (temperature as f32 * 10.0).round() / 10.0,
             humidity: (humidity as f32).round().clamp(15.0, 95.0),
