@@ -1,1 +1,199 @@
-//! signin
+//! Who may come in: accounts, the two steps of signing in (password, then a second factor), enrolment by a one-time
+//! code, sessions and their ends.
+//!
+//! It knows no table of people: an account's id is the uuid of the staff member, contact or resident it belongs to, and
+//! whoever creates one hands over role, office and the name to show. It draws no randomness inside a command
+//! ([`Secrets`] are drawn at the edge), hashes no password inside the writer, and never says whether an account exists.
+//!
+//! Signing in, as the edge does it:
+//! 1. write [`begin_signin`]: counts the attempt, gives the hash to compare with (nobody's, if there is no account);
+//! 2. on a thread that may block: [`verify_password`];
+//! 3. write [`finish_password`]: a pending token that lives five minutes, or `Wrong`;
+//! 4. write [`finish_second`]: the session and its token, for the cookie;
+//! 5. on each request, read [`session`]; when [`Session::wants_touch`], write [`touch`].
+//!
+//! A wrong answer is `Ok` of an enum, not an error: its counter must be stored.
+
+mod account;
+mod enrolment;
+mod entering;
+mod own;
+pub mod password;
+pub mod rules;
+pub mod second_factor;
+mod secret;
+mod session;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use base::{AccountId, Actor, Instant, OfficeId, PersonId, Redacted, Role};
+use db::{DbError, Migration};
+use thiserror::Error;
+
+pub use account::{
+    accounts, create_account, create_administrator, create_fictional_accounts, find_account, reinstate_account,
+    reissue_account, revise_account, suspend_account,
+};
+pub use enrolment::{EnrolmentAnswer, EnrolmentView, FinishAnswer, begin_enrolment, enrolment, finish_enrolment};
+pub use entering::{
+    Attempt, Entered, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, begin_signin, enter_as,
+    finish_password, finish_second,
+};
+pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
+pub use password::{NewPassword, PasswordHash, Proof, hash_password, verify_password};
+pub use rules::Address;
+pub use second_factor::TotpSetup;
+pub use secret::{Code, CodeHash, Secrets, Token, TokenHash};
+pub use session::{Session, end_others, end_session, own_sessions, session, sign_out, tidy, touch};
+
+pub const MIGRATIONS: &[Migration] = &[Migration { name: "signin/001", sql: include_str!("schema.sql") }];
+
+/// Where an account stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccountState {
+    /// Waits for its owner to set password and second factor.
+    Invited,
+    Active,
+    /// Opens nothing until an administrator reinstates it.
+    Suspended,
+}
+
+impl AccountState {
+    pub const fn key(self) -> &'static str {
+        match self {
+            AccountState::Invited => "invited",
+            AccountState::Active => "active",
+            AccountState::Suspended => "suspended",
+        }
+    }
+
+    pub const fn ja(self) -> &'static str {
+        match self {
+            AccountState::Invited => "登録待ち",
+            AccountState::Active => "利用中",
+            AccountState::Suspended => "停止中",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Option<AccountState> {
+        [AccountState::Invited, AccountState::Active, AccountState::Suspended].into_iter().find(|s| s.key() == key)
+    }
+}
+
+/// The name one signs in with: 3 to 64 of `a-z 0-9 . _ - @`, folded to lower case and half width. Often a person's
+/// name, so it stays out of logs.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoginName(String);
+
+impl LoginName {
+    pub fn parse(typed: &str) -> Result<LoginName, SigninRefusal> {
+        let folded = rules::fold_login(typed);
+        let fits = (3..=64).contains(&folded.len())
+            && folded.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-@".contains(&b));
+        if fits { Ok(LoginName(folded)) } else { Err(SigninRefusal::LoginMalformed) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for LoginName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LoginName([…])")
+    }
+}
+
+/// An account to be created. `id` is the uuid of its subject: staff member, contact or resident.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    pub id: AccountId,
+    pub login: LoginName,
+    pub role: Role,
+    pub office: Option<OfficeId>,
+    /// Of a family account: the resident it belongs to. A resident's own account needs none.
+    pub person: Option<PersonId>,
+    pub display_name: Redacted<String>,
+}
+
+/// An account as administrators see it: no secret among it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: AccountId,
+    pub login: LoginName,
+    pub role: Role,
+    pub office: Option<OfficeId>,
+    pub person: Option<PersonId>,
+    pub display_name: Redacted<String>,
+    pub state: AccountState,
+    pub created_at: Instant,
+    pub changed_at: Instant,
+}
+
+impl Account {
+    /// This account acting; `device` is a word for the terminal, never personal.
+    pub fn actor(&self, device: &str) -> Actor {
+        let own = (self.role == Role::Resident).then_some(PersonId(self.id.0));
+        Actor { role: self.role, id: self.id.0, office: self.office, person: own.or(self.person), device: device.to_owned() }
+    }
+}
+
+/// Who acts before anybody signed in; for the `Ctx` of the sign-in and enrolment pages.
+pub fn visitor() -> Actor {
+    Actor::system("signin")
+}
+
+#[derive(Debug, Error)]
+pub enum SigninError {
+    #[error(transparent)]
+    Refused(#[from] SigninRefusal),
+    #[error(transparent)]
+    Fault(#[from] SigninFault),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A rule said no; the text is for the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum SigninRefusal {
+    #[error("パスワードは8文字以上で設定してください。")]
+    PasswordShort,
+    #[error("パスワードは200文字以内で設定してください。")]
+    PasswordLong,
+    #[error("12文字以下のパスワードは、英字・数字・記号のうち2種類以上を混ぜてください。13文字以上であれば1種類でも設定できます。")]
+    PasswordOneKind,
+    #[error("このパスワードは推測されやすいため使えません。ログイン名や同じ文字の繰り返し、よく使われる語を避けてください。")]
+    PasswordGuessable,
+    #[error("ログイン名は、半角の英小文字・数字・「.」「_」「-」「@」を使い、3文字以上64文字以内で入力してください。")]
+    LoginMalformed,
+    #[error("このログイン名は既に使われています。別のログイン名を入力してください。")]
+    LoginTaken,
+    #[error("この方の利用者登録は既にあります。再発行をご利用ください。")]
+    AccountExists,
+    #[error("表示名を120文字以内で入力してください。")]
+    NameMalformed,
+    #[error("この役割の利用者は登録できません。役割を選び直してください。")]
+    RoleNotForAccounts,
+    #[error("利用者の登録・変更は事務局の権限が必要です。事務局にご依頼ください。")]
+    NotAdministrator,
+    #[error("ご自身の再発行・停止・役割の変更はできません。別の事務局担当者にご依頼ください。")]
+    OwnAccount,
+    #[error("この利用者は登録されていません。一覧から選び直してください。")]
+    AccountUnknown,
+    #[error("この利用者は停止中です。先に停止を解除してください。")]
+    AccountSuspended,
+    #[error("このログインは既に終了しています。一覧を開き直してください。")]
+    SessionUnknown,
+    #[error("この操作はデモ環境でのみ使えます。")]
+    OnlyFictional,
+}
+
+/// Something of ours failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum SigninFault {
+    #[error("the password could not be hashed")]
+    Hash,
+    #[error("the second factor could not be set up")]
+    Totp,
+}

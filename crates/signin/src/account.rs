@@ -1,0 +1,168 @@
+//! Accounts: created, re-issued, suspended, reinstated and revised by an administrator, each with its audit row.
+
+use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role};
+use db::{DbError, Tx, marks, outbox};
+use serde_json::json;
+
+use crate::store::{self, Secret};
+use crate::{Account, AccountState, Code, CodeHash, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules};
+
+/// Creates an account that waits for its owner, and gives the one-time code to hand over: valid 72 hours, shown once.
+pub fn create_account(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount, secrets: &Secrets) -> Result<Code, SigninError> {
+    rules::administers(ctx)?;
+    insert(ctx, tx, new)?;
+    let code = issue(ctx, tx, new.id, secrets)?;
+    record(ctx, tx, "signin.create_account", new.id, new.person)?;
+    Ok(code)
+}
+
+/// An administrator's account from the command line, where nobody is signed in; the first one comes from here.
+pub fn create_administrator(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    id: AccountId,
+    login: LoginName,
+    display_name: Redacted<String>,
+    office: Option<OfficeId>,
+    secrets: &Secrets,
+) -> Result<Code, SigninError> {
+    if ctx.actor.role != Role::System {
+        return Err(SigninRefusal::NotAdministrator.into());
+    }
+    let new = NewAccount { id, login, role: Role::Administrator, office, person: None, display_name };
+    create_account(ctx, tx, &new, secrets)
+}
+
+/// Takes password, second factor, recovery codes and sessions away and gives a new one-time code: for whoever lost
+/// them. A suspended account is reinstated first.
+pub fn reissue_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result<Code, SigninError> {
+    rules::administers(ctx)?;
+    rules::not_own(ctx, id)?;
+    let account = find_account(tx, id)?;
+    if account.state == AccountState::Suspended {
+        return Err(SigninRefusal::AccountSuspended.into());
+    }
+    let code = issue(ctx, tx, id, secrets)?;
+    record(ctx, tx, "signin.reissue_account", id, account.person)?;
+    Ok(code)
+}
+
+/// Closes an account and ends its sessions at once.
+pub fn suspend_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
+    rules::administers(ctx)?;
+    rules::not_own(ctx, id)?;
+    let account = find_account(tx, id)?;
+    store::set_state(tx, id, AccountState::Suspended, ctx.now)?;
+    end_everything(ctx, tx, id)?;
+    record(ctx, tx, "signin.suspend_account", id, account.person)
+}
+
+/// Opens a suspended account again: with what its owner had set, or waiting as before.
+pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
+    rules::administers(ctx)?;
+    rules::not_own(ctx, id)?;
+    let account = find_account(tx, id)?;
+    if account.state != AccountState::Suspended {
+        return Ok(());
+    }
+    let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
+    let state = if enrolled { AccountState::Active } else { AccountState::Invited };
+    store::set_state(tx, id, state, ctx.now)?;
+    record(ctx, tx, "signin.reinstate_account", id, account.person)
+}
+
+/// Changes role, office or the name shown. A change of role or office ends the sessions: rights are read once per
+/// session.
+pub fn revise_account(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    id: AccountId,
+    role: Role,
+    office: Option<OfficeId>,
+    display_name: &Redacted<String>,
+) -> Result<Account, SigninError> {
+    rules::administers(ctx)?;
+    rules::may_have_account(role)?;
+    let name = rules::display_name(display_name.expose())?;
+    let before = find_account(tx, id)?;
+    let rights_change = before.role != role || before.office != office;
+    if rights_change {
+        rules::not_own(ctx, id)?;
+        end_everything(ctx, tx, id)?;
+    }
+    store::revise(tx, id, role, office, &name, ctx.now)?;
+    record(ctx, tx, "signin.revise_account", id, before.person)?;
+    find_account(tx, id)
+}
+
+pub fn find_account(tx: &mut dyn Tx, id: AccountId) -> Result<Account, SigninError> {
+    store::account(tx, id)?.ok_or_else(|| SigninRefusal::AccountUnknown.into())
+}
+
+/// Accounts in the order of their login names, from behind `after`; for administrators.
+pub fn accounts(ctx: &Ctx, tx: &mut dyn Tx, after: Option<&LoginName>, limit: usize) -> Result<Vec<Account>, SigninError> {
+    rules::administers(ctx)?;
+    let limit = limit.min(base::limits::LIST_ROWS * 4);
+    Ok(store::accounts_after(tx, after.map_or("", LoginName::as_str), limit)?)
+}
+
+/// Accounts of invented people, without any password: only `enter_as` opens them, only in a database marked fictional.
+pub fn create_fictional_accounts(ctx: &Ctx, tx: &mut dyn Tx, new: &[NewAccount]) -> Result<(), SigninError> {
+    only_fictional(tx)?;
+    rules::administers(ctx)?;
+    for account in new {
+        rules::may_have_account(account.role)?;
+    }
+    store::insert_accounts(tx, new, AccountState::Active, ctx.now)?;
+    audit::done(ctx, tx, "signin.create_fictional_accounts", &[], &format!("accounts:{}", new.len()), "duty")?;
+    Ok(())
+}
+
+pub(crate) fn only_fictional(tx: &mut dyn Tx) -> Result<(), SigninError> {
+    match marks::get(tx, marks::FICTIONAL)? {
+        Some(_) => Ok(()),
+        None => Err(SigninRefusal::OnlyFictional.into()),
+    }
+}
+
+fn insert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount) -> Result<(), SigninError> {
+    rules::may_have_account(new.role)?;
+    let name = rules::display_name(new.display_name.expose())?;
+    if store::account(tx, new.id)?.is_some() {
+        return Err(SigninRefusal::AccountExists.into());
+    }
+    if store::account_named(tx, &new.login)?.is_some() {
+        return Err(SigninRefusal::LoginTaken.into());
+    }
+    let new = NewAccount { display_name: name.into(), ..new.clone() };
+    store::insert_accounts(tx, &[new], AccountState::Invited, ctx.now)?;
+    Ok(())
+}
+
+/// A fresh one-time code; whatever opened the account before opens it no more.
+fn issue(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result<Code, DbError> {
+    let code = secrets.code("enrolment");
+    store::set_secret(tx, id, &Secret { password: None, totp: None, totp_step: 0 }, ctx.now)?;
+    store::set_state(tx, id, AccountState::Invited, ctx.now)?;
+    store::put_recovery(tx, id, &[])?;
+    end_everything(ctx, tx, id)?;
+    let until: Instant = ctx.now + rules::ENROLMENT_VALID;
+    store::put_enrolment(tx, id, &CodeHash::of(code.expose()), until)?;
+    Ok(code)
+}
+
+/// Sessions, half-finished sign-ins, known devices and unused enrolment codes.
+fn end_everything(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
+    store::forget_account(tx, id)?;
+    outbox::push(tx, ctx.now, "signin.ended", &json!({ "account": id }))
+}
+
+fn record(ctx: &Ctx, tx: &mut dyn Tx, action: &str, id: AccountId, person: Option<PersonId>) -> Result<(), SigninError> {
+    audit::done(ctx, tx, action, person.as_slice(), &item(id), "duty")?;
+    Ok(())
+}
+
+/// How an audit row names an account.
+pub(crate) fn item(id: AccountId) -> String {
+    format!("account:{id}")
+}
