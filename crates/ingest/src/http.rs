@@ -21,9 +21,9 @@ use serde::de::IgnoredAny;
 use tokio::time::timeout;
 use watch::Defect;
 
+use crate::Ways;
 use crate::inlet::{DeliveryError, Receipt};
 use crate::payload::{self, Origin, Parsed, Rejected};
-use crate::Ways;
 
 /// The path of the route.
 pub const PATH: &str = "/ingest/v1/readings";
@@ -88,7 +88,8 @@ async fn take_in(desk: &Desk, headers: &HeaderMap, body: Body) -> Result<Told, P
     let token = bearer(headers).ok_or_else(not_authorized)?;
     let gateway = (desk.ways.authenticate)(String::new(), token).await.ok_or_else(not_authorized)?;
     let _place = Posting::begin(desk, gateway).ok_or_else(|| {
-        problem(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "this gateway posts too many documents at once").retry(1)
+        problem(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "this gateway posts too many documents at once")
+            .retry(1)
     })?;
     let form = form_of(headers)?;
     let body = read_body(headers, body).await?;
@@ -168,7 +169,9 @@ fn form_of(headers: &HeaderMap) -> Result<Form, Problem> {
     let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
         "application/json" | "" => Ok(Form::Open),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => Ok(Form::Lines),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+            Ok(Form::Lines)
+        }
         _ => Err(unsupported("send application/json or application/x-ndjson")),
     }
 }
@@ -242,7 +245,11 @@ fn not_authorized() -> Problem {
 }
 
 fn too_large() -> Problem {
-    problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send at most 2 MiB and 4,000 readings; nothing of this post was stored")
+    problem(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+        "send at most 2 MiB and 4,000 readings; nothing of this post was stored",
+    )
 }
 
 fn not_stored(error: DeliveryError) -> Problem {

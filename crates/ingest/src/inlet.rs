@@ -72,7 +72,12 @@ pub struct Room<'q>(mpsc::Permit<'q, Delivery>);
 
 impl Inlet {
     /// Puts a delivery into the queue at once, or says `Busy` (queue full) or `Fault` (no station any more).
-    pub fn offer(&self, gateway: GatewayId, arrivals: Vec<Arrival>, malformed: Vec<Malformed>) -> Result<Answer, DeliveryError> {
+    pub fn offer(
+        &self,
+        gateway: GatewayId,
+        arrivals: Vec<Arrival>,
+        malformed: Vec<Malformed>,
+    ) -> Result<Answer, DeliveryError> {
         Ok(self.room()?.fill(gateway, arrivals, malformed))
     }
 

@@ -16,7 +16,8 @@ pub use inlet::{Answer, Delivery, DeliveryError, Inlet, Receipt, Room};
 
 /// Whose credential this is: (gateway's id or name, credential). The name is empty where the way in carries none
 /// (HTTP's bearer token); the credential alone must then identify the gateway. `None`: nobody's, or revoked.
-pub type Authenticate = Arc<dyn Fn(String, Redacted<Vec<u8>>) -> Pin<Box<dyn Future<Output = Option<GatewayId>> + Send>> + Send + Sync>;
+pub type Authenticate =
+    Arc<dyn Fn(String, Redacted<Vec<u8>>) -> Pin<Box<dyn Future<Output = Option<GatewayId>> + Send>> + Send + Sync>;
 
 /// The clock that `app` injects; it stamps `received_at`.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;

@@ -24,8 +24,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use watch::Signal;
 
-use crate::payload::{self, Origin, Parsed};
 use crate::Ways;
+use crate::payload::{self, Origin, Parsed};
 use lines::{Lines, Ticket};
 use protocol::{Hello, OWN_KEEP_ALIVE, Protocol, Refusal, Said, UNKNOWN_VERSION, Will};
 use session::{End, READ_BYTES, Session};
@@ -80,7 +80,8 @@ pub async fn listen(settings: Settings, ways: Ways) -> Result<Listener, ListenEr
     let address = socket.local_addr().map_err(failed)?;
     let lines = Arc::new(Lines::default());
     let places = Arc::new(Semaphore::new(limits::MQTT_CONNECTIONS));
-    let door = Door { ways, lines: lines.clone(), tls: settings.tls.map(TlsAcceptor::from), nameless: AtomicU64::new(0) };
+    let door =
+        Door { ways, lines: lines.clone(), tls: settings.tls.map(TlsAcceptor::from), nameless: AtomicU64::new(0) };
     let accepting = tokio::spawn(accept(socket, Arc::new(door), places.clone()));
     Ok(Listener { address, lines, places, accepting })
 }
@@ -183,11 +184,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, door: &Door) {
     if end == End::NotStored {
         sleep(NOT_STORED_PAUSE).await;
     }
-    let alone = session.ticket.leave();
-    // What is told of a lost line waits for its place in the queue like everything else, but not on the socket.
-    let _ = stream.shutdown().await;
+    drop(session);
+    let _ = timeout(LINGER, stream.shutdown()).await;
     drop(stream);
-    mourn(door, gateway, end, alone, hello.will).await;
+    mourn(door, gateway, end, hello.will).await;
 }
 
 /// A client that was let in.
@@ -256,28 +256,29 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, out: &[u8]) -
 }
 
 /// Hands over what the end of a line means: the Will, and that the gateway is gone if this was its last connection.
-async fn mourn(door: &Door, gateway: GatewayId, end: End, alone: bool, will: Option<Will>) {
+async fn mourn(door: &Door, gateway: GatewayId, end: End, will: Option<Will>) {
     let lost = matches!(end, End::Lost | End::Violation);
     if !lost && end != (End::Goodbye { with_will: true }) {
         return;
     }
     let origin = Origin { gateway, received_at: (door.ways.clock)(), retained: false };
     let mut parsed = Parsed::default();
-    if lost && alone {
-        parsed.arrive(&origin, "", Signal::LineLost, None);
-        counter!("ingest_mqtt_lines_lost_total").increment(1);
-    }
     if let Some(will) = will {
         let origin = Origin { retained: will.retained, ..origin };
         payload::read_publish(&origin, &will.topic, will.payload.expose(), &mut parsed);
     }
-    if parsed.is_empty() {
-        return;
-    }
-    if let Ok(Ok(room)) = timeout(CONNECT_WAIT, door.ways.inlet.wait_for_room()).await {
+    let Ok(Ok(room)) = timeout(CONNECT_WAIT, door.ways.inlet.wait_for_room()).await else { return };
+    door.lines.see(gateway, |here| {
+        if lost && !here {
+            parsed.arrive(&origin, "", Signal::LineLost, None);
+            counter!("ingest_mqtt_lines_lost_total").increment(1);
+        }
+        if parsed.is_empty() {
+            return;
+        }
         crate::count(&parsed, "mqtt");
         let malformed = parsed.rejected.into_iter().map(|rejected| rejected.malformed).collect();
         // Nobody waits for the answer: the sender is gone.
         drop(room.fill(gateway, parsed.arrivals, malformed));
-    }
+    });
 }

@@ -29,7 +29,9 @@ pub struct Arrival {
 /// What was sent, parsed: `f32` values are finite.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Signal {
-    Contact { open: bool },
+    Contact {
+        open: bool,
+    },
     Motion,
     MotionCleared,
     /// Degrees Celsius, -100 to 200.
@@ -168,7 +170,13 @@ impl Defect {
 
 impl Malformed {
     /// Keeps the beginning of the payload and no more.
-    pub fn new(gateway: GatewayId, serial: Option<String>, why: Defect, payload: &[u8], received_at: Instant) -> Malformed {
+    pub fn new(
+        gateway: GatewayId,
+        serial: Option<String>,
+        why: Defect,
+        payload: &[u8],
+        received_at: Instant,
+    ) -> Malformed {
         // Four bytes are the longest character, so what is cut here could not have been kept anyway.
         let head = &payload[..payload.len().min(PAYLOAD_CHARS * 4)];
         let text: String = String::from_utf8_lossy(head).chars().take(PAYLOAD_CHARS).collect();

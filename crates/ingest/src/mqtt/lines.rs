@@ -53,7 +53,6 @@ pub(super) struct Ticket {
     lines: Arc<Lines>,
     gateway: GatewayId,
     number: u64,
-    left: bool,
     /// A session of this client was kept.
     pub session_present: bool,
     pub farewell: oneshot::Receiver<Farewell>,
@@ -96,7 +95,14 @@ impl Lines {
             entry.lines.push(Line { number, client: client.to_owned(), farewell });
         }
         drop(table);
-        Ticket { lines: self.clone(), gateway, number, left: false, session_present: !clean && known.is_some(), farewell: heard }
+        Ticket { lines: self.clone(), gateway, number, session_present: !clean && known.is_some(), farewell: heard }
+    }
+
+    /// Tells `then` whether the gateway has a connection. No other can enter meanwhile, so that a lost line is never
+    /// told after the next one is up.
+    pub(super) fn see(&self, gateway: GatewayId, then: impl FnOnce(bool)) {
+        let table = self.table();
+        then(table.gateways.get(&gateway).is_some_and(|entry| !entry.lines.is_empty()));
     }
 
     /// Ends every connection of one gateway.
@@ -122,31 +128,15 @@ impl Lines {
     }
 }
 
-impl Ticket {
-    /// Gives the place back; says whether the gateway has no connection left.
-    pub(super) fn leave(mut self) -> bool {
-        self.give_back()
-    }
-
-    fn give_back(&mut self) -> bool {
-        if std::mem::replace(&mut self.left, true) {
-            return false;
-        }
-        let mut table = self.lines.table();
-        table.open -= 1;
-        let Some(entry) = table.gateways.get_mut(&self.gateway) else { return true };
-        entry.lines.retain(|line| line.number != self.number);
-        let last = entry.lines.is_empty();
-        if last && entry.sessions.is_empty() {
-            table.gateways.remove(&self.gateway);
-        }
-        last
-    }
-}
-
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.give_back();
+        let mut table = self.lines.table();
+        table.open -= 1;
+        let Some(entry) = table.gateways.get_mut(&self.gateway) else { return };
+        entry.lines.retain(|line| line.number != self.number);
+        if entry.lines.is_empty() && entry.sessions.is_empty() {
+            table.gateways.remove(&self.gateway);
+        }
     }
 }
 
@@ -166,8 +156,10 @@ mod tests {
         let mut again = lines.enter(gateway(1), "hub", true);
         assert_eq!(first.farewell.try_recv(), Ok(Farewell::TakenOver));
         assert!(foreign.farewell.try_recv().is_err() && again.farewell.try_recv().is_err());
-        assert!(!first.leave(), "the gateway is still here by its second connection");
-        assert!(again.leave());
+        drop(first);
+        lines.see(gateway(1), |here| assert!(here, "by its second connection"));
+        drop(again);
+        lines.see(gateway(1), |here| assert!(!here));
         assert_eq!(lines.open(), 1);
         lines.dismiss(gateway(2));
         assert_eq!(foreign.farewell.try_recv(), Ok(Farewell::Revoked));

@@ -5,8 +5,8 @@ use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::ConnectionOptions;
 use mqtt_protocol_core::mqtt::connection::event::Event;
 use mqtt_protocol_core::mqtt::packet::{
-    AssignedClientIdentifier, GenericPacketTrait, MaximumQos, Packet, Properties, Property, Qos, ReceiveMaximum, ServerKeepAlive,
-    v3_1_1, v5_0,
+    AssignedClientIdentifier, GenericPacketTrait, MaximumQos, Packet, Properties, Property, Qos, ReceiveMaximum,
+    ServerKeepAlive, v3_1_1, v5_0,
 };
 use mqtt_protocol_core::mqtt::result_code::{
     ConnectReasonCode, ConnectReturnCode, SubackReasonCode, SubackReturnCode, UnsubackReasonCode,
@@ -30,7 +30,9 @@ pub(super) enum Said {
     Nothing,
     Connect(Box<Hello>),
     /// `with_will`: MQTT 5's wish that the Will be published all the same.
-    Disconnect { with_will: bool },
+    Disconnect {
+        with_will: bool,
+    },
     /// A violation; what there was to say about it is in the outgoing bytes.
     Wrong,
 }
@@ -137,8 +139,10 @@ impl Protocol {
     /// CONNACK with what we can: QoS 1, a bounded number in flight. `assigned`: the client came without an id.
     pub(super) fn accept(&mut self, hello: &Hello, assigned: bool, session_present: bool, out: &mut Vec<u8>) {
         if !self.v5 {
-            let connack =
-                v3_1_1::Connack::builder().return_code(ConnectReturnCode::Accepted).session_present(session_present).build();
+            let connack = v3_1_1::Connack::builder()
+                .return_code(ConnectReturnCode::Accepted)
+                .session_present(session_present)
+                .build();
             return connack.into_iter().for_each(|packet| self.send(packet.into(), out));
         }
         let mut offered: Properties = vec![];
@@ -179,7 +183,11 @@ impl Protocol {
     /// Says why the line ends, where the protocol has words for it (MQTT 5).
     pub(super) fn part(&mut self, why: Violation, out: &mut Vec<u8>) {
         if self.v5 {
-            v5_0::Disconnect::builder().reason_code(why).build().into_iter().for_each(|packet| self.send(packet.into(), out));
+            v5_0::Disconnect::builder()
+                .reason_code(why)
+                .build()
+                .into_iter()
+                .for_each(|packet| self.send(packet.into(), out));
         }
     }
 

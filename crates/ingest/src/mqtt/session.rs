@@ -234,7 +234,13 @@ impl Session {
 
     /// An oversized message is noted, thrown away as it comes in and then acknowledged, so that a gateway does not
     /// send it for ever and nothing behind it waits. (Zigbee2MQTT's list of its devices is such a one.)
-    fn begin_skipping(&mut self, origin: &Origin, at: usize, header: usize, total: usize) -> Result<Option<usize>, Violation> {
+    fn begin_skipping(
+        &mut self,
+        origin: &Origin,
+        at: usize,
+        header: usize,
+        total: usize,
+    ) -> Result<Option<usize>, Violation> {
         let rest = &self.buffer[at..];
         let body = &rest[header..rest.len().min(OVERSIZED_HEAD)];
         let Some(head) = frame::head(rest[0], body)? else { return Ok(None) };

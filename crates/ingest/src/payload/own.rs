@@ -68,8 +68,7 @@ fn read_one(origin: &Origin, payload: &[u8], place: u32, into: &mut Parsed) {
         Loose::Text(text) => serial(text),
         _ => None,
     };
-    let read = device(&reading, named)
-        .and_then(|device| Ok((device, signal(&reading)?, reading.at.time()?)));
+    let read = device(&reading, named).and_then(|device| Ok((device, signal(&reading)?, reading.at.time()?)));
     match read {
         Ok((device, signal, at)) => into.arrive(origin, device, signal, at),
         Err(why) => into.reject(origin, place, named.map(str::to_owned), why, payload),

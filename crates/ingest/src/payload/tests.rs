@@ -140,7 +140,9 @@ fn zigbee_sensors_as_they_really_speak() {
         "trigger_count":0,"voltage":3025,"last_seen":"2026-11-22T01:42:05.120Z"}"#;
     let parsed = read("zigbee2mqtt/玄関", contact);
     assert_eq!(signals(&parsed), [Signal::Contact { open: true }, Signal::Battery(100), Signal::LinkQuality(156)]);
-    assert!(parsed.arrivals.iter().all(|a| a.serial == "玄関" && a.occurred_at == Instant::parse("2026-11-22T10:42:05.12")));
+    assert!(
+        parsed.arrivals.iter().all(|a| a.serial == "玄関" && a.occurred_at == Instant::parse("2026-11-22T10:42:05.12"))
+    );
 
     let motion = r#"{"battery":97,"illuminance":12,"linkquality":102,"occupancy":true,"last_seen":1795311725120}"#;
     let parsed = read("zigbee2mqtt/home/living room", motion);
@@ -148,7 +150,8 @@ fn zigbee_sensors_as_they_really_speak() {
     assert_eq!(parsed.arrivals[0].serial, "home/living room");
     assert_eq!(parsed.arrivals[0].occurred_at, Instant::parse("2026-11-22T10:42:05.12"));
 
-    let air = r#"{"battery":91.5,"humidity":52.63,"linkquality":87,"pressure":1003.4,"temperature":21.14,"voltage":2965}"#;
+    let air =
+        r#"{"battery":91.5,"humidity":52.63,"linkquality":87,"pressure":1003.4,"temperature":21.14,"voltage":2965}"#;
     assert_eq!(
         signals(&read("zigbee2mqtt/0x00158d0001a2b3c4", air)),
         [Signal::Temperature(21.14), Signal::Humidity(52.63), Signal::Battery(92), Signal::LinkQuality(87)]
@@ -177,7 +180,9 @@ fn zigbee_availability_in_both_forms() {
 
 #[test]
 fn housekeeping_is_ignored_and_a_foreign_topic_is_shown() {
-    for topic in ["zigbee2mqtt/bridge/logging", "zigbee2mqtt/bridge/devices", "zigbee2mqtt/lamp/set", "$SYS/broker/uptime"] {
+    for topic in
+        ["zigbee2mqtt/bridge/logging", "zigbee2mqtt/bridge/devices", "zigbee2mqtt/lamp/set", "$SYS/broker/uptime"]
+    {
         let parsed = read(topic, "{}");
         assert!(parsed.is_empty() && parsed.ignored == 1, "{topic}");
     }
@@ -226,7 +231,8 @@ fn every_example_of_the_documentation_is_read_as_it_says() {
 
 #[test]
 fn the_schema_names_every_kind_and_no_other() {
-    let schema: serde_json::Value = serde_json::from_str(include_str!("../../../../docs/readings.schema.json")).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/readings.schema.json")).unwrap();
     let kinds = schema["$defs"]["reading"]["properties"]["kind"]["enum"].as_array().unwrap();
     for kind in kinds {
         let value = match kind.as_str().unwrap() {
@@ -268,7 +274,18 @@ fn topics() -> impl Strategy<Value = String> {
 /// JSON that is nearly right: the right names with any values.
 fn nearly() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
-        "device", "kind", "value", "at", "contact", "occupancy", "temperature", "battery", "last_seen", "action", "state", "x",
+        "device",
+        "kind",
+        "value",
+        "at",
+        "contact",
+        "occupancy",
+        "temperature",
+        "battery",
+        "last_seen",
+        "action",
+        "state",
+        "x",
     ]);
     let value = prop_oneof![
         any::<f64>().prop_map(|n| serde_json::json!(n)),
