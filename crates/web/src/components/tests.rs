@@ -14,6 +14,11 @@ fn now() -> Instant {
 
 /// One of each, every text of it hostile.
 fn everything() -> Vec<(&'static str, String)> {
+    let all = [people_and_words(), fields_and_actions(), lists(), pictures()];
+    all.into_iter().flatten().map(|(name, markup)| (name, markup.into_string())).collect()
+}
+
+fn people_and_words() -> Vec<(&'static str, Markup)> {
     let marks = [Mark::alone(), Mark::oxygen(), Mark::hard_of_hearing(), Mark::pet(HOSTILE), Mark::key(HOSTILE)];
     let person = PersonHead {
         name: HOSTILE,
@@ -26,45 +31,24 @@ fn everything() -> Vec<(&'static str, String)> {
         href: Some(HOSTILE),
     };
     let options = [(HOSTILE, HOSTILE)];
-    let choices = [Choice { value: HOSTILE, label: HOSTILE, hint: HOSTILE, icon: Icon::Check, grave: true }];
-    let entry = StoryEntry {
-        at: now(),
-        title: HOSTILE,
-        who: HOSTILE,
-        body: html! { (HOSTILE) },
-        icon: Icon::Phone,
-        state: State::Unknown,
-    };
-    let step = Step { label: HOSTILE, state: StepState::Current, note: HOSTILE.to_owned() };
-    let row = RasterRow { label: HOSTILE.to_owned(), cells: [Cell::Gap; SLOTS], usual: Some([1.0; USUAL_SLOTS]) };
-    let day = DayActivity { label: HOSTILE.to_owned(), first_hour: 0, rows: vec![row], silence: Some((1, 9)) };
-    let bands = [Band { from: 0.0, to: 9.0, label: HOSTILE.to_owned(), tone: BandTone::Cold }];
-    let points = [(now(), 20.0), (now() + Span::hours(1), 21.0)];
-    let warm = Curve {
-        id: HOSTILE,
-        title: HOSTILE,
-        unit: HOSTILE,
-        from: now(),
-        until: now() + Span::days(1),
-        points: &points,
-        range: (0.0, 30.0),
-        bands: &bands,
-        gap: Span::hours(2),
-    };
-    let figure = Figure {
-        label: HOSTILE,
-        value: HOSTILE.to_owned(),
-        hint: HOSTILE,
-        href: Some(HOSTILE),
-        state: Some(State::NearLimit),
-    };
-    let tab = Tab { href: HOSTILE, label: HOSTILE, count: Some(1), current: true };
-    let field = |field: Field<'static>| field.value(HOSTILE).hint(HOSTILE).error(Some(HOSTILE)).render();
-    let list: Vec<(&'static str, Markup)> = vec![
+    vec![
         ("person_head", person_head(&person)),
         ("person_line", person_line(&person)),
         ("chip", chip(State::Unknown, HOSTILE)),
         ("times", html! { (since(now(), now())) (due(now(), now(), Span::ZERO)) (at(now(), now())) (updated(now())) }),
+        ("notice", notice(State::NeededNow, HOSTILE, html! { (HOSTILE) })),
+        ("empty", html! { (empty(HOSTILE, HOSTILE)) (too_many(1, 2, HOSTILE)) }),
+        ("refusal", refusal(HOSTILE, &options)),
+        ("error_page", error_page(Trouble::Fault, Some(HOSTILE), HOSTILE, (HOSTILE, HOSTILE))),
+        ("qr", qr(2, |row, column| row == column, HOSTILE, HOSTILE)),
+    ]
+}
+
+fn fields_and_actions() -> Vec<(&'static str, Markup)> {
+    let options = [(HOSTILE, HOSTILE)];
+    let choices = [Choice { value: HOSTILE, label: HOSTILE, hint: HOSTILE, icon: Icon::Check, grave: true }];
+    let field = |field: Field<'static>| field.value(HOSTILE).hint(HOSTILE).error(Some(HOSTILE)).render();
+    vec![
         ("text", field(Field::text(HOSTILE, HOSTILE))),
         ("area", field(Field::area("note", HOSTILE, 3))),
         ("date", field(Field::date("born", HOSTILE))),
@@ -88,11 +72,28 @@ fn everything() -> Vec<(&'static str, String)> {
         ("choices", choice_grid(HOSTILE, HOSTILE, HOSTILE, &choices, Some("note"), &options)),
         ("tel", tel_button(HOSTILE, HOSTILE, true)),
         ("map", map_link(HOSTILE, Some((35.0, 137.0)))),
-        ("notice", notice(State::NeededNow, HOSTILE, html! { (HOSTILE) })),
-        ("empty", html! { (empty(HOSTILE, HOSTILE)) (too_many(1, 2, HOSTILE)) }),
-        ("refusal", refusal(HOSTILE, &options)),
-        ("error_page", error_page(Trouble::Fault, Some(HOSTILE), HOSTILE, (HOSTILE, HOSTILE))),
-        ("qr", qr(2, |row, column| row == column, HOSTILE, HOSTILE)),
+    ]
+}
+
+fn lists() -> Vec<(&'static str, Markup)> {
+    let entry = StoryEntry {
+        at: now(),
+        title: HOSTILE,
+        who: HOSTILE,
+        body: html! { (HOSTILE) },
+        icon: Icon::Phone,
+        state: State::Unknown,
+    };
+    let step = Step { label: HOSTILE, state: StepState::Current, note: HOSTILE.to_owned() };
+    let figure = Figure {
+        label: HOSTILE,
+        value: HOSTILE.to_owned(),
+        hint: HOSTILE,
+        href: Some(HOSTILE),
+        state: Some(State::NearLimit),
+    };
+    let tab = Tab { href: HOSTILE, label: HOSTILE, count: Some(1), current: true };
+    vec![
         ("table", Table::new(HOSTILE, &[HOSTILE]).alarm_row(vec![html! { (HOSTILE) }]).render()),
         ("definitions", definitions(&[(HOSTILE, html! { (HOSTILE) })])),
         ("pager", pager(Some(HOSTILE), Some(HOSTILE), HOSTILE)),
@@ -100,12 +101,31 @@ fn everything() -> Vec<(&'static str, String)> {
         ("figures", figures(HOSTILE, &[figure])),
         ("story", story(&[entry], now())),
         ("steps", steps(HOSTILE, &[step])),
+    ]
+}
+
+fn pictures() -> Vec<(&'static str, Markup)> {
+    let row = RasterRow { label: HOSTILE.to_owned(), cells: [Cell::Gap; SLOTS], usual: Some([1.0; USUAL_SLOTS]) };
+    let day = DayActivity { label: HOSTILE.to_owned(), first_hour: 0, rows: vec![row], silence: Some((1, 9)) };
+    let bands = [Band { from: 0.0, to: 9.0, label: HOSTILE.to_owned(), tone: BandTone::Cold }];
+    let points = [(now(), 20.0), (now() + Span::hours(1), 21.0)];
+    let warm = Curve {
+        id: HOSTILE,
+        title: HOSTILE,
+        unit: HOSTILE,
+        from: now(),
+        until: now() + Span::days(1),
+        points: &points,
+        range: (0.0, 30.0),
+        bands: &bands,
+        gap: Span::hours(2),
+    };
+    vec![
         ("raster", activity_raster("r", HOSTILE, &[day])),
         ("curve", curve(&warm)),
         ("bars", bars(HOSTILE, &[(HOSTILE, 1.0, HOSTILE.to_owned())])),
         ("sparkline", sparkline(&[1.0, 2.0], HOSTILE)),
-    ];
-    list.into_iter().map(|(name, markup)| (name, markup.into_string())).collect()
+    ]
 }
 
 /// The tags of a text with their attribute values emptied: what is left is what a browser would obey.

@@ -3,6 +3,8 @@
 //! `cargo run -p web --example gallery` serves on 127.0.0.1:8099 under the real content policy;
 //! `cargo run -p web --example gallery -- DIR` writes the pages and assets into a folder instead.
 
+mod home;
+
 use std::path::Path;
 
 use axum::Router;
@@ -17,8 +19,11 @@ use web::components::*;
 use web::layout::{Banner, NavItem, PageHead, Who, content_policy, page};
 
 const NONCE: &str = "gallery";
-const PAGES: [(&str, fn() -> String); 5] =
-    [("desk", desk), ("parts", parts), ("forms", forms), ("pictures", pictures), ("trouble", trouble)];
+/// An address and what is shown there.
+type Shown = (&'static str, fn() -> String);
+
+const PAGES: [Shown; 5] =
+    [("desk", desk), ("parts", parts), ("forms", forms), ("pictures", home::pictures), ("trouble", trouble)];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -92,61 +97,58 @@ fn some_marks() -> Vec<Mark> {
 
 fn desk() -> String {
     let marks = some_marks();
-    let due_in = |seconds| due(now() + Span::seconds(seconds), now(), Span::minutes(5));
-    let row =
-        |due: Markup, name: &'static str, kana: &'static str, reason: &'static str, step: Markup, who: &'static str| {
-            let person = PersonHead { name, kana, town: "南見本町", href: Some("#case"), ..PersonHead::default() };
-            vec![due, html! { (person_line(&person)) p { (reason) } }, html! { (step) }, html! { (who) }]
-        };
-    let queue = Table::new("対応を待つ案件", &["期限", "どなた・理由", "段階", "担当"])
-        .alarm_row(row(
-            due_in(-75),
-            "髙橋 サキ子",
-            "タカハシ サキコ",
-            "朝から冷蔵庫が開いていません",
-            chip(State::NeededNow, "未受付"),
-            "—",
-        ))
-        .row(row(
-            due_in(190),
-            "山﨑 見本",
-            "ヤマサキ ミホン",
-            "居間が31.5℃です",
-            chip(State::NearLimit, "本人に架電"),
-            "あなた",
-        ))
-        .row(row(
-            due_in(1500),
-            "架空 太郎",
-            "カクウ タロウ",
-            "玄関が深夜2時10分から開いたままです",
-            chip(State::InProgress, "訪問依頼"),
-            "見本 二郎",
-        ));
-    let figures_now = [
-        Figure {
-            label: "待っている方",
-            value: "4".into(),
-            hint: "いちばん長い方 1分15秒",
-            href: Some("#queue"),
-            state: Some(State::NearLimit),
-        },
-        Figure {
-            label: "60秒以内の受付",
-            value: "96.8%".into(),
-            hint: "目標 97.5%",
-            href: None,
-            state: Some(State::NearLimit),
-        },
-        Figure {
-            label: "期限を過ぎた案件",
-            value: "1".into(),
-            hint: "",
-            href: Some("#queue"),
-            state: Some(State::NeededNow),
-        },
-        Figure { label: "あなたの案件", value: "2".into(), hint: "", href: Some("#queue"), state: None },
-    ];
+    let body = html! {
+        (some_figures())
+        div { (sound_button()) }
+        div.columns {
+            section #queue aria-label="待ち行列" { (some_queue()) }
+            section #case aria-label="案件" {
+                (person_head(&somebody(&marks)))
+                p.lead { "いつもは7時半ごろまでに冷蔵庫が開きますが、10時42分の時点でまだ開いていません。" }
+                (steps("案件の進み", &some_steps()))
+                (activity_raster("now", "直近24時間の動きと、いつもの様子", &[home::last_day()]))
+                (action_bar(tel_button("本人に電話", "0561-00-0000", true)))
+                (some_outcomes())
+                section.card { h2 { "連絡先" } (some_contacts()) }
+                section.card { h2 { "これまで" } (story(&some_story(), now())) }
+            }
+        }
+    };
+    framed("次に対応する方", vec![Banner::FictionalDemo, Banner::Overdue { count: 1, href: "#queue" }], Some(30), body)
+}
+
+fn some_queue() -> Table<'static> {
+    let row = |seconds, name, reason: &str, step: Markup, who: &str| {
+        let (name, kana) = name;
+        let person = PersonHead { name, kana, town: "南見本町", href: Some("#case"), ..PersonHead::default() };
+        let limit = due(now() + Span::seconds(seconds), now(), Span::minutes(5));
+        vec![limit, html! { (person_line(&person)) p { (reason) } }, step, html! { (who) }]
+    };
+    let first = ("髙橋 サキ子", "タカハシ サキコ");
+    let (second, third) = (("山﨑 見本", "ヤマサキ ミホン"), ("架空 太郎", "カクウ タロウ"));
+    let (needed, near) = (chip(State::NeededNow, "未受付"), chip(State::NearLimit, "本人に架電"));
+    let going = chip(State::InProgress, "訪問依頼");
+    Table::new("対応を待つ案件", &["期限", "どなた・理由", "段階", "担当"])
+        .alarm_row(row(-75, first, "朝から冷蔵庫が開いていません", needed, "—"))
+        .row(row(190, second, "居間が31.5℃です", near, "あなた"))
+        .row(row(1500, third, "玄関が深夜2時10分から開いたままです", going, "見本 二郎"))
+}
+
+fn some_figures() -> Markup {
+    let figure = |label, value: &str, hint, href, state| Figure { label, value: value.to_owned(), hint, href, state };
+    let queue = Some("#queue");
+    figures(
+        "いまの状況",
+        &[
+            figure("待っている方", "4", "最長 1分15秒", queue, Some(State::NearLimit)),
+            figure("60秒以内の受付", "96.8%", "目標 97.5%", None, Some(State::NearLimit)),
+            figure("期限を過ぎた案件", "1", "", queue, Some(State::NeededNow)),
+            figure("あなたの案件", "2", "", queue, None),
+        ],
+    )
+}
+
+fn some_outcomes() -> Markup {
     let outcome = |value, label, icon, grave| Choice { value, label, hint: "", icon, grave };
     let outcomes = [
         outcome("well", "応答・無事", Icon::Check, false),
@@ -156,32 +158,20 @@ fn desk() -> String {
         outcome("busy", "話中", Icon::Phone, false),
         outcome("wrong", "番号誤り", Icon::Question, false),
     ];
-    let body = html! {
-        (figures("いまの状況", &figures_now))
-        div { (sound_button()) }
-        div.columns {
-            section #queue aria-label="待ち行列" { (queue) }
-            section #case aria-label="案件" {
-                (person_head(&somebody(&marks)))
-                p.lead { "いつもは7時半ごろまでに冷蔵庫が開きますが、10時42分の時点でまだ開いていません。" }
-                (steps("案件の進み", &some_steps()))
-                (activity_raster("now", "直近24時間の動きと、いつもの様子", &[last_day()]))
-                (action_bar(tel_button("本人に電話", "0561-00-0000", true)))
-                (choice_grid("#", "outcome", "電話の結果", &outcomes, Some("note"), &[("version", "3")]))
-                section.card {
-                    h2 { "連絡先" }
-                    (definitions(&[
-                        ("1 長女", html! { "見本 花子 " (tel_button("電話", "090-0000-0000", false)) " " (chip(State::Done, "10:39 不在")) }),
-                        ("2 鍵を預かる方", html! { "架空 次郎（隣・協力員）" (tel_button("電話", "0561-00-0001", false)) }),
-                        ("住所", map_link("架空市南見本町1-2-3 見本荘201", Some((35.2236, 137.0844)))),
-                        ("注意", html! {}),
-                    ]))
-                }
-                section.card { h2 { "これまで" } (story(&some_story(), now())) }
-            }
-        }
+    choice_grid("#", "outcome", "電話の結果", &outcomes, Some("note"), &[("version", "3")])
+}
+
+fn some_contacts() -> Markup {
+    let daughter = html! {
+        "見本 花子 " (tel_button("電話", "090-0000-0000", false)) " " (chip(State::Done, "10:39 不在"))
     };
-    framed("次に対応する方", vec![Banner::FictionalDemo, Banner::Overdue { count: 1, href: "#queue" }], Some(30), body)
+    let neighbour = html! { "架空 次郎（隣・協力員） " (tel_button("電話", "0561-00-0001", false)) };
+    definitions(&[
+        ("1 長女", daughter),
+        ("2 鍵を預かる方", neighbour),
+        ("住所", map_link("架空市南見本町1-2-3 見本荘201", Some((35.2236, 137.0844)))),
+        ("注意", html! {}),
+    ])
 }
 
 fn some_steps() -> Vec<Step<'static>> {
@@ -310,108 +300,6 @@ fn forms() -> String {
         } }
     };
     framed("利用者の登録", vec![Banner::FictionalDemo], None, body)
-}
-
-/// A fictional home: a breakfast, a noon and an evening in each room, quieter towards the end of the list.
-fn room(label: &str, shift: usize, busy: u8, silent_from: usize, gap: std::ops::Range<usize>) -> RasterRow {
-    let mut cells = [Cell::Quiet; SLOTS];
-    let mut usual = [0.02f32; USUAL_SLOTS];
-    for (slot, cell) in cells.iter_mut().enumerate() {
-        let hour = (slot + shift) / 4 % 24;
-        let meal = [7, 12, 18].iter().map(|m| (*m as i32 - hour as i32).abs()).min().unwrap_or(9);
-        usual[slot / 2] = match meal {
-            0 => 0.8,
-            1 => 0.45,
-            2 => 0.12,
-            _ => 0.02,
-        } * f32::from(busy)
-            / 3.0;
-        let lively = (slot * 7 + shift * 3) % 5;
-        *cell = match (gap.contains(&slot), slot >= silent_from) {
-            (true, _) => Cell::Gap,
-            (_, true) => Cell::Quiet,
-            _ if meal == 0 && lively < 4 => Cell::Active(busy),
-            _ if meal == 1 && lively < 2 => Cell::Active(1),
-            _ => Cell::Quiet,
-        };
-    }
-    RasterRow { label: label.to_owned(), cells, usual: Some(usual) }
-}
-
-fn last_day() -> DayActivity {
-    let rows = [("冷蔵庫", 3, 0), ("玄関", 1, 2), ("浴室", 2, 5), ("トイレ", 3, 1)]
-        .map(|(label, busy, shift)| room(label, 44 + shift, busy, 40, 0..0));
-    DayActivity { label: "直近24時間".into(), first_hour: 11, rows: rows.to_vec(), silence: Some((40, 95)) }
-}
-
-fn week() -> Vec<DayActivity> {
-    (0..7)
-        .map(|day| {
-            let gap = if day == 3 { 30..52 } else { 0..0 };
-            let silent = if day == 6 { 24 } else { SLOTS };
-            let mut rows = vec![
-                room("冷蔵庫", day, 3, silent, gap.clone()),
-                room("玄関", day + 2, 1, silent, gap.clone()),
-                room("浴室", day + 5, 2, silent, gap),
-            ];
-            for row in &mut rows {
-                row.usual = None;
-                if day == 6 {
-                    row.cells[43..].fill(Cell::Future);
-                }
-            }
-            let at = now() - Span::days(6 - day as i64);
-            DayActivity { label: ja_day(at), first_hour: 0, rows, silence: None }
-        })
-        .collect()
-}
-
-fn pictures() -> String {
-    let midnight = Instant::from_wall_day(now().wall_day());
-    let wave = |minutes: i64| (minutes as f64 / 1440.0 * std::f64::consts::TAU - 2.2).sin();
-    let day: Vec<_> = (0..128)
-        .filter(|n| !(40..52).contains(n))
-        .map(|n| (midnight + Span::minutes(n * 5), 26.5 + 6.0 * wave(n * 5)))
-        .collect();
-    let week_points: Vec<_> =
-        (0..2000).map(|n| (midnight - Span::days(6) + Span::minutes(n * 5), 55.0 + 14.0 * wave(n * 5))).collect();
-    let heat = [
-        Band { from: 31.0, to: 60.0, label: "暑い（31℃以上）".into(), tone: BandTone::Hot },
-        Band { from: -20.0, to: 10.0, label: "寒い（10℃以下）".into(), tone: BandTone::Cold },
-    ];
-    let one = Curve {
-        id: "temp",
-        title: "居間の温度（きょう）",
-        unit: "℃",
-        from: midnight,
-        until: midnight + Span::days(1),
-        points: &day,
-        range: (8.0, 33.0),
-        bands: &heat,
-        gap: Span::minutes(30),
-    };
-    let moist =
-        [Band { from: 40.0, to: 60.0, label: "すごしやすい（40〜60％）".into(), tone: BandTone::Good }];
-    let other = Curve {
-        id: "moist",
-        title: "居間の湿度（7日間）",
-        unit: "％",
-        from: midnight - Span::days(6),
-        points: &week_points,
-        range: (20.0, 90.0),
-        bands: &moist,
-        ..one.clone()
-    };
-    let none = Curve { id: "none", title: "寝室の温度（きょう）", points: &[], ..one.clone() };
-    let body = html! {
-        (person_head(&somebody(&some_marks())))
-        (activity_raster("day", "直近24時間の動きと、いつもの様子", &[last_day()]))
-        (activity_raster("week", "7日間の動き", &week()))
-        (curve(&one)) (curve(&other)) (curve(&none))
-        section.card { h2 { "誤報の割合" } (bars("規則ごとの誤報（30日あたり）", &[("無活動", 0.8, "0.8回".into()), ("室温", 0.2, "0.2回".into()), ("受信なし", 1.6, "1.6回".into())])) }
-        section.card { h2 { "7日間の変化" } p { (sparkline(&[9.0, 8.0, 9.0, 7.0, 5.0, 4.0, 3.0], "冷蔵庫の開閉が減っています")) } }
-    };
-    framed("暮らしの様子", vec![Banner::FictionalDemo], None, body)
 }
 
 fn trouble() -> String {
