@@ -175,3 +175,28 @@ fn tail(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_comes_and_leaves_nothing_behind() {
+        let Some(bin) = tools::postgres_bin() else {
+            return tools::skip("postgres::a_server_comes_and_leaves_nothing_behind", "PostgreSQL is missing");
+        };
+        let server = Server::start(&bin).unwrap();
+        let connection = server.connection();
+        let answer =
+            Command::new("psql").args(["-At", "-d", &connection, "-c", "SHOW max_connections"]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "300");
+        let folder = server._folder.path().to_path_buf();
+        assert!(folder.join("data").exists());
+
+        drop(server);
+
+        assert!(!folder.exists());
+        let gone = Command::new(bin.join("pg_isready")).args(["-q", "-d", &connection]).status().unwrap();
+        assert!(!gone.success());
+    }
+}

@@ -23,7 +23,8 @@ pub struct Outcome {
 
 /// Runs a command without input, shows what it says, and ends it (and its children) at the limit.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Outcome> {
-    let name = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().with_context(|| format!("{name} does not start"))?;
     let group = Group::of(&child);

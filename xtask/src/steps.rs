@@ -51,6 +51,8 @@ pub struct Workbench<'a> {
     jobs: usize,
     scratch: Scratch,
     server: Option<Server>,
+    /// The build failed, so the program in the folder is an older one and proves nothing.
+    stale: bool,
 }
 
 impl<'a> Workbench<'a> {
@@ -61,6 +63,7 @@ impl<'a> Workbench<'a> {
             jobs: options.jobs.max(1),
             scratch: Scratch::new("test")?,
             server: None,
+            stale: false,
         })
     }
 }
@@ -123,7 +126,9 @@ fn check_clippy(bench: &mut Workbench) -> Result<Ended> {
 }
 
 fn build(bench: &mut Workbench) -> Result<Ended> {
-    check(bench, &["build", "--package", "app", "--locked"])
+    let ended = check(bench, &["build", "--package", "app", "--locked"])?;
+    bench.stale = matches!(&ended, Ended::Ran(tally) if tally.failed > 0);
+    Ok(ended)
 }
 
 fn cargo_test(bench: &mut Workbench, engine: Engine) -> Result<Ended> {
@@ -137,6 +142,9 @@ fn cargo_test(bench: &mut Workbench, engine: Engine) -> Result<Ended> {
 }
 
 fn browser_test(bench: &mut Workbench, engine: Engine) -> Result<Ended> {
+    if bench.stale {
+        return Ok(Ended::CannotRun("the program was not built".to_owned()));
+    }
     if let Some(reason) = tools::browser_obstacle(bench.place) {
         return Ok(Ended::CannotRun(reason));
     }
@@ -167,6 +175,9 @@ fn browser_test(bench: &mut Workbench, engine: Engine) -> Result<Ended> {
 fn prepare(bench: &mut Workbench, command: &mut Command, engine: Engine) -> Result<Option<String>> {
     command.env("CARGO_BUILD_JOBS", bench.jobs.to_string()).env("RUST_TEST_THREADS", bench.jobs.to_string());
     command.env("TSUNAGARI_BIN", bench.place.debug_binary()).env("TSUNAGARI_SKIPPED", bench.skipped_list());
+    if bench.stale {
+        command.env_remove("TSUNAGARI_BIN");
+    }
     command.env_remove("TSUNAGARI_LONG").env_remove("TSUNAGARI_TEST_POSTGRES");
     if bench.long {
         command.env("TSUNAGARI_LONG", "1");
@@ -188,11 +199,10 @@ fn finish(bench: &Workbench, outcome: Outcome, read: fn(&str) -> Tally) -> Resul
     let mut tally = read(&outcome.text);
     tally::count_left_out(&mut tally, &std::fs::read_to_string(bench.skipped_list())?);
     // A runner that fell over, or never ran, has counted no failure of its own.
-    if !outcome.ok && tally.failed == 0 {
-        tally += &tally::one(outcome.complaint);
-    }
     if outcome.ok && tally.passed == 0 {
         tally += &tally::one(Some("ran, but reported no test".to_owned()));
+    } else if !outcome.ok && tally.failed == 0 {
+        tally += &tally::one(complaint(outcome));
     }
     Ok(Ended::Ran(tally))
 }
@@ -201,7 +211,16 @@ fn check(bench: &Workbench, arguments: &[&str]) -> Result<Ended> {
     let mut command = bench.place.cargo();
     command.args(arguments).env("CARGO_BUILD_JOBS", bench.jobs.to_string());
     let outcome = run::run(&mut command, CHECK_LIMIT)?;
-    Ok(Ended::Ran(tally::one(outcome.complaint)))
+    Ok(Ended::Ran(tally::one(complaint(outcome))))
+}
+
+/// Why a command failed, with the first thing it called an error.
+fn complaint(outcome: Outcome) -> Option<String> {
+    let first = outcome.text.lines().find(|line| line.starts_with("error") || line.starts_with("Diff in "));
+    outcome.complaint.map(|complaint| match first {
+        Some(first) => format!("{complaint}; {first}"),
+        None => complaint,
+    })
 }
 
 fn of_list(problems: Vec<String>) -> Tally {

@@ -91,7 +91,7 @@ fn answers(port: u16, path: &str) -> bool {
         return false;
     }
     let mut head = [0_u8; 12];
-    stream.read_exact(&mut head).is_ok() && (head.starts_with(b"HTTP/1.1 2") || head.starts_with(b"HTTP/1.1 3"))
+    stream.read_exact(&mut head).is_ok() && head.starts_with(b"HTTP/1.") && matches!(head[9], b'2' | b'3')
 }
 
 fn resident(process: u32) -> Result<u64> {

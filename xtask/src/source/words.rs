@@ -44,7 +44,7 @@ pub fn findings(root: &Path, files: &[File]) -> Result<Vec<Finding>> {
 /// Words are found whatever their case, but not inside a longer word; paths are found as they stand.
 fn contains(line: &str, word: &str) -> bool {
     if word.contains('/') {
-        // `network/` is no path of a machine, `(/work/` is.
+        // The same letters in the middle of a longer path are no path of a machine.
         return line
             .match_indices(word)
             .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.'));
