@@ -515,7 +515,7 @@ fn new_recovery_codes_replace_the_old() {
 #[test]
 fn the_demo_door_exists_in_a_fictional_region_only() {
     let mut region = Region::new();
-    let people = vec![account(1, "op", Role::Operator), account(2, "dr", Role::Doctor)];
+    let people = vec![account(1, "demo.operator", Role::Operator), account(2, "demo.doctor", Role::Doctor)];
     let id = people[0].id;
     let owner = region.member(7, "hanako", Role::Nurse);
     let real = owner.id;
@@ -530,7 +530,7 @@ fn the_demo_door_exists_in_a_fictional_region_only() {
     region.write(visitor(), move |ctx, tx, _| create_fictional_accounts(ctx, tx, &people)).unwrap();
     let entered = region.write(visitor(), enter(id)).unwrap();
     assert_eq!(region.session(&entered.token).unwrap().role(), Role::Operator);
-    assert!(matches!(region.password("op", "", 1, None), Ok(PasswordAnswer::Wrong)), "no password is not an empty one");
+    assert!(matches!(region.password("demo.operator", "", 1, None), Ok(PasswordAnswer::Wrong)), "no password is not an empty one");
 }
 
 #[test]
