@@ -27,6 +27,7 @@ const OPEN: &str = "SELECT COUNT(*) FROM access_grant
 const END_SOURCE: &str = "UPDATE access_grant SET valid_until = $2 WHERE source_id = $1 AND valid_until > $2";
 const END_HOLDER: &str =
     "UPDATE access_grant SET valid_until = $3 WHERE source_id = $1 AND holder_id = $2 AND valid_until > $3";
+const END_ALL_OF: &str = "UPDATE access_grant SET valid_until = $2 WHERE holder_id = $1 AND valid_until > $2";
 const GROUNDS: &str = "SELECT DISTINCT ground FROM access_grant
     WHERE person_id = $1 AND holder_id IN ($2, $3) AND valid_from <= $4 AND valid_until > $4 ORDER BY ground";
 const HOLDERS: &str = "SELECT DISTINCT holder_id FROM access_grant
@@ -52,6 +53,11 @@ pub fn revoke_source(ctx: &Ctx, tx: &mut dyn Tx, source: Uuid) -> Result<(), DbE
 /// Ends what `holder` has from `source`, from now on.
 pub fn revoke_from(ctx: &Ctx, tx: &mut dyn Tx, source: Uuid, holder: Uuid) -> Result<(), DbError> {
     tx.execute(END_HOLDER, params![source, holder, ctx.now]).map(drop)
+}
+
+/// Ends everything `holder` has, whatever it came from, from now on: the holder left.
+pub fn revoke_holder(ctx: &Ctx, tx: &mut dyn Tx, holder: Uuid) -> Result<(), DbError> {
+    tx.execute(END_ALL_OF, params![holder, ctx.now]).map(drop)
 }
 
 /// Who knows this person on this ground now: staff, contacts and offices.

@@ -1,0 +1,426 @@
+//! 同意: what the resident agreed to, scope by scope, with who explained it, how it was obtained and who signed. An
+//! answer opens what hangs on it (family grants, the team's grants); its end closes that in the same transaction.
+
+use access::{Act, FOREVER, Grant, Ground};
+use base::wareki::Date;
+use base::{ConsentId, ContactId, Ctx, Instant, OfficeId, PersonId, Redacted};
+use db::{Tx, outbox};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::form::Reading;
+use crate::{
+    ConsentState, FieldError, Form, Line, Manner, ObtainedBy, PeopleError, PeopleRefusal, Relation, resident, rules,
+    store, team,
+};
+
+/// The ten scopes, stored apart (domain section 6, a to j); disclosure to family (i) is per contact and per item.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum ConsentScope {
+    /// (a)
+    CareSharing,
+    /// (b)
+    Watch,
+    /// (c)
+    Roster,
+    /// (d)
+    PlanMaking,
+    /// (e)
+    PlanSharing,
+    /// (f)
+    Emergency,
+    /// (g)
+    AcpEmergency,
+    /// (h)
+    Analysis,
+    /// (i) that there was an alert and how it ended
+    FamilyAlerts(ContactId),
+    /// (i) the home's activity
+    FamilyWatch(ContactId),
+    /// (j)
+    WideArea,
+}
+
+impl ConsentScope {
+    /// The scopes that are about the person alone.
+    pub const GENERAL: &'static [ConsentScope] = &[
+        ConsentScope::CareSharing,
+        ConsentScope::Watch,
+        ConsentScope::Roster,
+        ConsentScope::PlanMaking,
+        ConsentScope::PlanSharing,
+        ConsentScope::Emergency,
+        ConsentScope::AcpEmergency,
+        ConsentScope::Analysis,
+        ConsentScope::WideArea,
+    ];
+
+    pub const fn key(self) -> &'static str {
+        match self {
+            ConsentScope::CareSharing => "care_sharing",
+            ConsentScope::Watch => "watch",
+            ConsentScope::Roster => "roster",
+            ConsentScope::PlanMaking => "plan_making",
+            ConsentScope::PlanSharing => "plan_sharing",
+            ConsentScope::Emergency => "emergency",
+            ConsentScope::AcpEmergency => "acp_emergency",
+            ConsentScope::Analysis => "analysis",
+            ConsentScope::FamilyAlerts(_) => "family_alerts",
+            ConsentScope::FamilyWatch(_) => "family_watch",
+            ConsentScope::WideArea => "wide_area",
+        }
+    }
+
+    pub const fn ja(self) -> &'static str {
+        match self {
+            ConsentScope::CareSharing => "医療・介護の情報共有",
+            ConsentScope::Watch => "見守りセンサーの設置とデータ利用",
+            ConsentScope::Roster => "避難行動要支援者名簿の平時提供",
+            ConsentScope::PlanMaking => "個別避難計画の作成",
+            ConsentScope::PlanSharing => "個別避難計画の平時提供",
+            ConsentScope::Emergency => "救急への事前提供",
+            ConsentScope::AcpEmergency => "人生会議（ACP）の情報の救急への提供",
+            ConsentScope::Analysis => "データ分析（匿名化）",
+            ConsentScope::FamilyAlerts(_) => "家族への開示（アラートと結果）",
+            ConsentScope::FamilyWatch(_) => "家族への開示（見守りの様子）",
+            ConsentScope::WideArea => "広域（他市）連携",
+        }
+    }
+
+    /// The scope under a stored word; `contact` is needed for the two of the family.
+    pub fn from_key(key: &str, contact: Option<ContactId>) -> Option<ConsentScope> {
+        match (key, contact) {
+            ("family_alerts", Some(contact)) => Some(ConsentScope::FamilyAlerts(contact)),
+            ("family_watch", Some(contact)) => Some(ConsentScope::FamilyWatch(contact)),
+            _ => ConsentScope::GENERAL.iter().copied().find(|s| s.key() == key),
+        }
+    }
+
+    pub const fn contact(self) -> Option<ContactId> {
+        match self {
+            ConsentScope::FamilyAlerts(contact) | ConsentScope::FamilyWatch(contact) => Some(contact),
+            _ => None,
+        }
+    }
+
+    pub const fn is_family(self) -> bool {
+        self.contact().is_some()
+    }
+}
+
+/// One recording of an answer. The newest about a scope counts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Consent {
+    pub id: ConsentId,
+    pub person: PersonId,
+    pub scope: ConsentScope,
+    pub state: ConsentState,
+    pub manner: Manner,
+    /// The offices it reaches, where the manner names them.
+    pub offices: Vec<OfficeId>,
+    pub obtained_by: Option<ObtainedBy>,
+    pub explained_by: Redacted<String>,
+    pub explained_on: Option<Date>,
+    pub obtained_on: Option<Date>,
+    /// The last day on which it holds.
+    pub expires_on: Option<Date>,
+    pub signed_by: Redacted<String>,
+    pub signer_relation: Relation,
+    pub proxy_reason: Redacted<String>,
+    pub legal_basis: String,
+    pub recorded_by: Uuid,
+    pub recorded_at: Instant,
+    /// When it was withdrawn, expired, or was followed by another answer.
+    pub ended_at: Option<Instant>,
+    pub end_reason: Redacted<String>,
+    /// Who withdrew it, as told.
+    pub ended_by: Redacted<String>,
+}
+
+impl Consent {
+    /// The moment after its last day.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.expires_on.map(|last| Instant::from_wall_day(i64::from(last.0) + 1))
+    }
+}
+
+/// What is entered when an answer, or the lack of one, is recorded.
+#[derive(Clone, Debug)]
+pub struct NewConsent {
+    pub scope: ConsentScope,
+    pub state: ConsentState,
+    pub manner: Manner,
+    pub offices: Vec<OfficeId>,
+    pub obtained_by: Option<ObtainedBy>,
+    pub explained_by: Line,
+    pub explained_on: Option<Date>,
+    pub obtained_on: Option<Date>,
+    pub expires_on: Option<Date>,
+    pub signed_by: Line,
+    pub signer_relation: Relation,
+    pub proxy_reason: Line,
+    pub legal_basis: Line,
+}
+
+/// Who asked for the withdrawal, and why (may be blank: nobody owes a reason).
+#[derive(Clone, Debug)]
+pub struct Withdrawal {
+    pub by: Line,
+    pub reason: Line,
+}
+
+impl NewConsent {
+    /// Fields `scope contact state manner office(×n) obtained_by explained_by explained_on obtained_on expires_on
+    /// signed_by signer_relation proxy_reason legal_basis`.
+    pub fn parse(form: &Form, today: Date) -> Result<NewConsent, Vec<FieldError>> {
+        let mut r = Reading::of(form);
+        let contact = r.any_id::<ContactId>("contact", "連絡先");
+        let scope = contact.and_then(|contact| ConsentScope::from_key(form.one("scope"), contact));
+        if scope.is_none() {
+            r.wrong("scope", "同意の範囲（家族への開示は連絡先も）を選んでください。");
+        }
+        let (state, manner) = (r.word("state", "同意の状態"), r.word_or("manner", "同意の方式", Manner::Blanket));
+        let offices = r.ids("office", "対象の事業所");
+        let (obtained_by, explained_by) = (r.any_word("obtained_by", "取得方法"), r.any_line("explained_by"));
+        let (explained_on, obtained_on) = (r.any_date("explained_on"), r.any_date("obtained_on"));
+        let (expires_on, signed_by) = (r.any_date("expires_on"), r.any_line("signed_by"));
+        let signer_relation = r.word_or("signer_relation", "署名者の続柄", Relation::Oneself);
+        let (proxy_reason, legal_basis) = (r.any_line("proxy_reason"), r.any_line("legal_basis"));
+        let read = (|| {
+            Some(NewConsent {
+                scope: scope?,
+                state: state?,
+                manner: manner?,
+                offices: offices?,
+                obtained_by: obtained_by?,
+                explained_by: explained_by?,
+                explained_on: explained_on?,
+                obtained_on: obtained_on?,
+                expires_on: expires_on?,
+                signed_by: signed_by?,
+                signer_relation: signer_relation?,
+                proxy_reason: proxy_reason?,
+                legal_basis: legal_basis?,
+            })
+        })();
+        if let Some((field, message)) = read.as_ref().and_then(|new| rules::consent_fault(new, today)) {
+            r.wrong(field, message);
+        }
+        r.finish(read)
+    }
+
+    /// A written yes of the person's own, to all offices, without an end.
+    pub fn given(scope: ConsentScope, on: Date, explained_by: Line, signed_by: Line) -> NewConsent {
+        NewConsent {
+            scope,
+            state: ConsentState::Given,
+            manner: Manner::Blanket,
+            offices: vec![],
+            obtained_by: Some(ObtainedBy::Written),
+            explained_by,
+            explained_on: Some(on),
+            obtained_on: Some(on),
+            expires_on: None,
+            signed_by,
+            signer_relation: Relation::Oneself,
+            proxy_reason: Line::blank(),
+            legal_basis: Line::blank(),
+        }
+    }
+}
+
+impl Withdrawal {
+    /// Fields `withdrawn_by` and `reason`.
+    pub fn parse(form: &Form) -> Result<Withdrawal, Vec<FieldError>> {
+        let mut r = Reading::of(form);
+        let (by, reason) = (r.line("withdrawn_by", "撤回を申し出た方"), r.any_line("reason"));
+        let read = (|| Some(Withdrawal { by: by?, reason: reason? }))();
+        r.finish(read)
+    }
+}
+
+/// Records an answer. It follows the former one about the same scope; a yes opens what hangs on it, anything else
+/// closes it, and a yes that turned into anything else is told as `people.consent_withdrawn`.
+pub fn record_consent(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    new: &NewConsent,
+) -> Result<ConsentId, PeopleError> {
+    let ground = access::require(ctx, tx, Act::RecordConsent, person)?;
+    resident::load_open(tx, person)?;
+    if let Some((_, fault)) = rules::consent_fault(new, Date::of(ctx.now)) {
+        return Err(PeopleRefusal::ConsentIncomplete(fault).into());
+    }
+    if let Some(contact) = new.scope.contact() {
+        store::contacts::get(tx, contact)?.filter(|c| c.person == person).ok_or(PeopleRefusal::NoContact)?;
+    }
+    let former = store::consents::newest(tx, person, new.scope)?;
+    let consent = of_new(ctx, person, new);
+    if let Some(former) = former.as_ref().filter(|c| c.ended_at.is_none()) {
+        store::consents::end(tx, former.id, former.state, ctx.now, "次の記録による", "")?;
+        close(ctx, tx, former)?;
+    }
+    store::consents::insert(tx, &consent)?;
+    if consent.state.allows() {
+        open(ctx, tx, &consent)?;
+        outbox::push(tx, ctx.now, "people.consent_given", &event(&consent))?;
+    } else if former.is_some_and(|c| c.state.allows()) {
+        told(ctx, tx, &consent)?;
+    }
+    audit::done(ctx, tx, "people.record_consent", &[person], consent.scope.key(), ground.key())?;
+    Ok(consent.id)
+}
+
+/// Takes a consent back: views and collection that hang on it end with this transaction.
+pub fn withdraw_consent(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    consent: ConsentId,
+    withdrawal: &Withdrawal,
+) -> Result<(), PeopleError> {
+    let Some(mut found) = store::consents::get(tx, consent)? else {
+        crate::by_duty(ctx, Act::RecordConsent)?;
+        return Err(PeopleRefusal::NoConsent.into());
+    };
+    let ground = access::require(ctx, tx, Act::RecordConsent, found.person)?;
+    if found.ended_at.is_some() || !found.state.allows() {
+        return Err(PeopleRefusal::NotWithdrawable(found.state).into());
+    }
+    found.state = ConsentState::Withdrawn;
+    let (reason, by) = (withdrawal.reason.expose(), withdrawal.by.expose());
+    store::consents::end(tx, found.id, found.state, ctx.now, reason, by)?;
+    close(ctx, tx, &found)?;
+    told(ctx, tx, &found)?;
+    audit::done(ctx, tx, "people.withdraw_consent", &[found.person], found.scope.key(), ground.key())?;
+    Ok(())
+}
+
+/// Ends the consents whose last day is over, at most [`base::limits::LIST_ROWS`] a call; gives how many. Their grants
+/// ended by themselves; this says so in the record and tells those who collect. For the program's own timer.
+pub fn expire_consents(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, PeopleError> {
+    crate::by_duty(ctx, Act::RecordConsent)?;
+    let over = store::consents::over(tx, Date::of(ctx.now))?;
+    for consent in &over {
+        expire(ctx, tx, consent.clone(), "有効期限の経過")?;
+        audit::done(ctx, tx, "people.expire_consent", &[consent.person], consent.scope.key(), Ground::Duty.key())?;
+    }
+    Ok(over.len())
+}
+
+/// What is on record about a scope. It asks nobody's leave and gives no fact but the answer: every capability asks it
+/// before it collects or shows. An end that has passed counts once [`expire_consents`] ran.
+pub fn consent_state(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<ConsentState, PeopleError> {
+    Ok(store::consents::newest(tx, person, scope)?.map_or(ConsentState::NotObtained, |c| c.state))
+}
+
+/// All recordings about a person, newest first.
+pub fn consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, PeopleError> {
+    access::require(ctx, tx, Act::SeeConsents, person)?;
+    Ok(store::consents::of(tx, person)?)
+}
+
+/// The record of a person is closed: every consent ends with it.
+pub(crate) fn end_all(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, reason: &str) -> Result<(), PeopleError> {
+    end_where(ctx, tx, person, reason, |_| true)
+}
+
+/// The contact is no longer one: what they were allowed to see ends.
+pub(crate) fn end_of_contact(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    contact: ContactId,
+) -> Result<(), PeopleError> {
+    end_where(ctx, tx, person, "連絡先の削除", |scope| scope.contact() == Some(contact))
+}
+
+fn end_where(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    reason: &str,
+    matches: impl Fn(ConsentScope) -> bool,
+) -> Result<(), PeopleError> {
+    let open = store::consents::open_of(tx, person)?;
+    for consent in open.into_iter().filter(|c| c.state.allows() && matches(c.scope)) {
+        expire(ctx, tx, consent, reason)?;
+    }
+    Ok(())
+}
+
+fn expire(ctx: &Ctx, tx: &mut dyn Tx, mut consent: Consent, reason: &str) -> Result<(), PeopleError> {
+    // Ending the watch ends the family's consents with it; one of them may have been read before that.
+    if store::consents::get(tx, consent.id)?.is_none_or(|c| c.ended_at.is_some()) {
+        return Ok(());
+    }
+    consent.state = ConsentState::Expired;
+    store::consents::end(tx, consent.id, consent.state, ctx.now, reason, "")?;
+    close(ctx, tx, &consent)?;
+    told(ctx, tx, &consent)
+}
+
+/// Opens the access that hangs on a yes.
+fn open(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
+    let (holder, ground) = match consent.scope {
+        ConsentScope::FamilyAlerts(contact) => (contact.0, Ground::FamilyAlerts),
+        ConsentScope::FamilyWatch(contact) => (contact.0, Ground::FamilyWatch),
+        ConsentScope::CareSharing => return team::reopen_for_consent(ctx, tx, consent),
+        _ => return Ok(()),
+    };
+    let until = consent.until().unwrap_or(FOREVER);
+    Ok(access::grant(ctx, tx, Grant { person: consent.person, holder, ground, source: consent.id.0, until })?)
+}
+
+/// Closes the access that hung on a yes.
+fn close(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
+    match consent.scope {
+        ConsentScope::CareSharing => team::close_for_consent(ctx, tx, consent.person),
+        _ => Ok(access::revoke_source(ctx, tx, consent.id.0)?),
+    }
+}
+
+/// Tells that a yes is none any more. Without the watch there is nothing left that a family could be shown of it.
+fn told(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
+    outbox::push(tx, ctx.now, "people.consent_withdrawn", &event(consent))?;
+    match consent.scope {
+        ConsentScope::Watch => end_where(ctx, tx, consent.person, "見守りの同意の終了", ConsentScope::is_family),
+        _ => Ok(()),
+    }
+}
+
+fn event(consent: &Consent) -> serde_json::Value {
+    json!({
+        "consent": consent.id,
+        "person": consent.person,
+        "scope": consent.scope.key(),
+        "contact": consent.scope.contact(),
+        "state": consent.state.key(),
+    })
+}
+
+fn of_new(ctx: &Ctx, person: PersonId, new: &NewConsent) -> Consent {
+    Consent {
+        id: ctx.id(),
+        person,
+        scope: new.scope,
+        state: new.state,
+        manner: new.manner,
+        offices: new.offices.clone(),
+        obtained_by: new.obtained_by,
+        explained_by: new.explained_by.redacted(),
+        explained_on: new.explained_on,
+        obtained_on: new.obtained_on,
+        expires_on: new.expires_on,
+        signed_by: new.signed_by.redacted(),
+        signer_relation: new.signer_relation,
+        proxy_reason: new.proxy_reason.redacted(),
+        legal_basis: new.legal_basis.expose().to_owned(),
+        recorded_by: ctx.actor.id,
+        recorded_at: ctx.now,
+        ended_at: None,
+        end_reason: Redacted::default(),
+        ended_by: Redacted::default(),
+    }
+}

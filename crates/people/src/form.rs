@@ -1,0 +1,304 @@
+//! A posted form, read once at the door: every field is checked, every error stands beside its field, and what was
+//! typed stays available to be shown again. It knows no table and no person.
+
+use base::wareki::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Email, Kana, Line, Name, PhoneNumber, PostalCode, Text};
+
+/// The pairs of a posted form in their order; a field may come several times (checkboxes, phones).
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Form(Vec<(String, String)>);
+
+/// What is wrong with one field, in the user's words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FieldError {
+    pub field: &'static str,
+    pub message_ja: String,
+}
+
+/// A closed set of words that a form may post.
+pub trait Word: Sized {
+    fn read(key: &str) -> Option<Self>;
+}
+
+impl Form {
+    pub fn new(pairs: Vec<(String, String)>) -> Form {
+        Form(pairs)
+    }
+
+    /// What was typed into the field, blanks trimmed; empty where it is missing.
+    pub fn one(&self, field: &str) -> &str {
+        self.0.iter().find(|(f, _)| f == field).map_or("", |(_, value)| value.trim())
+    }
+
+    /// All values of a field that are not blank.
+    pub fn all<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(f, _)| f == field).map(|(_, v)| v.trim()).filter(|v| !v.is_empty())
+    }
+
+    /// Whether a checkbox was ticked.
+    pub fn ticked(&self, field: &str) -> bool {
+        !matches!(self.one(field), "" | "0" | "false" | "off")
+    }
+
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+impl From<&[(&str, &str)]> for Form {
+    fn from(pairs: &[(&str, &str)]) -> Form {
+        Form(pairs.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect())
+    }
+}
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Form({} fields)", self.0.len())
+    }
+}
+
+/// Reads fields one after the other and gathers what is wrong, so that the user sees all errors at once.
+pub(crate) struct Reading<'a> {
+    form: &'a Form,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn of(form: &'a Form) -> Reading<'a> {
+        Reading { form, errors: Vec::new() }
+    }
+
+    pub fn wrong(&mut self, field: &'static str, message_ja: impl Into<String>) {
+        self.errors.push(FieldError { field, message_ja: message_ja.into() });
+    }
+
+    /// What was read, if nothing was wrong. `None` can only come with an error beside it.
+    pub fn finish<T>(self, read: Option<T>) -> Result<T, Vec<FieldError>> {
+        match read {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(self.errors),
+        }
+    }
+
+    fn keep<T>(&mut self, field: &'static str, read: Result<T, String>) -> Option<T> {
+        read.map_err(|message| self.wrong(field, message)).ok()
+    }
+
+    fn required<T>(
+        &mut self,
+        field: &'static str,
+        label: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let typed = self.form.one(field);
+        if typed.is_empty() {
+            self.wrong(field, format!("{label}を入力してください。"));
+            return None;
+        }
+        self.keep(field, parse(typed))
+    }
+
+    /// `None` where something is wrong, `Some(None)` where the field is blank.
+    fn optional<T>(&mut self, field: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Option<T>> {
+        let typed = self.form.one(field);
+        if typed.is_empty() {
+            return Some(None);
+        }
+        self.keep(field, parse(typed)).map(Some)
+    }
+
+    pub fn name(&mut self, field: &'static str, label: &str) -> Option<Name> {
+        self.required(field, label, Name::parse)
+    }
+
+    pub fn kana(&mut self, field: &'static str, label: &str) -> Option<Kana> {
+        self.required(field, label, Kana::parse)
+    }
+
+    pub fn phones(&mut self, field: &'static str) -> Option<Vec<PhoneNumber>> {
+        let typed: Vec<&str> = self.form.all(field).collect();
+        if typed.len() > MAX_PHONES {
+            self.wrong(field, format!("電話番号は{MAX_PHONES}件までです。"));
+            return None;
+        }
+        let mut phones = Vec::new();
+        for one in typed {
+            let phone = self.keep(field, PhoneNumber::parse(one))?;
+            if !phones.contains(&phone) {
+                phones.push(phone);
+            }
+        }
+        Some(phones)
+    }
+
+    pub fn phone(&mut self, field: &'static str) -> Option<Option<PhoneNumber>> {
+        self.optional(field, PhoneNumber::parse)
+    }
+
+    pub fn email(&mut self, field: &'static str) -> Option<Option<Email>> {
+        self.optional(field, Email::parse)
+    }
+
+    pub fn postal(&mut self, field: &'static str) -> Option<Option<PostalCode>> {
+        self.optional(field, PostalCode::parse)
+    }
+
+    /// A line that must be there.
+    pub fn line(&mut self, field: &'static str, label: &str) -> Option<Line> {
+        self.required(field, label, Line::parse)
+    }
+
+    /// A line that may be blank.
+    pub fn any_line(&mut self, field: &'static str) -> Option<Line> {
+        let typed = self.form.one(field);
+        self.keep(field, Line::parse(typed))
+    }
+
+    pub fn any_text(&mut self, field: &'static str) -> Option<Text> {
+        let typed = self.form.one(field);
+        self.keep(field, Text::parse(typed))
+    }
+
+    /// The lines of a text area that are not blank.
+    pub fn lines(&mut self, field: &'static str) -> Option<Vec<Line>> {
+        let typed = self.form.one(field);
+        self.keep(field, Text::parse(typed))?;
+        typed.lines().map(str::trim).filter(|l| !l.is_empty()).map(|l| self.keep(field, Line::parse(l))).collect()
+    }
+
+    pub fn word<T: Word>(&mut self, field: &'static str, label: &str) -> Option<T> {
+        let read = T::read(self.form.one(field));
+        if read.is_none() {
+            self.wrong(field, format!("{label}を選んでください。"));
+        }
+        read
+    }
+
+    pub fn word_or<T: Word>(&mut self, field: &'static str, label: &str, blank: T) -> Option<T> {
+        if self.form.one(field).is_empty() { Some(blank) } else { self.word(field, label) }
+    }
+
+    pub fn any_word<T: Word>(&mut self, field: &'static str, label: &str) -> Option<Option<T>> {
+        if self.form.one(field).is_empty() { Some(None) } else { self.word(field, label).map(Some) }
+    }
+
+    /// The ticked words of a group of checkboxes, each once, in the form's order.
+    pub fn ticked_words<T: Word + PartialEq>(&mut self, field: &'static str, label: &str) -> Option<Vec<T>> {
+        let mut words = Vec::new();
+        for typed in self.form.all(field) {
+            let Some(word) = T::read(typed) else {
+                self.wrong(field, format!("{label}の選択が正しくありません。選び直してください。"));
+                return None;
+            };
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Some(words)
+    }
+
+    pub fn date(&mut self, field: &'static str, label: &str) -> Option<Date> {
+        self.required(field, label, read_date)
+    }
+
+    pub fn any_date(&mut self, field: &'static str) -> Option<Option<Date>> {
+        self.optional(field, read_date)
+    }
+
+    /// A date that has been: 確認日, 説明日.
+    pub fn past_date(&mut self, field: &'static str, today: Date) -> Option<Option<Date>> {
+        self.optional(field, |typed| match read_date(typed)? {
+            date if date > today => Err(format!("{}は未来の日付です。", date.wareki())),
+            date => Ok(date),
+        })
+    }
+
+    /// 全国地方公共団体コード: five digits, or six of which the last is the check digit and is dropped.
+    pub fn city_code(&mut self, field: &'static str) -> Option<String> {
+        self.required(field, "市区町村コード", |typed| {
+            let digits = base::kana::half_width_digits(typed);
+            let ok = matches!(digits.len(), 5 | 6) && digits.chars().all(|c| c.is_ascii_digit());
+            if ok {
+                Ok(digits[..5].to_owned())
+            } else {
+                Err("市区町村コードは5桁の数字で入力してください。".to_owned())
+            }
+        })
+    }
+
+    /// As [`Reading::city_code`]; may be blank.
+    pub fn any_city_code(&mut self, field: &'static str) -> Option<String> {
+        if self.form.one(field).is_empty() { Some(String::new()) } else { self.city_code(field) }
+    }
+
+    pub fn number(&mut self, field: &'static str, label: &str, most: u16) -> Option<Option<u16>> {
+        self.optional(field, |typed| {
+            let digits = base::kana::half_width_digits(typed);
+            let read = digits.parse::<u16>().ok().filter(|n| *n <= most);
+            read.ok_or_else(|| format!("{label}は0から{most}までの数字で入力してください。"))
+        })
+    }
+
+    pub fn degrees(&mut self, field: &'static str, label: &str, from: f64, to: f64) -> Option<Option<f64>> {
+        self.optional(field, |typed| {
+            let read = typed.parse::<f64>().ok().filter(|v| (from..=to).contains(v));
+            read.ok_or_else(|| format!("{label}は{from}から{to}までの数字で入力してください。"))
+        })
+    }
+
+    pub fn id<T: std::str::FromStr>(&mut self, field: &'static str, label: &str) -> Option<T> {
+        self.required(field, label, |typed| typed.parse().map_err(|_| format!("{label}を選び直してください。")))
+    }
+
+    pub fn any_id<T: std::str::FromStr>(&mut self, field: &'static str, label: &str) -> Option<Option<T>> {
+        self.optional(field, |typed| typed.parse().map_err(|_| format!("{label}を選び直してください。")))
+    }
+
+    pub fn ids<T: std::str::FromStr>(&mut self, field: &'static str, label: &str) -> Option<Vec<T>> {
+        let form = self.form;
+        form.all(field)
+            .map(|typed| self.keep(field, typed.parse().map_err(|_| format!("{label}を選び直してください。"))))
+            .collect()
+    }
+}
+
+/// Telephone numbers one person may have here.
+pub(crate) const MAX_PHONES: usize = 5;
+
+/// A date as clerks type it (`S13.4.1`, `昭和13年4月1日`, `1938-04-01`); the error says why it is none.
+pub(crate) fn read_date(typed: &str) -> Result<Date, String> {
+    use unicode_normalization::UnicodeNormalization;
+    let text: String = typed.nfkc().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
+    let known = |c: char| c.is_ascii_digit() || "-/.年月日元明治大正昭和平成令RHSTM".contains(c);
+    let example = "「昭和13年4月1日」「S13.4.1」「1938-04-01」のように入力してください。";
+    if text.chars().count() > 20 || !text.chars().all(known) {
+        return Err(format!("日付を読み取れません。{example}"));
+    }
+    let numbers = text.replace('元', "1");
+    let numbers: Vec<&str> = numbers.split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty()).collect();
+    if numbers.len() != 3 {
+        return Err(format!("年・月・日をそろえて入力してください。{example}"));
+    }
+    let Some(date) = Date::parse(&text) else {
+        return Err(format!("{}月{}日はその年の暦にありません。日付をご確認ください。", numbers[1], numbers[2]));
+    };
+    match typed_era(&text) {
+        Some(era) if !date.wareki().starts_with(era) => Err(format!(
+            "{era}{}年{}月{}日はありません。{}ではありませんか。",
+            numbers[0],
+            numbers[1],
+            numbers[2],
+            date.wareki()
+        )),
+        _ => Ok(date),
+    }
+}
+
+/// The era a typed date names, by name or letter.
+fn typed_era(text: &str) -> Option<&'static str> {
+    const ERAS: [(&str, char); 5] = [("令和", 'R'), ("平成", 'H'), ("昭和", 'S'), ("大正", 'T'), ("明治", 'M')];
+    ERAS.iter().find(|(name, letter)| text.starts_with(name) || text.starts_with(*letter)).map(|(name, _)| *name)
+}

@@ -1,0 +1,263 @@
+//! A dwelling (住まい): where it is, how one gets in. How to get in is told only to those who may have to.
+
+use access::{AccessError, Act};
+use base::wareki::Date;
+use base::{Ctx, HomeId, PersonId, Redacted};
+use db::{Tx, outbox};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::form::Reading;
+use crate::resident::HomeChoice;
+use crate::{
+    Dwelling, EntryMethod, FieldError, Form, Line, PeopleError, PeopleRefusal, PostalCode, Provenance, Resident,
+    Revision, Source, Text, by_duty, history, resident, rules, search, store,
+};
+
+/// A home. `entry` and `entry_note` are unknown and blank where the reader may not see them (`entry_shown`), the
+/// layout note likewise (`layout_shown`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Home {
+    pub id: HomeId,
+    /// Seven digits, or blank.
+    pub postal: Redacted<String>,
+    /// 全国地方公共団体コード without its check digit: 5 digits.
+    pub city_code: String,
+    /// 都道府県 and 市区町村.
+    pub city: String,
+    /// 大字・町丁目.
+    pub town: String,
+    /// 番地.
+    pub line: Redacted<String>,
+    /// 建物・部屋.
+    pub building: Redacted<String>,
+    /// Degrees, WGS 84.
+    pub lat: Option<f64>,
+    pub lon: Option<f64>,
+    /// 日常生活圏域: decides the support centre.
+    pub area: String,
+    /// 町内会・自治会.
+    pub neighbourhood: String,
+    pub dwelling: Dwelling,
+    /// 普段いる場所, 寝室の位置, 間取り.
+    pub layout_note: Redacted<String>,
+    pub layout_shown: bool,
+    pub entry: EntryMethod,
+    pub entry_note: Redacted<String>,
+    pub entry_shown: bool,
+    pub provenance: Provenance,
+    pub version: i64,
+}
+
+impl Home {
+    /// The address in one line, as on an envelope, without the postal code.
+    pub fn address(&self) -> Redacted<String> {
+        let building = self.building.expose();
+        let blank = if building.is_empty() { "" } else { " " };
+        Redacted::new(format!("{}{}{}{blank}{building}", self.city, self.town, self.line.expose()))
+    }
+}
+
+/// What is entered about a home, at first and in corrections.
+#[derive(Clone, Debug)]
+pub struct HomeFacts {
+    pub postal: Option<PostalCode>,
+    /// Five digits; the form takes six and drops the check digit.
+    pub city_code: String,
+    pub city: Line,
+    pub town: Line,
+    pub line: Line,
+    pub building: Line,
+    /// Latitude and longitude in degrees.
+    pub position: Option<(f64, f64)>,
+    pub area: Line,
+    pub neighbourhood: Line,
+    pub dwelling: Dwelling,
+    pub layout_note: Text,
+    pub entry: EntryMethod,
+    pub entry_note: Text,
+    pub source: Source,
+    pub confirmed_on: Option<Date>,
+}
+
+impl HomeFacts {
+    /// Fields `postal city_code city town line building lat lon area neighbourhood dwelling layout_note entry
+    /// entry_note home_source home_confirmed_on`.
+    pub fn parse(form: &Form, today: Date) -> Result<HomeFacts, Vec<FieldError>> {
+        let mut reading = Reading::of(form);
+        let read = HomeFacts::read(&mut reading, today);
+        reading.finish(read)
+    }
+
+    pub(crate) fn read(r: &mut Reading<'_>, today: Date) -> Option<HomeFacts> {
+        let (postal, city_code) = (r.postal("postal"), r.city_code("city_code"));
+        let (city, town, line) = (r.line("city", "市区町村"), r.line("town", "町名"), r.line("line", "番地"));
+        let (building, area) = (r.any_line("building"), r.any_line("area"));
+        let neighbourhood = r.any_line("neighbourhood");
+        // The bounds of Japan, with its remotest islands: 国土地理院「日本の東西南北端点の経度緯度」.
+        let (lat, lon) = (r.degrees("lat", "緯度", 20.0, 46.0), r.degrees("lon", "経度", 122.0, 154.0));
+        if let (Some(lat), Some(lon)) = (lat, lon)
+            && lat.is_some() != lon.is_some()
+        {
+            r.wrong("lat", "緯度と経度は両方入力するか、両方空けてください。");
+        }
+        let dwelling = r.word_or("dwelling", "住居", Dwelling::Unknown);
+        let layout_note = r.any_text("layout_note");
+        let (entry, entry_note) = (r.word_or("entry", "入室方法", EntryMethod::Unknown), r.any_text("entry_note"));
+        let source = r.word_or("home_source", "住まいの情報の出どころ", Source::Oneself);
+        let confirmed_on = r.past_date("home_confirmed_on", today);
+        Some(HomeFacts {
+            postal: postal?,
+            city_code: city_code?,
+            city: city?,
+            town: town?,
+            line: line?,
+            building: building?,
+            position: lat?.zip(lon?),
+            area: area?,
+            neighbourhood: neighbourhood?,
+            dwelling: dwelling?,
+            layout_note: layout_note?,
+            entry: entry?,
+            entry_note: entry_note?,
+            source: source?,
+            confirmed_on: confirmed_on?,
+        })
+    }
+}
+
+/// Registers a home in which nobody is registered yet: by those whose duty is the whole register.
+pub fn register_home(ctx: &Ctx, tx: &mut dyn Tx, facts: &HomeFacts) -> Result<HomeId, PeopleError> {
+    let ground = by_duty(ctx, Act::Register)?;
+    let id = insert(ctx, tx, facts)?;
+    audit::done(ctx, tx, "people.register_home", &[], "identity", ground.key())?;
+    outbox::push(tx, ctx.now, "people.home_registered", &json!({ "home": id }))?;
+    Ok(id)
+}
+
+pub(crate) fn insert(ctx: &Ctx, tx: &mut dyn Tx, facts: &HomeFacts) -> Result<HomeId, PeopleError> {
+    let home = of_facts(ctx, ctx.id(), 1, facts);
+    store::homes::insert(tx, &home)?;
+    history::keep(ctx, tx, home.id.0, history::HOME, 1, "", &home)?;
+    Ok(home.id)
+}
+
+/// Corrects a home for all who live there.
+pub fn revise_home(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    home: HomeId,
+    facts: &HomeFacts,
+    revision: &Revision,
+) -> Result<Home, PeopleError> {
+    let ground = by_duty(ctx, Act::Register)?;
+    let before = store::homes::get(tx, home)?.ok_or(PeopleRefusal::NoHome)?;
+    rules::revisable(before.version, revision)?;
+    let after = of_facts(ctx, home, before.version + 1, facts);
+    store::homes::update(tx, &after)?;
+    history::keep(ctx, tx, home.0, history::HOME, after.version, revision.reason.expose(), &after)?;
+    let residents = store::residents::of_home(tx, home)?;
+    for person in &residents {
+        search::index(tx, *person)?;
+    }
+    audit::done(ctx, tx, "people.revise_home", &residents, "identity entry", ground.key())?;
+    outbox::push(tx, ctx.now, "people.home_revised", &json!({ "home": home }))?;
+    Ok(after)
+}
+
+/// Records that a resident now lives in another home (転居 within the region).
+pub fn move_home(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    to: &HomeChoice,
+    revision: &Revision,
+) -> Result<Resident, PeopleError> {
+    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let mut after = resident::load_open(tx, person)?;
+    rules::revisable(after.version, revision)?;
+    let from = after.home;
+    after.home = match to {
+        HomeChoice::Known(home) => store::homes::get(tx, *home)?.ok_or(PeopleRefusal::NoHome)?.id,
+        HomeChoice::New(facts) => insert(ctx, tx, facts)?,
+    };
+    after.version += 1;
+    resident::keep(ctx, tx, &after, revision.reason.expose())?;
+    search::index(tx, person)?;
+    audit::done(ctx, tx, "people.move_home", &[person], "identity", ground.key())?;
+    outbox::push(tx, ctx.now, "people.home_changed", &json!({ "person": person, "from": from, "to": after.home }))?;
+    Ok(after)
+}
+
+/// The home, as far as the actor may see it through any one of its residents.
+pub fn home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleError> {
+    let residents = store::residents::of_home(tx, home)?;
+    let mut may = |act: Act| by_duty(ctx, act).is_ok() || residents.iter().any(|p| access::may(ctx, tx, act, *p));
+    if !may(Act::SeeIdentity) {
+        return Err(AccessError::Denied { act: Act::SeeIdentity }.into());
+    }
+    let (entry, layout) = (may(Act::SeeEntry), may(Act::SeeRisks));
+    Ok(hidden(load(tx, home)?, entry, layout))
+}
+
+/// The home in which this person lives.
+pub fn home_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Home, PeopleError> {
+    access::require(ctx, tx, Act::SeeIdentity, person)?;
+    let home = resident::load(tx, person)?.home;
+    let home = load(tx, home)?;
+    let entry = access::may(ctx, tx, Act::SeeEntry, person);
+    let layout = access::may(ctx, tx, Act::SeeRisks, person);
+    Ok(hidden(home, entry, layout))
+}
+
+/// Who lives in the home (hospital and facility included, moved out and dead not), as far as the actor may know.
+pub fn residents_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, PeopleError> {
+    let residents = store::residents::of_home(tx, home)?;
+    let seen: Vec<PersonId> =
+        residents.iter().copied().filter(|p| access::may(ctx, tx, Act::SeeIdentity, *p)).collect();
+    if seen.is_empty() && !residents.is_empty() {
+        return Err(AccessError::Denied { act: Act::SeeIdentity }.into());
+    }
+    Ok(seen)
+}
+
+fn load(tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleError> {
+    Ok(store::homes::get(tx, home)?.ok_or(PeopleRefusal::NoHome)?)
+}
+
+fn hidden(mut home: Home, entry: bool, layout: bool) -> Home {
+    home.entry_shown = entry;
+    home.layout_shown = layout;
+    if !entry {
+        home.entry = EntryMethod::Unknown;
+        home.entry_note = Redacted::default();
+    }
+    if !layout {
+        home.layout_note = Redacted::default();
+    }
+    home
+}
+
+fn of_facts(ctx: &Ctx, id: HomeId, version: i64, facts: &HomeFacts) -> Home {
+    Home {
+        id,
+        postal: facts.postal.as_ref().map(PostalCode::redacted).unwrap_or_default(),
+        city_code: facts.city_code.clone(),
+        city: facts.city.expose().to_owned(),
+        town: facts.town.expose().to_owned(),
+        line: facts.line.redacted(),
+        building: facts.building.redacted(),
+        lat: facts.position.map(|p| p.0),
+        lon: facts.position.map(|p| p.1),
+        area: facts.area.expose().to_owned(),
+        neighbourhood: facts.neighbourhood.expose().to_owned(),
+        dwelling: facts.dwelling,
+        layout_note: facts.layout_note.redacted(),
+        layout_shown: true,
+        entry: facts.entry,
+        entry_note: facts.entry_note.redacted(),
+        entry_shown: true,
+        provenance: Provenance::now(ctx, facts.source, facts.confirmed_on),
+        version,
+    }
+}

@@ -1,0 +1,154 @@
+//! Pure decisions of the register: who fits which part, which state follows which, what a consent must hold.
+
+use base::Role;
+use base::wareki::Date;
+
+use crate::{
+    ConsentScope, ConsentState, NewConsent, ObtainedBy, OfficeKind, PeopleRefusal, Profession, Relation, Revision,
+    StaffState, TeamPart,
+};
+
+/// Oldest age a date of birth may give; beyond it somebody mistyped the year. (The oldest Japanese lived to 119.)
+pub const MAX_AGE: i32 = 120;
+
+/// Why a date cannot be a date of birth.
+pub fn birth_fault(birth: Date, today: Date) -> Option<String> {
+    if birth > today {
+        return Some(format!("生年月日が未来の日付（{}）になっています。", birth.wareki()));
+    }
+    let age = birth.age_on(today);
+    (age > MAX_AGE).then(|| format!("生年月日が{}では{age}歳になります。年をご確認ください。", birth.wareki()))
+}
+
+/// A correction needs a reason and the version that is in force.
+pub fn revisable(current: i64, revision: &Revision) -> Result<(), PeopleRefusal> {
+    if revision.reason.is_blank() {
+        return Err(PeopleRefusal::NoReason);
+    }
+    if revision.seen != current {
+        return Err(PeopleRefusal::Stale);
+    }
+    Ok(())
+}
+
+/// Roles of people who work; family, residents and machines are no staff.
+pub fn is_staff_role(role: Role) -> bool {
+    !matches!(role, Role::Family | Role::Resident | Role::Link | Role::Gateway | Role::System)
+}
+
+/// Roles whose access comes from their office work in that kind of office only: a case is granted to the office.
+pub fn role_fits(role: Role, office: OfficeKind) -> Result<(), PeopleRefusal> {
+    if !is_staff_role(role) {
+        return Err(PeopleRefusal::NotAStaffRole);
+    }
+    let city = matches!(
+        office,
+        OfficeKind::CityElderly | OfficeKind::CityDisability | OfficeKind::CityDisaster | OfficeKind::CityHealth
+    );
+    let fits = match role {
+        Role::Operator => office == OfficeKind::CallCentre,
+        Role::SupportCentre => office == OfficeKind::SupportCentre,
+        Role::CityOfficer => city,
+        Role::Administrator | Role::Auditor => city || office == OfficeKind::Association,
+        _ => office != OfficeKind::CallCentre,
+    };
+    if fits { Ok(()) } else { Err(PeopleRefusal::RoleDoesNotFitOffice) }
+}
+
+/// The profession somebody of this role usually has.
+pub fn usual_profession(role: Role) -> Profession {
+    match role {
+        Role::Doctor => Profession::Doctor,
+        Role::Nurse => Profession::Nurse,
+        Role::Pharmacist => Profession::Pharmacist,
+        Role::CareManager => Profession::CareManager,
+        Role::CareWorker => Profession::Helper,
+        Role::Operator => Profession::Operator,
+        Role::SupportCentre => Profession::PublicHealthNurse,
+        Role::CityOfficer => Profession::CityOfficial,
+        Role::Commissioner => Profession::Commissioner,
+        Role::Auditor => Profession::Auditor,
+        _ => Profession::Clerk,
+    }
+}
+
+/// Who may take which part of a care team.
+pub fn part_fits(part: TeamPart, role: Role) -> Result<(), PeopleRefusal> {
+    let wanted = match part {
+        TeamPart::AttendingDoctor | TeamPart::Doctor => Role::Doctor,
+        TeamPart::CareManager => Role::CareManager,
+        TeamPart::Nurse => Role::Nurse,
+        TeamPart::CareWorker => Role::CareWorker,
+        TeamPart::Pharmacist => Role::Pharmacist,
+    };
+    if role == wanted { Ok(()) } else { Err(PeopleRefusal::PartDoesNotFitRole(part)) }
+}
+
+/// 申請中 → 有効 ⇄ 停止, anything → 退職, and nothing leads back from there.
+pub fn staff_state_change(from: StaffState, to: StaffState) -> Result<(), PeopleRefusal> {
+    use StaffState::{Active, Applied, Retired, Suspended};
+    match (from, to) {
+        (Applied | Suspended, Active) | (Active, Suspended) | (Applied | Active | Suspended, Retired) => Ok(()),
+        _ => Err(PeopleRefusal::StaffStateChange { from, to }),
+    }
+}
+
+/// The first thing that a recorded consent lacks: the form's field and what to say.
+pub fn consent_fault(new: &NewConsent, today: Date) -> Option<(&'static str, &'static str)> {
+    let future = |date: Option<Date>| date.is_some_and(|d| d > today);
+    if future(new.explained_on) {
+        return Some(("explained_on", "説明日が未来の日付になっています。"));
+    }
+    if future(new.obtained_on) {
+        return Some(("obtained_on", "取得日が未来の日付になっています。"));
+    }
+    match new.state {
+        ConsentState::Withdrawn | ConsentState::Expired | ConsentState::NotObtained => {
+            Some(("state", "この状態は記録として選べません。撤回は、同意の記録から撤回の操作をしてください。"))
+        }
+        ConsentState::NotNeeded if new.scope.is_family() || new.scope == ConsentScope::Watch => {
+            Some(("state", "この範囲の同意は、条例によって省くことができません。"))
+        }
+        ConsentState::NotNeeded if new.legal_basis.is_blank() => {
+            Some(("legal_basis", "根拠となる条文を入力してください。"))
+        }
+        ConsentState::Given | ConsentState::Declined => answer_fault(new, today),
+        ConsentState::Explained if new.explained_by.is_blank() => {
+            Some(("explained_by", "説明した方を入力してください。"))
+        }
+        ConsentState::Explained if new.explained_on.is_none() => {
+            Some(("explained_on", "説明した日を入力してください。"))
+        }
+        _ => None,
+    }
+}
+
+/// An answer, yes or no, names who explained, how and when it was given, and who signed.
+fn answer_fault(new: &NewConsent, today: Date) -> Option<(&'static str, &'static str)> {
+    if new.explained_by.is_blank() {
+        return Some(("explained_by", "説明した方を入力してください。"));
+    }
+    if new.obtained_by.is_none() {
+        return Some(("obtained_by", "取得方法を選んでください。"));
+    }
+    let Some(obtained) = new.obtained_on else {
+        return Some(("obtained_on", "取得日を入力してください。"));
+    };
+    if new.explained_on.is_some_and(|explained| explained > obtained) {
+        return Some(("explained_on", "説明日が取得日より後になっています。"));
+    }
+    if new.signed_by.is_blank() {
+        return Some(("signed_by", "署名した方（口頭の場合は答えた方）を入力してください。"));
+    }
+    let proxy = new.obtained_by == Some(ObtainedBy::Proxy);
+    if proxy && new.signer_relation == Relation::Oneself {
+        return Some(("signer_relation", "代理の場合は、ご本人との続柄を選んでください。"));
+    }
+    if (proxy || new.signer_relation != Relation::Oneself) && new.proxy_reason.is_blank() {
+        return Some(("proxy_reason", "ご本人以外が署名した理由を入力してください。"));
+    }
+    if new.state == ConsentState::Given && new.expires_on.is_some_and(|end| end < today) {
+        return Some(("expires_on", "有効期限がすでに過ぎています。"));
+    }
+    None
+}

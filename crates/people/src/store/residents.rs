@@ -1,0 +1,99 @@
+use base::wareki::Date;
+use base::{HomeId, PersonId, kana};
+use db::{DbError, Row, Tx, Value, params};
+
+use super::{json, or_blank, provenance, read_json, redacted, unless_blank};
+use crate::{Household, Kana, LifeStatus, PhoneNumber, Resident, Sex};
+
+const INSERT: &str =
+    "INSERT INTO resident (serial, id, number, name, kana, kana_folded, birth, sex, home_id, phones, fax, email,
+    household, marks, risk_notes, life, life_since, source, entered_by, entered_at, confirmed_on, version)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+const UPDATE: &str =
+    "UPDATE resident SET number = $2, name = $3, kana = $4, kana_folded = $5, birth = $6, sex = $7, home_id = $8,
+    phones = $9, fax = $10, email = $11, household = $12, marks = $13, risk_notes = $14, life = $15, life_since = $16,
+    source = $17, entered_by = $18, entered_at = $19, confirmed_on = $20, version = $21 WHERE id = $1";
+const GET: &str =
+    "SELECT id, number, name, kana, birth, sex, home_id, phones, fax, email, household, marks, risk_notes, life,
+    life_since, source, entered_by, entered_at, confirmed_on, version FROM resident WHERE id = $1";
+const SAME: &str = "SELECT id FROM resident WHERE kana_folded = $1 AND birth = $2 ORDER BY serial LIMIT 20";
+const NEXT: &str = "SELECT COALESCE(MAX(serial), 0) + 1 FROM resident";
+const OF_HOME: &str =
+    "SELECT id FROM resident WHERE home_id = $1 AND life NOT IN ('moved_out', 'dead') ORDER BY serial LIMIT 100";
+
+pub fn insert(tx: &mut dyn Tx, serial: i64, resident: &Resident) -> Result<(), DbError> {
+    let mut values = vec![Value::from(serial)];
+    values.extend(columns(resident));
+    tx.execute(INSERT, &values).map(drop)
+}
+
+pub fn update(tx: &mut dyn Tx, resident: &Resident) -> Result<(), DbError> {
+    tx.execute(UPDATE, &columns(resident)).map(drop)
+}
+
+pub fn get(tx: &mut dyn Tx, person: PersonId) -> Result<Option<Resident>, DbError> {
+    tx.first(GET, params![person])?.as_ref().map(resident).transpose()
+}
+
+pub fn same(tx: &mut dyn Tx, kana: &Kana, birth: Date) -> Result<Vec<PersonId>, DbError> {
+    tx.query(SAME, params![kana::fold(kana.expose()), birth])?.iter().map(|r| r.get(0)).collect()
+}
+
+/// Running numbers come from the one writer, so the largest one plus one is free.
+pub fn next_serial(tx: &mut dyn Tx) -> Result<i64, DbError> {
+    tx.scalar(NEXT, &[])
+}
+
+pub fn of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> {
+    tx.query(OF_HOME, params![home])?.iter().map(|r| r.get(0)).collect()
+}
+
+fn columns(r: &Resident) -> Vec<Value> {
+    params![
+        r.id,
+        r.number.as_str(),
+        r.name.expose(),
+        r.kana.expose(),
+        kana::fold(r.kana.expose()),
+        r.birth,
+        r.sex.key(),
+        r.home,
+        json(&r.phones),
+        or_blank(r.fax.as_ref().map(PhoneNumber::expose)),
+        or_blank(r.email.as_ref().map(|e| e.expose().as_str())),
+        r.household.key(),
+        json(&r.marks),
+        r.risk_notes.expose(),
+        r.life.key(),
+        r.life_since,
+        r.provenance.source.key(),
+        r.provenance.entered_by,
+        r.provenance.entered_at,
+        r.provenance.confirmed_on,
+        r.version
+    ]
+    .to_vec()
+}
+
+fn resident(row: &Row) -> Result<Resident, DbError> {
+    Ok(Resident {
+        id: row.get(0)?,
+        number: row.get(1)?,
+        name: redacted(row, 2)?,
+        kana: redacted(row, 3)?,
+        birth: row.get(4)?,
+        sex: row.word(5, Sex::from_key)?,
+        home: row.get(6)?,
+        phones: read_json(row, 7)?,
+        fax: unless_blank(row, 8, PhoneNumber::stored)?,
+        email: unless_blank(row, 9, base::Redacted::new)?,
+        household: row.word(10, Household::from_key)?,
+        marks: read_json(row, 11)?,
+        risk_notes: redacted(row, 12)?,
+        risks_shown: true,
+        life: row.word(13, LifeStatus::from_key)?,
+        life_since: row.get(14)?,
+        provenance: provenance(row, 15)?,
+        version: row.get(19)?,
+    })
+}

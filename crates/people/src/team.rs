@@ -1,0 +1,142 @@
+//! ケアチーム: who works together for one resident. A membership opens a `care_team` grant, as far and as long as the
+//! resident consents to sharing (医療介護共有); its end closes it at once.
+
+use access::{Act, FOREVER, Grant, Ground};
+use base::{Ctx, Instant, OfficeId, PersonId, StaffId};
+use db::{Tx, outbox};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    Consent, ConsentScope, ConsentState, Manner, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart, resident,
+    rules, staff, store,
+};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TeamMember {
+    /// The source of the grants.
+    pub membership: Uuid,
+    pub person: PersonId,
+    pub staff: StaffId,
+    pub part: TeamPart,
+    pub since: Instant,
+    pub invited_by: Uuid,
+}
+
+/// Takes a member of staff into the team. Refused while the resident's consent to sharing ([`ConsentScope::CareSharing`])
+/// is not on record, or does not reach that office; while the staff is not active; in a part that is not theirs.
+pub fn join_team(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    staff: StaffId,
+    part: TeamPart,
+) -> Result<TeamMember, PeopleError> {
+    let ground = access::require(ctx, tx, Act::Register, person)?;
+    resident::load_open(tx, person)?;
+    let joining = staff::staff(tx, staff)?;
+    if joining.state != StaffState::Active {
+        return Err(PeopleRefusal::StaffNotActive(joining.state).into());
+    }
+    rules::part_fits(part, joining.role)?;
+    let consent = store::consents::newest(tx, person, ConsentScope::CareSharing)?;
+    let state = consent.as_ref().map_or(ConsentState::NotObtained, |c| c.state);
+    let Some(consent) = consent.filter(|c| c.state.allows()) else {
+        return Err(PeopleRefusal::SharingNotConsented(state).into());
+    };
+    if !reaches(&consent, joining.office) {
+        return Err(PeopleRefusal::OfficeNotConsented.into());
+    }
+    if store::teams::open_of(tx, person)?.iter().any(|m| m.staff == staff && m.part == part) {
+        return Err(PeopleRefusal::AlreadyOnTeam.into());
+    }
+    let member = TeamMember { membership: ctx.id(), person, staff, part, since: ctx.now, invited_by: ctx.actor.id };
+    store::teams::insert(tx, &member)?;
+    open(ctx, tx, &member, &consent)?;
+    audit::done(ctx, tx, "people.join_team", &[person], "team", ground.key())?;
+    outbox::push(tx, ctx.now, "people.team_joined", &event(&member))?;
+    Ok(member)
+}
+
+/// Ends a membership and the access that came from it, now.
+pub fn leave_team(ctx: &Ctx, tx: &mut dyn Tx, membership: Uuid) -> Result<(), PeopleError> {
+    let Some(member) = store::teams::get_open(tx, membership)? else {
+        crate::by_duty(ctx, Act::Register)?;
+        return Err(PeopleRefusal::NoMembership.into());
+    };
+    let ground = access::require(ctx, tx, Act::Register, member.person)?;
+    end(ctx, tx, &member)?;
+    audit::done(ctx, tx, "people.leave_team", &[member.person], "team", ground.key())?;
+    Ok(())
+}
+
+/// The team as it is now, oldest member first.
+pub fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<TeamMember>, PeopleError> {
+    access::require(ctx, tx, Act::SeeContacts, person)?;
+    Ok(store::teams::open_of(tx, person)?)
+}
+
+/// Opens the grants of all memberships that `consent` reaches.
+pub(crate) fn reopen_for_consent(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
+    for member in store::teams::open_of(tx, consent.person)? {
+        let staff = staff::staff(tx, member.staff)?;
+        if staff.state == StaffState::Active && reaches(consent, staff.office) {
+            open(ctx, tx, &member, consent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Closes the grants of all memberships; the memberships stay and the page says 共有停止.
+pub(crate) fn close_for_consent(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(), PeopleError> {
+    for member in store::teams::open_of(tx, person)? {
+        access::revoke_source(ctx, tx, member.membership)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn reopen_for_staff(ctx: &Ctx, tx: &mut dyn Tx, staff: &Staff) -> Result<(), PeopleError> {
+    for member in store::teams::open_of_staff(tx, staff.id)? {
+        let consent = store::consents::newest(tx, member.person, ConsentScope::CareSharing)?;
+        if let Some(consent) = consent.filter(|c| c.state.allows() && reaches(c, staff.office)) {
+            open(ctx, tx, &member, &consent)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn end_for_staff(ctx: &Ctx, tx: &mut dyn Tx, staff: StaffId) -> Result<(), PeopleError> {
+    for member in store::teams::open_of_staff(tx, staff)? {
+        end(ctx, tx, &member)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn end(ctx: &Ctx, tx: &mut dyn Tx, member: &TeamMember) -> Result<(), PeopleError> {
+    store::teams::end(tx, member.membership, ctx.now)?;
+    access::revoke_source(ctx, tx, member.membership)?;
+    Ok(outbox::push(tx, ctx.now, "people.team_left", &event(member))?)
+}
+
+fn open(ctx: &Ctx, tx: &mut dyn Tx, member: &TeamMember, consent: &Consent) -> Result<(), PeopleError> {
+    let grant = Grant {
+        person: member.person,
+        holder: member.staff.0,
+        ground: Ground::CareTeam,
+        source: member.membership,
+        until: consent.until().unwrap_or(FOREVER),
+    };
+    Ok(access::grant(ctx, tx, grant)?)
+}
+
+/// A consent by list or by office reaches the offices it names; every other one reaches all.
+fn reaches(consent: &Consent, office: OfficeId) -> bool {
+    match consent.manner {
+        Manner::OfficeList | Manner::PerOffice => consent.offices.contains(&office),
+        Manner::Blanket | Manner::PerPerson => true,
+    }
+}
+
+fn event(member: &TeamMember) -> serde_json::Value {
+    json!({ "person": member.person, "staff": member.staff, "membership": member.membership })
+}
