@@ -3,6 +3,7 @@
 mod assets;
 mod layers;
 mod links;
+mod records;
 mod shape;
 mod words;
 
@@ -59,6 +60,7 @@ pub fn findings(place: &Place) -> Result<Vec<Finding>> {
     found.extend(layers::engine_findings(&files));
     found.extend(links::findings(&place.root, &files));
     found.extend(assets::findings(&place.root, &files)?);
+    found.extend(records::findings(&place.root));
     if !place.root.join("docs/status.md").exists() {
         found.push(warning("docs/status.md: not there yet"));
     }
