@@ -20,6 +20,8 @@ async fn main() {
     let number = |at: usize, usual| numbers.get(at).copied().unwrap_or(usual);
     let (connections, window, seconds) = (number(0, 200), number(1, 10) as u16, number(2, 10));
     let (inlet, mut deliveries) = inlet::open();
+    let stored = Arc::new(AtomicU64::new(0));
+    let count = stored.clone();
     tokio::spawn(async move {
         let mut commit = tokio::time::interval(Duration::from_millis(5));
         let mut batch = vec![];
@@ -29,6 +31,8 @@ async fn main() {
                 batch.push(delivery);
             }
             for delivery in batch.drain(..) {
+                assert!(delivery.malformed.is_empty(), "the flood is not understood");
+                count.fetch_add(delivery.arrivals.len() as u64, Ordering::Relaxed);
                 let _ =
                     delivery.done.send(Ok(Receipt { stored: delivery.arrivals.len() as u32, ..Receipt::default() }));
             }
@@ -42,14 +46,20 @@ async fn main() {
     };
     let settings = Settings { bind: "127.0.0.1:0".parse().expect("an address"), tls: None };
     let listener = listen(settings, ways).await.expect("a listener");
+    let begun = Instant::now();
     let (acknowledged, until) = (Arc::new(AtomicU64::new(0)), Instant::now() + Duration::from_secs(seconds));
     let mut clients = tokio::task::JoinSet::new();
     for n in 0..connections {
         clients.spawn(publish(listener.address(), n, window, until, acknowledged.clone()));
     }
     clients.join_all().await;
-    let total = acknowledged.load(Ordering::Relaxed);
-    println!("{connections} connections, {window} in flight each: {} publishes/s acknowledged", total / seconds);
+    let elapsed = begun.elapsed().as_secs_f64();
+    let rate = |count: &AtomicU64| (count.load(Ordering::Relaxed) as f64 / elapsed) as u64;
+    println!(
+        "{connections} connections, {window} in flight each: {} publishes/s acknowledged, {} readings/s handed over",
+        rate(&acknowledged),
+        rate(&stored)
+    );
 }
 
 /// Sends a window of publishes, then one more for every PUBACK.
