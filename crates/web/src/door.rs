@@ -1,0 +1,115 @@
+//! Every route of the site is a door: who may open it stands beside its path, and the list of doors is what the
+//! router is built from. A test walks the list and tries each door as each role.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use base::Role;
+
+use crate::problem::Problem;
+use crate::site::Site;
+use crate::visitor::Visitor;
+
+/// Who may open a door at all. What they see behind it is decided person by person by `access`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// Shows no person and changes nothing about one.
+    Anyone,
+    /// Everybody who is signed in.
+    SignedIn,
+    Roles(&'static [Role]),
+}
+
+/// What a door leads to, for the test that walks them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leads {
+    /// A page or fragment without persons.
+    Nowhere,
+    /// A page or fragment that shows persons: each opening leaves an audit row.
+    Look,
+    /// A command: each try leaves an audit row.
+    Command,
+}
+
+pub struct Door {
+    pub method: Method,
+    pub path: &'static str,
+    pub who: Who,
+    pub leads: Leads,
+    handler: MethodRouter<Site>,
+}
+
+impl Door {
+    /// A page without persons.
+    pub fn plain<H, T>(path: &'static str, who: Who, handler: H) -> Door
+    where
+        H: Handler<T, Site>,
+        T: 'static,
+    {
+        Door { method: Method::GET, path, who, leads: Leads::Nowhere, handler: get(handler) }
+    }
+
+    /// A page that shows persons.
+    pub fn look<H, T>(path: &'static str, who: Who, handler: H) -> Door
+    where
+        H: Handler<T, Site>,
+        T: 'static,
+    {
+        Door { method: Method::GET, path, who, leads: Leads::Look, handler: get(handler) }
+    }
+
+    /// A search goes by POST, so that what was typed stays out of addresses and logs; it changes nothing.
+    pub fn search<H, T>(path: &'static str, who: Who, handler: H) -> Door
+    where
+        H: Handler<T, Site>,
+        T: 'static,
+    {
+        Door { method: Method::POST, path, who, leads: Leads::Look, handler: post(handler) }
+    }
+
+    /// A command.
+    pub fn command<H, T>(path: &'static str, who: Who, handler: H) -> Door
+    where
+        H: Handler<T, Site>,
+        T: 'static,
+    {
+        Door { method: Method::POST, path, who, leads: Leads::Command, handler: post(handler) }
+    }
+
+    fn guarded(self, site: &Site) -> (&'static str, MethodRouter<Site>) {
+        let state = (site.clone(), self.who, self.path);
+        (self.path, self.handler.layer(middleware::from_fn_with_state(state, keep)))
+    }
+}
+
+pub fn build(site: &Site, doors: Vec<Door>) -> Router<Site> {
+    doors.into_iter().fold(Router::new(), |router, door| {
+        let (path, handler) = door.guarded(site);
+        router.route(path, handler)
+    })
+}
+
+/// Lets through whom the door is for; a signed-in visitor who is turned away leaves an audit row.
+async fn keep(State((site, who, path)): State<(Site, Who, &'static str)>, request: Request, next: Next) -> Response {
+    if who == Who::Anyone {
+        return next.run(request).await;
+    }
+    let Some(visitor) = request.extensions().get::<Visitor>().cloned() else {
+        return Problem::SignInFirst.into_response();
+    };
+    let welcome = match who {
+        Who::Roles(roles) => roles.contains(&visitor.role()),
+        Who::SignedIn | Who::Anyone => true,
+    };
+    if welcome {
+        return next.run(request).await;
+    }
+    match visitor.turned_away(&site, path).await {
+        Ok(()) => Problem::Denied.into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}

@@ -1,0 +1,148 @@
+//! The page around a desk's own markup: who is signed in, where they can go, what everybody must be told first.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use base::{Instant, Role};
+use maud::Markup;
+
+use crate::guard::Nonce;
+use crate::layout::{self, Banner, NavItem, PageHead, Who};
+use crate::problem::Problem;
+use crate::site::{Site, Warning};
+use crate::visitor::Visitor;
+
+/// Taken by every handler that answers with a page.
+pub struct Frame {
+    pub site: Site,
+    pub visitor: Option<Visitor>,
+    pub now: Instant,
+    nonce: Nonce,
+    path: String,
+}
+
+impl FromRequestParts<Site> for Frame {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Frame, Problem> {
+        let nonce = Nonce::from_request_parts(parts, site).await?;
+        let visitor = parts.extensions.get::<Visitor>().cloned();
+        Ok(Frame::new(site, visitor, nonce, parts.uri.path()))
+    }
+}
+
+/// A page under construction.
+pub struct Page<'a> {
+    frame: &'a Frame,
+    title: &'a str,
+    title_hidden: bool,
+    live: Option<&'a str>,
+    refresh: Option<u32>,
+}
+
+impl Frame {
+    pub fn new(site: &Site, visitor: Option<Visitor>, nonce: Nonce, path: &str) -> Frame {
+        Frame { site: site.clone(), visitor, now: site.now(), nonce, path: path.to_owned() }
+    }
+
+    /// A page whose title is its question; never a person's name.
+    pub fn page<'a>(&'a self, title: &'a str) -> Page<'a> {
+        Page { frame: self, title, title_hidden: false, live: None, refresh: None }
+    }
+}
+
+impl<'a> Page<'a> {
+    /// The heading is for the ear only.
+    pub fn heading_hidden(self) -> Self {
+        Page { title_hidden: true, ..self }
+    }
+
+    /// Listens to `/live/{channel}`; parts of the page name `hx-trigger="sse:changed"`. Without a script the page
+    /// loads again every `seconds`.
+    pub fn live(self, stream: &'a str, seconds: u32) -> Self {
+        Page { live: Some(stream), refresh: Some(seconds), ..self }
+    }
+
+    pub fn body(self, body: Markup) -> Markup {
+        let frame = self.frame;
+        let role = frame.visitor.as_ref().map(Visitor::role);
+        let nav: Vec<NavItem<'_>> = desks(role)
+            .iter()
+            .map(|(href, label)| NavItem { href, label, count: None, current: is_current(href, &frame.path) })
+            .collect();
+        let mut head = PageHead::new(self.title, frame.now, &frame.nonce.0);
+        head.title_hidden = self.title_hidden;
+        head.nav = &nav;
+        head.home = home(role);
+        head.who = frame.visitor.as_ref().map(|v| Who {
+            name: v.session.display_name.expose(),
+            role: v.role().ja(),
+            office: v.office.as_ref().map_or("", |o| o.expose()),
+        });
+        head.live = self.live;
+        head.refresh_without_script = self.refresh;
+        let warnings = frame.site.warnings();
+        head.banners = banners(frame.site.is_demo(), &warnings, role);
+        layout::page(&head, body)
+    }
+}
+
+fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>) -> Vec<Banner<'a>> {
+    let mut banners = Vec::new();
+    if demo {
+        banners.push(Banner::FictionalDemo);
+    }
+    if role.is_none() {
+        return banners;
+    }
+    for warning in warnings {
+        match warning {
+            Warning::WatchLineLost => banners.push(Banner::WatchLineLost),
+            Warning::Words(words) => banners.push(Banner::Warning(words)),
+            Warning::Overdue(count)
+                if matches!(role, Some(Role::CityOfficer | Role::SupportCentre | Role::Operator)) =>
+            {
+                banners.push(Banner::Overdue { count: *count, href: "/overdue" });
+            }
+            Warning::Overdue(_) => {}
+        }
+    }
+    banners
+}
+
+fn is_current(href: &str, path: &str) -> bool {
+    path == href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Where a role begins.
+pub fn home(role: Option<Role>) -> &'static str {
+    desks(role).first().map_or("/", |(href, _)| href)
+}
+
+/// The desks of a role, its first page first.
+pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
+    match role {
+        Some(Role::Operator) => &[("/cases", "対応一覧"), ("/incoming", "着信"), ("/wallboard", "状況板")],
+        Some(Role::Doctor | Role::Nurse | Role::Pharmacist | Role::CareManager | Role::CareWorker) => {
+            &[("/today", "きょう"), ("/visits", "訪問依頼"), ("/people", "担当の方")]
+        }
+        Some(Role::Commissioner) => &[("/visits", "訪問依頼")],
+        Some(Role::CityOfficer) => &[
+            ("/overdue", "期限超過"),
+            ("/wallboard", "状況板"),
+            ("/lines", "通信断"),
+            ("/people", "対象者"),
+            ("/watch-settings", "見守り設定"),
+        ],
+        Some(Role::SupportCentre) => &[("/overdue", "期限超過"), ("/visits", "訪問依頼")],
+        Some(Role::Administrator) => &[
+            ("/register", "対象者"),
+            ("/offices", "事業所・職員"),
+            ("/gateways", "機器"),
+            ("/accounts", "利用者"),
+            ("/lines", "通信断"),
+        ],
+        Some(Role::Auditor) => &[("/audit", "閲覧・操作の記録")],
+        Some(Role::Family) => &[("/family", "ご家族の見守り")],
+        Some(Role::Resident) => &[("/me", "わたしの見守り")],
+        Some(Role::Link | Role::Gateway | Role::System) | None => &[],
+    }
+}

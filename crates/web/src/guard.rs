@@ -1,0 +1,129 @@
+//! What stands before every door: the host asked for, where a form came from, who is signed in, and the headers that
+//! keep a browser from running or framing what is not ours.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+
+use crate::components::error_page;
+use crate::frame::{self, Frame};
+use crate::layout;
+use crate::problem::{Problem, ProblemPage};
+use crate::site::{Site, random};
+use crate::visitor::{self, Visitor};
+
+/// The nonce of one answer; scripts of the page carry it.
+#[derive(Clone)]
+pub struct Nonce(pub String);
+
+pub async fn guard(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let host = host_of(&request);
+    if !site.knows_host(&host) {
+        return (StatusCode::MISDIRECTED_REQUEST, "unknown host").into_response();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) && !same_origin(request.headers(), &host) {
+        return (StatusCode::FORBIDDEN, "cross-origin request").into_response();
+    }
+    let nonce = base64::engine::general_purpose::STANDARD_NO_PAD.encode(random::<16>());
+    request.extensions_mut().insert(Nonce(nonce.clone()));
+    let path = request.uri().path().to_owned();
+    let identified = visitor::identify(&site, request.headers(), path.starts_with("/live/")).await;
+    let (visitor, response) = match identified {
+        Ok(visitor) => {
+            if let Some(visitor) = &visitor {
+                request.extensions_mut().insert(visitor.clone());
+            }
+            (visitor, next.run(request).await)
+        }
+        Err(problem) => (None, problem.into_response()),
+    };
+    let response = with_page(response, &site, visitor, &nonce, &path);
+    secured(response, &nonce, &site)
+}
+
+/// A problem becomes a page here, where the visitor and the nonce are known.
+fn with_page(response: Response, site: &Site, visitor: Option<Visitor>, nonce: &str, path: &str) -> Response {
+    let Some(ProblemPage(problem)) = response.extensions().get::<ProblemPage>().cloned() else { return response };
+    let role = visitor.as_ref().map(Visitor::role);
+    let frame = Frame::new(site, visitor, Nonce(nonce.to_owned()), path);
+    let (trouble, detail) = problem.words();
+    let home = (frame::home(role), if role.is_some() { "はじめのページへ" } else { "サインインへ" });
+    let body = frame.page(trouble.title()).body(error_page(trouble, detail, "", home));
+    let (parts, _) = response.into_parts();
+    let mut page = (parts.status, body).into_response();
+    page.headers_mut()
+        .extend(parts.headers.into_iter().filter(|(name, _)| name.as_ref() == Some(&header::RETRY_AFTER)));
+    page
+}
+
+fn host_of(request: &Request) -> String {
+    let header = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
+    header.or(request.uri().authority().map(|a| a.as_str())).unwrap_or_default().to_owned()
+}
+
+/// A form must come from our own page: by `Sec-Fetch-Site` where the browser sends it, else by `Origin`. Neither is
+/// sent by old browsers on same-origin forms; then `Referer` decides, and nothing at all is refused.
+fn same_origin(headers: &HeaderMap, host: &str) -> bool {
+    let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    let origin = text(header::ORIGIN).filter(|o| *o != "null").or(text(header::REFERER));
+    let authority = origin.and_then(|o| o.split_once("://")).map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    authority.is_some_and(|a| a.eq_ignore_ascii_case(host))
+}
+
+fn secured(mut response: Response, nonce: &str, site: &Site) -> Response {
+    let headers = response.headers_mut();
+    let policy = layout::content_policy(nonce);
+    let mut set = |name: header::HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.entry(name).or_insert(value);
+        }
+    };
+    set(header::CONTENT_SECURITY_POLICY, &policy);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    set(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    if !site.is_demo() {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    response
+}
+
+/// A page of ours for an address that leads nowhere.
+pub async fn nowhere() -> Response {
+    Problem::NotFound.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(k, v)| (header::HeaderName::from_static(k), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn a_form_from_elsewhere_is_refused() {
+        let host = "tsunagari.example:8080";
+        for (given, ours) in [
+            (&[("sec-fetch-site", "same-origin")][..], true),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "http://tsunagari.example:8080")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("origin", "http://tsunagari.example:8080")], true),
+            (&[("origin", "http://evil.example")], false),
+            (&[("origin", "null")], false),
+            (&[("referer", "http://tsunagari.example:8080/cases")], true),
+            (&[("referer", "http://tsunagari.example:8080.evil.example/")], false),
+            (&[], false),
+        ] {
+            assert_eq!(same_origin(&headers(given), host), ours, "{given:?}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Live screens: after a commit, the topics of its events go to the screens that listen. An event carries a topic
+//! only; the page fetches its fragment, and that look is checked and recorded like any other.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use base::limits;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::sync::broadcast;
+
+use crate::problem::Problem;
+
+/// The hub between the outbox and the screens.
+#[derive(Clone)]
+pub struct Live {
+    events: broadcast::Sender<Arc<str>>,
+    listening: Arc<AtomicUsize>,
+}
+
+/// What a desk listens for: the beginnings of topics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Channel {
+    /// The call centre's queue and cases.
+    Cases,
+    /// Visits, notes and answers.
+    Notebook,
+    /// Alerts about one's own relative.
+    Family,
+    /// Devices, lines and registration.
+    Register,
+}
+
+impl Channel {
+    pub fn parse(text: &str) -> Option<Channel> {
+        match text {
+            "cases" => Some(Channel::Cases),
+            "notebook" => Some(Channel::Notebook),
+            "family" => Some(Channel::Family),
+            "register" => Some(Channel::Register),
+            _ => None,
+        }
+    }
+
+    fn hears(self, topic: &str) -> bool {
+        let prefixes: &[&str] = match self {
+            Channel::Cases => &["response.", "watch.alert"],
+            Channel::Notebook => &["care.", "response."],
+            Channel::Family => &["response.", "watch."],
+            Channel::Register => &["watch.", "people."],
+        };
+        prefixes.iter().any(|p| topic.starts_with(p))
+    }
+}
+
+impl Live {
+    pub fn new() -> Live {
+        Live { events: broadcast::channel(1024).0, listening: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    /// Tells every listening screen of a committed event.
+    pub fn publish(&self, topic: &str) {
+        // Nobody listening is no error.
+        let _ = self.events.send(Arc::from(topic));
+    }
+
+    /// A stream of `changed` events for one screen; a heartbeat every 10 s lets the page notice a lost line.
+    pub fn listen(
+        &self,
+        channel: Channel,
+    ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
+        let seat = Seat::take(&self.listening)?;
+        let events = self.events.subscribe();
+        let stream = unfold((events, seat), move |(mut events, seat)| async move {
+            loop {
+                let topic = match events.recv().await {
+                    Ok(topic) if channel.hears(&topic) => topic,
+                    Ok(_) => continue,
+                    // A screen that fell behind is told that something changed; it fetches the present state anyway.
+                    Err(broadcast::error::RecvError::Lagged(_)) => Arc::from("behind"),
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                };
+                let event = Event::default().event("changed").data(&*topic);
+                return Some((Ok(event), (events, seat)));
+            }
+        });
+        let alive = KeepAlive::new().interval(Duration::from_secs(10)).event(Event::default().event("alive").data("-"));
+        Ok(Sse::new(stream).keep_alive(alive))
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live::new()
+    }
+}
+
+/// One listening screen; gives its place back when the connection ends.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(listening: &Arc<AtomicUsize>) -> Result<Seat, Problem> {
+        if listening.fetch_add(1, Ordering::Relaxed) >= limits::LIVE_SCREENS {
+            listening.fetch_sub(1, Ordering::Relaxed);
+            return Err(Problem::Busy);
+        }
+        Ok(Seat(listening.clone()))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

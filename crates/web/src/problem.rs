@@ -1,0 +1,146 @@
+//! What a visitor is told when something does not go: one place where every capability's errors become a status and
+//! words. A refusal is a rule's; a fault is ours and is logged without a person in it.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use db::DbError;
+
+use crate::components::Trouble;
+
+#[derive(Debug)]
+pub enum Problem {
+    /// A rule said no; the words say what to do next.
+    Refused(String),
+    /// The door or the person is not this visitor's. Says nothing of whether the person exists.
+    Denied,
+    NotFound,
+    /// The posted form cannot be read at all (not a form, too long, cut off).
+    Unreadable(&'static str),
+    /// More than a form may hold.
+    TooLarge,
+    SignInFirst,
+    Busy,
+    /// The disk is full.
+    Full,
+    Fault(String),
+}
+
+impl Problem {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Problem::Refused(_) => StatusCode::CONFLICT,
+            Problem::Denied => StatusCode::FORBIDDEN,
+            Problem::NotFound => StatusCode::NOT_FOUND,
+            Problem::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Problem::SignInFirst => StatusCode::UNAUTHORIZED,
+            Problem::Busy | Problem::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Problem::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word for the audit row.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Problem::Refused(_) => "refused_by_rule",
+            Problem::Denied => "denied",
+            Problem::NotFound => "not_found",
+            Problem::Unreadable(_) => "unreadable",
+            Problem::TooLarge => "too_large",
+            Problem::SignInFirst => "not_signed_in",
+            Problem::Busy => "busy",
+            Problem::Full => "disk_full",
+            Problem::Fault(_) => "fault",
+        }
+    }
+
+    /// What the page of this problem says: its kind, and a rule's own sentence.
+    pub fn words(&self) -> (Trouble, Option<&str>) {
+        match self {
+            Problem::Refused(why) => (Trouble::BadInput, Some(why)),
+            Problem::Denied => (Trouble::Forbidden, None),
+            Problem::NotFound => (Trouble::NotFound, None),
+            Problem::Unreadable(why) => (Trouble::BadInput, Some(why)),
+            Problem::TooLarge => (
+                Trouble::BadInput,
+                Some("送信内容が大きすぎます。文章は4000文字以内に分けて、もう一度送信してください。"),
+            ),
+            Problem::SignInFirst => (Trouble::SignedOut, None),
+            Problem::Busy => (Trouble::Busy, None),
+            Problem::Full => {
+                (Trouble::Busy, Some("保存する場所が足りません。システム管理者にすぐに連絡してください。"))
+            }
+            Problem::Fault(_) => (Trouble::Fault, None),
+        }
+    }
+}
+
+/// Goes with the answer to the guard, which knows the visitor and the nonce and makes the page.
+#[derive(Clone)]
+pub struct ProblemPage(pub Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if let Problem::Fault(cause) = &self {
+            tracing::error!(%cause, "a request failed");
+        }
+        if matches!(self, Problem::SignInFirst) {
+            return Redirect::to("/signin").into_response();
+        }
+        let mut response = self.status().into_response();
+        if matches!(self, Problem::Busy | Problem::Full) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(ProblemPage(Arc::new(self)));
+        response
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Problem {
+        match error {
+            DbError::Busy => Problem::Busy,
+            DbError::Full => Problem::Full,
+            DbError::NoRow => Problem::NotFound,
+            other => Problem::Fault(other.to_string()),
+        }
+    }
+}
+
+impl From<access::AccessError> for Problem {
+    fn from(error: access::AccessError) -> Problem {
+        match error {
+            access::AccessError::Denied { .. } => Problem::Denied,
+            access::AccessError::Db(cause) => cause.into(),
+        }
+    }
+}
+
+/// Every capability's error has the same kinds; one that passes on a neighbour's unwraps it.
+macro_rules! capability {
+    ($($error:ty { $($inner:ident),* })+) => {$(
+        impl From<$error> for Problem {
+            fn from(error: $error) -> Problem {
+                type E = $error;
+                match error {
+                    E::Refused(why) => Problem::Refused(why.to_string()),
+                    $(E::$inner(cause) => cause.into(),)*
+                }
+            }
+        }
+    )+};
+}
+
+capability! {
+    people::PeopleError { Access, Db }
+    care::CareError { Access, People, Db }
+    signin::SigninError { Fault, Db }
+}
+
+impl From<signin::SigninFault> for Problem {
+    fn from(fault: signin::SigninFault) -> Problem {
+        Problem::Fault(fault.to_string())
+    }
+}

@@ -1,0 +1,49 @@
+//! All doors of the site, and the router built from them.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use base::{Role, limits};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::door::{Door, Who, build};
+use crate::guard::{guard, nowhere};
+use crate::live::Channel;
+use crate::problem::Problem;
+use crate::site::Site;
+use crate::visitor::Visitor;
+use crate::{assets, signing};
+
+/// Every door, in the order of the desks. The test that walks them reads the same list.
+pub fn doors(site: &Site) -> Vec<Door> {
+    let mut doors = vec![Door::plain("/live/{channel}", Who::SignedIn, live)];
+    doors.extend(signing::doors(site));
+    doors
+}
+
+pub fn router(site: &Site) -> Router {
+    Router::new()
+        .merge(build(site, doors(site)))
+        .fallback(nowhere)
+        .layer(DefaultBodyLimit::max(limits::FORM_BYTES))
+        .layer(from_fn_with_state(site.clone(), guard))
+        .with_state(site.clone())
+        .merge(assets::routes())
+        .layer(CatchPanicLayer::new())
+}
+
+/// Events for a desk's screens: that something changed, never what.
+async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<String>) -> Result<Response, Problem> {
+    let channel = Channel::parse(&channel).ok_or(Problem::NotFound)?;
+    let welcome = match channel {
+        Channel::Cases => matches!(visitor.role(), Role::Operator | Role::CityOfficer | Role::SupportCentre),
+        Channel::Family => matches!(visitor.role(), Role::Family | Role::Resident),
+        Channel::Register => matches!(visitor.role(), Role::Administrator | Role::CityOfficer),
+        Channel::Notebook => !matches!(visitor.role(), Role::Family | Role::Resident | Role::Auditor),
+    };
+    if !welcome {
+        return Err(Problem::Denied);
+    }
+    Ok(site.live().listen(channel)?.into_response())
+}

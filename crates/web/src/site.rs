@@ -1,0 +1,122 @@
+//! What every handler holds: the database, the clock, the live events, and how this site is run.
+
+use std::sync::{Arc, RwLock};
+
+use base::{Clock, Instant, RequestId};
+use db::Db;
+use uuid::Uuid;
+
+use crate::live::Live;
+
+/// How the site is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// A region at work: TLS or a trusted proxy, `__Host-` cookies, sign-in with two factors.
+    Serve,
+    /// A fictional town on loopback: the start page lets one become anybody.
+    Demo,
+}
+
+/// What everybody who is signed in must be told first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Warning {
+    /// Our own line to the sensors is down: silence means nothing now.
+    WatchLineLost,
+    /// Cases whose limit is over.
+    Overdue(usize),
+    Words(String),
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    live: Live,
+    mode: Mode,
+    /// Host names (with port where it is not the default) under which the site may be asked for.
+    hosts: Vec<String>,
+    /// The region's name as pages show it.
+    region: String,
+    warnings: RwLock<Vec<Warning>>,
+}
+
+impl Site {
+    pub fn new(db: Db, clock: Clock, mode: Mode, hosts: Vec<String>, region: String) -> Site {
+        Site {
+            inner: Arc::new(Inner { db, clock, live: Live::new(), mode, hosts, region, warnings: RwLock::default() }),
+        }
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    pub fn now(&self) -> Instant {
+        (self.inner.clock)()
+    }
+
+    pub fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.inner.mode
+    }
+
+    pub fn is_demo(&self) -> bool {
+        self.inner.mode == Mode::Demo
+    }
+
+    pub fn region(&self) -> &str {
+        &self.inner.region
+    }
+
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.inner.warnings.read().map(|w| w.clone()).unwrap_or_default()
+    }
+
+    /// Replaces what is to be told on every page from now on.
+    pub fn warn(&self, warnings: Vec<Warning>) {
+        if let Ok(mut told) = self.inner.warnings.write() {
+            *told = warnings;
+        }
+    }
+
+    /// Whether the site answers under this `Host`; in `serve` without configured names it answers under any.
+    pub fn knows_host(&self, host: &str) -> bool {
+        let hosts = &self.inner.hosts;
+        (hosts.is_empty() && self.inner.mode == Mode::Serve) || hosts.iter().any(|h| h.eq_ignore_ascii_case(host))
+    }
+
+    /// The session cookie. `__Host-` binds it to this host over TLS; plain loopback cannot carry that prefix.
+    pub fn cookie_name(&self) -> &'static str {
+        match self.inner.mode {
+            Mode::Serve => "__Host-tsunagari",
+            Mode::Demo => "tsunagari_demo",
+        }
+    }
+
+    /// `Set-Cookie` for a session token; an empty token ends it.
+    pub fn cookie(&self, token: &str) -> String {
+        let secure = if self.is_demo() { "" } else { "; Secure" };
+        let age = if token.is_empty() { "; Max-Age=0" } else { "" };
+        format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", self.cookie_name())
+    }
+}
+
+/// The id that ties the audit rows of one request together.
+pub fn new_request() -> RequestId {
+    RequestId(Uuid::now_v7())
+}
+
+/// Random bytes from the operating system: tokens, nonces, credentials.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}

@@ -1,0 +1,152 @@
+//! A signed-in visitor: who they are, and the two ways they touch a record. A look reads and leaves an audit row before
+//! anything is shown; a command leaves one whether it was carried out or refused.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use base::{Actor, Ctx, PersonId, Purpose, Redacted, Role};
+use db::Tx;
+
+use crate::guard::Nonce;
+use crate::problem::Problem;
+use crate::site::{Site, new_request};
+
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    pub session: signin::Session,
+    /// The name of the office, for the head of the page.
+    pub office: Option<Redacted<String>>,
+}
+
+/// What a look showed: the value, everybody in it, which items, and on what ground.
+pub struct Seen<T> {
+    pub value: T,
+    pub persons: Vec<PersonId>,
+    pub items: &'static str,
+    pub ground: &'static str,
+}
+
+impl<T> Seen<T> {
+    pub fn new(value: T, persons: Vec<PersonId>, items: &'static str, ground: &'static str) -> Seen<T> {
+        Seen { value, persons, items, ground }
+    }
+}
+
+impl Visitor {
+    pub fn actor(&self) -> &Actor {
+        &self.session.actor
+    }
+
+    pub fn role(&self) -> Role {
+        self.actor().role
+    }
+
+    /// The circumstances of one request of this visitor; the purpose follows from what they are here to do.
+    pub fn ctx(&self, site: &Site) -> Ctx {
+        Ctx::new(self.actor().clone(), purpose_of(self.role()), site.now(), new_request())
+    }
+
+    /// Reads on a reader thread, records the look, and only then hands out what was read.
+    pub async fn look<T, F>(&self, site: &Site, what: &'static str, f: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Ctx, &mut dyn Tx) -> Result<Seen<T>, Problem> + Send + 'static,
+    {
+        let ctx = self.ctx(site);
+        let reading = ctx.clone();
+        let outcome = site.db().read(move |tx| f(&reading, tx)).await;
+        let recording = ctx;
+        match outcome {
+            Ok(Seen { value, persons, items, ground }) => {
+                site.db()
+                    .write(move |tx| audit::done(&recording, tx, what, &persons, items, ground))
+                    .await
+                    .map_err(Problem::from)?;
+                Ok(value)
+            }
+            Err(problem) => {
+                let why = problem.key();
+                site.db()
+                    .write(move |tx| audit::refused(&recording, tx, what, &[], why))
+                    .await
+                    .map_err(Problem::from)?;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Sends a command to the writer; the verb writes its own audit row, a refusal is recorded here.
+    pub async fn command<T, F>(&self, site: &Site, verb: &'static str, f: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Fn(&Ctx, &mut dyn Tx) -> Result<T, Problem> + Send + 'static,
+    {
+        let ctx = self.ctx(site);
+        let refusing = ctx.clone();
+        site.db()
+            .write_or(
+                move |tx| f(&ctx.clone(), tx),
+                move |tx, problem: &Problem| audit::refused(&refusing, tx, verb, &[], problem.key()).map(drop),
+            )
+            .await
+    }
+
+    /// Records that this visitor stood before a door that is not theirs.
+    pub async fn turned_away(&self, site: &Site, path: &'static str) -> Result<(), Problem> {
+        let ctx = self.ctx(site);
+        site.db().write(move |tx| audit::refused(&ctx, tx, path, &[], "door")).await.map(drop).map_err(Problem::from)
+    }
+}
+
+fn purpose_of(role: Role) -> Purpose {
+    match role {
+        Role::Doctor | Role::Nurse | Role::Pharmacist | Role::CareManager | Role::CareWorker => Purpose::Care,
+        Role::Operator | Role::Commissioner | Role::Link => Purpose::WatchResponse,
+        Role::SupportCentre | Role::CityOfficer => Purpose::CityDuty,
+        Role::Administrator => Purpose::Registration,
+        Role::Auditor => Purpose::Audit,
+        Role::Family => Purpose::FamilyView,
+        Role::Resident => Purpose::OwnView,
+        Role::Gateway | Role::System => Purpose::Operation,
+    }
+}
+
+/// Who the session cookie belongs to, if it is a living session. A live screen's own connection (`keeps_quiet`) is no
+/// request of its user and does not keep the session alive.
+pub async fn identify(site: &Site, headers: &HeaderMap, keeps_quiet: bool) -> Result<Option<Visitor>, Problem> {
+    let Some(token) = session_token(headers, site.cookie_name()) else { return Ok(None) };
+    let (hash, now) = (signin::TokenHash::of(&token), site.now());
+    let found = site.db().read(move |tx| {
+        let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
+        let office = session.actor.office.map(|id| people::office(tx, id)).transpose()?;
+        let office = office.map(|office| Redacted::new(office.name));
+        Ok::<_, Problem>(Some(Visitor { session, office }))
+    });
+    let Some(visitor) = found.await? else { return Ok(None) };
+    if !keeps_quiet && visitor.session.wants_touch(now) {
+        let (ctx, id) = (visitor.ctx(site), visitor.session.id);
+        site.db().write(move |tx| signin::touch(&ctx, tx, id)).await?;
+    }
+    Ok(Some(visitor))
+}
+
+/// The token in the cookie of this name.
+pub fn session_token(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).filter(|v| !v.is_empty())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Visitor>().cloned().ok_or(Problem::SignInFirst)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Nonce {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Nonce>().cloned().ok_or_else(|| Problem::Fault("no nonce".into()))
+    }
+}
