@@ -12,7 +12,7 @@ use std::path::Path;
 use base::Instant;
 use flate2::read::MultiGzDecoder;
 
-use crate::rhythm::{Due, Heard, Rhythm, Settings, Sign};
+use crate::rhythm::{Due, Heard, Level, Model, Rhythm, Settings, Sign};
 
 /// Bytes read at a time.
 const BUFFER: usize = 1 << 20;
@@ -24,6 +24,7 @@ const COLUMNS: [&str; 6] = ["home_id", "timestamp", "sensor_id", "kind", "room",
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Options {
     pub settings: Settings,
+    pub model: Model,
 }
 
 /// What was played.
@@ -79,7 +80,7 @@ pub fn run(input: impl Read, output: impl Write, options: &Options) -> Result<Su
         return Err(bad(1, "the file is empty; the first line names the columns"));
     }
     check_header(&record)?;
-    let mut player = Player::new(output, options.settings);
+    let mut player = Player::new(output, *options);
     while read(&mut reader, &mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
         player.play(&record).map_err(|problem| match problem {
@@ -117,7 +118,7 @@ enum Problem {
 
 struct Player<W: Write> {
     output: io::BufWriter<W>,
-    settings: Settings,
+    options: Options,
     homes: Vec<Home>,
     by_name: HashMap<Box<[u8]>, usize>,
     current: usize,
@@ -139,10 +140,10 @@ enum Pending {
 }
 
 impl<W: Write> Player<W> {
-    fn new(output: W, settings: Settings) -> Player<W> {
+    fn new(output: W, options: Options) -> Player<W> {
         Player {
             output: io::BufWriter::with_capacity(BUFFER, output),
-            settings,
+            options,
             homes: Vec::new(),
             by_name: HashMap::new(),
             current: 0,
@@ -185,7 +186,7 @@ impl<W: Write> Player<W> {
         }
         self.current = self.homes.len();
         self.by_name.insert(name.into(), self.current);
-        self.homes.push(Home { name: name.into(), rhythm: Rhythm::new(), pending: Pending::Nothing });
+        self.homes.push(Home { name: name.into(), rhythm: Rhythm::with_model(self.options.model), pending: Pending::Nothing });
         self.summary.homes += 1;
         Ok(())
     }
@@ -198,17 +199,17 @@ impl<W: Write> Player<W> {
                 Pending::Nothing => return Ok(()),
                 Pending::NotBefore(at) if now < at => return Ok(()),
                 Pending::NotBefore(_) => {
-                    home.pending = home.rhythm.next(&self.settings).map_or(Pending::Nothing, Pending::Due);
+                    home.pending = home.rhythm.next(&self.options.settings).map_or(Pending::Nothing, Pending::Due);
                 }
                 Pending::Due(due) if now < due.at => return Ok(()),
                 Pending::Due(due) => {
                     raise(&mut self.output, home, &due).map_err(Problem::Write)?;
                     match due.level {
-                        crate::rhythm::Level::Notice => self.summary.notices += 1,
-                        crate::rhythm::Level::Alert => self.summary.alerts += 1,
+                        Level::Notice => self.summary.notices += 1,
+                        Level::Alert => self.summary.alerts += 1,
                     }
                     home.rhythm.told(due.level);
-                    home.pending = home.rhythm.next(&self.settings).map_or(Pending::Nothing, Pending::Due);
+                    home.pending = home.rhythm.next(&self.options.settings).map_or(Pending::Nothing, Pending::Due);
                 }
             }
         }

@@ -1,12 +1,12 @@
-//! A rhythm as bytes for storing: one version byte, then every field in order, little-endian.
+//! A rhythm as bytes for storing: one byte each for version and model, then every field in order, little-endian.
 
 use super::habit::{FirstUses, KINDS};
-use super::{EXCUSES, Last, LATEST, Rhythm, Sign};
+use super::{EXCUSES, LATEST, Last, Model, Rhythm, Sign};
 
 const VERSION: u8 = 1;
 const NONE: i64 = i64::MIN;
-const FLOATS: usize = 48 + 48 + 48 + 3;
-const LENGTH: usize = 1 + FLOATS * 4 + 8 + FirstUses::BYTES + 6 * 8 + 2 + 4 + 4 + 2 + 3 + EXCUSES * 16;
+const FLOATS: usize = 48 + 48 + 48 + 5;
+const LENGTH: usize = 2 + FLOATS * 4 + 8 + FirstUses::BYTES + 5 * 8 + 2 + 4 + 4 + 2 + 3 + EXCUSES * 16;
 
 /// Bytes that are no rhythm of this version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -23,10 +23,10 @@ impl Rhythm {
     /// Bytes for storing; always the same number of them, below 1 kB.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(LENGTH);
-        out.push(VERSION);
+        out.extend([VERSION, self.model as u8]);
         let counts = self.at_risk.iter().chain(&self.ended).flatten().flatten();
-        let rest = [self.high, self.excess, self.days];
-        for value in counts.chain(&self.active).chain(&rest) {
+        let rest = self.high.iter().chain(&self.excess).chain([&self.days]);
+        for value in counts.chain(&self.active).chain(rest) {
             out.extend(value.to_le_bytes());
         }
         out.extend(self.today.to_le_bytes());
@@ -67,10 +67,14 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn rhythm(&mut self) -> Option<Rhythm> {
-        let mut rhythm = Rhythm::new();
+        let mut rhythm = match self.take()? {
+            [0] => Rhythm::with_model(Model::OneTail),
+            [1] => Rhythm::with_model(Model::TwoTails),
+            _ => return None,
+        };
         let Rhythm { at_risk, ended, active, high, excess, days, .. } = &mut rhythm;
         let counts = at_risk.iter_mut().chain(ended).flatten().flatten();
-        for value in counts.chain(active).chain([high, excess, days]) {
+        for value in counts.chain(active).chain(high).chain(excess).chain([days]) {
             *value = f32::from_le_bytes(self.take()?);
             if !(value.is_finite() && *value >= 0.0) {
                 return None;

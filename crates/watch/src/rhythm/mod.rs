@@ -90,6 +90,19 @@ impl Level {
     }
 }
 
+/// How the limit is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// The improbability of the silence against one limit from all past silences: the specification's model, kept to
+    /// be measured against (its golden recording is a test).
+    OneTail,
+    /// Silences at home and silences after going out have a limit each, so that a journey does not make the watch
+    /// slow at home; and telling before a long quiet time is worth more than in the middle of the day.
+    #[default]
+    TwoTails,
+}
+
 /// Which rule spoke.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -154,6 +167,7 @@ pub const EXCUSES: usize = 4;
 /// All that is remembered of one home. Times are seconds of Japanese wall time, because habits follow the wall clock.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rhythm {
+    model: Model,
     /// Steps of silence seen, and those that ended with a sign: [out][elapsed class][pair of hours].
     at_risk: [[[f32; BINS]; 2]; 2],
     ended: [[[f32; BINS]; 2]; 2],
@@ -161,9 +175,9 @@ pub struct Rhythm {
     active: [f32; HALF_HOURS],
     /// Half-hours of the current day that had a sign.
     today: u64,
-    /// Past scores above [`HIGH`]: how many, their summed excess, and the days they came from; all fading.
-    high: f32,
-    excess: f32,
+    /// Past scores above [`HIGH`] by [out]: how many, their summed excess; and the days they came from; all fading.
+    high: [f32; 2],
+    excess: [f32; 2],
     days: f32,
     first_uses: FirstUses,
     last: Option<Last>,
@@ -205,13 +219,18 @@ impl Default for Rhythm {
 impl Rhythm {
     /// A home of which nothing is known.
     pub fn new() -> Rhythm {
+        Rhythm::with_model(Model::default())
+    }
+
+    pub fn with_model(model: Model) -> Rhythm {
         Rhythm {
+            model,
             at_risk: Default::default(),
             ended: Default::default(),
             active: prior::ACTIVE,
             today: 0,
-            high: 0.0,
-            excess: 0.0,
+            high: [0.0; 2],
+            excess: [0.0; 2],
             days: 0.0,
             first_uses: FirstUses::new(),
             last: None,
@@ -363,17 +382,18 @@ impl Rhythm {
         }
         let length = t - last.at;
         if length >= SHORT {
-            let score = score::of_silence(self, last.at, last.out, length) as f32;
+            let score = score::high_score(self, last.at, last.out, length);
             self.count_steps(last, length);
-            if score > HIGH {
-                self.high += 1.0;
-                self.excess += score.min(HIGHEST) - HIGH;
+            if let Some(score) = score {
+                self.high[usize::from(last.out)] += 1.0;
+                self.excess[usize::from(last.out)] += score.min(HIGHEST) - HIGH;
             }
         }
         let days = length as f64 / DAY as f64;
         let fading = 0.5_f64.powf(days / MEMORY);
-        self.high = (f64::from(self.high) * fading) as f32;
-        self.excess = (f64::from(self.excess) * fading) as f32;
+        for value in self.high.iter_mut().chain(&mut self.excess) {
+            *value = (f64::from(*value) * fading) as f32;
+        }
         self.days = (f64::from(self.days) * fading + days) as f32;
     }
 

@@ -25,3 +25,16 @@ pub(super) const ACTIVE: [f32; HALF_HOURS] = [
     0.37, 0.49, 0.45, 0.49, 0.38, 0.30, 0.37, 0.34, 0.39, 0.38, 0.27, 0.26, 0.29, 0.28, 0.24, 0.26, //
     0.29, 0.26, 0.24, 0.38, 0.40, 0.38, 0.29, 0.26, 0.22, 0.23, 0.24, 0.15, 0.27, 0.20, 0.14, 0.08,
 ];
+
+/// How many scores a day pass [`super::HIGH`], and by how much on average.
+#[derive(Clone, Copy)]
+pub(super) struct TailPrior {
+    pub rate: f64,
+    pub excess: f64,
+}
+
+/// [`super::Model::OneTail`].
+pub(super) const TAIL_ALL: TailPrior = TailPrior { rate: 1.31, excess: 1.43 };
+
+/// [`super::Model::TwoTails`]: at home, and seemingly out.
+pub(super) const TAILS: [TailPrior; 2] = [TailPrior { rate: 0.42, excess: 1.13 }, TailPrior { rate: 0.26, excess: 2.24 }];

@@ -3,7 +3,7 @@
 use base::Instant;
 
 use super::habit::Habit;
-use super::score::{self, Tail};
+use super::score::{Course, Tail};
 use super::{DAY, Due, HALF_HOURS, Last, Rhythm, Rule, Sign};
 
 /// A half-hour in which fewer days than this show a sign is no habit worth naming.
@@ -62,8 +62,8 @@ impl Rhythm {
         if self.days < LEARNING_DAYS {
             return "まだこの家のふだんを学習中です。".to_owned();
         }
-        let score = score::of_silence(self, last.since, last.out, (at - last.since).max(0));
-        let days = Tail::of(self).days_between(score);
+        let score = Course::of(self, last.since, last.out).at(at - last.since);
+        let days = Tail::of(self, last.out).days_between(score);
         if days >= HARDLY_EVER {
             return "この家でこれほど静かなことは、これまでほとんどありません。".to_owned();
         }

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use base::Instant;
-
+use super::*;
 use crate::replay;
 
 /// Recordings outside the repository; absent on a fresh checkout, required where `CI=true`.
@@ -19,7 +18,7 @@ fn the_golden_recording_raises_what_the_specification_says() {
     }
     let mut raised = Vec::new();
     let input = replay::open(&folder.join("golden_in.csv")).unwrap();
-    replay::run(input, &mut raised, &replay::Options::default()).unwrap();
+    replay::run(input, &mut raised, &replay::Options { model: Model::OneTail, ..Default::default() }).unwrap();
     let expected = std::fs::read_to_string(folder.join("golden_out.jsonl")).unwrap();
     let (raised, expected) = (alerts(std::str::from_utf8(&raised).unwrap()), alerts(&expected));
     assert_eq!(raised.len(), expected.len(), "{raised:?}");
