@@ -33,7 +33,8 @@ impl Rhythm {
         out.extend(self.first_uses.today);
         out.extend(self.first_uses.before.iter().flatten());
         out.push(self.first_uses.known);
-        let last = self.last.unwrap_or(Last { at: NONE, sign: Sign::Entrance, out: false, since: NONE, reassured: None });
+        let last =
+            self.last.unwrap_or(Last { at: NONE, sign: Sign::Entrance, out: false, since: NONE, reassured: None });
         let times = [Some(last.at), Some(last.since), last.reassured, self.last_entrance, self.held];
         for time in times {
             out.extend(time.unwrap_or(NONE).to_le_bytes());

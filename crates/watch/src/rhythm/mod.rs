@@ -8,16 +8,18 @@
 
 mod bytes;
 mod habit;
+mod nouns;
 mod prior;
 mod reason;
 mod score;
 #[cfg(test)]
 mod tests;
 
-use base::{Instant, Span};
+use base::Instant;
 
 pub use bytes::DamagedRhythm;
 use habit::FirstUses;
+pub use nouns::{Due, Heard, Level, Model, Rule, Settings, Sign};
 use prior::BINS;
 
 const HALF_HOURS: usize = 48;
@@ -37,129 +39,6 @@ const HIGH: f32 = 2.5;
 const HIGHEST: f32 = 15.0;
 /// Times outside 1970 to 9999 are no times.
 const LATEST: Instant = Instant(253_402_300_799_000_000);
-
-/// What a sign of life came from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sign {
-    Entrance,
-    Fridge,
-    Bathroom,
-    Toilet,
-    Medicine,
-    Motion,
-    /// Any other door, drawer or appliance.
-    Contact,
-}
-
-impl Sign {
-    pub const ALL: [Sign; 7] =
-        [Sign::Entrance, Sign::Fridge, Sign::Bathroom, Sign::Toilet, Sign::Medicine, Sign::Motion, Sign::Contact];
-
-    pub const fn key(self) -> &'static str {
-        match self {
-            Sign::Entrance => "entrance",
-            Sign::Fridge => "fridge",
-            Sign::Bathroom => "bathroom",
-            Sign::Toilet => "toilet",
-            Sign::Medicine => "medicine",
-            Sign::Motion => "motion",
-            Sign::Contact => "contact",
-        }
-    }
-
-    pub fn from_key(key: &str) -> Option<Sign> {
-        Sign::ALL.into_iter().find(|sign| sign.key() == key)
-    }
-}
-
-/// How loudly a silence is told: a gentle question first, then the call centre.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    Notice,
-    Alert,
-}
-
-impl Level {
-    pub const fn key(self) -> &'static str {
-        match self {
-            Level::Notice => "notice",
-            Level::Alert => "alert",
-        }
-    }
-}
-
-/// How the limit is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Model {
-    /// The improbability of the silence against one limit from all past silences: the specification's model, kept to
-    /// be measured against (its golden recording is a test).
-    OneTail,
-    /// Silences at home and silences after going out have a limit each, so that a journey does not make the watch
-    /// slow at home; and telling before a long quiet time is worth more than in the middle of the day.
-    #[default]
-    TwoTails,
-}
-
-/// Which rule spoke.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    InactivityNotice,
-    InactivityAlert,
-    /// X hours without a sign, where a city set that instead.
-    InactivityFixed,
-}
-
-impl Rule {
-    pub const fn key(self) -> &'static str {
-        match self {
-            Rule::InactivityNotice => "inactivity_notice",
-            Rule::InactivityAlert => "inactivity_alert",
-            Rule::InactivityFixed => "inactivity_fixed",
-        }
-    }
-}
-
-/// What a region or a home sets.
-#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
-pub struct Settings {
-    /// Days that may pass between two false alerts of one home; 1 to 3650.
-    pub alert_days: f32,
-    /// The same for notices.
-    pub notice_days: f32,
-    /// No silence stays untold longer than this.
-    pub cap: Span,
-    /// X hours without a sign instead of the learned rhythm.
-    pub fixed: Option<Span>,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings { alert_days: 30.0, notice_days: 7.0, cap: Span::hours(24), fixed: None }
-    }
-}
-
-/// A moment at which the silence is to be told, unless a sign of life comes first.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Due {
-    pub at: Instant,
-    pub level: Level,
-    pub rule: Rule,
-}
-
-/// What became of a sign that was told to [`Rhythm::observe`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Heard {
-    /// It ended the silence.
-    New,
-    /// Not later than the last sign: late, reordered or doubled. It arms nothing and clears nothing.
-    Late,
-    /// No time that a calendar has.
-    Impossible,
-}
 
 /// Announced absences that one home keeps at a time.
 pub const EXCUSES: usize = 4;

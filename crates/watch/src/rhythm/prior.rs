@@ -37,4 +37,5 @@ pub(super) struct TailPrior {
 pub(super) const TAIL_ALL: TailPrior = TailPrior { rate: 1.31, excess: 1.43 };
 
 /// [`super::Model::TwoTails`]: at home, and seemingly out.
-pub(super) const TAILS: [TailPrior; 2] = [TailPrior { rate: 0.42, excess: 1.13 }, TailPrior { rate: 0.26, excess: 2.24 }];
+pub(super) const TAILS: [TailPrior; 2] =
+    [TailPrior { rate: 0.42, excess: 1.13 }, TailPrior { rate: 0.26, excess: 2.24 }];

@@ -84,7 +84,7 @@ impl Rhythm {
 
     /// X hours without a sign, under the same holds and absences; at least one hour.
     pub fn fixed_deadline(&self, wait: Span) -> Option<Instant> {
-        self.from_start(|start, _| start + wait.as_seconds().max(SHORTEST_NOTICE))
+        self.start_anew(|start, _| start + wait.as_seconds().max(SHORTEST_NOTICE))
     }
 
     /// What is to be told next in this silence, and when; `None` if all was told, or nothing can be.
@@ -113,7 +113,7 @@ impl Rhythm {
 
     /// Keeps in `known` the course from the start last asked for: both levels usually share it.
     fn learned(&self, known: &mut Option<(i64, Course)>, level: Level, budget: f32, cap: Span) -> Option<Instant> {
-        self.from_start(|start, out| {
+        self.start_anew(|start, out| {
             if known.as_ref().is_none_or(|(from, _)| *from != start) {
                 *known = Some((start, Course::of(self, start, out)));
             }
@@ -123,7 +123,7 @@ impl Rhythm {
     }
 
     /// Applies holds and absences: an absence that begins before the deadline moves the start to its end.
-    fn from_start(&self, mut due: impl FnMut(i64, bool) -> i64) -> Option<Instant> {
+    fn start_anew(&self, mut due: impl FnMut(i64, bool) -> i64) -> Option<Instant> {
         let last = self.last.filter(|_| self.held.is_none())?;
         let mut start = last.since;
         let mut at = due(start, last.out);
