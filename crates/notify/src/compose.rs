@@ -1,0 +1,42 @@
+//! The catalogue of texts that leave the desk. None names a person, a place or an illness; all subjects are one.
+
+use crate::{Topic, Way};
+
+/// A text ready to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Text {
+    /// For mails.
+    pub subject: &'static str,
+    pub body: String,
+}
+
+/// One subject for every topic: it stands on locked telephones.
+const SUBJECT: &str = "【つながり】ご確認のお願い";
+const OPENING: &str = "つながりからのお知らせです。";
+
+/// The text of this topic for this way, with the link where the way can carry one.
+pub fn compose(topic: Topic, way: Way, link: Option<&str>) -> Text {
+    let request = request(topic);
+    let body = match (way, link) {
+        // A voice cannot speak a link.
+        (Way::Phone, _) => format!("{OPENING}{request}詳しくは、つながりの画面またはメールをご覧ください。"),
+        (Way::Sms, Some(link)) => format!("{OPENING}{request}\n{link}"),
+        (_, Some(link)) => format!(
+            "{OPENING}\n{request}\n\n{link}\n\n※リンクには有効期限があり、一度だけ使えます。\n※このメールは送信専用です。"
+        ),
+        (_, None) => format!("{OPENING}{request}つながりの画面にログインしてご覧ください。"),
+    };
+    Text { subject: SUBJECT, body }
+}
+
+fn request(topic: Topic) -> &'static str {
+    match topic {
+        Topic::NoticeAsked => "お変わりないか、お知らせをお願いします。",
+        Topic::AlertRaised | Topic::CaseOverdue => "至急、ご確認をお願いします。",
+        Topic::VisitRequested | Topic::ConsultationAsked => "お願いがあります。内容のご確認をお願いします。",
+        Topic::DeliveryTest => "配信の試験です。ご対応は不要です。",
+        Topic::CaseTaken | Topic::CaseClosed | Topic::NoteWaiting | Topic::AbsenceEntered | Topic::GatewaySilent => {
+            "ご確認をお願いします。"
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! When a failed way is tried again, when the next is taken, how long a link opens. Pure.
+
+use base::{Ctx, Instant, Role, Span};
+
+use crate::{Topic, Way};
+
+/// Waits after the first, second and third failure of one way.
+pub const BACKOFF: [Span; 3] = [Span::seconds(2), Span::seconds(5), Span::seconds(10)];
+/// The next way is taken at the latest this long after the first failure.
+pub const NEXT_WAY_WITHIN: Span = Span::seconds(60);
+/// One try ends after this long, whatever the other side does.
+pub const DELIVERY_TIMEOUT: Span = Span::seconds(10);
+/// A leased attempt whose outcome was not recorded by then counts as failed: its runner died.
+pub const LEASE: Span = Span::seconds(20);
+/// Deliveries under way at a time.
+pub const IN_FLIGHT: usize = 16;
+/// Attempts in the queue; a further one fails at once and is taken to a person's list.
+pub const QUEUE: usize = 10_000;
+/// Messages of one inbox page.
+pub const INBOX_ROWS: usize = 50;
+/// How long receipts and read messages are kept.
+pub const KEEP: Span = Span::days(90);
+/// How long the address of a way that was not needed is kept: a gateway may still report a failure.
+pub const KEEP_ADDRESSES: Span = Span::hours(24);
+
+/// What follows a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterFailure {
+    RetryAt(Instant),
+    NextWay,
+}
+
+/// `tries` counts the failed one. A retry must be over, timeout and all, before [`NEXT_WAY_WITHIN`] is.
+pub fn after_failure(tries: u32, first_failed: Instant, now: Instant) -> AfterFailure {
+    let Some(wait) = usize::try_from(tries).ok().and_then(|n| BACKOFF.get(n.saturating_sub(1))) else {
+        return AfterFailure::NextWay;
+    };
+    let retry = now + *wait;
+    if retry + DELIVERY_TIMEOUT > first_failed + NEXT_WAY_WITHIN {
+        return AfterFailure::NextWay;
+    }
+    AfterFailure::RetryAt(retry)
+}
+
+/// How long the link of a message opens. A question 「お変わりありませんか」 is followed by a call within hours; a button
+/// pressed the next day would answer for another morning.
+pub const fn link_valid(topic: Topic) -> Span {
+    match topic {
+        Topic::NoticeAsked => Span::hours(12),
+        Topic::AlertRaised | Topic::CaseOverdue | Topic::VisitRequested => Span::hours(24),
+        _ => Span::days(7),
+    }
+}
+
+/// The outside ways of a message, each once, in order.
+pub fn outside(ways: &[Way]) -> Vec<Way> {
+    let mut outside: Vec<Way> = Vec::new();
+    for way in ways {
+        if *way != Way::Screen && !outside.contains(way) {
+            outside.push(*way);
+        }
+    }
+    outside
+}
+
+/// Who sees, and settles, what could not be delivered: whoever can call instead.
+pub fn minds_undeliverable(ctx: &Ctx) -> bool {
+    matches!(ctx.actor.role, Role::Operator | Role::Administrator | Role::CityOfficer | Role::System)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_retries_after_2_5_and_10_seconds() {
+        let t = Instant::from_unix_seconds(1_800_000_000);
+        assert_eq!(after_failure(1, t, t), AfterFailure::RetryAt(t + Span::seconds(2)));
+        assert_eq!(after_failure(2, t, t + Span::seconds(2)), AfterFailure::RetryAt(t + Span::seconds(7)));
+        assert_eq!(after_failure(3, t, t + Span::seconds(7)), AfterFailure::RetryAt(t + Span::seconds(17)));
+        assert_eq!(after_failure(4, t, t + Span::seconds(17)), AfterFailure::NextWay);
+    }
+
+    proptest! {
+        /// However long each try takes to fail (its timeout at most, its lease if the runner dies with it), the next way
+        /// is taken within a minute of the first failure.
+        #[test]
+        fn the_next_way_is_taken_within_a_minute(lengths in prop::collection::vec(0i64..=LEASE.0, 8)) {
+            let first = Instant::from_unix_seconds(1_800_000_000);
+            let (mut now, mut tries) = (first, 1);
+            while let AfterFailure::RetryAt(at) = after_failure(tries, first, now) {
+                let took = Span(lengths[tries as usize]);
+                now = at + took.min(DELIVERY_TIMEOUT);
+                tries += 1;
+            }
+            prop_assert!(now - first <= NEXT_WAY_WITHIN);
+            prop_assert!(tries <= 4);
+        }
+    }
+
+    #[test]
+    fn each_way_is_taken_once_and_the_screen_is_none_of_them() {
+        let ways = [Way::Sms, Way::Screen, Way::Mail, Way::Sms, Way::Phone];
+        assert_eq!(outside(&ways), [Way::Sms, Way::Mail, Way::Phone]);
+    }
+}

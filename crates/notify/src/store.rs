@@ -1,0 +1,301 @@
+//! Rows in the database.
+
+use base::{Instant, MessageId, PersonId};
+use db::{DbError, Row, Tx, params};
+use uuid::Uuid;
+
+use crate::{
+    AttemptId, AttemptState, InboxItem, LinkHash, LinkPurpose, NewMessage, Receipt, Topic, Undeliverable, Way,
+};
+
+const INSERT_MESSAGE: &str = "INSERT INTO notify_message
+    (id, recipient_id, person_id, topic, purpose, target_id, link_expires_at, on_screen, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const WHOM: &str = "SELECT recipient_id, person_id FROM notify_message WHERE id = $1";
+const IS_READ: &str = "SELECT COUNT(*) FROM notify_message WHERE id = $1 AND read_at IS NOT NULL";
+const SET_READ: &str = "UPDATE notify_message SET read_at = $2 WHERE id = $1 AND read_at IS NULL";
+const READ_SCREEN: &str =
+    "UPDATE notify_attempt SET state = 'read', read_at = $2 WHERE message_id = $1 AND way = 'screen' AND state = 'sent'";
+const DROP_REST: &str = "UPDATE notify_attempt SET state = 'unneeded', address = ''
+    WHERE message_id = $1 AND state IN ('waiting', 'queued')";
+const SET_UNDELIVERABLE: &str = "UPDATE notify_message SET undeliverable_at = $2 WHERE id = $1";
+const SETTLE: &str = "UPDATE notify_message SET settled_at = $2 WHERE id = $1";
+const UNDELIVERABLE: &str = "SELECT id, recipient_id, person_id, topic, undeliverable_at FROM notify_message
+    WHERE undeliverable_at IS NOT NULL AND settled_at IS NULL ORDER BY undeliverable_at, id LIMIT $1";
+const UNREAD: &str = "SELECT id, topic, person_id, purpose, target_id, created_at FROM notify_message
+    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $3";
+const COUNT_UNREAD: &str =
+    "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL";
+
+const INSERT_ATTEMPT: &str = "INSERT INTO notify_attempt
+    (id, message_id, way, rank, state, urgency, address, tries, due_at, leased, queued_at, sent_at, failed_at, error)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, $9, $10, $11, $12)";
+const ATTEMPT: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address, a.tries, a.leased,
+        a.first_failed_at, m.purpose
+    FROM notify_attempt a JOIN notify_message m ON m.id = a.message_id WHERE a.id = $1";
+/// `due_at` is when the attempt may be leased, and while it is leased, when the lease ends.
+const DUE: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address, a.tries, a.leased,
+        a.first_failed_at, m.purpose
+    FROM notify_attempt a JOIN notify_message m ON m.id = a.message_id
+    WHERE a.state = 'queued' AND a.leased = $1 AND a.due_at <= $2 ORDER BY a.urgency, a.due_at, a.id LIMIT $3";
+const ANYTHING_DUE: &str = "SELECT COUNT(*) FROM (SELECT id FROM notify_attempt
+    WHERE state = 'queued' AND due_at <= $1 LIMIT 1) AS first_due";
+const QUEUE_LENGTH: &str = "SELECT COUNT(*) FROM notify_attempt WHERE state = 'queued'";
+const LEASE: &str = "UPDATE notify_attempt SET leased = 1, due_at = $2, tries = tries + 1 WHERE id = $1";
+const SET_RETRY: &str =
+    "UPDATE notify_attempt SET leased = 0, due_at = $2, first_failed_at = $3, error = $4 WHERE id = $1";
+const SET_FAILED: &str = "UPDATE notify_attempt SET state = 'failed', leased = 0, failed_at = $2, first_failed_at = $3,
+    error = $4, address = '' WHERE id = $1";
+const SET_SENT: &str =
+    "UPDATE notify_attempt SET state = 'sent', leased = 0, sent_at = $2, address = '' WHERE id = $1";
+const SET_ATTEMPT_READ: &str = "UPDATE notify_attempt SET state = 'read', read_at = $2 WHERE id = $1";
+const FIRST_WAITING: &str =
+    "SELECT id FROM notify_attempt WHERE message_id = $1 AND state = 'waiting' ORDER BY rank LIMIT 1";
+const STILL_GOING: &str = "SELECT COUNT(*) FROM notify_attempt
+    WHERE message_id = $1 AND way <> 'screen' AND state IN ('queued', 'sent', 'read', 'unneeded')";
+const QUEUE: &str = "UPDATE notify_attempt SET state = 'queued', queued_at = $2, due_at = $2 WHERE id = $1";
+const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error FROM notify_attempt
+    WHERE message_id = $1 ORDER BY rank";
+
+const INSERT_LINK: &str =
+    "INSERT INTO notify_link (token_hash, message_id) VALUES ($1, $2) ON CONFLICT (token_hash) DO NOTHING";
+const LINK: &str = "SELECT m.id, m.recipient_id, m.person_id, m.topic, m.purpose, m.target_id, m.link_expires_at,
+        m.link_used_at
+    FROM notify_link l JOIN notify_message m ON m.id = l.message_id WHERE l.token_hash = $1 AND m.purpose IS NOT NULL";
+const SPEND_LINK: &str = "UPDATE notify_message SET link_used_at = $2 WHERE id = $1";
+
+const FORGET_ADDRESSES: &str = "UPDATE notify_attempt SET address = '', state = 'unneeded'
+    WHERE state = 'waiting' AND message_id IN (SELECT id FROM notify_message WHERE created_at < $1)";
+const FORGET_MESSAGES: [&str; 2] = [
+    "DELETE FROM notify_attempt WHERE message_id IN (SELECT id FROM notify_message
+        WHERE created_at < $1 AND (undeliverable_at IS NULL OR settled_at IS NOT NULL))",
+    "DELETE FROM notify_link WHERE message_id IN (SELECT id FROM notify_message
+        WHERE created_at < $1 AND (undeliverable_at IS NULL OR settled_at IS NOT NULL))",
+];
+const FORGET: &str =
+    "DELETE FROM notify_message WHERE created_at < $1 AND (undeliverable_at IS NULL OR settled_at IS NOT NULL)";
+
+pub(crate) struct NewAttempt<'a> {
+    pub id: AttemptId,
+    pub message: MessageId,
+    pub way: Way,
+    pub rank: usize,
+    pub state: AttemptState,
+    pub urgent: bool,
+    pub address: &'a str,
+    pub error: Option<&'static str>,
+}
+
+pub(crate) struct AttemptRow {
+    pub id: AttemptId,
+    pub message: MessageId,
+    pub way: Way,
+    pub topic: Topic,
+    pub state: AttemptState,
+    pub address: String,
+    pub tries: u32,
+    pub leased: bool,
+    pub first_failed_at: Option<Instant>,
+    pub has_link: bool,
+}
+
+pub(crate) struct Link {
+    pub message: MessageId,
+    pub recipient: Uuid,
+    pub person: Option<PersonId>,
+    pub topic: Topic,
+    pub purpose: LinkPurpose,
+    pub expires_at: Instant,
+    pub used_at: Option<Instant>,
+}
+
+pub(crate) fn insert_message(
+    tx: &mut dyn Tx,
+    id: MessageId,
+    new: &NewMessage,
+    on_screen: bool,
+    expires: Instant,
+    now: Instant,
+) -> Result<(), DbError> {
+    let (purpose, target) = (new.link.map(LinkPurpose::key), new.link.map(LinkPurpose::target));
+    let row = params![id, new.to.id, new.person, new.topic.key(), purpose, target, expires, i64::from(on_screen), now];
+    tx.execute(INSERT_MESSAGE, row).map(drop)
+}
+
+/// Recipient and person of a message; [`DbError::NoRow`] where there is none.
+pub(crate) fn whom(tx: &mut dyn Tx, id: MessageId) -> Result<(Uuid, Option<PersonId>), DbError> {
+    let row = tx.first(WHOM, params![id])?.ok_or(DbError::NoRow)?;
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+pub(crate) fn is_read(tx: &mut dyn Tx, id: MessageId) -> Result<bool, DbError> {
+    Ok(tx.scalar::<i64>(IS_READ, params![id])? > 0)
+}
+
+/// The message reached its reader: what was still to be tried is dropped.
+pub(crate) fn read(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_READ, params![id, now])?;
+    tx.execute(READ_SCREEN, params![id, now])?;
+    tx.execute(DROP_REST, params![id]).map(drop)
+}
+
+pub(crate) fn set_undeliverable(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_UNDELIVERABLE, params![id, now]).map(drop)
+}
+
+pub(crate) fn settle(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SETTLE, params![id, now]).map(drop)
+}
+
+pub(crate) fn undeliverable(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Undeliverable>, DbError> {
+    let one = |r: &Row| {
+        let topic = r.word(3, Topic::from_key)?;
+        Ok(Undeliverable { message: r.get(0)?, recipient: r.get(1)?, person: r.get(2)?, topic, since: r.get(4)? })
+    };
+    tx.query(UNDELIVERABLE, params![limit])?.iter().map(one).collect()
+}
+
+pub(crate) fn unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid, limit: usize) -> Result<Vec<InboxItem>, DbError> {
+    let one = |r: &Row| {
+        let purpose = purpose_at(r, 3)?;
+        Ok(InboxItem { message: r.get(0)?, topic: r.word(1, Topic::from_key)?, person: r.get(2)?, purpose, at: r.get(5)? })
+    };
+    tx.query(UNREAD, params![recipient, office, limit])?.iter().map(one).collect()
+}
+
+pub(crate) fn count_unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid) -> Result<usize, DbError> {
+    tx.scalar(COUNT_UNREAD, params![recipient, office])
+}
+
+pub(crate) fn insert_attempt(tx: &mut dyn Tx, a: &NewAttempt<'_>, now: Instant) -> Result<(), DbError> {
+    let at = |state| (a.state == state).then_some(now);
+    let queued = (a.way == Way::Screen).then_some(now);
+    let row = params![
+        a.id.0, a.message, a.way.key(), a.rank, a.state.key(), i64::from(!a.urgent), a.address, now, queued,
+        at(AttemptState::Sent), at(AttemptState::Failed), a.error
+    ];
+    tx.execute(INSERT_ATTEMPT, row).map(drop)
+}
+
+pub(crate) fn attempt(tx: &mut dyn Tx, id: AttemptId) -> Result<Option<AttemptRow>, DbError> {
+    tx.first(ATTEMPT, params![id.0])?.map(|r| attempt_of(&r)).transpose()
+}
+
+pub(crate) fn due(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AttemptRow>, DbError> {
+    tx.query(DUE, params![0i64, now, limit])?.iter().map(attempt_of).collect()
+}
+
+/// Leased, and the lease is over.
+pub(crate) fn lost(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AttemptRow>, DbError> {
+    tx.query(DUE, params![1i64, now, limit])?.iter().map(attempt_of).collect()
+}
+
+pub(crate) fn anything_due(tx: &mut dyn Tx, now: Instant) -> Result<bool, DbError> {
+    Ok(tx.scalar::<i64>(ANYTHING_DUE, params![now])? > 0)
+}
+
+pub(crate) fn queue_length(tx: &mut dyn Tx) -> Result<usize, DbError> {
+    tx.scalar(QUEUE_LENGTH, &[])
+}
+
+pub(crate) fn lease(tx: &mut dyn Tx, id: AttemptId, until: Instant) -> Result<(), DbError> {
+    tx.execute(LEASE, params![id.0, until]).map(drop)
+}
+
+pub(crate) fn set_retry(tx: &mut dyn Tx, id: AttemptId, at: Instant, first: Instant, why: &str) -> Result<(), DbError> {
+    tx.execute(SET_RETRY, params![id.0, at, first, why]).map(drop)
+}
+
+pub(crate) fn set_failed(tx: &mut dyn Tx, id: AttemptId, now: Instant, first: Instant, why: &str) -> Result<(), DbError> {
+    tx.execute(SET_FAILED, params![id.0, now, first, why]).map(drop)
+}
+
+pub(crate) fn set_sent(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_SENT, params![id.0, now]).map(drop)
+}
+
+pub(crate) fn set_attempt_read(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_ATTEMPT_READ, params![id.0, now]).map(drop)
+}
+
+/// Queues the first way that waits; `false` when none is left and none is on its way.
+pub(crate) fn take_next_way(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<bool, DbError> {
+    if tx.scalar::<i64>(STILL_GOING, params![id])? > 0 {
+        return Ok(true);
+    }
+    let Some(row) = tx.first(FIRST_WAITING, params![id])? else { return Ok(false) };
+    tx.execute(QUEUE, params![row.get::<Uuid>(0)?, now])?;
+    Ok(true)
+}
+
+pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
+    let one = |r: &Row| {
+        Ok(Receipt {
+            attempt: AttemptId(r.get(0)?),
+            way: r.word(1, Way::from_key)?,
+            state: r.word(2, AttemptState::from_key)?,
+            tries: r.get(3)?,
+            queued_at: r.get(4)?,
+            sent_at: r.get(5)?,
+            failed_at: r.get(6)?,
+            read_at: r.get(7)?,
+            error: r.get(8)?,
+        })
+    };
+    tx.query(RECEIPTS, params![id])?.iter().map(one).collect()
+}
+
+pub(crate) fn insert_link(tx: &mut dyn Tx, link: &LinkHash, message: MessageId) -> Result<(), DbError> {
+    tx.execute(INSERT_LINK, params![link.0, message]).map(drop)
+}
+
+pub(crate) fn link(tx: &mut dyn Tx, link: &LinkHash) -> Result<Option<Link>, DbError> {
+    let Some(r) = tx.first(LINK, params![link.0])? else { return Ok(None) };
+    let purpose = purpose_at(&r, 4)?.ok_or(DbError::Shape { column: 4, wanted: "a purpose" })?;
+    Ok(Some(Link {
+        message: r.get(0)?,
+        recipient: r.get(1)?,
+        person: r.get(2)?,
+        topic: r.word(3, Topic::from_key)?,
+        purpose,
+        expires_at: r.get(6)?,
+        used_at: r.get(7)?,
+    }))
+}
+
+pub(crate) fn spend_link(tx: &mut dyn Tx, message: MessageId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SPEND_LINK, params![message, now]).map(drop)
+}
+
+pub(crate) fn forget_addresses(tx: &mut dyn Tx, before: Instant) -> Result<(), DbError> {
+    tx.execute(FORGET_ADDRESSES, params![before]).map(drop)
+}
+
+pub(crate) fn forget_messages(tx: &mut dyn Tx, before: Instant) -> Result<u64, DbError> {
+    FORGET_MESSAGES.iter().try_for_each(|sql| tx.execute(sql, params![before]).map(drop))?;
+    tx.execute(FORGET, params![before])
+}
+
+fn attempt_of(r: &Row) -> Result<AttemptRow, DbError> {
+    Ok(AttemptRow {
+        id: AttemptId(r.get(0)?),
+        message: r.get(1)?,
+        way: r.word(2, Way::from_key)?,
+        topic: r.word(3, Topic::from_key)?,
+        state: r.word(4, AttemptState::from_key)?,
+        address: r.get(5)?,
+        tries: r.get(6)?,
+        leased: r.get::<i64>(7)? == 1,
+        first_failed_at: r.get(8)?,
+        has_link: r.get::<Option<String>>(9)?.is_some(),
+    })
+}
+
+fn purpose_at(r: &Row, column: usize) -> Result<Option<LinkPurpose>, DbError> {
+    match (r.get::<Option<String>>(column)?, r.get::<Option<Uuid>>(column + 1)?) {
+        (Some(key), Some(target)) => LinkPurpose::from_parts(&key, target)
+            .map(Some)
+            .ok_or(DbError::Shape { column, wanted: "a purpose" }),
+        _ => Ok(None),
+    }
+}
