@@ -1,0 +1,159 @@
+//! How a case ends: the doctor is asked and answers, the case is closed with its cause, and looked back at.
+
+use access::{Act, Ground};
+use base::{CaseId, Ctx, Instant, NoteId, Redacted, Role, Span, StaffId, limits};
+use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
+use db::Tx;
+use watch::{Cause, Rule};
+
+use crate::case::Happening;
+use crate::moving::{Moving, hold, load, load_by, text, with_note};
+use crate::rules::{Command, Hold};
+use crate::settings::settings;
+use crate::store::Consultation;
+use crate::{Case, FalseAlarmReason, Refusal, ResponseError, opening, store, visits};
+
+/// Closed cases wait this long on the list of those to be looked back at.
+const REVIEW_WITHIN: Span = Span::days(30);
+
+/// 医療相談: writes an urgent note into the resident's notebook, addressed to a doctor of the team, and waits for the
+/// answer. Needs the notebook, which the call centre does not have: the care manager asks.
+pub fn consult(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, doctor: StaffId, question: Redacted<String>) -> Result<NoteId, ResponseError> {
+    let mut m = load(ctx, tx, case, Act::WorkCase)?;
+    hold(ctx, tx, &m.case, Hold::Outcome)?;
+    if people::staff(tx, doctor)?.role != Role::Doctor {
+        return Err(Refusal::NotTheDoctor.into());
+    }
+    let words = text(&question)?;
+    m.decide(ctx, tx, Command::Consult)?;
+    let reply_by = m.case.due_at.unwrap_or(ctx.now + settings(tx)?.consultation);
+    let note = NewNote {
+        person: m.case.person,
+        kind: NoteKind::Consultation,
+        subject: Redacted::new(format!("見守りの医療相談（受付番号{}）", m.case.number)),
+        body: Redacted::new(words),
+        addressees: vec![Addressee::Staff(doctor)],
+        importance: Importance::Urgent,
+        reply_by: Some(reply_by),
+        visibility: Visibility::Team,
+        case: Some(case),
+    };
+    let note = care::write_note(ctx, tx, note)?;
+    store::insert_consultation(tx, &Consultation { note, case, doctor, at: ctx.now, reply_by, answered_at: None })?;
+    m.keep(ctx, tx, Happening::Consulted, "連絡帳で医師に相談しました。")?;
+    Ok(note)
+}
+
+/// The doctor's answer, or an answer got by telephone and entered by the team: a reply in the notebook that moves the
+/// case on. Answers the newest consultation without an answer.
+pub fn answer_consultation(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, answer: Redacted<String>) -> Result<Case, ResponseError> {
+    let m = load(ctx, tx, case, Act::AnswerNote)?;
+    let asked = store::consultations_of(tx, case)?;
+    let asked = asked.iter().find(|c| c.answered_at.is_none()).or(asked.first()).ok_or(Refusal::ReportFirst)?;
+    care::reply(ctx, tx, asked.note, answer)?;
+    answered(ctx, tx, m, asked)
+}
+
+/// Moves the case of a note on, after somebody answered the note in the notebook itself. `None` where the note belongs
+/// to no consultation. To be called in the transaction of the reply.
+pub fn note_answered(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Option<Case>, ResponseError> {
+    let Some(asked) = store::consultation_of_note(tx, note)? else { return Ok(None) };
+    let m = load(ctx, tx, asked.case, Act::AnswerNote)?;
+    answered(ctx, tx, m, &asked).map(Some)
+}
+
+/// The first reply after the question counts, the doctor's own or one got by telephone and written down. A case that
+/// closed meanwhile stays as it ended.
+fn answered(ctx: &Ctx, tx: &mut dyn Tx, mut m: Moving, asked: &Consultation) -> Result<Case, ResponseError> {
+    if !m.case.open() || store::answer(tx, asked.note, ctx.now)? == 0 {
+        return Ok(m.case);
+    }
+    m.decide(ctx, tx, Command::Answer)?;
+    m.keep(ctx, tx, Happening::Answered, "連絡帳に回答がありました。")?;
+    Ok(m.case)
+}
+
+/// 解消: ends the case with its cause. All access that came from it ends, open visits are called off, its alerts are
+/// closed with the cause; a safe end counts as a sign of life. Outbox: `response.closed`.
+pub fn close(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, cause: Cause, words: Redacted<String>) -> Result<Case, ResponseError> {
+    let mut m = load(ctx, tx, case, Act::CloseCase)?;
+    hold(ctx, tx, &m.case, Hold::Outcome)?;
+    let words = text(&words)?;
+    m.decide(ctx, tx, Command::Close(cause))?;
+    (m.case.closed_at, m.case.closed_by) = (Some(ctx.now), Some(ctx.actor.id));
+    (m.case.cause, m.case.closing_text) = (Some(cause), Redacted::new(words.clone()));
+    (m.case.holder, m.case.held_since) = (None, None);
+    m.keep(ctx, tx, Happening::Closed, &with_note(cause.ja(), &words))?;
+    visits::cancel_open(tx, case)?;
+    opening::end_access(ctx, tx, &m)?;
+    Ok(m.case)
+}
+
+/// 振り返り.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// Why the alarm was needless; `None` where it was not.
+    pub false_alarm: Option<FalseAlarmReason>,
+    pub note: Redacted<String>,
+    /// A proposal for the settings of this home; empty for none. Nothing changes by itself.
+    pub proposal: Redacted<String>,
+}
+
+/// Records what was learned from a closed case. By the call centre that worked it (which no longer sees the person, and
+/// need not), by the team, or by the city.
+pub fn review(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, review: Review) -> Result<Case, ResponseError> {
+    let mut m = for_review(ctx, tx, case)?;
+    text(&review.note)?;
+    text(&review.proposal)?;
+    m.decide(ctx, tx, Command::Review)?;
+    store::insert_review(tx, case, ctx, &review)?;
+    let words = review.false_alarm.map_or("必要な通報でした。".to_owned(), |r| format!("誤報の理由：{}", r.ja()));
+    m.keep(ctx, tx, Happening::Reviewed, &with_note(&words, review.note.expose().trim()))?;
+    Ok(m.case)
+}
+
+fn for_review(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Moving, ResponseError> {
+    let known = store::case(tx, case)?.ok_or(Refusal::NoSuchCase)?;
+    let worked_here = ctx.actor.role == Role::Operator && known.centre.is_some() && known.centre == ctx.actor.office;
+    let city = ctx.actor.role == Role::CityOfficer;
+    if worked_here || city {
+        return Ok(Moving { case: known, ground: Ground::Duty });
+    }
+    load_by(ctx, tx, case, &[Act::WorkCase, Act::CloseCase])
+}
+
+/// A closed case that waits to be looked back at. It names nobody.
+#[derive(Clone, Debug)]
+pub struct ToReview {
+    pub case: CaseId,
+    pub number: i64,
+    pub rule: Rule,
+    pub reason: String,
+    pub cause: Cause,
+    pub opened_at: Instant,
+    pub closed_at: Instant,
+}
+
+/// The closed cases of the last 30 days without a review: for the call centre those it worked, for the city all.
+pub fn to_review(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<ToReview>, ResponseError> {
+    let since = ctx.now - REVIEW_WITHIN;
+    let rows = match ctx.actor.role {
+        Role::CityOfficer | Role::System => {
+            let condition = "WHERE step = 'resolved' AND closed_at >= $1 ORDER BY closed_at DESC, id LIMIT $2";
+            store::cases(tx, condition, db::params![since, limits::LIST_ROWS])?
+        }
+        Role::Operator => {
+            let office = ctx.actor.office.ok_or(Refusal::NotYourBoard)?;
+            let condition =
+                "WHERE step = 'resolved' AND closed_at >= $1 AND centre_id = $2 ORDER BY closed_at DESC, id LIMIT $3";
+            store::cases(tx, condition, db::params![since, office, limits::LIST_ROWS])?
+        }
+        _ => return Err(Refusal::NotYourBoard.into()),
+    };
+    let row = |c: Case| {
+        let (cause, closed_at) = (c.cause?, c.closed_at?);
+        let (number, rule, reason, opened_at) = (c.number, c.rule, c.reason, c.opened_at);
+        Some(ToReview { case: c.id, number, rule, reason, cause, opened_at, closed_at })
+    };
+    Ok(rows.into_iter().filter_map(row).collect())
+}

@@ -1,0 +1,177 @@
+//! What every verb does around the state machine: load, ask who holds the case, decide, store, audit, tell.
+
+use access::{Act, Ground};
+use base::{CaseId, Ctx, Redacted, StaffId, limits};
+use db::{Tx, outbox};
+use serde_json::json;
+
+use crate::case::Happening;
+use crate::rules::{Blocked, Command, Due, Hold, State, may_act, next};
+use crate::settings::settings;
+use crate::{Case, Refusal, ResponseError, store};
+
+/// A case under way through a verb.
+pub struct Moving {
+    pub case: Case,
+    pub ground: Ground,
+}
+
+/// The case, if the actor may do this with its person.
+pub fn load(ctx: &Ctx, tx: &mut dyn Tx, id: CaseId, act: Act) -> Result<Moving, ResponseError> {
+    let case = store::case(tx, id)?.ok_or(Refusal::NoSuchCase)?;
+    let ground = access::require(ctx, tx, act, case.person)?;
+    Ok(Moving { case, ground })
+}
+
+/// The case, if the actor may do one of these with its person.
+pub fn load_by(ctx: &Ctx, tx: &mut dyn Tx, id: CaseId, acts: &[Act]) -> Result<Moving, ResponseError> {
+    let case = store::case(tx, id)?.ok_or(Refusal::NoSuchCase)?;
+    let mut denied = None;
+    for act in acts {
+        match access::require(ctx, tx, *act, case.person) {
+            Ok(found) => return Ok(Moving { case, ground: found }),
+            Err(no) => denied = Some(no),
+        }
+    }
+    Err(denied.map_or(Refusal::NoSuchCase.into(), ResponseError::from))
+}
+
+/// Refuses where somebody else has the case; the refusal names them.
+pub fn hold(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, hold: Hold) -> Result<(), ResponseError> {
+    if !case.open() {
+        return Ok(());
+    }
+    match may_act(hold, ctx.actor.role, ctx.actor.id, case.holder) {
+        Ok(()) => Ok(()),
+        Err(Blocked::TakeFirst) => Err(Refusal::TakeFirst.into()),
+        Err(Blocked::HeldBy(holder)) => Err(Refusal::HeldBy(name_of(tx, holder)?).into()),
+    }
+}
+
+pub fn name_of(tx: &mut dyn Tx, staff: StaffId) -> Result<Redacted<String>, ResponseError> {
+    Ok(people::staff(tx, staff)?.name)
+}
+
+impl Moving {
+    /// Asks the rules and sets the case to what they say; stores nothing yet.
+    pub fn decide(&mut self, ctx: &Ctx, tx: &mut dyn Tx, command: Command) -> Result<(), ResponseError> {
+        let settings = settings(tx)?.for_urgency(self.case.urgent);
+        let t = next(self.case.state, command, ctx.now, &settings)?;
+        let case = &mut self.case;
+        if t.state != case.state || t.wait_until.is_some() {
+            case.wait_until = t.wait_until;
+        }
+        if case.reached_at.is_none() && known(&t.state) {
+            case.reached_at = Some(ctx.now);
+        }
+        case.state = t.state;
+        match t.due {
+            Due::Keep => {}
+            Due::At(limit) => set_limit(case, limit),
+            Due::AtLatest(limit) if case.due_at.is_some_and(|due| due <= limit) => {}
+            Due::AtLatest(limit) => set_limit(case, limit),
+            Due::Never => {
+                (case.due_at, case.escalate_at, case.told, case.wait_until) = (None, None, None, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the case, its line of the story, the audit row and the event `response.{what}`, whose body is
+    /// `{case, person, home, step}` as ids and words.
+    pub fn keep(&self, ctx: &Ctx, tx: &mut dyn Tx, what: Happening, detail: &str) -> Result<(), ResponseError> {
+        let case = &self.case;
+        store::save_case(tx, case)?;
+        store::insert_step(tx, ctx, case, what, detail)?;
+        audit::done(ctx, tx, action(what), &[case.person], "case", self.ground.key())?;
+        push(ctx, tx, case, what)
+    }
+}
+
+/// Writes the event of a case, in the transaction of what it tells.
+pub fn push(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, what: Happening) -> Result<(), ResponseError> {
+    let body = json!({
+        "case": case.id.to_string(),
+        "person": case.person.to_string(),
+        "home": case.home.to_string(),
+        "step": case.state.step().key(),
+    });
+    Ok(outbox::push(tx, ctx.now, topic(what), &body)?)
+}
+
+fn set_limit(case: &mut Case, limit: base::Instant) {
+    (case.due_at, case.escalate_at, case.told) = (Some(limit), Some(limit), None);
+}
+
+/// Whether somebody saw or heard the person.
+fn known(state: &State) -> bool {
+    matches!(state, State::Reported { .. } | State::Consultation { .. })
+}
+
+/// A free text of a command: trimmed, within the limit.
+pub fn text(typed: &Redacted<String>) -> Result<String, Refusal> {
+    let typed = typed.expose().trim();
+    if typed.chars().count() > limits::TEXT_CHARS {
+        return Err(Refusal::TextTooLong);
+    }
+    Ok(typed.to_owned())
+}
+
+/// `head` with the note after it, if there is one.
+pub fn with_note(head: &str, note: &str) -> String {
+    if note.is_empty() { head.to_owned() } else { format!("{head}：{note}") }
+}
+
+/// The name of the verb in the audit.
+fn action(what: Happening) -> &'static str {
+    match what {
+        Happening::Opened => "response.open_case",
+        Happening::Joined => "response.join_alert",
+        Happening::Taken => "response.take",
+        Happening::HandedOver => "response.hand_over",
+        Happening::TakenOver => "response.take_over",
+        Happening::Released => "response.release",
+        Happening::CalledResident | Happening::CalledContact => "response.record_call",
+        Happening::Incoming => "response.record_incoming_call",
+        Happening::VisitRequested => "response.request_visit",
+        Happening::VisitAccepted => "response.accept_visit",
+        Happening::VisitDeclined => "response.decline_visit",
+        Happening::Departed => "response.on_the_way",
+        Happening::Arrived => "response.arrived",
+        Happening::Reported => "response.report_visit",
+        Happening::HelpAsked => "response.ask_help",
+        Happening::Ambulance => "response.call_ambulance",
+        Happening::Consulted => "response.consult",
+        Happening::Answered => "response.answer_consultation",
+        Happening::Escalated => "response.escalate",
+        Happening::Closed => "response.close",
+        Happening::Reviewed => "response.review",
+    }
+}
+
+/// The topic of the event.
+fn topic(what: Happening) -> &'static str {
+    match what {
+        Happening::Opened => "response.case_opened",
+        Happening::Joined => "response.alert_joined",
+        Happening::Taken => "response.taken",
+        Happening::HandedOver => "response.handed_over",
+        Happening::TakenOver => "response.taken_over",
+        Happening::Released => "response.released",
+        Happening::CalledResident | Happening::CalledContact => "response.call_recorded",
+        Happening::Incoming => "response.incoming_call_recorded",
+        Happening::VisitRequested => "response.visit_requested",
+        Happening::VisitAccepted => "response.visit_accepted",
+        Happening::VisitDeclined => "response.visit_declined",
+        Happening::Departed => "response.on_the_way",
+        Happening::Arrived => "response.arrived",
+        Happening::Reported => "response.visit_reported",
+        Happening::HelpAsked => "response.help_asked",
+        Happening::Ambulance => "response.ambulance_called",
+        Happening::Consulted => "response.consulted",
+        Happening::Answered => "response.consultation_answered",
+        Happening::Escalated => "response.escalated",
+        Happening::Closed => "response.closed",
+        Happening::Reviewed => "response.reviewed",
+    }
+}

@@ -1,0 +1,170 @@
+//! How a case begins, and what happens when nobody moves it on: the two verbs of the program itself.
+
+use access::{Act, FOREVER, Grant, Ground};
+use base::{Ctx, Instant, OfficeId, Redacted};
+use db::{Tx, outbox};
+use people::TeamPart;
+use serde_json::json;
+use uuid::Uuid;
+use watch::{Alert, Level, Rule};
+
+use crate::case::Happening;
+use crate::moving::{self, Moving, push};
+use crate::rules::{Command, next_rung};
+use crate::settings::settings;
+use crate::{Case, ResponseError, Rung, State, store};
+
+/// Cases whose limit is over that one call of [`escalate_due`] works; the rest wait for the next call.
+const ESCALATIONS: usize = 200;
+
+/// The case of an alert: the home's open one, else a new one, in the transaction that stores the alert. `None` for a
+/// `notice`, which is a question and no case. The same alert again changes nothing. Outbox: `response.case_opened`, or
+/// `response.alert_joined`.
+pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Case>, ResponseError> {
+    let ground = access::require(ctx, tx, Act::WorkCase, alert.person)?;
+    if alert.level == Level::Notice {
+        return Ok(None);
+    }
+    if let Some(known) = store::case_of_alert(tx, alert.id)? {
+        return Ok(Some(known));
+    }
+    if let Some(open) = store::open_of_home(tx, alert.home)? {
+        return join(ctx, tx, Moving { case: open, ground }, alert).map(Some);
+    }
+    let home = people::home_of(ctx, tx, alert.person)?;
+    let (centre, held_on) = first_office(tx, &home)?;
+    let due = ctx.now + State::Detected.limit(&settings(tx)?);
+    let case = Case {
+        id: ctx.id(),
+        number: 0,
+        home: alert.home,
+        person: alert.person,
+        rule: alert.rule,
+        reason: alert.reason.clone(),
+        urgent: alert.rule == Rule::Button,
+        state: State::Detected,
+        opened_at: ctx.now,
+        centre,
+        taken_at: None,
+        holder: None,
+        held_since: None,
+        due_at: Some(due),
+        escalate_at: Some(due),
+        told: None,
+        wait_until: None,
+        reached_at: None,
+        closed_at: None,
+        closed_by: None,
+        cause: None,
+        closing_text: Redacted::new(String::new()),
+    };
+    store::insert_case(tx, &case)?;
+    store::insert_alert(tx, case.id, alert)?;
+    if let Some(office) = centre {
+        let grant = Grant { person: case.person, holder: office.0, ground: held_on, source: case.id.0, until: FOREVER };
+        access::grant(ctx, tx, grant)?;
+    }
+    store::insert_step(tx, ctx, &case, Happening::Opened, &case.reason)?;
+    audit::done(ctx, tx, "response.open_case", &[case.person], "case", ground.key())?;
+    push(ctx, tx, &case, Happening::Opened)?;
+    Ok(store::case(tx, case.id)?)
+}
+
+/// A second alert of a home whose case is open. The emergency button brings the limit forward.
+fn join(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving, alert: &Alert) -> Result<Case, ResponseError> {
+    let urgent = alert.rule == Rule::Button;
+    moving.case.urgent |= urgent;
+    moving.decide(ctx, tx, Command::Join { urgent })?;
+    store::insert_alert(tx, moving.case.id, alert)?;
+    moving.keep(ctx, tx, Happening::Joined, &alert.reason)?;
+    Ok(moving.case)
+}
+
+/// Who works it first: the call centre by the case; where there is none, the support centre of the area or the city.
+fn first_office(tx: &mut dyn Tx, home: &people::Home) -> Result<(Option<OfficeId>, Ground), ResponseError> {
+    if let Some(centre) = people::call_centre(tx)? {
+        return Ok((Some(centre), Ground::Case));
+    }
+    let stands_in = match people::support_centre(tx, &home.area)? {
+        Some(office) => Some(office),
+        None => people::city_office(tx, &home.city_code)?,
+    };
+    Ok((stands_in, Ground::Escalation))
+}
+
+/// Tells the next in line of every case whose limit is over, and sets when the one after is told. The step does not
+/// change. Run by the program's timer with `ctx.now` as the time; gives the cases it worked, at most 200 a call.
+/// Outbox: `response.escalated` with `{case, person, rung, recipient}`.
+pub fn escalate_due(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseError> {
+    let mut worked = Vec::new();
+    for case in store::due_for_escalation(tx, ctx.now, ESCALATIONS)? {
+        let ground = access::require(ctx, tx, Act::WorkCase, case.person)?;
+        worked.push(escalate(ctx, tx, Moving { case, ground })?);
+    }
+    Ok(worked)
+}
+
+fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, ResponseError> {
+    let ladder = ladder(ctx, tx, &moving.case)?;
+    let case = &mut moving.case;
+    let exists = |rung| ladder.iter().any(|(r, _)| *r == rung);
+    let rung = next_rung(&case.state, case.told, exists).unwrap_or(Rung::City);
+    let recipient = ladder.iter().find(|(r, _)| *r == rung).map(|(_, id)| *id);
+    case.told = Some(rung);
+    case.escalate_at = Some(ctx.now + settings(tx)?.rung);
+    if let (Rung::SupportCentre | Rung::City, Some(holder)) = (rung, recipient) {
+        let grant =
+            Grant { person: case.person, holder, ground: Ground::Escalation, source: case.id.0, until: FOREVER };
+        access::grant(ctx, tx, grant)?;
+    }
+    store::insert_told(tx, case.id, ctx.now, rung, recipient)?;
+    store::save_case(tx, case)?;
+    let detail = format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja());
+    store::insert_step(tx, ctx, case, Happening::Escalated, &detail)?;
+    audit::done(ctx, tx, "response.escalate", &[case.person], "case", moving.ground.key())?;
+    let body = json!({
+        "case": case.id.to_string(),
+        "person": case.person.to_string(),
+        "home": case.home.to_string(),
+        "step": case.state.step().key(),
+        "rung": rung.key(),
+        "recipient": recipient.map(|id| id.to_string()),
+    });
+    outbox::push(tx, ctx.now, "response.escalated", &body)?;
+    Ok(moving.case)
+}
+
+/// Who exists on the way up, with the staff or office id that is told.
+fn ladder(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<Vec<(Rung, Uuid)>, ResponseError> {
+    let home = people::home_of(ctx, tx, case.person)?;
+    let mut ladder = Vec::new();
+    if let Some(centre) = people::call_centre(tx)? {
+        ladder.push((Rung::ShiftLead, centre.0));
+    }
+    let team = people::team(ctx, tx, case.person)?;
+    if let Some(member) = team.iter().find(|m| m.part == TeamPart::CareManager) {
+        ladder.push((Rung::CareManager, member.staff.0));
+    }
+    if let Some(office) = people::support_centre(tx, &home.area)? {
+        ladder.push((Rung::SupportCentre, office.0));
+    }
+    if let Some(office) = people::city_office(tx, &home.city_code)? {
+        ladder.push((Rung::City, office.0));
+    }
+    Ok(ladder)
+}
+
+/// When [`escalate_due`] has something to do next; `None` while nothing is open.
+pub fn next_wake(tx: &mut dyn Tx) -> Result<Option<Instant>, ResponseError> {
+    Ok(store::next_wake(tx)?)
+}
+
+/// Ends every access that came from a case.
+pub(crate) fn end_access(ctx: &Ctx, tx: &mut dyn Tx, moving: &moving::Moving) -> Result<(), ResponseError> {
+    let case = &moving.case;
+    access::revoke_source(ctx, tx, case.id.0)?;
+    for visit in store::visits_of(tx, case.id)? {
+        access::revoke_source(ctx, tx, visit.id.0)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,322 @@
+//! The tables of cases.
+
+use base::{AlertId, CaseId, ContactId, HomeId, Instant, NoteId, PersonId, Redacted, Role, VisitId};
+use db::{DbError, Row, Tx, Value, params};
+use uuid::Uuid;
+use watch::{Cause, Rule};
+
+use crate::case::{CaseAlert, Happening};
+use crate::{Call, CallOutcome, Callee, Case, Condition, Rung, State, Step, StepRow, Visit, VisitState, Visitor};
+
+const CASE: &str = "SELECT id, number, home_id, person_id, rule, reason, urgent, state, opened_at, centre_id, taken_at,
+    holder_id, held_since, due_at, escalate_at, told, wait_until, reached_at, closed_at, closed_by, cause, closing_text
+    FROM response_case";
+const INSERT_CASE: &str = "INSERT INTO response_case (id, number, home_id, person_id, rule, reason, urgent, state, step,
+    opened_at, centre_id, due_at, escalate_at, closing_text)
+    SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '' FROM response_case";
+const SAVE_CASE: &str = "UPDATE response_case SET urgent = $2, state = $3, step = $4, taken_at = $5, holder_id = $6,
+    held_since = $7, due_at = $8, escalate_at = $9, told = $10, wait_until = $11, reached_at = $12, closed_at = $13,
+    closed_by = $14, cause = $15, closing_text = $16 WHERE id = $1";
+const OPEN_OF_HOME: &str = "WHERE home_id = $1 AND closed_at IS NULL ORDER BY opened_at LIMIT 1";
+const ESCALATE_DUE: &str = "WHERE escalate_at <= $1 ORDER BY escalate_at, id LIMIT $2";
+const NEXT_WAKE: &str = "SELECT MIN(escalate_at) FROM response_case";
+const SINCE: &str = "WHERE closed_at IS NULL OR closed_at >= $1 ORDER BY opened_at DESC LIMIT $2";
+const INSERT_ALERT: &str =
+    "INSERT INTO response_alert (alert_id, case_id, at, rule, reason) VALUES ($1, $2, $3, $4, $5)";
+const ALERTS: &str = "SELECT alert_id, at, rule, reason FROM response_alert WHERE case_id = $1 ORDER BY at, alert_id";
+const CASE_OF_ALERT: &str = "WHERE id = (SELECT case_id FROM response_alert WHERE alert_id = $1)";
+const INSERT_STEP: &str = "INSERT INTO response_step (case_id, seq, at, by_id, by_role, what, step, detail)
+    SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5, $6, $7 FROM response_step WHERE case_id = $1";
+const STEPS: &str = "SELECT seq, at, by_id, by_role, what, step, detail FROM response_step
+    WHERE case_id = $1 ORDER BY seq DESC LIMIT $2";
+const INSERT_CALL: &str = "INSERT INTO response_call (id, case_id, at, by_id, incoming, contact_id, outcome, note)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const CALLS: &str = "SELECT id, at, by_id, incoming, contact_id, outcome, note FROM response_call
+    WHERE case_id = $1 ORDER BY at DESC, id DESC LIMIT 200";
+const INSERT_VISIT: &str = "INSERT INTO response_visit (id, case_id, person_id, visitor_kind, visitor_id, state, note,
+    asked_by, asked_at, report) VALUES ($1, $2, $3, $4, $5, 'requested', $6, $7, $8, '')";
+const SAVE_VISIT: &str = "UPDATE response_visit SET state = $2, answered_at = $3, departed_at = $4, arrived_at = $5,
+    reported_at = $6, reported_by = $7, condition = $8, report = $9 WHERE id = $1";
+const VISIT: &str = "SELECT id, case_id, person_id, visitor_kind, visitor_id, state, note, asked_by, asked_at,
+    answered_at, departed_at, arrived_at, reported_at, reported_by, condition, report FROM response_visit";
+const INSERT_TOLD: &str = "INSERT INTO response_told (case_id, at, rung, recipient_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING";
+const TOLD: &str = "SELECT DISTINCT recipient_id FROM response_told
+    WHERE case_id = $1 AND recipient_id IS NOT NULL ORDER BY recipient_id";
+const INSERT_CONSULTATION: &str = "INSERT INTO response_consultation (note_id, case_id, doctor_id, at, reply_by)
+    VALUES ($1, $2, $3, $4, $5)";
+const CONSULTATION: &str = "SELECT note_id, case_id, doctor_id, at, reply_by, answered_at FROM response_consultation";
+const ANSWERED: &str = "UPDATE response_consultation SET answered_at = $2 WHERE note_id = $1 AND answered_at IS NULL";
+const INSERT_REVIEW: &str = "INSERT INTO response_review (case_id, at, by_id, false_alarm, note, proposal)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// What was asked of a doctor in a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Consultation {
+    pub note: NoteId,
+    pub case: CaseId,
+    pub doctor: base::StaffId,
+    pub at: Instant,
+    pub reply_by: Instant,
+    pub answered_at: Option<Instant>,
+}
+
+pub fn insert_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
+    tx.execute(
+        INSERT_CASE,
+        params![
+            c.id, c.home, c.person, c.rule.key(), &c.reason, c.urgent, state_text(&c.state), c.state.step().key(),
+            c.opened_at, c.centre, c.due_at, c.escalate_at
+        ],
+    )
+    .map(drop)
+}
+
+pub fn save_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
+    let changed = tx.execute(
+        SAVE_CASE,
+        params![
+            c.id, c.urgent, state_text(&c.state), c.state.step().key(), c.taken_at, c.holder, c.held_since, c.due_at,
+            c.escalate_at, c.told.map(Rung::key), c.wait_until, c.reached_at, c.closed_at, c.closed_by,
+            c.cause.map(Cause::key), c.closing_text.expose()
+        ],
+    )?;
+    if changed == 1 { Ok(()) } else { Err(DbError::NoRow) }
+}
+
+pub fn case(tx: &mut dyn Tx, id: CaseId) -> Result<Option<Case>, DbError> {
+    Ok(cases(tx, "WHERE id = $1", params![id])?.pop())
+}
+
+pub fn open_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Case>, DbError> {
+    Ok(cases(tx, OPEN_OF_HOME, params![home])?.pop())
+}
+
+pub fn case_of_alert(tx: &mut dyn Tx, alert: AlertId) -> Result<Option<Case>, DbError> {
+    Ok(cases(tx, CASE_OF_ALERT, params![alert])?.pop())
+}
+
+pub fn due_for_escalation(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<Case>, DbError> {
+    cases(tx, ESCALATE_DUE, params![now, limit])
+}
+
+pub fn next_wake(tx: &mut dyn Tx) -> Result<Option<Instant>, DbError> {
+    tx.scalar(NEXT_WAKE, &[])
+}
+
+/// Cases that are open or were closed since then, newest first.
+pub fn open_or_closed_since(tx: &mut dyn Tx, since: Instant, limit: usize) -> Result<Vec<Case>, DbError> {
+    cases(tx, SINCE, params![since, limit])
+}
+
+/// Cases under a condition (which ends with its order and limit).
+pub fn cases(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<Case>, DbError> {
+    tx.query(&format!("{CASE} {condition}"), values)?.iter().map(case_row).collect()
+}
+
+fn case_row(r: &Row) -> Result<Case, DbError> {
+    Ok(Case {
+        id: r.get(0)?,
+        number: r.get(1)?,
+        home: r.get(2)?,
+        person: r.get(3)?,
+        rule: r.word(4, Rule::from_key)?,
+        reason: r.get(5)?,
+        urgent: r.get(6)?,
+        state: r.word(7, |text| serde_json::from_str::<State>(text).ok())?,
+        opened_at: r.get(8)?,
+        centre: r.get(9)?,
+        taken_at: r.get(10)?,
+        holder: r.get(11)?,
+        held_since: r.get(12)?,
+        due_at: r.get(13)?,
+        escalate_at: r.get(14)?,
+        told: optional_word(r, 15, Rung::from_key)?,
+        wait_until: r.get(16)?,
+        reached_at: r.get(17)?,
+        closed_at: r.get(18)?,
+        closed_by: r.get(19)?,
+        cause: optional_word(r, 20, Cause::from_key)?,
+        closing_text: Redacted::new(r.get(21)?),
+    })
+}
+
+fn state_text(state: &State) -> String {
+    serde_json::to_string(state).expect("a state of plain words and numbers is JSON")
+}
+
+fn optional_word<T>(r: &Row, column: usize, from_key: impl Fn(&str) -> Option<T>) -> Result<Option<T>, DbError> {
+    match r.get::<Option<String>>(column)? {
+        None => Ok(None),
+        Some(_) => r.word(column, from_key).map(Some),
+    }
+}
+
+pub fn insert_alert(tx: &mut dyn Tx, case: CaseId, alert: &watch::Alert) -> Result<(), DbError> {
+    let (rule, reason) = (alert.rule.key(), &alert.reason);
+    tx.execute(INSERT_ALERT, params![alert.id, case, alert.raised_at, rule, reason]).map(drop)
+}
+
+pub fn alerts(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<CaseAlert>, DbError> {
+    let rows = tx.query(ALERTS, params![case])?;
+    rows.iter()
+        .map(|r| Ok(CaseAlert { id: r.get(0)?, at: r.get(1)?, rule: r.word(2, Rule::from_key)?, reason: r.get(3)? }))
+        .collect()
+}
+
+pub fn insert_step(tx: &mut dyn Tx, ctx: &base::Ctx, case: &Case, what: Happening, detail: &str) -> Result<(), DbError> {
+    let (by, role) = (ctx.actor.id, ctx.actor.role.key());
+    let step = case.state.step().key();
+    tx.execute(INSERT_STEP, params![case.id, ctx.now, by, role, what.key(), step, detail]).map(drop)
+}
+
+/// The story, newest first; names are filled in by the view.
+pub fn steps(tx: &mut dyn Tx, case: CaseId, limit: usize) -> Result<Vec<StepRow>, DbError> {
+    let rows = tx.query(STEPS, params![case, limit])?;
+    rows.iter()
+        .map(|r| {
+            Ok(StepRow {
+                seq: r.get(0)?,
+                at: r.get(1)?,
+                by: r.get(2)?,
+                role: r.word(3, Role::from_key)?,
+                by_name: Redacted::new(String::new()),
+                what: r.word(4, Happening::from_key)?,
+                step: r.word(5, Step::from_key)?,
+                detail: Redacted::new(r.get(6)?),
+            })
+        })
+        .collect()
+}
+
+pub fn insert_call(tx: &mut dyn Tx, case: CaseId, c: &Call) -> Result<(), DbError> {
+    let contact = match c.who {
+        Callee::Resident => None,
+        Callee::Contact(id) => Some(id),
+    };
+    tx.execute(
+        INSERT_CALL,
+        params![c.id, case, c.at, c.by, c.incoming, contact, c.outcome.key(), c.note.expose()],
+    )
+    .map(drop)
+}
+
+/// The calls of a case, newest first, at most 200.
+pub fn calls(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Call>, DbError> {
+    let rows = tx.query(CALLS, params![case])?;
+    rows.iter()
+        .map(|r| {
+            Ok(Call {
+                id: r.get(0)?,
+                at: r.get(1)?,
+                by: r.get(2)?,
+                incoming: r.get(3)?,
+                who: r.get::<Option<ContactId>>(4)?.map_or(Callee::Resident, Callee::Contact),
+                outcome: r.word(5, CallOutcome::from_key)?,
+                note: Redacted::new(r.get(6)?),
+            })
+        })
+        .collect()
+}
+
+pub fn insert_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
+    let (kind, visitor) = (v.visitor.kind(), v.visitor.uuid());
+    tx.execute(INSERT_VISIT, params![v.id, v.case, v.person, kind, visitor, v.note.expose(), v.asked_by, v.asked_at])
+        .map(drop)
+}
+
+pub fn save_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
+    tx.execute(
+        SAVE_VISIT,
+        params![
+            v.id, v.state.key(), v.answered_at, v.departed_at, v.arrived_at, v.reported_at, v.reported_by,
+            v.condition.map(Condition::key), v.report.expose()
+        ],
+    )
+    .map(drop)
+}
+
+pub fn visit(tx: &mut dyn Tx, id: VisitId) -> Result<Option<Visit>, DbError> {
+    Ok(visits(tx, "WHERE id = $1", params![id])?.pop())
+}
+
+/// The visits of a case, oldest first.
+pub fn visits_of(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Visit>, DbError> {
+    visits(tx, "WHERE case_id = $1 ORDER BY asked_at, id LIMIT 100", params![case])
+}
+
+/// Visits under a condition (which ends with its order and limit).
+pub fn visits(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<Visit>, DbError> {
+    tx.query(&format!("{VISIT} {condition}"), values)?.iter().map(visit_row).collect()
+}
+
+fn visit_row(r: &Row) -> Result<Visit, DbError> {
+    let kind: String = r.get(3)?;
+    let visitor = Visitor::from_parts(&kind, r.get(4)?).ok_or(DbError::Shape { column: 3, wanted: "Visitor" })?;
+    Ok(Visit {
+        id: r.get(0)?,
+        case: r.get(1)?,
+        person: r.get::<PersonId>(2)?,
+        visitor,
+        state: r.word(5, VisitState::from_key)?,
+        note: Redacted::new(r.get(6)?),
+        asked_by: r.get(7)?,
+        asked_at: r.get(8)?,
+        answered_at: r.get(9)?,
+        departed_at: r.get(10)?,
+        arrived_at: r.get(11)?,
+        reported_at: r.get(12)?,
+        reported_by: r.get(13)?,
+        condition: optional_word(r, 14, Condition::from_key)?,
+        report: Redacted::new(r.get(15)?),
+    })
+}
+
+pub fn insert_told(tx: &mut dyn Tx, case: CaseId, at: Instant, rung: Rung, to: Option<Uuid>) -> Result<(), DbError> {
+    tx.execute(INSERT_TOLD, params![case, at, rung.key(), to]).map(drop)
+}
+
+/// Everybody who was told about this case.
+pub fn told(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Uuid>, DbError> {
+    tx.query(TOLD, params![case])?.iter().map(|r| r.get(0)).collect()
+}
+
+pub fn insert_consultation(tx: &mut dyn Tx, c: &Consultation) -> Result<(), DbError> {
+    tx.execute(INSERT_CONSULTATION, params![c.note, c.case, c.doctor, c.at, c.reply_by]).map(drop)
+}
+
+pub fn consultation_of_note(tx: &mut dyn Tx, note: NoteId) -> Result<Option<Consultation>, DbError> {
+    Ok(consultations(tx, "WHERE note_id = $1", params![note])?.pop())
+}
+
+/// The consultations of a case, newest first.
+pub fn consultations_of(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Consultation>, DbError> {
+    consultations(tx, "WHERE case_id = $1 ORDER BY at DESC, note_id DESC LIMIT 50", params![case])
+}
+
+fn consultations(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<Consultation>, DbError> {
+    let rows = tx.query(&format!("{CONSULTATION} {condition}"), values)?;
+    rows.iter()
+        .map(|r| {
+            Ok(Consultation {
+                note: r.get(0)?,
+                case: r.get(1)?,
+                doctor: r.get(2)?,
+                at: r.get(3)?,
+                reply_by: r.get(4)?,
+                answered_at: r.get(5)?,
+            })
+        })
+        .collect()
+}
+
+/// Gives 0 when it was answered before.
+pub fn answer(tx: &mut dyn Tx, note: NoteId, at: Instant) -> Result<u64, DbError> {
+    tx.execute(ANSWERED, params![note, at])
+}
+
+pub fn insert_review(tx: &mut dyn Tx, case: CaseId, ctx: &base::Ctx, r: &crate::Review) -> Result<(), DbError> {
+    let reason = r.false_alarm.map(crate::FalseAlarmReason::key);
+    let (note, proposal) = (r.note.expose(), r.proposal.expose());
+    tx.execute(INSERT_REVIEW, params![case, ctx.now, ctx.actor.id, reason, note, proposal]).map(drop)
+}

@@ -1,0 +1,160 @@
+//! Lists and stories: the queue, what is overdue, what the family sees. Nothing here writes; the page that shows it
+//! records the look.
+
+use access::{Act, require, scope};
+use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, Span, StaffId, limits};
+use db::{Tx, Value};
+use uuid::Uuid;
+
+use crate::moving::{load, name_of};
+use crate::{Case, Cause, Refusal, ResponseError, StepRow, store};
+
+/// Lines of a story at most; a case that has more is read in the audit.
+const STORY: usize = 300;
+/// How far back the family sees.
+const FAMILY_SEES: Span = Span::days(90);
+
+/// One line of the queue.
+#[derive(Clone, Debug)]
+pub struct QueueRow {
+    pub case: Case,
+    pub name: Redacted<String>,
+    pub town: String,
+    pub holder_name: Option<Redacted<String>>,
+    pub overdue: bool,
+    pub next_words: &'static str,
+}
+
+/// The open cases this actor may see, by limit; at most [`limits::LIST_ROWS`], the most urgent first. The second value
+/// counts all of them.
+pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+    let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
+    let condition = format!("WHERE closed_at IS NULL AND {within}");
+    listed(ctx, tx, &condition, values)
+}
+
+/// Open cases whose limit is over, for whoever answers for them: the city sees all, the others those they know.
+pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+    if matches!(ctx.actor.role, Role::Family | Role::Resident | Role::Link | Role::Gateway) {
+        return Err(Refusal::NotYourBoard.into());
+    }
+    let (within, mut values) = scope(ctx, Act::SeeAlert)?.filter("person_id", 1);
+    values.push(ctx.now.into());
+    let condition = format!("WHERE closed_at IS NULL AND {within} AND due_at <= ${}", values.len());
+    listed(ctx, tx, &condition, values)
+}
+
+fn listed(ctx: &Ctx, tx: &mut dyn Tx, condition: &str, mut values: Vec<Value>) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+    let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
+    values.push(limits::LIST_ROWS.into());
+    let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
+    let cases = store::cases(tx, &sql, &values)?;
+    let rows = cases.into_iter().map(|case| row(ctx, tx, case)).collect::<Result<_, _>>()?;
+    Ok((rows, total))
+}
+
+fn row(ctx: &Ctx, tx: &mut dyn Tx, case: Case) -> Result<QueueRow, ResponseError> {
+    Ok(QueueRow {
+        name: people::resident(ctx, tx, case.person)?.name,
+        town: people::home_of(ctx, tx, case.person)?.town,
+        holder_name: case.holder.map(|h| name_of(tx, h)).transpose()?,
+        overdue: case.overdue(ctx.now),
+        next_words: case.state.next_step(),
+        case,
+    })
+}
+
+/// One case, for pages that need no sheet.
+pub fn find_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Case, ResponseError> {
+    Ok(load(ctx, tx, case, Act::SeeCase)?.case)
+}
+
+/// The cases of a person, newest first.
+pub fn cases_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Case>, ResponseError> {
+    require(ctx, tx, Act::SeeCase, person)?;
+    let condition = "WHERE person_id = $1 ORDER BY opened_at DESC, id DESC LIMIT $2";
+    Ok(store::cases(tx, condition, db::params![person, limits::LIST_ROWS])?)
+}
+
+/// The story of a case, newest first. Staff are named; relatives and the program are not.
+pub fn story(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<StepRow>, ResponseError> {
+    load(ctx, tx, case, Act::SeeCase)?;
+    let mut rows = store::steps(tx, case, STORY)?;
+    let mut known: Vec<(Uuid, Redacted<String>)> = Vec::new();
+    for row in &mut rows {
+        if row.by.is_nil() || matches!(row.role, Role::Family | Role::Resident | Role::Link) {
+            continue;
+        }
+        if !known.iter().any(|(id, _)| *id == row.by) {
+            known.push((row.by, name_of(tx, StaffId(row.by))?));
+        }
+        row.by_name = known.iter().find(|(id, _)| *id == row.by).map_or_else(Redacted::default, |(_, n)| n.clone());
+    }
+    Ok(rows)
+}
+
+/// Whose list an open case stands on: its holder, the office that works it, everybody who was told. Never empty: the
+/// city's list of overdue cases (nil) stands behind all others.
+pub fn lists_of(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Uuid>, ResponseError> {
+    let case = load(ctx, tx, case, Act::SeeAlert)?.case;
+    if !case.open() {
+        return Ok(vec![]);
+    }
+    let mut lists: Vec<Uuid> = case.holder.map(|h| h.0).into_iter().chain(case.centre.map(|o| o.0)).collect();
+    lists.extend(store::told(tx, case.id)?);
+    lists.push(Uuid::nil());
+    Ok(lists)
+}
+
+/// What a relative learns of a case.
+#[derive(Clone, Debug)]
+pub struct FamilyCase {
+    pub id: CaseId,
+    pub opened_at: Instant,
+    pub reason: String,
+    pub urgent: bool,
+    pub taken_at: Option<Instant>,
+    /// Somebody is being asked to visit, or is on the way.
+    pub visiting: bool,
+    pub ended: Option<(Instant, Cause)>,
+    /// The same in a sentence.
+    pub words: String,
+}
+
+/// The alerts about their own relative of the last 90 days, newest first: that there was one, that it was taken, how it
+/// ended.
+pub fn family_view(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<FamilyCase>, ResponseError> {
+    require(ctx, tx, Act::SeeAlert, person)?;
+    let condition = "WHERE person_id = $1 AND opened_at >= $2 ORDER BY opened_at DESC, id DESC LIMIT $3";
+    let since = ctx.now - FAMILY_SEES;
+    let cases = store::cases(tx, condition, db::params![person, since, limits::LIST_ROWS])?;
+    Ok(cases.into_iter().map(told_to_family).collect())
+}
+
+fn told_to_family(case: Case) -> FamilyCase {
+    use crate::State as S;
+    let visiting = matches!(
+        case.state,
+        S::VisitRequested { .. } | S::OnTheWay | S::Arrived | S::NobodyAnswers { .. }
+    );
+    let ended = case.closed_at.zip(case.cause);
+    let words = match (&case.state, ended) {
+        (_, Some((_, cause))) => format!("対応が終わりました（{}）。", cause.ja()),
+        (S::Detected, _) => "コールセンターが確認を始めるところです。".to_owned(),
+        (S::Taken | S::CallingResident { .. }, _) => "コールセンターがご本人に電話で確認しています。".to_owned(),
+        (S::CallingContacts, _) => "ご本人に電話がつながらないため、連絡先に順に電話しています。".to_owned(),
+        (S::Ambulance, _) => "救急車を要請しました。電話でご連絡します。".to_owned(),
+        (S::Reported { .. } | S::Consultation { .. }, _) => "ご本人の様子が確認され、対応を続けています。".to_owned(),
+        _ => "訪問して確認するため、手配しています。".to_owned(),
+    };
+    FamilyCase {
+        id: case.id,
+        opened_at: case.opened_at,
+        reason: case.reason,
+        urgent: case.urgent,
+        taken_at: case.taken_at,
+        visiting,
+        ended,
+        words,
+    }
+}

@@ -1,0 +1,269 @@
+//! Visits: who is asked to go, whether they go, what they found.
+
+use access::{Act, FOREVER, Grant, Ground};
+use base::{CaseId, Ctx, Redacted, Span, VisitId};
+use db::{Tx, Value};
+
+use crate::case::Happening;
+use crate::moving::{Moving, hold, load, text, with_note};
+use crate::rules::{Command, Hold, State};
+use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store};
+
+/// How long a visitor still finds a visit that is over.
+const STAYS_LISTED: Span = Span::hours(24);
+
+/// 訪問依頼: asks somebody to go, and lets them see what they need for it until the case ends or they decline.
+/// Several may be asked at a time. Outbox: `response.visit_requested`.
+pub fn request_visit(
+    ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, visitor: Visitor, note: Redacted<String>,
+) -> Result<Visit, ResponseError> {
+    let mut m = load(ctx, tx, case, Act::WorkCase)?;
+    hold(ctx, tx, &m.case, Hold::Outcome)?;
+    let name = name_of_visitor(ctx, tx, &m.case, visitor)?;
+    let asked = store::visits_of(tx, case)?;
+    if asked.iter().any(|v| v.visitor == visitor && v.state.open()) {
+        return Err(Refusal::VisitorAlreadyAsked.into());
+    }
+    m.decide(ctx, tx, Command::RequestVisit)?;
+    let note = text(&note)?;
+    let visit = Visit {
+        id: ctx.id(),
+        case,
+        person: m.case.person,
+        visitor,
+        state: VisitState::Requested,
+        note: Redacted::new(note.clone()),
+        asked_by: ctx.actor.id,
+        asked_at: ctx.now,
+        answered_at: None,
+        departed_at: None,
+        arrived_at: None,
+        reported_at: None,
+        reported_by: None,
+        condition: None,
+        report: Redacted::new(String::new()),
+    };
+    store::insert_visit(tx, &visit)?;
+    let (person, holder) = (visit.person, visitor.uuid());
+    let grant = Grant { person, holder, ground: Ground::Visit, source: visit.id.0, until: FOREVER };
+    access::grant(ctx, tx, grant)?;
+    m.keep(ctx, tx, Happening::VisitRequested, &with_note(&name, &note))?;
+    tell_visitor(ctx, tx, &visit)?;
+    Ok(visit)
+}
+
+/// The event that a message to the visitor is made from: `response.visit_asked` with `{visit, case, person, visitor,
+/// kind}`.
+fn tell_visitor(ctx: &Ctx, tx: &mut dyn Tx, visit: &Visit) -> Result<(), ResponseError> {
+    let body = serde_json::json!({
+        "visit": visit.id.to_string(),
+        "case": visit.case.to_string(),
+        "person": visit.person.to_string(),
+        "visitor": visit.visitor.uuid().simple().to_string(),
+        "kind": visit.visitor.kind(),
+    });
+    Ok(db::outbox::push(tx, ctx.now, "response.visit_asked", &body)?)
+}
+
+/// How the story calls the visitor: the relation of a contact, the office of staff; no name of a relative.
+fn name_of_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visitor: Visitor) -> Result<String, ResponseError> {
+    match visitor {
+        Visitor::Contact(id) => {
+            let contacts = people::contacts(ctx, tx, case.person)?;
+            let contact = contacts.iter().find(|c| c.id == id).ok_or(Refusal::NoSuchVisitor)?;
+            Ok(contact.relation.ja().to_owned())
+        }
+        Visitor::Staff(id) => {
+            let staff = people::staff(tx, id)?;
+            let office = people::office(tx, staff.office)?;
+            Ok(format!("{} {}", office.name, staff.name.expose()))
+        }
+        Visitor::Office(id) => Ok(people::office(tx, id)?.name),
+    }
+}
+
+/// Agrees to go.
+pub fn accept_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
+    let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    if v.state != VisitState::Requested {
+        return Ok(v);
+    }
+    m.decide(ctx, tx, Command::AcceptVisit)?;
+    (v.state, v.answered_at) = (VisitState::Accepted, Some(ctx.now));
+    keep(ctx, tx, &m, v, Happening::VisitAccepted, "")
+}
+
+/// Cannot go, or turned back: what the visitor could see closes at once, and the next one is asked.
+pub fn decline_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, reason: Redacted<String>) -> Result<Visit, ResponseError> {
+    let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    let others = store::visits_of(tx, v.case)?;
+    let others = others.iter().filter(|o| o.id != v.id && o.state.open()).map(|o| o.state).max();
+    let reason = text(&reason)?;
+    m.decide(ctx, tx, Command::DeclineVisit { others })?;
+    (v.state, v.answered_at) = (VisitState::Declined, Some(ctx.now));
+    let v = keep(ctx, tx, &m, v, Happening::VisitDeclined, &reason)?;
+    access::revoke_source(ctx, tx, v.id.0)?;
+    Ok(v)
+}
+
+/// 向かう; counts as agreeing where that was not said before.
+pub fn on_the_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
+    let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
+        return Ok(v);
+    }
+    m.decide(ctx, tx, Command::Depart)?;
+    v.answered_at.get_or_insert(ctx.now);
+    (v.state, v.departed_at) = (VisitState::OnTheWay, Some(ctx.now));
+    keep(ctx, tx, &m, v, Happening::Departed, "")
+}
+
+/// 現着.
+pub fn arrived(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
+    let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    if v.state == VisitState::Arrived {
+        return Ok(v);
+    }
+    m.decide(ctx, tx, Command::Arrive)?;
+    v.answered_at.get_or_insert(ctx.now);
+    (v.state, v.arrived_at) = (VisitState::Arrived, Some(ctx.now));
+    keep(ctx, tx, &m, v, Happening::Arrived, "")
+}
+
+/// What a visitor found.
+#[derive(Clone, Debug)]
+pub struct VisitReport {
+    pub condition: Condition,
+    pub text: Redacted<String>,
+}
+
+/// 報告. May come without 「着きました」 before it: nobody on a doorstep is made to press buttons in order.
+pub fn report_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, report: VisitReport) -> Result<Visit, ResponseError> {
+    let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    let words = text(&report.text)?;
+    m.decide(ctx, tx, Command::Report { condition: report.condition, how: How::Visitor })?;
+    v.answered_at.get_or_insert(ctx.now);
+    v.arrived_at.get_or_insert(ctx.now);
+    (v.state, v.reported_at, v.reported_by) = (VisitState::Reported, Some(ctx.now), Some(ctx.actor.id));
+    (v.condition, v.report) = (Some(report.condition), Redacted::new(words.clone()));
+    keep(ctx, tx, &m, v, Happening::Reported, &with_note(report.condition.ja(), &words))
+}
+
+/// The answer of a key holder, the police or the fire brigade, written down by whoever works the case.
+pub fn report_help(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, report: VisitReport) -> Result<Case, ResponseError> {
+    let mut m = load(ctx, tx, case, Act::WorkCase)?;
+    hold(ctx, tx, &m.case, Hold::Outcome)?;
+    if !matches!(m.case.state, State::NobodyAnswers { asked: Some(_) } | State::Ambulance) {
+        return Err(Refusal::HelpTooEarly.into());
+    }
+    let words = text(&report.text)?;
+    m.decide(ctx, tx, Command::Report { condition: report.condition, how: How::Helper })?;
+    let head = format!("鍵保管者・警察・消防から {}", report.condition.ja());
+    m.keep(ctx, tx, Happening::Reported, &with_note(&head, &words))?;
+    Ok(m.case)
+}
+
+/// The visit and its case, if the actor is the one who was asked, belongs to the office that was, or works the case
+/// (an operator writes down what a neighbour without an account says on the telephone).
+fn under_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visit), ResponseError> {
+    let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
+    let m = load(ctx, tx, v.case, Act::ReportVisit)?;
+    let asked = v.visitor.uuid();
+    let mine = asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked);
+    if !mine && m.ground == Ground::Visit {
+        return Err(Refusal::NotYourVisit.into());
+    }
+    if !mine {
+        hold(ctx, tx, &m.case, Hold::Outcome)?;
+    }
+    if !m.case.open() {
+        return Err(Refusal::Closed.into());
+    }
+    if !v.state.open() {
+        return Err(Refusal::VisitOver(v.state).into());
+    }
+    Ok((m, v))
+}
+
+fn keep(ctx: &Ctx, tx: &mut dyn Tx, m: &Moving, v: Visit, what: Happening, detail: &str) -> Result<Visit, ResponseError> {
+    store::save_visit(tx, &v)?;
+    m.keep(ctx, tx, what, detail)?;
+    Ok(v)
+}
+
+/// Ends the visits that a closed case does not need any more.
+pub(crate) fn cancel_open(tx: &mut dyn Tx, case: CaseId) -> Result<(), ResponseError> {
+    for mut visit in store::visits_of(tx, case)? {
+        if visit.state.open() {
+            visit.state = VisitState::Cancelled;
+            store::save_visit(tx, &visit)?;
+        }
+    }
+    Ok(())
+}
+
+/// One line of a visitor's list: where and why, in a line.
+#[derive(Clone, Debug)]
+pub struct VisitRow {
+    pub visit: Visit,
+    pub case: Case,
+    pub name: Redacted<String>,
+    pub address: Redacted<String>,
+}
+
+/// The visits asked of this actor or the actor's office: the open ones by age, then those reported in the last day
+/// while the case is open.
+pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseError> {
+    access::scope(ctx, Act::ReportVisit)?;
+    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
+    let values: [Value; 4] = [
+        ctx.actor.id.into(),
+        office.into(),
+        (ctx.now - STAYS_LISTED).into(),
+        base::limits::LIST_ROWS.into(),
+    ];
+    let condition = "WHERE visitor_id IN ($1, $2) AND (state IN ('requested', 'accepted', 'on_the_way', 'arrived')
+        OR (state = 'reported' AND reported_at >= $3))
+        ORDER BY CASE WHEN state = 'reported' THEN 1 ELSE 0 END, asked_at, id LIMIT $4";
+    let mut rows = Vec::new();
+    for visit in store::visits(tx, condition, &values)? {
+        let Some(case) = store::case(tx, visit.case)? else { continue };
+        if !case.open() || !access::may(ctx, tx, Act::ReportVisit, visit.person) {
+            continue;
+        }
+        let name = people::resident(ctx, tx, visit.person)?.name;
+        let address = people::home_of(ctx, tx, visit.person)?.address();
+        rows.push(VisitRow { visit, case, name, address });
+    }
+    Ok(rows)
+}
+
+/// Everything a visitor needs on the doorstep.
+#[derive(Clone, Debug)]
+pub struct VisitSheet {
+    pub visit: Visit,
+    pub case: Case,
+    pub person: people::Resident,
+    pub home: people::Home,
+    /// Contacts in their order: who has the key stands among them with that role.
+    pub contacts: Vec<people::Contact>,
+    /// When somebody last spoke for this case, and what was done so far, newest first.
+    pub story: Vec<crate::StepRow>,
+}
+
+/// 訪問の画面: address, reason, risks, the way in. Never diagnoses.
+pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<VisitSheet, ResponseError> {
+    let (m, visit) = {
+        let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
+        (load(ctx, tx, v.case, Act::ReportVisit)?, v)
+    };
+    let person = people::resident(ctx, tx, visit.person)?;
+    let home = people::home_of(ctx, tx, visit.person)?;
+    let contacts = people::contacts(ctx, tx, visit.person)?;
+    let story = crate::views::story(ctx, tx, visit.case)?;
+    Ok(VisitSheet { visit, case: m.case, person, home, contacts, story })
+}
+
+pub(crate) fn holds_key(contact: &people::Contact) -> bool {
+    contact.has(people::ContactRole::KeyHolder)
+}
