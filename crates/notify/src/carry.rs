@@ -24,7 +24,7 @@ pub fn due(ctx: &Ctx, tx: &mut dyn Tx, seed: &LinkSeed, limit: usize) -> Result<
         let link = match row.has_link {
             true => {
                 let token = seed.token(row.id);
-                store::insert_link(tx, &LinkHash::of(&token), row.message)?;
+                store::insert_link(tx, &LinkHash::of(&token), row.message, row.id)?;
                 Some(Redacted::new(token))
             }
             false => None,
@@ -40,8 +40,8 @@ pub fn record_outcome(ctx: &Ctx, tx: &mut dyn Tx, delivery: &Delivery, outcome: 
     let Some(row) = store::attempt(tx, delivery.attempt)? else { return Ok(()) };
     match outcome {
         // Even late it is the truth: the message went out.
-        DeliveryOutcome::Sent if matches!(row.state, AttemptState::Queued | AttemptState::Failed) => {
-            store::set_sent(tx, row.id, ctx.now)?;
+        DeliveryOutcome::Sent if !matches!(row.state, AttemptState::Sent | AttemptState::Read) => {
+            store::set_sent(tx, row.id, row.message, ctx.now)?;
             receipt(ctx, tx, &row, "sent")
         }
         // The outcome of a try whose lease was over, and which was counted then.
@@ -81,7 +81,9 @@ pub async fn run(db: Db, adapters: Arc<Adapters>, ctx: impl Fn() -> Ctx + Send +
         }
         let wait = std::time::Duration::from_secs(1);
         tokio::select! {
-            _ = tokio::time::timeout(wait, committed.changed()) => {}
+            // A writer that is gone announces nothing more: the second still paces the loop.
+            () = async { if committed.changed().await.is_err() { std::future::pending().await } } => {}
+            () = tokio::time::sleep(wait) => {}
             Some(_) = under_way.join_next() => {}
         }
     }

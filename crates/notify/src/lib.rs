@@ -10,6 +10,8 @@
 //! tried again after 2, 5 and 10 s, then the next is taken, within 60 s of the first failure. When all failed, the
 //! message stands on a list until somebody settles it.
 //!
+//! Addresses live in the database only while an attempt may still need them.
+//!
 //! Outside the transaction, [`run`] (or: [`due`], [`deliver`], [`record_outcome`]) carries the queue out. SMS and
 //! telephone go through an HTTP gateway; `docs/gateway.md` says what it must understand.
 

@@ -94,6 +94,7 @@ pub fn use_link(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<LinkUse, 
     judge(&found, ctx.now)?;
     store::spend_link(tx, found.message, ctx.now)?;
     store::read(tx, found.message, ctx.now)?;
+    store::set_attempt_read(tx, found.attempt, ctx.now)?;
     let used = LinkUse {
         message: found.message,
         recipient: found.recipient,

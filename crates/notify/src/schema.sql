@@ -40,6 +40,7 @@ CREATE INDEX notify_attempt_message ON notify_attempt (message_id, rank);
 
 CREATE TABLE notify_link (
     token_hash BYTEA PRIMARY KEY,
-    message_id BYTEA NOT NULL
+    message_id BYTEA NOT NULL,
+    attempt_id BYTEA NOT NULL
 );
 CREATE INDEX notify_link_message ON notify_link (message_id);

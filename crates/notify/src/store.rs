@@ -19,6 +19,7 @@ const READ_SCREEN: &str =
 const DROP_REST: &str = "UPDATE notify_attempt SET state = 'unneeded', address = ''
     WHERE message_id = $1 AND state IN ('waiting', 'queued')";
 const SET_UNDELIVERABLE: &str = "UPDATE notify_message SET undeliverable_at = $2 WHERE id = $1";
+const SET_DELIVERABLE: &str = "UPDATE notify_message SET undeliverable_at = NULL WHERE id = $1";
 const SETTLE: &str = "UPDATE notify_message SET settled_at = $2 WHERE id = $1";
 const UNDELIVERABLE: &str = "SELECT id, recipient_id, person_id, topic, undeliverable_at FROM notify_message
     WHERE undeliverable_at IS NOT NULL AND settled_at IS NULL ORDER BY undeliverable_at, id LIMIT $1";
@@ -48,7 +49,7 @@ const SET_FAILED: &str = "UPDATE notify_attempt SET state = 'failed', leased = 0
     error = $4, address = '' WHERE id = $1";
 const SET_SENT: &str =
     "UPDATE notify_attempt SET state = 'sent', leased = 0, sent_at = $2, address = '' WHERE id = $1";
-const SET_ATTEMPT_READ: &str = "UPDATE notify_attempt SET state = 'read', read_at = $2 WHERE id = $1";
+const SET_ATTEMPT_READ: &str = "UPDATE notify_attempt SET state = 'read', leased = 0, read_at = $2 WHERE id = $1";
 const FIRST_WAITING: &str =
     "SELECT id FROM notify_attempt WHERE message_id = $1 AND state = 'waiting' ORDER BY rank LIMIT 1";
 const STILL_GOING: &str = "SELECT COUNT(*) FROM notify_attempt
@@ -58,9 +59,10 @@ const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed
     WHERE message_id = $1 ORDER BY rank";
 
 const INSERT_LINK: &str =
-    "INSERT INTO notify_link (token_hash, message_id) VALUES ($1, $2) ON CONFLICT (token_hash) DO NOTHING";
+    "INSERT INTO notify_link (token_hash, message_id, attempt_id) VALUES ($1, $2, $3)
+    ON CONFLICT (token_hash) DO NOTHING";
 const LINK: &str = "SELECT m.id, m.recipient_id, m.person_id, m.topic, m.purpose, m.target_id, m.link_expires_at,
-        m.link_used_at
+        m.link_used_at, l.attempt_id
     FROM notify_link l JOIN notify_message m ON m.id = l.message_id WHERE l.token_hash = $1 AND m.purpose IS NOT NULL";
 const SPEND_LINK: &str = "UPDATE notify_message SET link_used_at = $2 WHERE id = $1";
 
@@ -107,6 +109,7 @@ pub(crate) struct Link {
     pub purpose: LinkPurpose,
     pub expires_at: Instant,
     pub used_at: Option<Instant>,
+    pub attempt: AttemptId,
 }
 
 pub(crate) fn insert_message(
@@ -210,8 +213,10 @@ pub(crate) fn set_failed(tx: &mut dyn Tx, id: AttemptId, now: Instant, first: In
     tx.execute(SET_FAILED, params![id.0, now, first, why]).map(drop)
 }
 
-pub(crate) fn set_sent(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_SENT, params![id.0, now]).map(drop)
+/// A late success takes the message off the list of those that reached nobody.
+pub(crate) fn set_sent(tx: &mut dyn Tx, id: AttemptId, message: MessageId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_SENT, params![id.0, now])?;
+    tx.execute(SET_DELIVERABLE, params![message]).map(drop)
 }
 
 pub(crate) fn set_attempt_read(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> Result<(), DbError> {
@@ -245,8 +250,8 @@ pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, D
     tx.query(RECEIPTS, params![id])?.iter().map(one).collect()
 }
 
-pub(crate) fn insert_link(tx: &mut dyn Tx, link: &LinkHash, message: MessageId) -> Result<(), DbError> {
-    tx.execute(INSERT_LINK, params![link.0, message]).map(drop)
+pub(crate) fn insert_link(tx: &mut dyn Tx, link: &LinkHash, message: MessageId, attempt: AttemptId) -> Result<(), DbError> {
+    tx.execute(INSERT_LINK, params![link.0, message, attempt.0]).map(drop)
 }
 
 pub(crate) fn link(tx: &mut dyn Tx, link: &LinkHash) -> Result<Option<Link>, DbError> {
@@ -260,6 +265,7 @@ pub(crate) fn link(tx: &mut dyn Tx, link: &LinkHash) -> Result<Option<Link>, DbE
         purpose,
         expires_at: r.get(6)?,
         used_at: r.get(7)?,
+        attempt: AttemptId(r.get(8)?),
     }))
 }
 
