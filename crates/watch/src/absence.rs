@@ -1,8 +1,14 @@
 //! Announced absences: they silence inactivity and nothing else, have a longest length, and end by themselves.
 
-use base::{AbsenceId, HomeId, Instant, PersonId, Role, Span};
+use access::Act;
+use base::{AbsenceId, Ctx, HomeId, Instant, PersonId, Role, Span};
+use db::{Tx, outbox};
+use serde_json::json;
 
 use crate::alert::words;
+use crate::store::absence as store;
+use crate::store::home;
+use crate::{WatchError, WatchRefusal, contract, rules};
 
 words! {
     AbsenceReason {
@@ -56,4 +62,84 @@ pub struct Weekly {
     /// Minutes from midnight; `until_minute` is later and at most 1440.
     pub from_minute: u16,
     pub until_minute: u16,
+}
+
+/// What is entered about an absence.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct NewAbsence {
+    pub reason: AbsenceReason,
+    pub from: Instant,
+    pub until: Instant,
+    pub weekly: Option<Weekly>,
+}
+
+/// Absences of one home that may lie ahead at a time.
+const MOST_AHEAD: usize = 30;
+
+/// Enters an absence of the person watched in `home`: by the person, a relative or staff. One that a relative enters is
+/// told to the person and the care manager (`watch.absence_by_family`), because it silences the watch.
+pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) -> Result<Absence, WatchError> {
+    let contract = contract::contract_of_home(tx, home)?.ok_or(WatchRefusal::NoContract)?;
+    let ground = access::require(ctx, tx, Act::EnterAbsence, contract.person)?;
+    rules::check_absence(&new, ctx.now)?;
+    let ahead = store::of_home(tx, home, ctx.now, MOST_AHEAD + 1)?;
+    if ahead.iter().filter(|a| a.cancelled_at.is_none()).count() >= MOST_AHEAD {
+        return Err(WatchRefusal::TooManyAbsences(MOST_AHEAD).into());
+    }
+    let absence = Absence {
+        id: ctx.id(),
+        home,
+        person: contract.person,
+        reason: new.reason,
+        from: new.from,
+        until: new.until,
+        weekly: new.weekly,
+        entered_role: ctx.actor.role,
+        entered_at: ctx.now,
+        cancelled_at: None,
+        activity_at: None,
+        activity_count: 0,
+    };
+    let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
+    store::insert(tx, no, &absence, ctx.actor.id)?;
+    audit::done(ctx, tx, "watch.enter_absence", &[contract.person], new.reason.key(), ground.key())?;
+    let body = json!({ "absence": absence.id, "home": home, "person": contract.person });
+    outbox::push(tx, ctx.now, "watch.absence_entered", &body)?;
+    if ctx.actor.role == Role::Family {
+        outbox::push(tx, ctx.now, "watch.absence_by_family", &body)?;
+    }
+    contract::changed(ctx, tx, home)?;
+    Ok(absence)
+}
+
+/// Takes an absence back, or ends one that has begun.
+pub fn cancel_absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<(), WatchError> {
+    let found = store::one(tx, absence)?.ok_or(WatchRefusal::NoAbsence)?;
+    let ground = access::require(ctx, tx, Act::EnterAbsence, found.person)?;
+    if found.until <= ctx.now || !store::cancel(tx, absence, ctx.now)? {
+        return Err(WatchRefusal::NoAbsence.into());
+    }
+    audit::done(ctx, tx, "watch.cancel_absence", &[found.person], found.reason.key(), ground.key())?;
+    let body = json!({ "absence": absence, "home": found.home, "person": found.person });
+    outbox::push(tx, ctx.now, "watch.absence_cancelled", &body)?;
+    contract::changed(ctx, tx, found.home)
+}
+
+/// One absence, for those who may enter or see it.
+pub fn absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<Absence, WatchError> {
+    let found = store::one(tx, absence)?.ok_or(WatchRefusal::NoAbsence)?;
+    if access::require(ctx, tx, Act::EnterAbsence, found.person).is_err() {
+        access::require(ctx, tx, Act::SeeWatch, found.person)?;
+    }
+    Ok(found)
+}
+
+/// Absences of a home that run or lie ahead, in order of their beginning.
+pub fn absences(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Absence>, WatchError> {
+    let Some(contract) = contract::contract_of_home(tx, home)? else { return Ok(Vec::new()) };
+    if access::require(ctx, tx, Act::EnterAbsence, contract.person).is_err() {
+        access::require(ctx, tx, Act::SeeWatch, contract.person)?;
+    }
+    let all = store::of_home(tx, home, ctx.now, 2 * MOST_AHEAD)?;
+    Ok(all.into_iter().filter(|a| a.cancelled_at.is_none()).collect())
 }

@@ -1,6 +1,13 @@
 //! What the watch says: alerts of two levels, each with its rule and a reason in plain Japanese, and how each ended.
 
-use base::{AlertId, DeviceId, HomeId, Instant, PersonId};
+use access::Act;
+use base::{AlertId, Ctx, DeviceId, HomeId, Instant, PersonId};
+use db::{Tx, outbox};
+use serde_json::json;
+
+use crate::store::alert as store;
+use crate::store::home;
+use crate::{WatchError, WatchRefusal, contract};
 
 pub use crate::rhythm::Level;
 
@@ -109,4 +116,59 @@ pub struct Alert {
     pub sign_at: Option<Instant>,
     pub ended_at: Option<Instant>,
     pub cause: Option<Cause>,
+}
+
+/// One alert, for those who may know of it.
+pub fn alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<Alert, WatchError> {
+    let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
+    access::require(ctx, tx, Act::SeeAlert, found.person)?;
+    Ok(found)
+}
+
+/// The alerts and notices of a home that stand, newest first.
+pub fn standing_alerts(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Alert>, WatchError> {
+    let Some(no) = home::no_of(tx, home)? else { return Ok(Vec::new()) };
+    let all = store::standing_of_home(tx, no)?;
+    if let Some(first) = all.first() {
+        access::require(ctx, tx, Act::SeeAlert, first.person)?;
+    }
+    Ok(all)
+}
+
+/// 「大丈夫です」 to a gentle question, by the link in the message, the resident or a relative. It ends a notice, never an
+/// alert, and counts as an unconfirmed sign of well-being: the watch counts silence anew from now.
+pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), WatchError> {
+    let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
+    let ground = access::require(ctx, tx, Act::AnswerNotice, found.person)?;
+    if found.level == Level::Alert {
+        return Err(WatchRefusal::NotANotice.into());
+    }
+    if found.state != AlertState::Standing {
+        return Err(WatchRefusal::AlreadyEnded.into());
+    }
+    store::end(tx, alert, AlertState::Answered, ctx.now)?;
+    let no = store::home_no(tx, alert)?;
+    home::reassure(tx, no, ctx.now)?;
+    audit::done(ctx, tx, "watch.answer_notice", &[found.person], "alert", ground.key())?;
+    outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": alert }))?;
+    contract::changed(ctx, tx, found.home)
+}
+
+/// Closes an alert with the cause that its case found out. For the command that closes the case, which has asked for
+/// leave; the cause feeds the false-alarm record of the rule and the home.
+pub fn close_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId, cause: Cause) -> Result<(), WatchError> {
+    let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
+    store::close(tx, alert, cause, ctx.now)?;
+    audit::done(ctx, tx, "watch.close_alert", &[found.person], cause.key(), "case")?;
+    outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": alert }))?;
+    contract::changed(ctx, tx, found.home)
+}
+
+/// Somebody made sure at `at` that the person is well (a case closed as safe): that counts as a sign of life, and the
+/// watch is armed anew. For the command that closes the case, which has asked for leave.
+pub fn reassure(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, at: Instant) -> Result<(), WatchError> {
+    let Some(no) = home::no_of(tx, home)? else { return Err(WatchRefusal::NoHome.into()) };
+    home::reassure(tx, no, at.min(ctx.now))?;
+    outbox::push(tx, ctx.now, "watch.reassured", &json!({ "home": home }))?;
+    contract::changed(ctx, tx, home)
 }

@@ -1,9 +1,16 @@
 //! Gateways and devices of a home: what they are, where they hang, how well they speak.
 
-use base::{DeviceId, GatewayId, HomeId, Instant, Redacted};
+use access::{Act, Ground};
+use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, PersonId, Redacted, Span};
+use db::{DbError, Tx, outbox};
+use serde_json::json;
 
 use crate::alert::words;
 use crate::rhythm::Sign;
+use crate::store::device as store;
+use crate::store::device::{DeviceRow, GatewayRow};
+use crate::store::{history, home};
+use crate::{WatchError, WatchRefusal, contract};
 
 words! {
     /// What a device watches. A door's kind is the place where it hangs, because that is what its opening means.
@@ -112,4 +119,209 @@ pub struct UnknownDevice {
     pub seen: i64,
     /// The last kind of signal it sent (a key of [`crate::Signal`]): helps to tell which box it is.
     pub said: String,
+}
+
+/// What is entered about a gateway. `carrier` may be blank.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewGateway {
+    pub home: HomeId,
+    pub name: String,
+    pub carrier: String,
+}
+
+/// What is entered about a device.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewDevice {
+    pub gateway: GatewayId,
+    pub serial: String,
+    pub kind: DeviceKind,
+    pub place: String,
+}
+
+/// Registers a home's gateway. `secret` is the SHA-256 of a random 256-bit credential, which the caller shows once and
+/// keeps nowhere. A home has one gateway in use at a time.
+pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u8; 32]) -> Result<Gateway, WatchError> {
+    let person = contract::subject(ctx, tx, new.home)?;
+    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if new.name.is_empty() || new.name.len() > 64 || !new.name.chars().all(plain) {
+        return Err(WatchRefusal::BadGatewayName.into());
+    }
+    let carrier = line("回線の種類", &new.carrier, true)?;
+    if store::name_is_taken(tx, &new.name)? {
+        return Err(WatchRefusal::GatewayNameTaken.into());
+    }
+    let no = contract::enrol(ctx, tx, new.home)?;
+    if !store::gateways(tx, Some(no))?.is_empty() {
+        return Err(WatchRefusal::GatewayInUse.into());
+    }
+    let gateway = Gateway {
+        id: ctx.id(),
+        home: new.home,
+        name: new.name.clone(),
+        carrier,
+        registered_at: ctx.now,
+        rotated_at: None,
+        revoked_at: None,
+        heard_at: None,
+        malformed: 0,
+        bad: None,
+    };
+    store::insert_gateway(tx, no, &gateway, secret)?;
+    audit::done(ctx, tx, "watch.register_gateway", &[person], "devices", ground.key())?;
+    contract::changed(ctx, tx, new.home)?;
+    Ok(gateway)
+}
+
+/// Gives a gateway a new credential; the old one ends at once.
+pub fn rotate_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId, secret: [u8; 32]) -> Result<(), WatchError> {
+    let (row, person, ground) = managed_gateway(ctx, tx, gateway)?;
+    if !store::rotate(tx, gateway, secret, ctx.now)? {
+        return Err(WatchRefusal::NoGateway.into());
+    }
+    audit::done(ctx, tx, "watch.rotate_gateway", &[person], "devices", ground.key())?;
+    outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
+    Ok(())
+}
+
+/// Takes a gateway out of use, with its devices.
+pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<(), WatchError> {
+    let (row, person, ground) = managed_gateway(ctx, tx, gateway)?;
+    if !store::revoke(tx, gateway, ctx.now)? {
+        return Err(WatchRefusal::NoGateway.into());
+    }
+    store::retire_of_gateway(tx, row.no, ctx.now)?;
+    history::end_faults_of_home(tx, row.home, ctx.now)?;
+    audit::done(ctx, tx, "watch.revoke_gateway", &[person], "devices", ground.key())?;
+    outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
+    contract::changed(ctx, tx, row.gateway.home)
+}
+
+/// Which gateway signs in with this name and the SHA-256 of what it sent. Tells nothing of why it is none.
+pub fn authenticate(tx: &mut dyn Tx, name: &str, secret: [u8; 32]) -> Result<Option<GatewayId>, DbError> {
+    let known = store::secret_of(tx, name)?;
+    Ok(known.filter(|(_, kept)| *kept == secret).map(|(gateway, _)| gateway))
+}
+
+/// The gateways in use and those that were, of a home.
+pub fn gateways_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Gateway>, WatchError> {
+    let person = contract::subject(ctx, tx, home)?;
+    access::require(ctx, tx, Act::ManageDevices, person)?;
+    let Some(no) = home::no_of(tx, home)? else { return Ok(Vec::new()) };
+    Ok(store::gateways(tx, Some(no))?.into_iter().map(|row| row.gateway).collect())
+}
+
+/// Serials that spoke and that nobody assigned, newest first: of one home, or of all for those whose duty that is.
+pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Vec<UnknownDevice>, WatchError> {
+    match home {
+        Some(home) => {
+            let person = contract::subject(ctx, tx, home)?;
+            access::require(ctx, tx, Act::ManageDevices, person)?;
+        }
+        None => all_devices_by_duty(ctx)?,
+    }
+    Ok(store::inbox(tx, home, base::limits::LIST_ROWS * 4)?)
+}
+
+/// Gives a serial its kind and place.
+pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Device, WatchError> {
+    let (row, person, ground) = managed_gateway(ctx, tx, new.gateway)?;
+    if row.gateway.revoked_at.is_some() {
+        return Err(WatchRefusal::NoGateway.into());
+    }
+    let serial = line("機器番号", &new.serial, false)?;
+    if serial.chars().count() > crate::SERIAL_CHARS {
+        return Err(WatchRefusal::BadLine("機器番号").into());
+    }
+    let place = line("取り付け場所", &new.place, false)?;
+    let of_gateway = store::devices(tx, Some(row.home))?;
+    if of_gateway.iter().any(|d| d.device.serial == serial && d.device.gateway == new.gateway) {
+        return Err(WatchRefusal::SerialInUse.into());
+    }
+    let device = Device {
+        id: ctx.id(),
+        home: row.gateway.home,
+        gateway: new.gateway,
+        serial,
+        kind: new.kind,
+        place,
+        assigned_at: ctx.now,
+        retired_at: None,
+        test_until: None,
+        heard_at: None,
+        sign_at: None,
+        battery: None,
+        link_quality: None,
+        online: true,
+        counters: Counters::default(),
+        bad: None,
+    };
+    store::insert_device(tx, row.no, row.home, &device)?;
+    audit::done(ctx, tx, "watch.assign_device", &[person], "devices", ground.key())?;
+    contract::changed(ctx, tx, device.home)?;
+    Ok(device)
+}
+
+/// Takes a device down.
+pub fn retire_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(), WatchError> {
+    let (row, person, ground) = managed_device(ctx, tx, device)?;
+    if !store::retire(tx, device, ctx.now)? {
+        return Err(WatchRefusal::NoDevice.into());
+    }
+    audit::done(ctx, tx, "watch.retire_device", &[person], "devices", ground.key())?;
+    contract::changed(ctx, tx, row.device.home)
+}
+
+/// Starts a walk test: until it ends, nothing the device says counts as life or raises anything.
+pub fn start_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId, length: Span) -> Result<Instant, WatchError> {
+    let (row, person, ground) = managed_device(ctx, tx, device)?;
+    if !(Span::minutes(1)..=Span::minutes(240)).contains(&length) {
+        return Err(WatchRefusal::BadTestLength.into());
+    }
+    let until = ctx.now + length;
+    if !store::start_test(tx, device, ctx.now, until)? {
+        return Err(WatchRefusal::NoDevice.into());
+    }
+    audit::done(ctx, tx, "watch.start_walk_test", &[person], "devices", ground.key())?;
+    contract::changed(ctx, tx, row.device.home)?;
+    Ok(until)
+}
+
+/// Ends a walk test before its time.
+pub fn end_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(), WatchError> {
+    let (row, person, ground) = managed_device(ctx, tx, device)?;
+    store::start_test(tx, device, row.test.0, row.test.1.min(ctx.now))?;
+    audit::done(ctx, tx, "watch.end_walk_test", &[person], "devices", ground.key())?;
+    contract::changed(ctx, tx, row.device.home)
+}
+
+pub(crate) fn all_devices_by_duty(ctx: &Ctx) -> Result<(), WatchError> {
+    match access::scope(ctx, Act::ManageDevices)? {
+        access::Scope::All => Ok(()),
+        _ => Err(access::AccessError::Denied { act: Act::ManageDevices }.into()),
+    }
+}
+
+fn managed_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<(GatewayRow, PersonId, Ground), WatchError> {
+    let row = store::gateway(tx, gateway)?.ok_or(WatchRefusal::NoGateway)?;
+    let person = contract::subject(ctx, tx, row.gateway.home)?;
+    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
+    Ok((row, person, ground))
+}
+
+fn managed_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(DeviceRow, PersonId, Ground), WatchError> {
+    let row = store::device(tx, device)?.ok_or(WatchRefusal::NoDevice)?;
+    let person = contract::subject(ctx, tx, row.device.home)?;
+    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
+    Ok((row, person, ground))
+}
+
+/// One line of words as typed, without what a terminal would act upon.
+fn line(field: &'static str, typed: &str, may_be_blank: bool) -> Result<String, WatchError> {
+    let text = typed.trim();
+    let long = text.chars().count() > base::limits::LINE_CHARS;
+    if long || text.chars().any(char::is_control) || (text.is_empty() && !may_be_blank) {
+        return Err(WatchRefusal::BadLine(field).into());
+    }
+    Ok(text.to_owned())
 }

@@ -6,15 +6,97 @@
 mod absence;
 mod alert;
 mod arrival;
+pub mod climate;
+mod codec;
+mod contract;
+mod daily;
+mod day;
 mod device;
+pub mod live;
 pub mod replay;
 pub mod rhythm;
+mod rules;
+mod settings;
+mod store;
+#[cfg(test)]
+mod tests;
+mod view;
+mod words;
 
-use db::Migration;
+use db::{DbError, Migration};
+use thiserror::Error;
 
-pub use absence::{Absence, AbsenceReason, Weekly};
-pub use alert::{Alert, AlertState, Cause, Level, Rule};
+pub use absence::{Absence, AbsenceReason, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence};
+pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, answer_notice, close_alert, reassure, standing_alerts};
 pub use arrival::*;
-pub use device::{BadPayload, Counters, Device, DeviceKind, Gateway, UnknownDevice};
+pub use contract::{Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_consent};
+pub use daily::Daily;
+pub use day::{Climate, DayLog, QUARTERS, Use};
+pub use device::*;
+pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
+pub use view::*;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "watch/001", sql: include_str!("schema.sql") }];
+
+#[derive(Debug, Error)]
+pub enum WatchError {
+    #[error(transparent)]
+    Refused(#[from] WatchRefusal),
+    #[error(transparent)]
+    Access(#[from] access::AccessError),
+    #[error(transparent)]
+    People(#[from] people::PeopleError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A rule that said no, in words for the user.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum WatchRefusal {
+    #[error("該当する住まいが見つかりません。一覧から選び直してください。")]
+    NoHome,
+    #[error("この住まいには登録された方がいません。先に台帳へ登録してください。")]
+    NobodyLivesThere,
+    #[error("この方は、この住まいに登録されていません。住所をご確認ください。")]
+    LivesElsewhere,
+    #[error("見守りの同意が記録されていません。同意を記録してから、見守りを始めてください。")]
+    NoConsent,
+    #[error("この住まいの見守りはすでに始まっています。")]
+    ContractRuns,
+    #[error("この住まいの見守りは行われていません。")]
+    NoContract,
+    #[error("該当するゲートウェイが見つからないか、すでに停止されています。画面を開き直してください。")]
+    NoGateway,
+    #[error("この住まいには使用中のゲートウェイがあります。交換する場合は、先に今のゲートウェイを停止してください。")]
+    GatewayInUse,
+    #[error("その名前のゲートウェイはすでにあります。別の名前を付けてください。")]
+    GatewayNameTaken,
+    #[error("名前は半角の英数字と - _ . で、1文字以上64文字以内で入力してください。")]
+    BadGatewayName,
+    #[error("該当する機器が見つからないか、すでに取り外されています。画面を開き直してください。")]
+    NoDevice,
+    #[error("その機器番号は、このゲートウェイにすでに登録されています。")]
+    SerialInUse,
+    #[error("{0}を入力してください(120文字以内)。")]
+    BadLine(&'static str),
+    #[error("取り付け確認は1分から240分までです。時間を選び直してください。")]
+    BadTestLength,
+    #[error("{field}は{range}の範囲で入力してください。")]
+    Setting { field: &'static str, range: &'static str },
+    #[error("終わりの日時は、始まりより後、かつ現在より後にしてください。")]
+    BadPeriod,
+    #[error("{reason}の不在予定は{days}日までです。続く場合は、あらためて入力してください。")]
+    TooLong { reason: &'static str, days: i64 },
+    #[error("曜日と時間帯を選んでください。")]
+    BadWeekly,
+    #[error("不在予定は、ひとつの住まいに{0}件までです。不要な予定を取り消してから入力してください。")]
+    TooManyAbsences(usize),
+    #[error("該当する不在予定が見つからないか、すでに終わっています。画面を開き直してください。")]
+    NoAbsence,
+    #[error("該当する通知が見つかりません。画面を開き直してください。")]
+    NoAlert,
+    #[error("この通知にはすでに対応済みです。ありがとうございました。")]
+    AlreadyEnded,
+    #[error("コールセンターが対応中のアラートは、この操作では終了できません。ご無事の場合は、お電話でお知らせください。")]
+    NotANotice,
+}

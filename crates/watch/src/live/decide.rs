@@ -1,0 +1,537 @@
+//! From a batch of arrivals and the time to one decision: rows to store, alerts to raise, states to take over.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use base::{AbsenceId, Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId};
+use db::Value;
+use uuid::Uuid;
+
+use super::group::{Grouping, group};
+use super::hear::{Anomaly, Code, Effect, Reading, take};
+use super::home::{DeviceState, Fault, HomeFixed, HomeState, Standing};
+use super::{FAST_CLOCK, Home, Key, Live, OLDEST, OpenFault, OpenOutage, SAVE_AFTER, SAVES, Shared, TIMERS, Unsaved, due, line};
+use crate::day::DayLog;
+use crate::{Alert, AlertState, Arrival, Counters, Malformed, Signal};
+
+/// What one delivery brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Bundle<'a> {
+    pub arrivals: &'a [Arrival],
+    pub malformed: &'a [Malformed],
+}
+
+/// What became of one delivery's arrivals; the three add up to their number.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Outcome {
+    pub stored: u32,
+    pub duplicates: u32,
+    pub refused: u32,
+}
+
+/// What one commit writes and, apart from it, what memory takes over afterwards: a command may have to run anew, so
+/// what it writes is shared with the writer's thread.
+pub struct Decision {
+    pub writes: Arc<Writes>,
+    changed: HashMap<u32, HomeState>,
+    wakes: HashMap<u32, Option<Instant>>,
+    outcomes: Vec<Outcome>,
+}
+
+/// Everything one commit writes.
+#[derive(Default)]
+pub struct Writes {
+    pub(super) now: Instant,
+    pub(super) rows: Vec<Vec<Value>>,
+    pub(super) first_seq: i64,
+    pub(super) last_seq: i64,
+    pub(super) alerts: Vec<NewAlert>,
+    pub(super) endings: Vec<Ending>,
+    pub(super) counts: BTreeMap<u32, Counters>,
+    pub(super) bad: Vec<(Option<u32>, u32, Malformed)>,
+    pub(super) unknown: BTreeMap<(u32, String), Unknown>,
+    pub(super) activities: Vec<(AbsenceId, Instant)>,
+    pub(super) faults: Vec<NewFault>,
+    pub(super) faults_ended: Vec<(Uuid, u32)>,
+    pub(super) outages: Vec<NewOutage>,
+    /// Faults known before that turned out to belong to an outage.
+    pub(super) joined: Vec<(Uuid, Uuid)>,
+    pub(super) outages_ended: Vec<Uuid>,
+    pub(super) saves: Vec<Save>,
+    pub(super) forgotten: Vec<u32>,
+    pub(super) floor: Option<i64>,
+}
+
+pub(super) struct NewAlert {
+    pub alert: Alert,
+    pub home: u32,
+    pub device: Option<u32>,
+}
+
+pub(super) struct Ending {
+    pub alert: AlertId,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum How {
+    Cleared,
+    Escalated,
+    SignAfter(Instant),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Unknown {
+    pub seen: i64,
+    pub said: &'static str,
+    pub at: Instant,
+}
+
+pub(super) struct NewFault {
+    pub id: Uuid,
+    pub home: u32,
+    pub gateway: u32,
+    pub began_at: Instant,
+    pub outage: Option<Uuid>,
+}
+
+pub(super) struct NewOutage {
+    pub id: Uuid,
+    pub shared: Shared,
+    pub name: Arc<str>,
+    pub began_at: Instant,
+}
+
+pub(super) struct Save {
+    pub home: u32,
+    pub body: Vec<u8>,
+    pub days: Vec<(i32, DayLog)>,
+    pub gateway: Option<(u32, Instant)>,
+    pub devices: Vec<DeviceState>,
+}
+
+impl Decision {
+    /// One for each bundle, in order.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+}
+
+impl Writes {
+    /// Nothing to write: no commit is needed, only [`Live::apply`].
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.alerts.is_empty()
+            && self.endings.is_empty()
+            && self.counts.is_empty()
+            && self.bad.is_empty()
+            && self.unknown.is_empty()
+            && self.activities.is_empty()
+            && self.faults.is_empty()
+            && self.faults_ended.is_empty()
+            && self.saves.is_empty()
+            && self.forgotten.is_empty()
+    }
+
+    pub fn rows_to_store(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().map(|a| &a.alert)
+    }
+}
+
+/// The stored code and value of an arrival; `None` for what moves counters and the line only.
+pub(super) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
+    Some(match arrival.signal {
+        Signal::Contact { open: true } => (Code::Opened, 0.0),
+        Signal::Contact { open: false } => (Code::Closed, 0.0),
+        Signal::Motion => (Code::Motion, 0.0),
+        Signal::MotionCleared => (Code::MotionCleared, 0.0),
+        Signal::Temperature(t) => (Code::Temperature, t),
+        Signal::Humidity(h) => (Code::Humidity, h),
+        Signal::Battery(b) => (Code::Battery, f32::from(b)),
+        Signal::Button => (Code::Button, 0.0),
+        _ => return None,
+    })
+}
+
+/// When it happened, as far as the sender's clock can be believed, and whether it could not.
+pub(super) fn effective(arrival: &Arrival) -> (Instant, bool) {
+    match arrival.occurred_at {
+        None => (arrival.received_at, false),
+        Some(at) if at < OLDEST || at > arrival.received_at + FAST_CLOCK => (arrival.received_at, true),
+        Some(at) => (at, false),
+    }
+}
+
+/// One decision in the making: copies of the homes it touches, and what is to be written.
+struct Draft<'a> {
+    live: &'a Live,
+    ctx: Ctx,
+    known: &'a HashSet<Key>,
+    seen: HashSet<Key>,
+    must_save: BTreeSet<u32>,
+    changed: HashMap<u32, HomeState>,
+    wakes: HashMap<u32, Option<Instant>>,
+    outcomes: Vec<Outcome>,
+    out: Writes,
+}
+
+pub(super) fn decide(live: &Live, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>) -> Decision {
+    let ctx = Ctx::new(Actor::system("watch"), Purpose::WatchResponse, now, request);
+    let out = Writes { now, first_seq: live.last_seq + 1, last_seq: live.last_seq, ..Writes::default() };
+    let mut draft = Draft {
+        live,
+        ctx,
+        known,
+        seen: HashSet::new(),
+        must_save: BTreeSet::new(),
+        changed: HashMap::new(),
+        wakes: HashMap::new(),
+        outcomes: Vec::with_capacity(bundles.len()),
+        out,
+    };
+    for bundle in bundles {
+        draft.receive(bundle);
+    }
+    draft.look_at_timers();
+    draft.group_faults();
+    draft.save();
+    let Draft { changed, wakes, outcomes, out, .. } = draft;
+    Decision { writes: Arc::new(out), changed, wakes, outcomes }
+}
+
+impl Draft<'_> {
+    fn home(&self, no: u32) -> &Home {
+        &self.live.homes[&no]
+    }
+
+    /// The copy of a home's state that this decision works on.
+    fn state(&mut self, no: u32) -> &mut HomeState {
+        self.changed.entry(no).or_insert_with(|| self.live.homes[&no].state.clone())
+    }
+
+    fn receive(&mut self, bundle: &Bundle<'_>) {
+        let mut outcome = Outcome::default();
+        for arrival in bundle.arrivals {
+            match self.arrive(arrival) {
+                Fate::Stored => outcome.stored += 1,
+                Fate::Duplicate => outcome.duplicates += 1,
+                Fate::Refused => outcome.refused += 1,
+            }
+        }
+        for malformed in bundle.malformed {
+            let Some(&no) = self.live.gateways.get(&malformed.gateway) else { continue };
+            let fixed = &self.home(no).fixed;
+            let Some((gateway, _)) = fixed.gateway else { continue };
+            let named = malformed.serial.as_deref().unwrap_or_default();
+            let device = fixed.devices.iter().find(|d| &*d.serial == named).map(|d| d.no);
+            self.out.bad.push((device, gateway, malformed.clone()));
+        }
+        self.outcomes.push(outcome);
+    }
+
+    fn arrive(&mut self, arrival: &Arrival) -> Fate {
+        let Some(&no) = self.live.gateways.get(&arrival.gateway) else { return Fate::Refused };
+        if arrival.serial.is_empty() {
+            self.hear_gateway(no, arrival);
+            return Fate::Stored;
+        }
+        self.hear_line(no, arrival.received_at);
+        let fixed = self.home(no).fixed.clone();
+        let Some(index) = fixed.devices.iter().position(|d| *d.serial == *arrival.serial) else {
+            let Some((gateway, _)) = fixed.gateway else { return Fate::Refused };
+            let key = (gateway, arrival.serial.clone());
+            let entry = self.out.unknown.entry(key).or_insert(Unknown { seen: 0, said: "", at: arrival.received_at });
+            *entry = Unknown { seen: entry.seen + 1, said: arrival.signal.key(), at: arrival.received_at };
+            return Fate::Refused;
+        };
+        if fixed.person.is_none() {
+            return Fate::Refused;
+        }
+        match stored_code(arrival) {
+            Some((code, value)) => self.hear_reading(no, &fixed, index, arrival, code, value),
+            None => self.hear_condition(no, &fixed, index, arrival),
+        }
+    }
+
+    fn hear_gateway(&mut self, no: u32, arrival: &Arrival) {
+        let (at, woke_at) = (arrival.received_at, self.live.woke_at);
+        let state = self.state(no);
+        match arrival.signal {
+            Signal::LineLost => {
+                state.line.connected = false;
+                return;
+            }
+            Signal::LineUp => state.line.up(at, woke_at),
+            Signal::DeviceOnline(false) => state.line.radio_down = Some(state.line.radio_down.unwrap_or(at)),
+            Signal::DeviceOnline(true) => state.line.radio_down = None,
+            _ => {}
+        }
+        self.hear_line(no, at);
+    }
+
+    fn hear_line(&mut self, no: u32, at: Instant) {
+        let woke_at = self.live.woke_at;
+        let state = self.state(no);
+        state.line.hear(at, woke_at);
+        if let Some(fault) = line::come_back(state, at) {
+            self.out.faults_ended.push((fault, no));
+            self.must_save.insert(no);
+        }
+    }
+
+    /// Battery and link as such, availability: kept with the device, no row of their own.
+    fn hear_condition(&mut self, no: u32, fixed: &HomeFixed, index: usize, arrival: &Arrival) -> Fate {
+        let device = self.state(no).device(fixed.devices[index].no);
+        device.heard_at = device.heard_at.max(arrival.received_at);
+        match arrival.signal {
+            Signal::LinkQuality(q) => device.link = Some(q),
+            Signal::DeviceOnline(online) => device.online = online,
+            _ => device.online = true,
+        }
+        Fate::Stored
+    }
+
+    fn hear_reading(&mut self, no: u32, fixed: &HomeFixed, index: usize, arrival: &Arrival, code: Code, value: f32) -> Fate {
+        let device = fixed.devices[index].no;
+        if arrival.retained {
+            self.count(device, Anomaly::Retained);
+            return Fate::Refused;
+        }
+        let known_battery = self.state(no).device(device).battery.map(f32::from);
+        if code == Code::Battery && known_battery == Some(value) {
+            return Fate::Stored;
+        }
+        let (occurred_at, wrong) = effective(arrival);
+        let key = (occurred_at, device, code as u8);
+        if self.known.contains(&key) || !self.seen.insert(key) {
+            self.count(device, Anomaly::Duplicate);
+            return Fate::Duplicate;
+        }
+        if wrong {
+            self.count(device, Anomaly::WrongClock);
+        }
+        let reading = Reading { code, value, occurred_at, received_at: arrival.received_at };
+        self.out.last_seq += 1;
+        let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery).then(|| f64::from(value));
+        let seq = self.out.last_seq;
+        let row = [seq.into(), device.into(), (code as i64).into(), stored.into(), occurred_at.into(), arrival.received_at.into()];
+        self.out.rows.push(Vec::from(row));
+        let mut effects = Vec::new();
+        let state = self.state(no);
+        state.device(device).online = true;
+        state.line.radio_down = None; // What was measured came by radio.
+        take(fixed, state, index, &reading, &mut effects);
+        self.carry_out(no, effects);
+        Fate::Stored
+    }
+
+    fn look_at_timers(&mut self) {
+        let now = self.out.now;
+        let mut due: BTreeSet<u32> =
+            self.live.queue.iter().take_while(|(at, _)| *at <= now).take(TIMERS).map(|(_, no)| *no).collect();
+        for (no, state) in &self.changed {
+            let fixed = &self.live.homes[no].fixed;
+            if due::earliest(fixed, state, self.live.woke_at).is_some_and(|at| at <= now) {
+                due.insert(*no);
+            }
+        }
+        for no in due {
+            let fixed = self.home(no).fixed.clone();
+            self.find_fault(no, &fixed);
+            let woke_at = self.live.woke_at;
+            let mut effects = Vec::new();
+            let wake = due::tell(&fixed, self.state(no), now, woke_at, &mut effects);
+            self.wakes.insert(no, wake);
+            self.carry_out(no, effects);
+        }
+    }
+
+    fn find_fault(&mut self, no: u32, fixed: &HomeFixed) {
+        let (now, woke_at) = (self.out.now, self.live.woke_at);
+        let Some((gateway, _)) = fixed.gateway.filter(|_| fixed.person.is_some()) else { return };
+        let state = self.state(no);
+        if state.line.fault_due(woke_at, fixed.settings.line_fault).is_none_or(|due| due > now) {
+            return;
+        }
+        let began_at = state.line.silent_since();
+        let id: Uuid = self.ctx.id();
+        let state = self.state(no);
+        state.line.fault = Some(Fault { id, began_at });
+        state.rhythm.hold(began_at);
+        self.out.faults.push(NewFault { id, home: no, gateway, began_at, outage: None });
+        self.must_save.insert(no);
+    }
+
+    fn carry_out(&mut self, no: u32, effects: Vec<Effect>) {
+        for effect in effects {
+            if !matches!(effect, Effect::Count { .. } | Effect::Activity(..)) {
+                self.must_save.insert(no);
+            }
+            let ending = |alert, how| Ending { alert, how };
+            match effect {
+                Effect::Clear(alert) => self.out.endings.push(ending(alert, How::Cleared)),
+                Effect::Escalate(alert) => self.out.endings.push(ending(alert, How::Escalated)),
+                Effect::SignAfter(alert, at) => self.out.endings.push(ending(alert, How::SignAfter(at))),
+                Effect::Activity(absence, at) => self.out.activities.push((absence, at)),
+                Effect::Count { device, what } => self.count(device, what),
+                Effect::Raise { rule, level, device, due, reason } => self.raise(no, rule, level, device, due, reason),
+            }
+        }
+    }
+
+    fn raise(&mut self, no: u32, rule: crate::Rule, level: crate::Level, device: u32, due_at: Instant, reason: String) {
+        let fixed = self.home(no).fixed.clone();
+        let Some(person) = fixed.person else { return };
+        let (id, raised_at): (AlertId, Instant) = (self.ctx.id(), self.out.now);
+        let named: Option<DeviceId> = fixed.devices.iter().find(|d| d.no == device).map(|d| d.id);
+        self.state(no).standing.push(Standing { alert: id, rule, level, device, raised_at });
+        let alert = Alert {
+            id,
+            home: fixed.id,
+            person,
+            level,
+            rule,
+            device: named,
+            due_at,
+            raised_at,
+            reason,
+            state: AlertState::Standing,
+            sign_at: None,
+            ended_at: None,
+            cause: None,
+        };
+        self.out.alerts.push(NewAlert { alert, home: no, device: (device != 0).then_some(device) });
+    }
+
+    fn count(&mut self, device: u32, what: Anomaly) {
+        let counters = self.out.counts.entry(device).or_default();
+        let counter = match what {
+            Anomaly::Duplicate => &mut counters.duplicates,
+            Anomaly::Late => &mut counters.late,
+            Anomaly::Reordered => &mut counters.reordered,
+            Anomaly::Repeated => &mut counters.repeated,
+            Anomaly::Retained => &mut counters.retained,
+            Anomaly::WrongClock => &mut counters.wrong_clock,
+        };
+        *counter += 1;
+    }
+
+    fn group_faults(&mut self) {
+        if self.out.faults.is_empty() && self.out.faults_ended.is_empty() {
+            return;
+        }
+        let Grouping { outages, joined, new_joined, ended } = group(self.live, &self.ctx, &self.changed, &self.out.faults, &self.out.faults_ended);
+        for fault in &mut self.out.faults {
+            fault.outage = new_joined.get(&fault.id).copied();
+        }
+        self.out.outages = outages;
+        self.out.joined = joined;
+        self.out.outages_ended = ended;
+    }
+
+    /// Saves what must be saved with this commit, and what has waited for a minute.
+    fn save(&mut self) {
+        let now = self.out.now;
+        let mut saves = std::mem::take(&mut self.must_save);
+        self.out.forgotten = self.live.forgotten.iter().copied().collect();
+        saves.extend(self.live.to_save.iter().take(SAVES));
+        for entry in &self.live.unsaved {
+            if entry.since + SAVE_AFTER > now || saves.len() >= SAVES {
+                break;
+            }
+            if self.home(entry.home).unsaved == entry.stamp {
+                saves.insert(entry.home);
+            }
+        }
+        saves.retain(|no| self.home(*no).fixed.person.is_some());
+        if saves.is_empty() {
+            return;
+        }
+        for &no in &saves {
+            let fixed = self.home(no).fixed.clone();
+            let state = self.state(no);
+            let days = std::mem::take(&mut state.days);
+            let body = state.encode();
+            let gateway = fixed.gateway.map(|(gateway, _)| (gateway, state.line.heard_at));
+            let known = |d: &&DeviceState| fixed.devices.iter().any(|f| f.no == d.no);
+            let devices = state.devices.iter().filter(known).cloned().collect();
+            self.out.saves.push(Save { home: no, body, days, gateway, devices });
+        }
+        let still_unsaved = self.live.unsaved.iter().find(|u| {
+            !saves.contains(&u.home) && self.live.homes.get(&u.home).is_some_and(|h| h.unsaved == u.stamp)
+        });
+        let others_changed = self.changed.keys().any(|no| !saves.contains(no));
+        self.out.floor = Some(match still_unsaved {
+            Some(entry) => entry.first_seq - 1,
+            None if others_changed => self.out.first_seq - 1,
+            None => self.out.last_seq,
+        });
+    }
+}
+
+enum Fate {
+    Stored,
+    Duplicate,
+    Refused,
+}
+
+/// Puts the copies in the place of what they were made from.
+pub(super) fn apply(live: &mut Live, decision: Decision) {
+    let Decision { writes, changed, wakes, .. } = decision;
+    live.last_seq = writes.last_seq;
+    apply_faults(live, &writes);
+    for no in &writes.forgotten {
+        live.forgotten.remove(no);
+        live.to_save.remove(no);
+    }
+    let saved: HashSet<u32> = writes.saves.iter().map(|s| s.home).collect();
+    for (no, state) in changed {
+        let Some(home) = live.homes.get_mut(&no) else { continue };
+        home.state = state;
+        if saved.contains(&no) || home.fixed.person.is_none() {
+            home.unsaved = 0;
+            live.to_save.remove(&no);
+        } else if home.unsaved == 0 {
+            live.stamp += 1;
+            home.unsaved = live.stamp;
+            let entry = Unsaved { since: writes.now, home: no, first_seq: writes.first_seq, stamp: live.stamp };
+            live.unsaved.push_back(entry);
+        }
+        match wakes.get(&no) {
+            Some(&exact) => live.set_wake(no, exact),
+            None => live.wake_sooner(no),
+        }
+    }
+    while let Some(front) = live.unsaved.front() {
+        if live.homes.get(&front.home).is_some_and(|h| h.unsaved == front.stamp) {
+            break;
+        }
+        live.unsaved.pop_front();
+    }
+}
+
+fn apply_faults(live: &mut Live, writes: &Writes) {
+    for fault in &writes.faults {
+        let open = OpenFault { home: fault.home, began_at: fault.began_at, outage: fault.outage };
+        live.open_faults.insert(fault.id, open);
+    }
+    for outage in &writes.outages {
+        let open = OpenOutage { shared: outage.shared, name: outage.name.clone(), began_at: outage.began_at };
+        live.open_outages.insert(outage.id, open);
+    }
+    for (fault, outage) in &writes.joined {
+        if let Some(open) = live.open_faults.get_mut(fault) {
+            open.outage = Some(*outage);
+        }
+    }
+    for (fault, _) in &writes.faults_ended {
+        live.open_faults.remove(fault);
+    }
+    for outage in &writes.outages_ended {
+        live.open_outages.remove(outage);
+    }
+}

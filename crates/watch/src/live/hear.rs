@@ -1,0 +1,344 @@
+//! What one stored reading does to its home. A pure function of the state and the reading, so that replaying the
+//! readings after a crash gives the state that was lost.
+//!
+//! Only a change of a contact or a motion is a sign of life. What comes late moves the rhythm's clock (it is true that
+//! the person was well then), but it ends no alert, arms none anew and is measured against no limit.
+
+use base::{AbsenceId, AlertId, Instant, Span};
+
+use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
+use super::{BUTTON_LATE, LATE};
+use crate::climate::{HeatBand, indoor_wbgt};
+use crate::rhythm::Heard;
+use crate::words::{at_clock, minutes};
+use crate::{DeviceKind, Level, Rule};
+
+/// What a stored row says; the number is the column `code`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Code {
+    Opened = 1,
+    Closed = 2,
+    Motion = 3,
+    MotionCleared = 4,
+    Temperature = 5,
+    Humidity = 6,
+    Battery = 7,
+    Button = 8,
+}
+
+impl Code {
+    pub fn from_number(n: i64) -> Option<Code> {
+        use Code::*;
+        [Opened, Closed, Motion, MotionCleared, Temperature, Humidity, Battery, Button].into_iter().find(|c| *c as i64 == n)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub code: Code,
+    pub value: f32,
+    pub occurred_at: Instant,
+    pub received_at: Instant,
+}
+
+impl Reading {
+    fn is_late(&self) -> bool {
+        self.received_at - self.occurred_at > LATE
+    }
+}
+
+/// What a reading or a timer asks of the rest of the system.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Effect {
+    Raise { rule: Rule, level: Level, device: u32, due: Instant, reason: String },
+    /// A notice ended by itself: a sign of life, or the condition passed.
+    Clear(AlertId),
+    /// A notice whose silence is now told as an alert.
+    Escalate(AlertId),
+    /// The first sign of life after an alert.
+    SignAfter(AlertId, Instant),
+    Activity(AbsenceId, Instant),
+    Count { device: u32, what: Anomaly },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Anomaly {
+    Duplicate,
+    Late,
+    Reordered,
+    Repeated,
+    Retained,
+    WrongClock,
+}
+
+/// Moves the home's state by one reading of its `index`-th device.
+pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, effects: &mut Vec<Effect>) {
+    let device = &home.devices[index];
+    let known = state.device(device.no);
+    let in_order = r.occurred_at >= known.last_at;
+    known.last_at = known.last_at.max(r.occurred_at);
+    known.heard_at = known.heard_at.max(r.received_at);
+    let count = |what| Effect::Count { device: device.no, what };
+    if r.is_late() {
+        effects.push(count(Anomaly::Late));
+    } else if !in_order {
+        effects.push(count(Anomaly::Reordered));
+    }
+    let (from, until) = device.test;
+    if (from..until).contains(&r.occurred_at) {
+        follow_contact(state, device.no, r);
+        return;
+    }
+    match r.code {
+        Code::Opened | Code::Closed | Code::Motion | Code::MotionCleared => {
+            let Some(sign) = device.kind.sign() else { return };
+            let repeats = state.device(device.no).open == Some(matches!(r.code, Code::Opened | Code::Motion));
+            if !follow_contact(state, device.no, r) {
+                if in_order && repeats {
+                    effects.push(count(Anomaly::Repeated));
+                }
+                return;
+            }
+            if r.code == Code::Closed {
+                close(state, device.no, effects);
+            } else {
+                state.day(r.occurred_at.wall_day()).used(device.no, second(r.occurred_at));
+                watch_night(home, state, device.kind, r);
+            }
+            state.device(device.no).sign_at = r.occurred_at.max(state.device(device.no).sign_at);
+            live_sign(home, state, sign, r, effects);
+        }
+        Code::Temperature | Code::Humidity => measure(home, state, index, r, in_order, effects),
+        Code::Battery => state.device(device.no).battery = Some(r.value as u8),
+        Code::Button => press(state, device.no, &device.place, r, effects),
+    }
+}
+
+/// Keeps open, closed, occupied; whether this reading is a change (a motion always is, where its end is never said).
+fn follow_contact(state: &mut HomeState, device: u32, r: &Reading) -> bool {
+    let on = match r.code {
+        Code::Opened | Code::Motion => true,
+        Code::Closed | Code::MotionCleared => false,
+        _ => return false,
+    };
+    let motion = matches!(r.code, Code::Motion | Code::MotionCleared);
+    let known = state.device(device);
+    if r.occurred_at < known.changed_at {
+        // It was news then. Where the state is heard only now, nobody knows whether it had changed.
+        return r.code == Code::Opened || (r.code == Code::Motion && !known.clears);
+    }
+    let before = known.open.replace(on);
+    known.clears |= r.code == Code::MotionCleared;
+    if before != Some(on) {
+        known.changed_at = r.occurred_at;
+        known.left_open_told = false;
+    }
+    match motion {
+        false => before.is_some_and(|was| was != on),
+        true => on && (!known.clears || before != Some(true)),
+    }
+}
+
+/// A door that was told as left open is closed.
+fn close(state: &mut HomeState, device: u32, effects: &mut Vec<Effect>) {
+    end_standing(state, effects, |rule, of| rule == Rule::LeftOpen && of == device);
+}
+
+fn live_sign(home: &HomeFixed, state: &mut HomeState, sign: crate::rhythm::Sign, r: &Reading, effects: &mut Vec<Effect>) {
+    let at = r.occurred_at;
+    let newest = state.last_sign.is_none_or(|last| at > last);
+    let silence = state.last_sign.filter(|_| newest).map(|last| (at - last).as_seconds().clamp(0, 86_400) as u32);
+    state.day(at.wall_day()).sign(second(at), silence);
+    note_activity(home, state, at, effects);
+    let told = state.told;
+    if state.rhythm.observe(at, sign) == Heard::New {
+        state.due = None;
+    }
+    state.last_sign = state.last_sign.max(Some(at));
+    if r.is_late() {
+        for (level, _) in [Level::Notice, Level::Alert].into_iter().zip(told).filter(|(_, told)| *told) {
+            state.rhythm.told(level);
+        }
+        return;
+    }
+    if newest {
+        state.told = [false; 2];
+        answer_silence(state, at, effects);
+    }
+}
+
+/// A sign of life ends the gentle question of a silence, and is told beside an alert that stands.
+fn answer_silence(state: &mut HomeState, at: Instant, effects: &mut Vec<Effect>) {
+    let silent = |rule| matches!(rule, Rule::Inactivity | Rule::InactivityFixed | Rule::NightDoor);
+    state.standing.retain(|s| {
+        let answered = silent(s.rule) && at >= s.raised_at;
+        match (answered, s.level) {
+            (false, _) => {}
+            (true, Level::Notice) => effects.push(Effect::Clear(s.alert)),
+            (true, Level::Alert) => effects.push(Effect::SignAfter(s.alert, at)),
+        }
+        !answered
+    });
+}
+
+pub(super) fn end_standing(state: &mut HomeState, effects: &mut Vec<Effect>, concerned: impl Fn(Rule, u32) -> bool) {
+    state.standing.retain(|s| {
+        let over = concerned(s.rule, s.device);
+        if over && s.level == Level::Notice {
+            effects.push(Effect::Clear(s.alert));
+        }
+        !over
+    });
+}
+
+/// Once an hour at most: that somebody moves in a home whose person is announced to be away.
+fn note_activity(home: &HomeFixed, state: &mut HomeState, at: Instant, effects: &mut Vec<Effect>) {
+    let Some(away) = home.absences.iter().find(|a| (a.from..a.until).contains(&at)) else { return };
+    let noted = state.activity.is_some_and(|(absence, last)| absence == away.absence && at - last < Span::hours(1));
+    if !noted {
+        state.activity = Some((away.absence, at));
+        effects.push(Effect::Activity(away.absence, at));
+    }
+}
+
+fn watch_night(home: &HomeFixed, state: &mut HomeState, kind: DeviceKind, r: &Reading) {
+    if kind != DeviceKind::Entrance {
+        if state.night_door.is_some_and(|opened| r.occurred_at >= opened) {
+            state.night_door = None;
+        }
+        return;
+    }
+    let (from, until) = home.settings.night;
+    let minute = (r.occurred_at.wall_seconds().rem_euclid(86_400) / 60) as u16;
+    let in_night = if from < until { (from..until).contains(&minute) } else { minute >= from || minute < until };
+    let told = state.night_told == night_of(r.occurred_at);
+    if in_night && !told && !r.is_late() && home.settings.night_door.is_some() && state.night_door.is_none() {
+        state.night_door = Some(r.occurred_at);
+    }
+}
+
+/// The wall day on whose evening this night began.
+pub(super) fn night_of(at: Instant) -> i32 {
+    (at - Span::hours(12)).wall_day() as i32
+}
+
+fn press(state: &mut HomeState, device: u32, place: &str, r: &Reading, effects: &mut Vec<Effect>) {
+    let pressed = r.occurred_at;
+    let known = state.device(device);
+    let again = pressed - known.changed_at < Span::minutes(1);
+    known.changed_at = known.changed_at.max(pressed);
+    // A call for help that waited in a gateway is still a call for help; one of yesterday is history.
+    if again || r.received_at - pressed > BUTTON_LATE {
+        return;
+    }
+    let reason = format!("{}に{place}の呼び出しボタンが押されました。", at_clock(pressed, r.received_at));
+    effects.push(Effect::Raise { rule: Rule::Button, level: Level::Alert, device, due: pressed, reason });
+}
+
+fn measure(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, in_order: bool, effects: &mut Vec<Effect>) {
+    let device = &home.devices[index];
+    if device.kind != DeviceKind::Climate {
+        return;
+    }
+    let (day, of_day) = (r.occurred_at.wall_day(), second(r.occurred_at));
+    match r.code {
+        Code::Temperature => state.day(day).temperature(device.no, of_day, r.value),
+        _ => state.day(day).humidity(device.no, of_day, r.value),
+    }
+    if !in_order || r.is_late() {
+        return;
+    }
+    let climate = state.device(device.no).climate.get_or_insert_default();
+    let slot = if r.code == Code::Temperature { &mut climate.temperature } else { &mut climate.humidity };
+    *slot = Some((r.occurred_at, r.value));
+    let (raised, over) = judge(home, climate, &device.place, r.occurred_at);
+    for (rule, level, reason, since) in raised {
+        if level == Level::Alert {
+            escalate(state, rule, device.no, effects);
+        }
+        effects.push(Effect::Raise { rule, level, device: device.no, due: since, reason });
+    }
+    for rule in over {
+        end_standing(state, effects, |of, no| of == rule && no == device.no);
+    }
+}
+
+/// A notice of the same rule ends in the alert.
+pub(super) fn escalate(state: &mut HomeState, rule: Rule, device: u32, effects: &mut Vec<Effect>) {
+    state.standing.retain(|s| {
+        let ends = s.rule == rule && s.device == device && s.level == Level::Notice;
+        if ends {
+            effects.push(Effect::Escalate(s.alert));
+        }
+        !ends
+    });
+}
+
+type Raised = Vec<(Rule, Level, String, Instant)>;
+
+/// Compares a room with its limits: what is told now, and which rules are over (a degree back, so that a room on the
+/// limit is told once).
+fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Raised, Vec<Rule>) {
+    let settings = &home.settings;
+    let fresh = |v: Option<(Instant, f32)>| v.filter(|(t, _)| at - *t <= Span::hours(2)).map(|(_, v)| v);
+    let (temperature, humidity) = (fresh(c.temperature), fresh(c.humidity));
+    let wbgt = temperature.zip(humidity).map(|(t, h)| indoor_wbgt(t, h));
+    let rules = [
+        (Rule::TooHot, temperature, settings.hot, 1.0),
+        (Rule::TooCold, temperature, settings.cold, -1.0),
+        (Rule::Wbgt, wbgt, settings.wbgt, 1.0),
+    ];
+    let (mut raised, mut over) = (Vec::new(), Vec::new());
+    for (n, (rule, value, limits, upward)) in rules.into_iter().enumerate() {
+        let Some(value) = value else { continue };
+        for (l, limit) in limits.into_iter().enumerate() {
+            let beyond = (value - limit) * upward;
+            if beyond <= -1.0 {
+                (c.since[n][l], c.told[n][l]) = (NEVER, false);
+            } else if beyond >= 0.0 && c.since[n][l] == NEVER {
+                c.since[n][l] = at;
+            }
+        }
+        if c.since[n] == [NEVER; 2] {
+            over.push(rule);
+            continue;
+        }
+        let due = |l: usize| c.since[n][l] != NEVER && !c.told[n][l] && at - c.since[n][l] >= settings.climate_after;
+        let level = match (due(1), due(0) && settings.notices && !c.told[n][1]) {
+            (true, _) => Level::Alert,
+            (false, true) => Level::Notice,
+            (false, false) => continue,
+        };
+        let since = c.since[n][level as usize];
+        c.told[n][level as usize] = true;
+        c.told[n][0] = true;
+        // Hot air and a high estimate are one heat: the second of them is not told at the same level.
+        let twin = [Some(2), None, Some(0)][n];
+        if twin.is_some_and(|twin: usize| c.told[twin][level as usize]) {
+            continue;
+        }
+        let reason = say_climate(rule, place, value, limits[level as usize], since, at, temperature, humidity);
+        raised.push((rule, level, reason, since + settings.climate_after));
+    }
+    (raised, over)
+}
+
+#[allow(clippy::too_many_arguments)] // One sentence needs them all and nothing else does.
+fn say_climate(rule: Rule, place: &str, value: f32, limit: f32, since: Instant, at: Instant, t: Option<f32>, h: Option<f32>) -> String {
+    let long = minutes(at - since);
+    let damp = h.map_or_else(String::new, |h| format!("、湿度{h:.0}%"));
+    let clock = at_clock(at, at);
+    match rule {
+        Rule::Wbgt => format!(
+            "{place}の暑さ指数(推定)が{long}{limit:.0}以上です({clock} 推定{value:.1}「{}」、室温{:.1}℃{damp})。",
+            HeatBand::of(value).ja(),
+            t.unwrap_or_default()
+        ),
+        Rule::TooCold => format!("{place}の室温が{long}{limit:.0}℃以下です({clock} {value:.1}℃{damp})。"),
+        _ => format!("{place}の室温が{long}{limit:.0}℃以上です({clock} {value:.1}℃{damp})。"),
+    }
+}
+
+fn second(at: Instant) -> u32 {
+    at.wall_seconds().rem_euclid(86_400) as u32
+}

@@ -1,0 +1,348 @@
+//! One home in memory: what is fixed until somebody changes it, and the state that readings and timers move.
+
+use std::sync::Arc;
+
+use base::{AbsenceId, AlertId, DeviceId, GatewayId, HomeId, Instant, PersonId};
+use uuid::Uuid;
+
+use crate::codec::{Damaged, Reader, Writer};
+use crate::day::DayLog;
+use crate::rhythm::Rhythm;
+use crate::settings::Settings;
+use crate::{DeviceKind, Level, Rule};
+
+const VERSION: u8 = 1;
+/// No moment: before everything.
+pub(crate) const NEVER: Instant = Instant(i64::MIN);
+
+/// What verbs set: devices, contract, absences, settings. Replaced as a whole when one of them changes.
+pub(crate) struct HomeFixed {
+    pub no: u32,
+    pub id: HomeId,
+    /// The person of the running contract, while consent stands. `None`: nothing is collected.
+    pub person: Option<PersonId>,
+    pub begun_at: Instant,
+    pub area: Arc<str>,
+    pub carrier: Arc<str>,
+    pub gateway: Option<(u32, GatewayId)>,
+    pub registered_at: Instant,
+    pub devices: Box<[DeviceFixed]>,
+    pub absences: Box<[Away]>,
+    pub settings: Arc<Settings>,
+    pub reassured_at: Option<Instant>,
+}
+
+pub(crate) struct DeviceFixed {
+    pub no: u32,
+    pub id: DeviceId,
+    pub kind: DeviceKind,
+    pub serial: Box<str>,
+    pub place: Arc<str>,
+    /// [from, until) of the last walk test.
+    pub test: (Instant, Instant),
+}
+
+/// One stretch of an announced absence.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Away {
+    pub absence: AbsenceId,
+    pub from: Instant,
+    pub until: Instant,
+}
+
+/// What readings and timers move. Saved as bytes, all but `days` and `due`.
+#[derive(Clone)]
+pub(crate) struct HomeState {
+    pub rhythm: Rhythm,
+    pub last_sign: Option<Instant>,
+    /// Which levels were told in the running silence: [notice, alert].
+    pub told: [bool; 2],
+    pub line: Line,
+    pub devices: Vec<DeviceState>,
+    /// Alerts and notices that a sign of life or a change of condition still concerns.
+    pub standing: Vec<Standing>,
+    /// An entrance opened at night and nothing was heard inside since.
+    pub night_door: Option<Instant>,
+    /// The last night that was told, as the wall day of its evening.
+    pub night_told: i32,
+    pub activity: Option<(AbsenceId, Instant)>,
+    /// When somebody last made sure that the person is well.
+    pub reassured_at: Option<Instant>,
+    /// The beginning of the contract under which all this was learned.
+    pub watched_since: Instant,
+    /// Heard since the last save, to be added to the stored days.
+    pub days: Vec<(i32, DayLog)>,
+    /// The next inactivity deadline, kept until something changes it.
+    pub due: Option<Instant>,
+}
+
+/// The line to the home's gateway.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Line {
+    pub heard_at: Instant,
+    /// When it was heard again after a quiet time: what its gateway had kept follows within [`super::SETTLE`].
+    pub back_at: Instant,
+    /// A connection that watches itself (MQTT keep-alive) stands. Never survives our own restart.
+    pub connected: bool,
+    /// The gateway itself says that its radio is down.
+    pub radio_down: Option<Instant>,
+    pub fault: Option<Fault>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Fault {
+    pub id: Uuid,
+    pub began_at: Instant,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct DeviceState {
+    pub no: u32,
+    /// Open, or occupied; `None` until first heard.
+    pub open: Option<bool>,
+    /// This motion sensor says when motion ended, so that a motion said twice is one.
+    pub clears: bool,
+    pub left_open_told: bool,
+    pub online: bool,
+    pub battery: Option<u8>,
+    pub link: Option<u8>,
+    /// The newest `occurred_at` stored of it: what lies after cannot be a duplicate.
+    pub last_at: Instant,
+    pub changed_at: Instant,
+    pub heard_at: Instant,
+    pub sign_at: Instant,
+    pub climate: Option<Box<RoomClimate>>,
+}
+
+/// How warm and damp a room is, and for how long it has been beyond which limit.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct RoomClimate {
+    pub temperature: Option<(Instant, f32)>,
+    pub humidity: Option<(Instant, f32)>,
+    /// By rule (hot, cold, WBGT) and level; [`NEVER`] while within.
+    pub since: [[Instant; 2]; 3],
+    pub told: [[bool; 2]; 3],
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Standing {
+    pub alert: AlertId,
+    pub rule: Rule,
+    pub level: Level,
+    /// 0: the home as a whole.
+    pub device: u32,
+    pub raised_at: Instant,
+}
+
+impl HomeFixed {
+    /// Bytes on the heap, its own included.
+    pub fn bytes(&self) -> usize {
+        let serials: usize = self.devices.iter().map(|d| d.serial.len()).sum();
+        size_of::<HomeFixed>() + size_of_val(&*self.devices) + serials + size_of_val(&*self.absences) + 16
+    }
+}
+
+impl HomeState {
+    /// Bytes on the heap, without those of the value itself.
+    pub fn heap_bytes(&self) -> usize {
+        let climates = self.devices.iter().filter(|d| d.climate.is_some()).count();
+        self.devices.capacity() * size_of::<DeviceState>()
+            + climates * size_of::<RoomClimate>()
+            + self.standing.capacity() * size_of::<Standing>()
+            + self.days.iter().map(|(_, log)| size_of::<(i32, DayLog)>() + log.heap_bytes()).sum::<usize>()
+    }
+
+    pub fn new(heard_at: Instant) -> HomeState {
+        HomeState {
+            rhythm: Rhythm::new(),
+            last_sign: None,
+            told: [false; 2],
+            line: Line { heard_at, back_at: NEVER, connected: false, radio_down: None, fault: None },
+            devices: Vec::new(),
+            standing: Vec::new(),
+            night_door: None,
+            night_told: 0,
+            activity: None,
+            reassured_at: None,
+            watched_since: NEVER,
+            days: Vec::new(),
+            due: None,
+        }
+    }
+
+    pub fn device(&mut self, no: u32) -> &mut DeviceState {
+        let at = match self.devices.iter().position(|d| d.no == no) {
+            Some(at) => at,
+            None => {
+                self.devices.push(DeviceState::new(no));
+                self.devices.len() - 1
+            }
+        };
+        &mut self.devices[at]
+    }
+
+    pub fn day(&mut self, day: i64) -> &mut DayLog {
+        let day = day as i32;
+        let at = match self.days.iter().position(|(d, _)| *d == day) {
+            Some(at) => at,
+            None => {
+                self.days.push((day, DayLog::default()));
+                self.days.len() - 1
+            }
+        };
+        &mut self.days[at].1
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer(Vec::with_capacity(1400));
+        let time = |t: Option<Instant>| t.unwrap_or(NEVER).0;
+        w.u8(VERSION).bytes(&self.rhythm.encode()).i64(time(self.last_sign));
+        w.u8(flags(&self.told)).i64(self.line.heard_at.0).i64(time(self.line.radio_down));
+        w.i64(self.line.fault.map_or(NEVER, |f| f.began_at).0);
+        id(&mut w, self.line.fault.map_or(Uuid::nil(), |f| f.id));
+        w.i64(time(self.night_door)).i32(self.night_told);
+        w.i64(self.activity.map_or(NEVER, |(_, at)| at).0);
+        id(&mut w, self.activity.map_or(Uuid::nil(), |(absence, _)| absence.0));
+        w.i64(time(self.reassured_at)).i64(self.watched_since.0);
+        w.u16(self.devices.len() as u16);
+        self.devices.iter().for_each(|d| d.encode(&mut w));
+        w.u16(self.standing.len() as u16);
+        for s in &self.standing {
+            id(&mut w, s.alert.0);
+            w.u8(s.rule as u8).u8(s.level as u8).u32(s.device).i64(s.raised_at.0);
+        }
+        w.0
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<HomeState, Damaged> {
+        let mut r = Reader(bytes);
+        if r.u8()? != VERSION {
+            return Err(Damaged);
+        }
+        let rhythm = Rhythm::decode(r.bytes()?).map_err(|_| Damaged)?;
+        let last_sign = read_time(&mut r)?;
+        let told = read_flags(r.u8()?);
+        let heard_at = Instant(r.i64()?);
+        let radio_down = read_time(&mut r)?;
+        let (began_at, fault) = (read_time(&mut r)?, read_id(&mut r)?);
+        let night_door = read_time(&mut r)?;
+        let night_told = r.i32()?;
+        let (noted, absence) = (read_time(&mut r)?, read_id(&mut r)?);
+        let mut state = HomeState::new(heard_at);
+        (state.reassured_at, state.watched_since) = (read_time(&mut r)?, Instant(r.i64()?));
+        state.line.radio_down = radio_down;
+        state.line.fault = began_at.map(|began_at| Fault { id: fault, began_at });
+        for _ in 0..r.u16()? {
+            state.devices.push(DeviceState::decode(&mut r)?);
+        }
+        for _ in 0..r.u16()? {
+            let alert = AlertId(read_id(&mut r)?);
+            let rule = *Rule::ALL.get(usize::from(r.u8()?)).ok_or(Damaged)?;
+            let level = if r.u8()? == Level::Notice as u8 { Level::Notice } else { Level::Alert };
+            state.standing.push(Standing { alert, rule, level, device: r.u32()?, raised_at: Instant(r.i64()?) });
+        }
+        r.end()?;
+        let activity = noted.map(|at| (AbsenceId(absence), at));
+        Ok(HomeState { rhythm, last_sign, told, night_door, night_told, activity, ..state })
+    }
+}
+
+impl DeviceState {
+    fn new(no: u32) -> DeviceState {
+        DeviceState {
+            no,
+            open: None,
+            clears: false,
+            left_open_told: false,
+            online: true,
+            battery: None,
+            link: None,
+            last_at: NEVER,
+            changed_at: NEVER,
+            heard_at: NEVER,
+            sign_at: NEVER,
+            climate: None,
+        }
+    }
+
+    fn encode(&self, w: &mut Writer) {
+        let open = self.open.map_or(2, u8::from);
+        w.u32(self.no).u8(open).u8(flags(&[self.clears, self.left_open_told, self.online, self.climate.is_some()]));
+        w.i16(self.battery.map_or(-1, i16::from)).i16(self.link.map_or(-1, i16::from));
+        for time in [self.last_at, self.changed_at, self.heard_at, self.sign_at] {
+            w.i64(time.0);
+        }
+        let Some(c) = &self.climate else { return };
+        for value in [c.temperature, c.humidity] {
+            let (at, v) = value.unwrap_or((NEVER, 0.0));
+            w.i64(at.0).f32(v);
+        }
+        for since in c.since.iter().flatten() {
+            w.i64(since.0);
+        }
+        for told in &c.told {
+            w.u8(flags(told));
+        }
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<DeviceState, Damaged> {
+        let mut device = DeviceState::new(r.u32()?);
+        device.open = match r.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        };
+        let [clears, left_open_told, online, has_climate] = read_flags(r.u8()?);
+        (device.clears, device.left_open_told, device.online) = (clears, left_open_told, online);
+        device.battery = u8::try_from(r.i16()?).ok();
+        device.link = u8::try_from(r.i16()?).ok();
+        for time in [&mut device.last_at, &mut device.changed_at, &mut device.heard_at, &mut device.sign_at] {
+            *time = Instant(r.i64()?);
+        }
+        if !has_climate {
+            return Ok(device);
+        }
+        let mut climate = RoomClimate::default();
+        for value in [&mut climate.temperature, &mut climate.humidity] {
+            let (at, v) = (read_time(r)?, r.f32()?);
+            *value = at.map(|at| (at, v));
+        }
+        for since in climate.since.iter_mut().flatten() {
+            *since = Instant(r.i64()?);
+        }
+        for told in &mut climate.told {
+            *told = read_flags(r.u8()?);
+        }
+        device.climate = Some(Box::new(climate));
+        Ok(device)
+    }
+}
+
+impl Default for RoomClimate {
+    fn default() -> RoomClimate {
+        RoomClimate { temperature: None, humidity: None, since: [[NEVER; 2]; 3], told: [[false; 2]; 3] }
+    }
+}
+
+fn flags<const N: usize>(bits: &[bool; N]) -> u8 {
+    bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit))
+}
+
+fn read_flags<const N: usize>(byte: u8) -> [bool; N] {
+    std::array::from_fn(|n| byte >> n & 1 == 1)
+}
+
+fn id(w: &mut Writer, id: Uuid) {
+    w.0.extend(id.as_bytes());
+}
+
+fn read_id(r: &mut Reader<'_>) -> Result<Uuid, Damaged> {
+    let (front, rest) = r.0.split_first_chunk::<16>().ok_or(Damaged)?;
+    r.0 = rest;
+    Ok(Uuid::from_bytes(*front))
+}
+
+fn read_time(r: &mut Reader<'_>) -> Result<Option<Instant>, Damaged> {
+    let at = Instant(r.i64()?);
+    Ok((at != NEVER).then_some(at))
+}

@@ -1,0 +1,234 @@
+//! All homes in memory, owned by one loop: takes what gateways brought and what time passed, and decides what is to be
+//! written. Deciding changes nothing; only [`Live::apply`], after the commit, does. So a lost commit costs nothing, and
+//! whatever was acknowledged is in the database.
+//!
+//! What a home remembers is saved at most once a minute with the number of the last reading it stands for. Whatever a
+//! timer or a command changed is saved with the commit that changed it, so that the stored state plus the readings
+//! after it give the lost state again.
+
+mod commit;
+mod decide;
+mod due;
+mod group;
+mod hear;
+mod home;
+mod line;
+mod load;
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use base::{GatewayId, HomeId, Instant, RequestId, Span};
+use uuid::Uuid;
+
+pub use commit::{OnAlert, commit};
+pub use decide::{Bundle, Decision, Outcome, Writes};
+use home::{HomeFixed, HomeState};
+pub(crate) use home::NEVER;
+pub use load::{Fresh, known, load, read_home, read_homes};
+
+use crate::Arrival;
+
+/// A reading that took longer than this to reach us is late: it fires and clears nothing.
+pub const LATE: Span = Span::minutes(15);
+/// A press of the button that waited longer than this in a gateway is history.
+pub const BUTTON_LATE: Span = Span::hours(2);
+/// A clock may be fast by this much; beyond it, or before 2020, the time of arrival counts.
+pub const FAST_CLOCK: Span = Span::minutes(10);
+/// What a gateway kept while we did not hear it follows within this time.
+pub const SETTLE: Span = Span::seconds(30);
+/// A changed home is saved after this time.
+const SAVE_AFTER: Span = Span::minutes(1);
+/// Homes saved, and homes whose timers are looked at, in one decision.
+const SAVES: usize = 400;
+const TIMERS: usize = 1000;
+/// 2020-01-01T00:00+09:00: no gateway of ours is older.
+const OLDEST: Instant = Instant(1_577_804_400_000_000);
+
+/// The memory of the watch.
+pub struct Live {
+    homes: HashMap<u32, Home>,
+    by_id: HashMap<HomeId, u32>,
+    gateways: HashMap<GatewayId, u32>,
+    /// Homes by the moment at which something may become due.
+    queue: BTreeSet<(Instant, u32)>,
+    /// Homes changed since their last save: when, which, and the first reading that the saved state lacks.
+    unsaved: VecDeque<Unsaved>,
+    /// Homes that a command changed: to be saved with the next commit.
+    to_save: BTreeSet<u32>,
+    /// Homes whose contract ended: what was learned of them is to be deleted with the next commit.
+    forgotten: BTreeSet<u32>,
+    open_faults: HashMap<Uuid, OpenFault>,
+    open_outages: HashMap<Uuid, OpenOutage>,
+    last_seq: i64,
+    woke_at: Instant,
+    stamp: u64,
+}
+
+struct Home {
+    fixed: Arc<HomeFixed>,
+    state: HomeState,
+    wake: Option<Instant>,
+    /// The stamp of its entry in `unsaved`; 0: saved.
+    unsaved: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unsaved {
+    since: Instant,
+    home: u32,
+    first_seq: i64,
+    stamp: u64,
+}
+
+#[derive(Clone, Debug)]
+struct OpenFault {
+    home: u32,
+    began_at: Instant,
+    outage: Option<Uuid>,
+}
+
+#[derive(Clone, Debug)]
+struct OpenOutage {
+    shared: Shared,
+    name: Arc<str>,
+    began_at: Instant,
+}
+
+/// What homes that fell silent together have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shared {
+    Area,
+    Carrier,
+}
+
+impl Shared {
+    pub const fn key(self) -> &'static str {
+        match self {
+            Shared::Area => "area",
+            Shared::Carrier => "carrier",
+        }
+    }
+    pub fn from_key(key: &str) -> Option<Shared> {
+        [Shared::Area, Shared::Carrier].into_iter().find(|s| s.key() == key)
+    }
+}
+
+impl Live {
+    /// Decides about one batch and about what became due by `now`. `known` are the suspects found stored already.
+    pub fn decide(&self, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>) -> Decision {
+        decide::decide(self, request, now, bundles, known)
+    }
+
+    /// The readings of a batch that may be stored already: not newer than the newest one of their device.
+    pub fn suspects(&self, bundles: &[Bundle<'_>]) -> Vec<Key> {
+        let arrivals = bundles.iter().flat_map(|b| b.arrivals);
+        arrivals.filter_map(|a| self.suspect(a)).collect()
+    }
+
+    fn suspect(&self, arrival: &Arrival) -> Option<Key> {
+        let code = decide::stored_code(arrival)?.0;
+        let home = &self.homes[self.gateways.get(&arrival.gateway)?];
+        let device = home.fixed.devices.iter().find(|d| *d.serial == *arrival.serial)?;
+        let newest = home.state.devices.iter().find(|d| d.no == device.no)?.last_at;
+        let (at, _) = decide::effective(arrival);
+        (at <= newest).then_some((at, device.no, code as u8))
+    }
+
+    /// Takes over what was committed. Afterwards the deliveries may be answered.
+    pub fn apply(&mut self, decision: Decision) {
+        decide::apply(self, decision);
+    }
+
+    /// The machine slept, or its clock jumped: nothing is told before gateways are heard again.
+    pub fn wake(&mut self, now: Instant) {
+        self.woke_at = now;
+        let homes: Vec<u32> = self.homes.keys().copied().collect();
+        homes.into_iter().for_each(|no| self.plan(no));
+    }
+
+    /// When the next timer or save is due.
+    pub fn next_moment(&self) -> Option<Instant> {
+        let timer = self.queue.first().map(|(at, _)| *at);
+        let save = self.unsaved.front().map(|u| u.since + SAVE_AFTER);
+        timer.into_iter().chain(save).min()
+    }
+
+    /// Whether a commit is owed even without any delivery: a command changed a home.
+    pub fn owes_save(&self) -> bool {
+        !self.to_save.is_empty() || !self.forgotten.is_empty()
+    }
+
+    pub fn homes(&self) -> usize {
+        self.homes.len()
+    }
+
+    /// Homes whose person is watched now.
+    pub fn watched(&self) -> usize {
+        self.homes.values().filter(|h| h.fixed.person.is_some()).count()
+    }
+
+    pub fn last_seq(&self) -> i64 {
+        self.last_seq
+    }
+
+    /// Bytes held for one home on average, the indexes' share included: what `bytes_per_home` reports.
+    pub fn bytes_per_home(&self) -> usize {
+        let entry = |n: usize| n * 8 / 7 + 1;
+        let indexes = size_of::<(u32, Home)>() * entry(self.homes.capacity())
+            + size_of::<(HomeId, u32)>() * entry(self.by_id.capacity())
+            + size_of::<(GatewayId, u32)>() * entry(self.gateways.capacity())
+            + self.queue.len() * 40
+            + self.unsaved.capacity() * size_of::<Unsaved>();
+        let held: usize = self.homes.values().map(|h| h.fixed.bytes() + h.state.heap_bytes()).sum();
+        (indexes + held) / self.homes.len().max(1)
+    }
+
+    /// Looks at a home's timers at the earliest moment anything of it can be due.
+    fn plan(&mut self, no: u32) {
+        let Some(home) = self.homes.get(&no) else { return };
+        let earliest = due::earliest(&home.fixed, &home.state, self.woke_at);
+        self.set_wake(no, earliest);
+    }
+
+    /// Looks at a home's timers earlier than planned, never later.
+    fn wake_sooner(&mut self, no: u32) {
+        let Some(home) = self.homes.get(&no) else { return };
+        let earliest = due::earliest(&home.fixed, &home.state, self.woke_at);
+        if earliest.is_some_and(|at| home.wake.is_none_or(|wake| at < wake)) {
+            self.set_wake(no, earliest);
+        }
+    }
+
+    fn set_wake(&mut self, no: u32, at: Option<Instant>) {
+        let Some(home) = self.homes.get_mut(&no) else { return };
+        if home.wake == at {
+            return;
+        }
+        if let Some(old) = home.wake {
+            self.queue.remove(&(old, no));
+        }
+        home.wake = at;
+        if let Some(at) = at {
+            self.queue.insert((at, no));
+        }
+    }
+}
+
+/// What makes a reading the same one: moment, device, code.
+pub type Key = (Instant, u32, u8);
+
+/// The rhythm in a saved state, if it was learned under the contract that began then.
+pub(crate) fn rhythm_of(body: &[u8], begun_at: Instant) -> Option<crate::rhythm::Rhythm> {
+    HomeState::decode(body).ok().filter(|state| state.watched_since == begun_at).map(|state| state.rhythm)
+}
+
+/// Writes the daily values of `day` for homes after number `after`, at most `limit`; gives the last number, `None` when
+/// all are done. To be repeated until then, some time after midnight; doing it again changes nothing.
+pub fn close_day(tx: &mut dyn db::Tx, day: i32, after: u32, limit: usize) -> Result<Option<u32>, db::DbError> {
+    let homes = crate::store::history::watched_on(tx, day, after, limit)?;
+    for home in &homes {
+        crate::store::history::derive_day(tx, *home, day)?;
+    }
+    Ok(homes.last().copied().filter(|_| homes.len() == limit))
+}

@@ -1,0 +1,107 @@
+//! Alerts.
+
+use base::{AlertId, Instant};
+use db::{DbError, Row, Tx, params};
+
+use crate::{Alert, AlertState, Cause, Level, Rule};
+
+const COLUMNS: &str = "a.id, a.home_id, a.person_id, a.level, a.rule, d.id, a.due_at, a.raised_at, a.reason, a.state,
+    a.sign_at, a.ended_at, a.cause";
+const FROM: &str = "FROM alert a LEFT JOIN device d ON d.no = a.device_no";
+const INSERT: &str = "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, device_no, due_at, raised_at, reason,
+    state, sign_at, ended_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, NULL)";
+const END: &str = "UPDATE alert SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'standing'";
+const CLOSE: &str = "UPDATE alert SET state = 'closed', ended_at = $2, cause = $3 WHERE id = $1";
+const SIGN: &str = "UPDATE alert SET sign_at = $2 WHERE id = $1 AND sign_at IS NULL";
+const HOME_NO: &str = "SELECT home_no FROM alert WHERE id = $1";
+const STANDING: &str = "SELECT id FROM alert WHERE state = 'standing'";
+const ENDED: &str = "SELECT level, rule, state, cause FROM alert WHERE home_no = $1 AND raised_at >= $2";
+
+pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>) -> Result<(), DbError> {
+    let row = params![
+        a.id,
+        home,
+        a.home,
+        a.person,
+        a.level.key(),
+        a.rule.key(),
+        device,
+        a.due_at,
+        a.raised_at,
+        &a.reason,
+        a.state.key()
+    ];
+    tx.execute(INSERT, row).map(drop)
+}
+
+pub(crate) fn end(tx: &mut dyn Tx, alert: AlertId, state: AlertState, at: Instant) -> Result<(), DbError> {
+    tx.execute(END, params![alert, state.key(), at]).map(drop)
+}
+
+pub(crate) fn close(tx: &mut dyn Tx, alert: AlertId, cause: Cause, at: Instant) -> Result<(), DbError> {
+    tx.execute(CLOSE, params![alert, at, cause.key()]).map(drop)
+}
+
+pub(crate) fn note_sign(tx: &mut dyn Tx, alert: AlertId, at: Instant) -> Result<(), DbError> {
+    tx.execute(SIGN, params![alert, at]).map(drop)
+}
+
+pub(crate) fn one(tx: &mut dyn Tx, alert: AlertId) -> Result<Option<Alert>, DbError> {
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.id = $1");
+    tx.first(&sql, params![alert])?.as_ref().map(read).transpose()
+}
+
+pub(crate) fn home_no(tx: &mut dyn Tx, alert: AlertId) -> Result<u32, DbError> {
+    tx.scalar(HOME_NO, params![alert])
+}
+
+/// The newest alerts of a home raised since `since`, newest first.
+pub(crate) fn of_home(tx: &mut dyn Tx, home: u32, since: Instant, limit: usize) -> Result<Vec<Alert>, DbError> {
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.raised_at >= $2 ORDER BY a.raised_at DESC LIMIT $3");
+    tx.query(&sql, params![home, since, limit])?.iter().map(read).collect()
+}
+
+pub(crate) fn standing_of_home(tx: &mut dyn Tx, home: u32) -> Result<Vec<Alert>, DbError> {
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.state = 'standing' ORDER BY a.raised_at DESC");
+    tx.query(&sql, params![home])?.iter().map(read).collect()
+}
+
+/// Ids of all alerts that stand.
+pub(crate) fn standing(tx: &mut dyn Tx) -> Result<Vec<AlertId>, DbError> {
+    tx.query(STANDING, &[])?.iter().map(|r| r.get(0)).collect()
+}
+
+/// How the home's alerts since `since` ended.
+pub(crate) fn ends(tx: &mut dyn Tx, home: u32, since: Instant) -> Result<Vec<(Level, Rule, AlertState, Option<Cause>)>, DbError> {
+    let rows = tx.query(ENDED, params![home, since])?;
+    rows.iter().map(|r| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?))).collect()
+}
+
+fn read(row: &Row) -> Result<Alert, DbError> {
+    Ok(Alert {
+        id: row.get(0)?,
+        home: row.get(1)?,
+        person: row.get(2)?,
+        level: level(row, 3)?,
+        rule: row.word(4, Rule::from_key)?,
+        device: row.get(5)?,
+        due_at: row.get(6)?,
+        raised_at: row.get(7)?,
+        reason: row.get(8)?,
+        state: row.word(9, AlertState::from_key)?,
+        sign_at: row.get(10)?,
+        ended_at: row.get(11)?,
+        cause: cause(row, 12)?,
+    })
+}
+
+fn level(row: &Row, column: usize) -> Result<Level, DbError> {
+    row.word(column, |key| [Level::Notice, Level::Alert].into_iter().find(|l| l.key() == key))
+}
+
+fn cause(row: &Row, column: usize) -> Result<Option<Cause>, DbError> {
+    match row.get::<Option<String>>(column)? {
+        None => Ok(None),
+        Some(_) => row.word(column, Cause::from_key).map(Some),
+    }
+}

@@ -1,0 +1,258 @@
+//! Gateways, devices, and serials that nobody assigned yet.
+
+use base::{DeviceId, GatewayId, HomeId, Instant, Redacted};
+use db::{DbError, Row, Tx, Value, params};
+
+use crate::{BadPayload, Counters, Defect, Device, DeviceKind, Gateway, Malformed, UnknownDevice};
+
+/// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
+const MOST_UNKNOWN: i64 = 50;
+
+const NEXT_GATEWAY: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM gateway";
+const INSERT_GATEWAY: &str = "INSERT INTO gateway (no, id, home_no, name, carrier, secret, registered_at, malformed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+const ROTATE: &str = "UPDATE gateway SET secret = $2, rotated_at = $3 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE: &str = "UPDATE gateway SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+const AUTHENTICATE: &str = "SELECT id, secret FROM gateway WHERE name = $1 AND revoked_at IS NULL";
+const GATEWAY_COLUMNS: &str = "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
+    g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no";
+const GATEWAY_FROM: &str = "FROM gateway g JOIN watch_home h ON h.no = g.home_no";
+const NAME_TAKEN: &str = "SELECT COUNT(*) FROM gateway WHERE name = $1";
+
+const NEXT_DEVICE: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM device";
+const INSERT_DEVICE: &str = "INSERT INTO device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
+    test_until, online, duplicates, late, reordered, repeated, retained, wrong_clock, malformed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, TRUE, 0, 0, 0, 0, 0, 0, 0)";
+const RETIRE: &str = "UPDATE device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
+const RETIRE_OF_GATEWAY: &str = "UPDATE device SET retired_at = $2 WHERE gateway_no = $1 AND retired_at IS NULL";
+const TEST: &str = "UPDATE device SET test_from = $2, test_until = $3 WHERE id = $1 AND retired_at IS NULL";
+const DEVICE_COLUMNS: &str = "d.id, h.home_id, g.id, d.serial, d.kind, d.place, d.assigned_at, d.retired_at, d.test_until,
+    d.heard_at, d.sign_at, d.battery, d.link_quality, d.online, d.duplicates, d.late,
+    d.reordered, d.repeated, d.retained, d.wrong_clock, d.malformed, d.bad_at, d.bad_why, d.bad_payload, d.no, d.home_no,
+    d.test_from";
+const DEVICE_FROM: &str = "FROM device d JOIN gateway g ON g.no = d.gateway_no JOIN watch_home h ON h.no = d.home_no";
+const COUNT: &str = "UPDATE device SET duplicates = duplicates + $2, late = late + $3, reordered = reordered + $4,
+    repeated = repeated + $5, retained = retained + $6, wrong_clock = wrong_clock + $7 WHERE no = $1";
+const BAD_DEVICE: &str =
+    "UPDATE device SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
+const BAD_GATEWAY: &str =
+    "UPDATE gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
+const HEARD: &str = "UPDATE device SET heard_at = $2, sign_at = $3, battery = $4, link_quality = $5, online = $6
+    WHERE no = $1";
+const GATEWAY_HEARD: &str = "UPDATE gateway SET heard_at = $2 WHERE no = $1";
+const UNKNOWN_AGAIN: &str =
+    "UPDATE unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
+const UNKNOWN_COUNT: &str = "SELECT COUNT(*) FROM unknown_device WHERE gateway_no = $1";
+const UNKNOWN_NEW: &str = "INSERT INTO unknown_device (gateway_no, serial, first_at, last_at, seen, said)
+    VALUES ($1, $2, $3, $3, $4, $5)";
+const UNKNOWN_GONE: &str = "DELETE FROM unknown_device WHERE gateway_no = $1 AND serial = $2";
+const INBOX: &str = "SELECT g.id, h.home_id, u.serial, u.first_at, u.last_at, u.seen, u.said FROM unknown_device u
+    JOIN gateway g ON g.no = u.gateway_no JOIN watch_home h ON h.no = g.home_no WHERE g.revoked_at IS NULL";
+
+/// A gateway with its numbers.
+pub(crate) struct GatewayRow {
+    pub no: u32,
+    pub home: u32,
+    pub gateway: Gateway,
+}
+
+/// A device with its numbers.
+pub(crate) struct DeviceRow {
+    pub no: u32,
+    pub home: u32,
+    pub test: (Instant, Instant),
+    pub device: Device,
+}
+
+pub(crate) fn insert_gateway(tx: &mut dyn Tx, home: u32, g: &Gateway, secret: [u8; 32]) -> Result<u32, DbError> {
+    let no: u32 = tx.scalar(NEXT_GATEWAY, &[])?;
+    tx.execute(INSERT_GATEWAY, params![no, g.id, home, &g.name, &g.carrier, secret, g.registered_at])?;
+    Ok(no)
+}
+
+pub(crate) fn name_is_taken(tx: &mut dyn Tx, name: &str) -> Result<bool, DbError> {
+    Ok(tx.scalar::<i64>(NAME_TAKEN, params![name])? > 0)
+}
+
+pub(crate) fn rotate(tx: &mut dyn Tx, gateway: GatewayId, secret: [u8; 32], at: Instant) -> Result<bool, DbError> {
+    Ok(tx.execute(ROTATE, params![gateway, secret, at])? > 0)
+}
+
+pub(crate) fn revoke(tx: &mut dyn Tx, gateway: GatewayId, at: Instant) -> Result<bool, DbError> {
+    Ok(tx.execute(REVOKE, params![gateway, at])? > 0)
+}
+
+pub(crate) fn secret_of(tx: &mut dyn Tx, name: &str) -> Result<Option<(GatewayId, [u8; 32])>, DbError> {
+    tx.first(AUTHENTICATE, params![name])?.map(|r| Ok((r.get(0)?, r.get(1)?))).transpose()
+}
+
+pub(crate) fn gateway(tx: &mut dyn Tx, gateway: GatewayId) -> Result<Option<GatewayRow>, DbError> {
+    let sql = format!("SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.id = $1");
+    tx.first(&sql, params![gateway])?.as_ref().map(read_gateway).transpose()
+}
+
+/// Gateways in use, of one home or of all.
+pub(crate) fn gateways(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<GatewayRow>, DbError> {
+    let sql = format!("SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL");
+    of_home(tx, sql, "g.home_no", home)?.iter().map(read_gateway).collect()
+}
+
+fn of_home(tx: &mut dyn Tx, mut sql: String, column: &str, home: Option<u32>) -> Result<Vec<Row>, DbError> {
+    let mut values = Vec::new();
+    if let Some(no) = home {
+        sql += &format!(" AND {column} = $1");
+        values.push(Value::from(no));
+    }
+    tx.query(&sql, &values)
+}
+
+fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
+    let gateway = Gateway {
+        id: row.get(0)?,
+        home: row.get(1)?,
+        name: row.get(2)?,
+        carrier: row.get(3)?,
+        registered_at: row.get(4)?,
+        rotated_at: row.get(5)?,
+        revoked_at: row.get(6)?,
+        heard_at: row.get(7)?,
+        malformed: row.get(8)?,
+        bad: read_bad(row, 9)?,
+    };
+    Ok(GatewayRow { no: row.get(12)?, home: row.get(13)?, gateway })
+}
+
+fn read_bad(row: &Row, first: usize) -> Result<Option<BadPayload>, DbError> {
+    let Some(at) = row.get::<Option<Instant>>(first)? else { return Ok(None) };
+    let payload = Redacted::new(row.get::<String>(first + 2)?);
+    Ok(Some(BadPayload { at, why: row.word(first + 1, Defect::from_key)?, payload }))
+}
+
+pub(crate) fn insert_device(tx: &mut dyn Tx, gateway: u32, home: u32, d: &Device) -> Result<(), DbError> {
+    let no: u32 = tx.scalar(NEXT_DEVICE, &[])?;
+    let never = crate::live::NEVER;
+    tx.execute(INSERT_DEVICE, params![no, d.id, gateway, home, &d.serial, d.kind.key(), &d.place, d.assigned_at, never])?;
+    tx.execute(UNKNOWN_GONE, params![gateway, &d.serial]).map(drop)
+}
+
+pub(crate) fn retire(tx: &mut dyn Tx, device: DeviceId, at: Instant) -> Result<bool, DbError> {
+    Ok(tx.execute(RETIRE, params![device, at])? > 0)
+}
+
+pub(crate) fn retire_of_gateway(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
+    tx.execute(RETIRE_OF_GATEWAY, params![gateway, at]).map(drop)
+}
+
+pub(crate) fn start_test(tx: &mut dyn Tx, device: DeviceId, from: Instant, until: Instant) -> Result<bool, DbError> {
+    Ok(tx.execute(TEST, params![device, from, until])? > 0)
+}
+
+pub(crate) fn device(tx: &mut dyn Tx, device: DeviceId) -> Result<Option<DeviceRow>, DbError> {
+    let sql = format!("SELECT {DEVICE_COLUMNS} {DEVICE_FROM} WHERE d.id = $1");
+    tx.first(&sql, params![device])?.as_ref().map(read_device).transpose()
+}
+
+/// Devices in use, of one home or of all.
+pub(crate) fn devices(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<DeviceRow>, DbError> {
+    let sql = format!("SELECT {DEVICE_COLUMNS} {DEVICE_FROM} WHERE d.retired_at IS NULL");
+    of_home(tx, sql, "d.home_no", home)?.iter().map(read_device).collect()
+}
+
+/// Devices of a home, retired ones too: the raster of last week may show them.
+pub(crate) fn all_devices(tx: &mut dyn Tx, home: u32) -> Result<Vec<DeviceRow>, DbError> {
+    let sql = format!("SELECT {DEVICE_COLUMNS} {DEVICE_FROM} WHERE d.home_no = $1 ORDER BY d.no");
+    tx.query(&sql, params![home])?.iter().map(read_device).collect()
+}
+
+fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
+    let counters = Counters {
+        duplicates: row.get(14)?,
+        late: row.get(15)?,
+        reordered: row.get(16)?,
+        repeated: row.get(17)?,
+        retained: row.get(18)?,
+        wrong_clock: row.get(19)?,
+        malformed: row.get(20)?,
+    };
+    let test_until: Instant = row.get(8)?;
+    let device = Device {
+        id: row.get(0)?,
+        home: row.get(1)?,
+        gateway: row.get(2)?,
+        serial: row.get(3)?,
+        kind: row.word(4, DeviceKind::from_key)?,
+        place: row.get(5)?,
+        assigned_at: row.get(6)?,
+        retired_at: row.get(7)?,
+        test_until: (test_until != crate::live::NEVER).then_some(test_until),
+        heard_at: row.get(9)?,
+        sign_at: row.get(10)?,
+        battery: row.get(11)?,
+        link_quality: row.get(12)?,
+        online: row.get(13)?,
+        counters,
+        bad: read_bad(row, 21)?,
+    };
+    Ok(DeviceRow { no: row.get(24)?, home: row.get(25)?, test: (row.get(26)?, test_until), device })
+}
+
+pub(crate) fn count(tx: &mut dyn Tx, device: u32, c: &Counters) -> Result<(), DbError> {
+    let row = params![device, c.duplicates, c.late, c.reordered, c.repeated, c.retained, c.wrong_clock];
+    tx.execute(COUNT, row).map(drop)
+}
+
+pub(crate) fn note_bad(tx: &mut dyn Tx, device: Option<u32>, gateway: u32, m: &Malformed) -> Result<(), DbError> {
+    let (sql, no) = device.map_or((BAD_GATEWAY, gateway), |no| (BAD_DEVICE, no));
+    // PostgreSQL keeps no NUL in a text, and a broken payload may well hold one.
+    let payload = m.payload.expose().replace('\0', "\u{fffd}");
+    tx.execute(sql, params![no, m.received_at, m.why.key(), payload]).map(drop)
+}
+
+pub(crate) fn note_heard(
+    tx: &mut dyn Tx,
+    device: u32,
+    heard_at: Option<Instant>,
+    sign_at: Option<Instant>,
+    battery: Option<u8>,
+    link: Option<u8>,
+    online: bool,
+) -> Result<(), DbError> {
+    tx.execute(HEARD, params![device, heard_at, sign_at, battery, link, online]).map(drop)
+}
+
+pub(crate) fn note_gateway_heard(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
+    tx.execute(GATEWAY_HEARD, params![gateway, at]).map(drop)
+}
+
+pub(crate) fn note_unknown(tx: &mut dyn Tx, gateway: u32, serial: &str, seen: i64, said: &str, at: Instant) -> Result<(), DbError> {
+    if tx.execute(UNKNOWN_AGAIN, params![gateway, serial, at, seen, said])? > 0 {
+        return Ok(());
+    }
+    if tx.scalar::<i64>(UNKNOWN_COUNT, params![gateway])? >= MOST_UNKNOWN {
+        return Ok(());
+    }
+    tx.execute(UNKNOWN_NEW, params![gateway, serial, at, seen, said]).map(drop)
+}
+
+/// Unassigned serials of a home, or of all homes, newest first, at most `limit`.
+pub(crate) fn inbox(tx: &mut dyn Tx, home: Option<HomeId>, limit: usize) -> Result<Vec<UnknownDevice>, DbError> {
+    let mut sql = INBOX.to_owned();
+    let mut values = vec![Value::from(limit)];
+    if let Some(home) = home {
+        sql += " AND h.home_id = $2";
+        values.push(home.into());
+    }
+    sql += " ORDER BY u.last_at DESC, u.serial LIMIT $1";
+    let read = |r: &Row| {
+        Ok(UnknownDevice {
+            gateway: r.get(0)?,
+            home: r.get(1)?,
+            serial: r.get(2)?,
+            first_at: r.get(3)?,
+            last_at: r.get(4)?,
+            seen: r.get(5)?,
+            said: r.get(6)?,
+        })
+    };
+    tx.query(&sql, &values)?.iter().map(read).collect()
+}

@@ -1,0 +1,189 @@
+//! What was: days of a home, daily values, faults of the line and outages.
+
+use base::Instant;
+use db::{DbError, Row, Tx, params};
+use uuid::Uuid;
+
+use crate::DeviceKind;
+use crate::daily::{Daily, derive};
+use crate::day::DayLog;
+
+const DAY: &str = "SELECT body FROM home_day WHERE home_no = $1 AND day = $2";
+const DAYS: &str = "SELECT day, body FROM home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
+const PUT_DAY: &str = "INSERT INTO home_day (home_no, day, body) VALUES ($1, $2, $3)
+    ON CONFLICT (home_no, day) DO UPDATE SET body = excluded.body";
+const KINDS: &str = "SELECT no, kind FROM device WHERE home_no = $1";
+const PUT_DAILY: &str = "INSERT INTO home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
+    first_sign, last_sign, longest_silence, night_signs, temperature_min, temperature_mean, temperature_max,
+    humidity_mean, wbgt_max, missing_share)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    ON CONFLICT (home_no, day) DO UPDATE SET signs = excluded.signs, entrance = excluded.entrance,
+    fridge = excluded.fridge, bathroom = excluded.bathroom, toilet = excluded.toilet, medicine = excluded.medicine,
+    motion = excluded.motion, first_sign = excluded.first_sign, last_sign = excluded.last_sign,
+    longest_silence = excluded.longest_silence, night_signs = excluded.night_signs,
+    temperature_min = excluded.temperature_min, temperature_mean = excluded.temperature_mean,
+    temperature_max = excluded.temperature_max, humidity_mean = excluded.humidity_mean, wbgt_max = excluded.wbgt_max,
+    missing_share = excluded.missing_share";
+const DAILY: &str = "SELECT day, signs, entrance, fridge, bathroom, toilet, medicine, motion, first_sign, last_sign,
+    longest_silence, night_signs, temperature_min, temperature_mean, temperature_max, humidity_mean, wbgt_max,
+    missing_share FROM home_daily WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
+const WATCHED_ON: &str = "SELECT DISTINCT home_no FROM watch_contract
+    WHERE home_no > $1 AND begun_at < $2 AND (ended_at IS NULL OR ended_at > $3) ORDER BY home_no LIMIT $4";
+const INSERT_FAULT: &str = "INSERT INTO line_fault (id, home_no, gateway_no, began_at, noticed_at, ended_at, outage_id)
+    VALUES ($1, $2, $3, $4, $5, NULL, $6)";
+const JOIN_OUTAGE: &str = "UPDATE line_fault SET outage_id = $2 WHERE id = $1";
+const END_FAULT: &str = "UPDATE line_fault SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+const END_FAULTS_OF_HOME: &str = "UPDATE line_fault SET ended_at = $2 WHERE home_no = $1 AND ended_at IS NULL";
+const INSERT_OUTAGE: &str = "INSERT INTO line_outage (id, shared, name, began_at, noticed_at, ended_at)
+    VALUES ($1, $2, $3, $4, $5, NULL)";
+const END_OUTAGE: &str = "UPDATE line_outage SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+const OPEN_FAULTS: &str = "SELECT id, home_no, began_at, outage_id FROM line_fault WHERE ended_at IS NULL";
+const OPEN_OUTAGES: &str = "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL";
+const FAULTS_OF_HOME: &str = "SELECT began_at, ended_at FROM line_fault
+    WHERE home_no = $1 AND began_at < $3 AND (ended_at IS NULL OR ended_at > $2) ORDER BY began_at";
+
+/// Adds what was heard since the last save to the stored day.
+pub(crate) fn add_to_day(tx: &mut dyn Tx, home: u32, day: i32, log: &DayLog) -> Result<(), DbError> {
+    let mut whole = day_of(tx, home, day)?;
+    whole.add(log);
+    tx.execute(PUT_DAY, params![home, day, whole.encode()]).map(drop)
+}
+
+pub(crate) fn day_of(tx: &mut dyn Tx, home: u32, day: i32) -> Result<DayLog, DbError> {
+    let stored: Option<Vec<u8>> = tx.first(DAY, params![home, day])?.map(|r| r.get(0)).transpose()?;
+    stored.map_or(Ok(DayLog::default()), |bytes| read_log(&bytes))
+}
+
+/// The stored days from `first` to `last`, days without anything left out.
+pub(crate) fn days_of(tx: &mut dyn Tx, home: u32, first: i32, last: i32) -> Result<Vec<(i32, DayLog)>, DbError> {
+    tx.query(DAYS, params![home, first, last])?
+        .iter()
+        .map(|r| Ok((r.get(0)?, read_log(&r.get::<Vec<u8>>(1)?)?)))
+        .collect()
+}
+
+fn read_log(bytes: &[u8]) -> Result<DayLog, DbError> {
+    DayLog::decode(bytes).map_err(|_| DbError::Shape { column: 0, wanted: "DayLog" })
+}
+
+/// Writes the daily values of a day that is over. Doing it again gives the same row.
+pub(crate) fn derive_day(tx: &mut dyn Tx, home: u32, day: i32) -> Result<(), DbError> {
+    let log = day_of(tx, home, day)?;
+    let mut kinds = Vec::new();
+    for row in tx.query(KINDS, params![home])? {
+        kinds.push((row.get::<u32>(0)?, row.word(1, DeviceKind::from_key)?));
+    }
+    let (from, until) = (Instant::from_wall_day(i64::from(day)), Instant::from_wall_day(i64::from(day) + 1));
+    let missing = faults_of_home(tx, home, from, until)?;
+    put_daily(tx, home, &derive(day, &log, &kinds, &missing))
+}
+
+pub(crate) fn put_daily(tx: &mut dyn Tx, home: u32, d: &Daily) -> Result<(), DbError> {
+    let of = |kind: DeviceKind| d.uses_of(kind);
+    let (t, real) = (d.temperature, f64::from);
+    let row = params![
+        home,
+        d.day,
+        d.signs,
+        of(DeviceKind::Entrance),
+        of(DeviceKind::Fridge),
+        of(DeviceKind::Bathroom),
+        of(DeviceKind::Toilet),
+        of(DeviceKind::Medicine),
+        of(DeviceKind::Motion),
+        d.first_sign,
+        d.last_sign,
+        d.longest_silence,
+        d.night_signs,
+        t.map(|t| real(t.0)),
+        t.map(|t| real(t.1)),
+        t.map(|t| real(t.2)),
+        d.humidity.map(real),
+        d.wbgt_max.map(real),
+        real(d.missing_share)
+    ];
+    tx.execute(PUT_DAILY, row).map(drop)
+}
+
+pub(crate) fn daily(tx: &mut dyn Tx, home: u32, first: i32, last: i32) -> Result<Vec<Daily>, DbError> {
+    tx.query(DAILY, params![home, first, last])?.iter().map(daily_of).collect()
+}
+
+fn daily_of(row: &Row) -> Result<Daily, DbError> {
+    use DeviceKind::*;
+    let mut uses = Vec::with_capacity(6);
+    for (n, kind) in [Entrance, Fridge, Bathroom, Toilet, Medicine, Motion].into_iter().enumerate() {
+        uses.push((kind, row.get::<u32>(2 + n)?));
+    }
+    let real = |n: usize| Ok::<_, DbError>(row.get::<Option<f64>>(n)?.map(|v| v as f32));
+    let temperature = match (real(12)?, real(13)?, real(14)?) {
+        (Some(min), Some(mean), Some(max)) => Some((min, mean, max)),
+        _ => None,
+    };
+    Ok(Daily {
+        day: row.get(0)?,
+        signs: row.get(1)?,
+        uses,
+        first_sign: row.get(8)?,
+        last_sign: row.get(9)?,
+        longest_silence: row.get(10)?,
+        night_signs: row.get(11)?,
+        temperature,
+        humidity: real(15)?,
+        wbgt_max: real(16)?,
+        missing_share: row.get::<f64>(17)? as f32,
+    })
+}
+
+/// Homes under contract on a day, after `home`, in order.
+pub(crate) fn watched_on(tx: &mut dyn Tx, day: i32, after: u32, limit: usize) -> Result<Vec<u32>, DbError> {
+    let (from, until) = (Instant::from_wall_day(i64::from(day)), Instant::from_wall_day(i64::from(day) + 1));
+    tx.query(WATCHED_ON, params![after, until, from, limit])?.iter().map(|r| r.get(0)).collect()
+}
+
+pub(crate) fn insert_fault(
+    tx: &mut dyn Tx,
+    id: Uuid,
+    home: u32,
+    gateway: u32,
+    began_at: Instant,
+    noticed_at: Instant,
+    outage: Option<Uuid>,
+) -> Result<(), DbError> {
+    tx.execute(INSERT_FAULT, params![id, home, gateway, began_at, noticed_at, outage]).map(drop)
+}
+
+pub(crate) fn join_outage(tx: &mut dyn Tx, fault: Uuid, outage: Uuid) -> Result<(), DbError> {
+    tx.execute(JOIN_OUTAGE, params![fault, outage]).map(drop)
+}
+
+pub(crate) fn end_fault(tx: &mut dyn Tx, fault: Uuid, at: Instant) -> Result<(), DbError> {
+    tx.execute(END_FAULT, params![fault, at]).map(drop)
+}
+
+pub(crate) fn end_faults_of_home(tx: &mut dyn Tx, home: u32, at: Instant) -> Result<(), DbError> {
+    tx.execute(END_FAULTS_OF_HOME, params![home, at]).map(drop)
+}
+
+pub(crate) fn insert_outage(tx: &mut dyn Tx, id: Uuid, shared: &str, name: &str, began_at: Instant, noticed_at: Instant) -> Result<(), DbError> {
+    tx.execute(INSERT_OUTAGE, params![id, shared, name, began_at, noticed_at]).map(drop)
+}
+
+pub(crate) fn end_outage(tx: &mut dyn Tx, outage: Uuid, at: Instant) -> Result<(), DbError> {
+    tx.execute(END_OUTAGE, params![outage, at]).map(drop)
+}
+
+/// (fault, home, began, outage) of every fault that stands.
+pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<(Uuid, u32, Instant, Option<Uuid>)>, DbError> {
+    tx.query(OPEN_FAULTS, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).collect()
+}
+
+/// (outage, shared, name, began) of every outage that stands.
+pub(crate) fn open_outages(tx: &mut dyn Tx) -> Result<Vec<(Uuid, String, String, Instant)>, DbError> {
+    tx.query(OPEN_OUTAGES, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).collect()
+}
+
+/// When the home's line was faulty between two moments; no end: it still is.
+pub(crate) fn faults_of_home(tx: &mut dyn Tx, home: u32, from: Instant, until: Instant) -> Result<Vec<(Instant, Option<Instant>)>, DbError> {
+    tx.query(FAULTS_OF_HOME, params![home, from, until])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}

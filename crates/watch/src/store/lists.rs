@@ -1,0 +1,42 @@
+//! Lists over all homes: lines in trouble, homes under watch.
+
+use base::{HomeId, Instant};
+use db::{DbError, Tx};
+use uuid::Uuid;
+
+use crate::live::Shared;
+use crate::view::LineTrouble;
+
+const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM line_fault f
+    JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
+const OUTAGES: &str = "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL ORDER BY noticed_at DESC, id";
+const WATCHED: &str = "SELECT h.no, h.home_id FROM watch_home h JOIN watch_contract c ON c.home_no = h.no
+    WHERE c.ended_at IS NULL ORDER BY h.no";
+
+pub(crate) fn line_troubles(tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, DbError> {
+    let mut troubles = Vec::new();
+    let mut members: Vec<(Uuid, HomeId)> = Vec::new();
+    let mut alone = Vec::new();
+    for row in tx.query(FAULTS, &[])? {
+        let home: HomeId = row.get(1)?;
+        match row.get::<Option<Uuid>>(4)? {
+            Some(outage) => members.push((outage, home)),
+            None => {
+                let (began_at, noticed_at): (Instant, Instant) = (row.get(2)?, row.get(3)?);
+                alone.push(LineTrouble::Fault { id: row.get(0)?, home, began_at, noticed_at });
+            }
+        }
+    }
+    for row in tx.query(OUTAGES, &[])? {
+        let id: Uuid = row.get(0)?;
+        let homes = members.iter().filter(|(outage, _)| *outage == id).map(|(_, home)| *home).collect();
+        let shared = row.word(1, Shared::from_key)?;
+        troubles.push(LineTrouble::Outage { id, shared, name: row.get(2)?, began_at: row.get(3)?, homes });
+    }
+    troubles.extend(alone);
+    Ok(troubles)
+}
+
+pub(crate) fn watched_homes(tx: &mut dyn Tx) -> Result<Vec<(u32, HomeId)>, DbError> {
+    tx.query(WATCHED, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}

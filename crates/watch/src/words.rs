@@ -1,0 +1,25 @@
+//! Times as the reasons of alerts say them: 「きのう21時10分」「1時間20分」.
+
+use base::{Instant, Span};
+
+/// The moment as a person would say it at `now`: 「14時05分」「きのう21時10分」「11月3日8時00分」.
+pub(crate) fn at_clock(at: Instant, now: Instant) -> String {
+    let t = at.local();
+    let day = match now.wall_day() - at.wall_day() {
+        ..=0 => String::new(),
+        1 => "きのう".to_owned(),
+        2 => "おととい".to_owned(),
+        _ => format!("{}月{}日", t.month, t.day),
+    };
+    format!("{day}{}時{:02}分", t.hour, t.minute)
+}
+
+/// 「45分」「2時間」「1時間20分」; less than a minute as 「1分」.
+pub(crate) fn minutes(span: Span) -> String {
+    let all = span.as_minutes().max(1);
+    match (all / 60, all % 60) {
+        (0, m) => format!("{m}分"),
+        (h, 0) => format!("{h}時間"),
+        (h, m) => format!("{h}時間{m}分"),
+    }
+}
