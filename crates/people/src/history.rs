@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{PeopleError, PeopleRefusal, store};
 
-/// Which record of a person is kept.
+/// Which record of a person is kept. A contact keeps its history after it was taken out of the list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kept {
     Resident,
@@ -44,8 +44,9 @@ pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, kept: Kept) -> Res
         Kept::Medical => (person.0, MEDICAL),
         Kept::Home => (store::residents::get(tx, person)?.ok_or(PeopleRefusal::NoPerson)?.home.0, HOME),
         Kept::Contact(contact) => {
-            let found = store::contacts::get(tx, contact)?.filter(|c| c.person == person);
-            (found.ok_or(PeopleRefusal::NoContact)?.id.0, CONTACT)
+            let whose = store::contacts::person_of(tx, contact)?.filter(|p| *p == person);
+            whose.ok_or(PeopleRefusal::NoContact)?;
+            (contact.0, CONTACT)
         }
     };
     Ok(store::versions::of(tx, subject, kind)?)

@@ -16,6 +16,7 @@ mod number;
 mod office;
 mod resident;
 mod rules;
+mod scope;
 mod search;
 mod staff;
 mod store;
@@ -33,8 +34,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use consent::{
-    Consent, ConsentScope, NewConsent, Withdrawal, consent_state, consents, expire_consents, record_consent,
-    withdraw_consent,
+    Consent, NewConsent, Withdrawal, consent_state, consents, expire_consents, record_consent, withdraw_consent,
 };
 pub use contact::{
     Contact, ContactFacts, add_contact, contact, contacts, remove_contact, reorder_contacts, revise_contact,
@@ -53,10 +53,10 @@ pub use resident::{
     HomeChoice, NewResident, Resident, ResidentFacts, confirm_resident, duplicates, register_resident, resident,
     revise_resident,
 };
+pub use scope::ConsentScope;
 pub use search::{Found, FoundPerson, persons_by_phone, search};
-pub use staff::Reach;
 pub use staff::{
-    NewStaff, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
+    NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
 };
 pub use team::{TeamMember, join_team, leave_team, team};
 pub use words::*;
@@ -148,6 +148,8 @@ pub enum PeopleRefusal {
     PartDoesNotFitRole(TeamPart),
     #[error("この職員は、すでに同じ役割でチームに参加しています。")]
     AlreadyOnTeam,
+    #[error("ケアチームは{0}名までです。すでに担当でない方の参加を終了してから追加してください。")]
+    TeamFull(usize),
     #[error("医療介護の情報共有について同意が記録されていません（いまの状態：{}）。先に同意を記録してください。", .0.ja())]
     SharingNotConsented(ConsentState),
     #[error(

@@ -7,7 +7,7 @@ use base::{Ctx, PersonId};
 use db::{Tx, outbox};
 use serde_json::json;
 
-use crate::{Household, LifeStatus, Line, PeopleError, PeopleRefusal, Resident, consent, resident, store, team};
+use crate::{LifeStatus, Line, PeopleError, PeopleRefusal, Resident, consent, resident, store, team};
 
 /// Records where in life the person is now. 転出 and 死亡 end team memberships and consents at once (grants too); a
 /// correction back does not revive them: they are asked for anew.
@@ -28,11 +28,6 @@ pub fn set_life(
     let closes = life.closed() && !after.life.closed();
     after.life = life;
     after.life_since = since;
-    after.household = match life {
-        LifeStatus::InHospital => Household::InHospital,
-        LifeStatus::InFacility => Household::InFacility,
-        _ => after.household,
-    };
     after.version += 1;
     resident::keep(ctx, tx, &after, reason.expose())?;
     if closes {

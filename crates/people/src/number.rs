@@ -15,7 +15,7 @@ const DAMM: [[u8; 10]; 10] = [
     [2, 5, 8, 1, 4, 3, 6, 7, 9, 0],
 ];
 
-/// The number of the `serial`-th resident: `00000013`-like, eight digits (more beyond ten million).
+/// The number of the `serial`-th resident: eight digits (more beyond ten million), the first `00000013`.
 pub fn resident_number(serial: i64) -> String {
     let digits = format!("{serial:07}");
     let check = checked(&digits).unwrap_or(0);

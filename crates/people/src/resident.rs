@@ -65,6 +65,7 @@ pub struct ResidentFacts {
 
 /// Where a new resident lives: in a home that is known (a spouse lives there), or in a new one.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one stands in a form at a time, never many in a list")]
 pub enum HomeChoice {
     Known(HomeId),
     New(HomeFacts),

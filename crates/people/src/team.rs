@@ -12,6 +12,9 @@ use crate::{
     rules, staff, store,
 };
 
+/// Members one team may have.
+pub const MAX_MEMBERS: usize = 60;
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TeamMember {
     /// The source of the grants.
@@ -47,8 +50,12 @@ pub fn join_team(
     if !reaches(&consent, joining.office) {
         return Err(PeopleRefusal::OfficeNotConsented.into());
     }
-    if store::teams::open_of(tx, person)?.iter().any(|m| m.staff == staff && m.part == part) {
+    let members = store::teams::open_of(tx, person)?;
+    if members.iter().any(|m| m.staff == staff && m.part == part) {
         return Err(PeopleRefusal::AlreadyOnTeam.into());
+    }
+    if members.len() >= MAX_MEMBERS {
+        return Err(PeopleRefusal::TeamFull(MAX_MEMBERS).into());
     }
     let member = TeamMember { membership: ctx.id(), person, staff, part, since: ctx.now, invited_by: ctx.actor.id };
     store::teams::insert(tx, &member)?;

@@ -7,33 +7,31 @@ use uuid::Uuid;
 use super::{json, read_json, redacted};
 use crate::{Consent, ConsentScope, ConsentState, Manner, ObtainedBy, Relation};
 
+/// All columns, in the order in which a row is read.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, \
+             explained_on, obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, \
+             recorded_by, recorded_at, ended_at, end_reason, ended_by FROM consent ",
+            $rest
+        )
+    };
+}
+
 const INSERT: &str = "INSERT INTO consent (id, serial, person_id, scope, subject_id, state, manner, offices, obtained_by,
     explained_by, explained_on, obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by,
     recorded_at, end_reason, ended_by)
     SELECT $1, COALESCE(MAX(serial), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, '', ''
     FROM consent";
 const END: &str = "UPDATE consent SET state = $2, ended_at = $3, end_reason = $4, ended_by = $5 WHERE id = $1";
-const GET: &str =
-    "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, explained_on,
-    obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by, recorded_at, ended_at,
-    end_reason, ended_by FROM consent WHERE id = $1";
-const NEWEST: &str = "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, explained_on,
-    obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by, recorded_at, ended_at,
-    end_reason, ended_by FROM consent WHERE person_id = $1 AND scope = $2 AND subject_id = $3 ORDER BY serial DESC LIMIT 1";
-const OF: &str =
-    "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, explained_on,
-    obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by, recorded_at, ended_at,
-    end_reason, ended_by FROM consent WHERE person_id = $1 ORDER BY serial DESC LIMIT $2";
-const OPEN_OF: &str =
-    "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, explained_on,
-    obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by, recorded_at, ended_at,
-    end_reason, ended_by FROM consent WHERE person_id = $1 AND ended_at IS NULL ORDER BY serial";
-const OVER: &str =
-    "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, explained_on,
-    obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by, recorded_at, ended_at,
-    end_reason, ended_by FROM consent
-    WHERE expires_on IS NOT NULL AND expires_on < $1 AND ended_at IS NULL AND state IN ('given', 'not_needed')
-    ORDER BY serial LIMIT $2";
+const GET: &str = select!("WHERE id = $1");
+const NEWEST: &str = select!("WHERE person_id = $1 AND scope = $2 AND subject_id = $3 ORDER BY serial DESC LIMIT 1");
+const OF: &str = select!("WHERE person_id = $1 ORDER BY serial DESC LIMIT $2");
+const OPEN_OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER BY serial");
+const OVER: &str = select!(
+    "WHERE expires_on IS NOT NULL AND expires_on < $1 AND ended_at IS NULL AND state IN ('given', 'not_needed') ORDER BY serial LIMIT $2"
+);
 
 /// Recordings shown of one person: some years of all scopes.
 const MAX_SHOWN: usize = 4 * LIST_ROWS;

@@ -4,6 +4,17 @@ use db::{DbError, Row, Tx, Value, params};
 use super::{json, or_blank, provenance, read_json, redacted, unless_blank};
 use crate::{Contact, Relation};
 
+/// All columns, in the order in which a row is read.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, person_id, position, name, kana, relation, phones, email, address, roles, lives_with, \
+             reachable, minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version FROM contact ",
+            $rest
+        )
+    };
+}
+
 const INSERT: &str =
     "INSERT INTO contact (id, person_id, position, name, kana, relation, phones, email, address, roles, lives_with,
     reachable, minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version)
@@ -12,14 +23,9 @@ const UPDATE: &str =
     "UPDATE contact SET person_id = $2, position = $3, name = $4, kana = $5, relation = $6, phones = $7, email = $8,
     address = $9, roles = $10, lives_with = $11, reachable = $12, minutes_away = $13, accepted_on = $14, source = $15,
     entered_by = $16, entered_at = $17, confirmed_on = $18, version = $19 WHERE id = $1";
-const GET: &str =
-    "SELECT id, person_id, position, name, kana, relation, phones, email, address, roles, lives_with, reachable,
-    minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version FROM contact
-    WHERE id = $1 AND ended_at IS NULL";
-const OF: &str =
-    "SELECT id, person_id, position, name, kana, relation, phones, email, address, roles, lives_with, reachable,
-    minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version FROM contact
-    WHERE person_id = $1 AND ended_at IS NULL ORDER BY position, id";
+const GET: &str = select!("WHERE id = $1 AND ended_at IS NULL");
+const OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER BY position, id");
+const PERSON_OF: &str = "SELECT person_id FROM contact WHERE id = $1";
 const PLACE: &str = "UPDATE contact SET position = $2 WHERE id = $1";
 const END: &str = "UPDATE contact SET ended_at = $3, version = $2 WHERE id = $1";
 
@@ -34,6 +40,11 @@ pub fn update(tx: &mut dyn Tx, contact: &Contact) -> Result<(), DbError> {
 /// A contact that was not taken out of the list.
 pub fn get(tx: &mut dyn Tx, contact: ContactId) -> Result<Option<Contact>, DbError> {
     tx.first(GET, params![contact])?.as_ref().map(row_contact).transpose()
+}
+
+/// Whose contact this is or was.
+pub fn person_of(tx: &mut dyn Tx, contact: ContactId) -> Result<Option<PersonId>, DbError> {
+    tx.first(PERSON_OF, params![contact])?.map(|r| r.get(0)).transpose()
 }
 
 pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contact>, DbError> {

@@ -5,21 +5,26 @@ use super::{or_blank, unless_blank};
 use crate::office::MAX_OFFICES;
 use crate::{Email, Office, OfficeKind, PhoneNumber};
 
+/// All columns, in the order in which a row is read.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by, \
+             entered_at, version FROM office ",
+            $rest
+        )
+    };
+}
+
 const INSERT: &str =
     "INSERT INTO office (id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by,
     entered_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const UPDATE: &str =
     "UPDATE office SET name = $2, kind = $3, phone = $4, fax = $5, email = $6, address = $7, city_code = $8,
     responsible = $9, pledged_on = $10, entered_by = $11, entered_at = $12, version = $13 WHERE id = $1";
-const GET: &str =
-    "SELECT id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by, entered_at,
-    version FROM office WHERE id = $1";
-const ALL: &str =
-    "SELECT id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by, entered_at,
-    version FROM office ORDER BY name, id LIMIT $1";
-const OF_KIND: &str =
-    "SELECT id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by, entered_at,
-    version FROM office WHERE kind = $1 ORDER BY name, id LIMIT $2";
+const GET: &str = select!("WHERE id = $1");
+const ALL: &str = select!("ORDER BY name, id LIMIT $1");
+const OF_KIND: &str = select!("WHERE kind = $1 ORDER BY name, id LIMIT $2");
 const FIRST_OF_KIND: &str = "SELECT id FROM office WHERE kind = $1 ORDER BY id LIMIT 1";
 const OF_CITY: &str = "SELECT id FROM office WHERE kind = $1 AND city_code = $2 ORDER BY id LIMIT 1";
 const OF_AREA: &str =

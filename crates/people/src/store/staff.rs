@@ -5,18 +5,25 @@ use super::{or_blank, redacted, unless_blank};
 use crate::staff::MAX_STAFF;
 use crate::{Email, PhoneNumber, Profession, Staff, StaffState};
 
+/// All columns, in the order in which a row is read.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, office_id, name, kana, role, profession, qualification, phone, email, state, trained_on, \
+             entered_by, entered_at, version FROM staff ",
+            $rest
+        )
+    };
+}
+
 const INSERT: &str =
     "INSERT INTO staff (id, office_id, name, kana, role, profession, qualification, phone, email, state, trained_on,
     entered_by, entered_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 const UPDATE: &str = "UPDATE staff SET office_id = $2, name = $3, kana = $4, role = $5, profession = $6, qualification = $7,
     phone = $8, email = $9, state = $10, trained_on = $11, entered_by = $12, entered_at = $13, version = $14 WHERE id = $1";
-const GET: &str =
-    "SELECT id, office_id, name, kana, role, profession, qualification, phone, email, state, trained_on, entered_by,
-    entered_at, version FROM staff WHERE id = $1";
+const GET: &str = select!("WHERE id = $1");
 const OF_OFFICE: &str =
-    "SELECT id, office_id, name, kana, role, profession, qualification, phone, email, state, trained_on,
-    entered_by, entered_at, version FROM staff WHERE office_id = $1
-    ORDER BY CASE WHEN state = 'retired' THEN 1 ELSE 0 END, kana, id LIMIT $2";
+    select!("WHERE office_id = $1 ORDER BY CASE WHEN state = 'retired' THEN 1 ELSE 0 END, kana, id LIMIT $2");
 
 pub fn insert(tx: &mut dyn Tx, staff: &Staff) -> Result<(), DbError> {
     tx.execute(INSERT, &columns(staff)).map(drop)

@@ -4,15 +4,19 @@ use uuid::Uuid;
 
 use crate::{TeamMember, TeamPart};
 
+/// All columns, in the order in which a row is read.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, person_id, staff_id, part, since, invited_by FROM team_member ", $rest)
+    };
+}
+
 const INSERT: &str =
     "INSERT INTO team_member (id, person_id, staff_id, part, since, invited_by) VALUES ($1, $2, $3, $4, $5, $6)";
 const END: &str = "UPDATE team_member SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-const GET_OPEN: &str =
-    "SELECT id, person_id, staff_id, part, since, invited_by FROM team_member WHERE id = $1 AND ended_at IS NULL";
-const OPEN_OF: &str = "SELECT id, person_id, staff_id, part, since, invited_by FROM team_member
-    WHERE person_id = $1 AND ended_at IS NULL ORDER BY since, id";
-const OPEN_OF_STAFF: &str = "SELECT id, person_id, staff_id, part, since, invited_by FROM team_member
-    WHERE staff_id = $1 AND ended_at IS NULL ORDER BY since, id";
+const GET_OPEN: &str = select!("WHERE id = $1 AND ended_at IS NULL");
+const OPEN_OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER BY since, id");
+const OPEN_OF_STAFF: &str = select!("WHERE staff_id = $1 AND ended_at IS NULL ORDER BY since, id");
 
 pub fn insert(tx: &mut dyn Tx, m: &TeamMember) -> Result<(), DbError> {
     tx.execute(INSERT, params![m.membership, m.person, m.staff, m.part.key(), m.since, m.invited_by]).map(drop)

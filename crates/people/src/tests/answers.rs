@@ -1,0 +1,206 @@
+//! 同意: what an answer opens, and what its end closes in the same moment.
+
+use super::*;
+
+impl Region {
+    fn state(&self, scope: ConsentScope) -> ConsentState {
+        let person = self.s.person;
+        self.read(self.clerk(), move |_, tx| consent_state(tx, person, scope)).unwrap()
+    }
+
+    fn current(&self, scope: ConsentScope) -> Consent {
+        let person = self.s.person;
+        let all = self.read(self.clerk(), move |ctx, tx| consents(ctx, tx, person)).unwrap();
+        all.into_iter().find(|c| c.scope == scope).unwrap()
+    }
+
+    fn withdraw(&self, scope: ConsentScope) -> Result<(), PeopleError> {
+        let id = self.current(scope).id;
+        let said = Withdrawal { by: line("髙橋 みほん"), reason: line("") };
+        self.write(self.clerk(), move |ctx, tx| withdraw_consent(ctx, tx, id, &said))
+    }
+
+    fn record(&self, new: NewConsent) -> Result<base::ConsentId, PeopleError> {
+        let person = self.s.person;
+        self.write(self.clerk(), move |ctx, tx| record_consent(ctx, tx, person, &new))
+    }
+}
+
+fn yes(scope: ConsentScope) -> NewConsent {
+    NewConsent::given(scope, today(), line("計画 見本"), line("髙橋 みほん"))
+}
+
+#[test]
+fn a_daughter_sees_what_her_mother_allowed_and_no_more() {
+    let region = Region::new();
+    let s = region.s;
+    let (watch, alerts) = (ConsentScope::FamilyWatch(s.daughter), ConsentScope::FamilyAlerts(s.daughter));
+    let daughter = || region.relative(s.daughter);
+    assert!(region.may(daughter(), Act::SeeWatch) && region.may(daughter(), Act::SeeAlert));
+    assert!(!region.may(daughter(), Act::SeeMedical) && !region.may(region.relative(s.son), Act::SeeAlert));
+    region.withdraw(watch).unwrap();
+    assert!(!region.may(daughter(), Act::SeeWatch) && region.may(daughter(), Act::SeeAlert));
+    assert_eq!((region.state(watch), region.state(alerts)), (ConsentState::Withdrawn, ConsentState::Given));
+    assert_eq!(refusal(region.withdraw(watch)), PeopleRefusal::NotWithdrawable(ConsentState::Withdrawn));
+    let told = region.events("people.consent_withdrawn");
+    assert_eq!((told.len(), &told[0]["scope"]), (1, &"family_watch".into()));
+    assert!(told[0]["contact"].as_str().unwrap().parse::<ContactId>().is_ok_and(|c| c == s.daughter), "{}", told[0]);
+    let kept = region.current(watch);
+    assert_eq!((kept.ended_by.expose().as_str(), kept.signed_by.expose().as_str()), ("髙橋 みほん", "髙橋 みほん"));
+    region.record(yes(watch)).unwrap();
+    assert!(region.may(daughter(), Act::SeeWatch));
+    assert_eq!(region.state(watch), ConsentState::Given);
+}
+
+#[test]
+fn a_no_after_a_yes_is_a_withdrawal() {
+    let region = Region::new();
+    let alerts = ConsentScope::FamilyAlerts(region.s.daughter);
+    let no = NewConsent { state: ConsentState::Declined, ..yes(alerts) };
+    region.record(no.clone()).unwrap();
+    assert!(!region.may(region.relative(region.s.daughter), Act::SeeIdentity));
+    assert_eq!(region.events("people.consent_withdrawn").len(), 1);
+    region.record(no).unwrap();
+    assert_eq!(region.events("people.consent_withdrawn").len(), 1, "a second no withdraws nothing");
+    let all = region
+        .read(region.clerk(), {
+            let p = region.s.person;
+            move |ctx, tx| consents(ctx, tx, p)
+        })
+        .unwrap();
+    assert_eq!(all.iter().filter(|c| c.scope == alerts).count(), 3, "every answer stays on record");
+}
+
+#[test]
+fn withdrawing_the_watch_ends_what_the_family_was_shown_of_it() {
+    let region = Region::new();
+    let s = region.s;
+    region.withdraw(ConsentScope::Watch).unwrap();
+    assert_eq!(region.state(ConsentScope::Watch), ConsentState::Withdrawn);
+    assert_eq!(region.state(ConsentScope::FamilyWatch(s.daughter)), ConsentState::Expired);
+    assert!(
+        !region.may(region.relative(s.daughter), Act::SeeWatch)
+            && !region.may(region.relative(s.daughter), Act::SeeAlert)
+    );
+    let scopes: Vec<_> = region.events("people.consent_withdrawn").iter().map(|e| e["scope"].clone()).collect();
+    assert_eq!(scopes, ["watch", "family_alerts", "family_watch"]);
+    assert!(region.may(region.doctor(), Act::SeeMedical), "the care team works on");
+}
+
+#[test]
+fn without_consent_to_sharing_there_is_no_team_and_its_end_stops_the_team() {
+    let region = Region::new();
+    let s = region.s;
+    region.withdraw(ConsentScope::CareSharing).unwrap();
+    assert!(!region.may(region.doctor(), Act::SeeIdentity) && !region.may(region.nurse(), Act::SeeMedical));
+    assert_eq!(region.read(region.clerk(), move |ctx, tx| team(ctx, tx, s.person)).unwrap().len(), 3);
+    let refused = region.write(region.clerk(), move |ctx, tx| join_team(ctx, tx, s.person, s.doctor, TeamPart::Doctor));
+    assert_eq!(refusal(refused), PeopleRefusal::SharingNotConsented(ConsentState::Withdrawn));
+    // By office: the nurse's is not among those the resident chose.
+    let some = NewConsent { manner: Manner::PerOffice, offices: vec![s.clinic], ..yes(ConsentScope::CareSharing) };
+    region.record(some).unwrap();
+    assert!(region.may(region.doctor(), Act::SeeMedical) && !region.may(region.nurse(), Act::SeeIdentity));
+    let nurse = region.read(region.clerk(), move |ctx, tx| team(ctx, tx, s.person)).unwrap();
+    let left = nurse.iter().find(|m| m.staff == s.nurse).unwrap().membership;
+    region.write(region.clerk(), move |ctx, tx| leave_team(ctx, tx, left)).unwrap();
+    let refused = region.write(region.clerk(), move |ctx, tx| join_team(ctx, tx, s.person, s.nurse, TeamPart::Nurse));
+    assert_eq!(refusal(refused), PeopleRefusal::OfficeNotConsented);
+    // A suspended doctor who comes back is bound by the same answer.
+    region.withdraw(ConsentScope::CareSharing).unwrap();
+    for (state, why) in [(StaffState::Suspended, "休職"), (StaffState::Active, "")] {
+        region.write(region.clerk(), move |ctx, tx| set_staff_state(ctx, tx, s.doctor, state, &line(why))).unwrap();
+    }
+    assert!(!region.may(region.doctor(), Act::SeeIdentity));
+}
+
+#[test]
+fn an_answer_with_an_end_ends_by_itself() {
+    let region = Region::new();
+    let s = region.s;
+    let alerts = ConsentScope::FamilyAlerts(s.son);
+    region.record(NewConsent { expires_on: Some(today()), ..yes(alerts) }).unwrap();
+    assert!(region.may(region.relative(s.son), Act::SeeAlert));
+    let midnight = Instant::from_wall_day(i64::from(today().0) + 1);
+    let later = |id: u128| system(midnight, id);
+    let son = Ctx::new(region.relative(s.son).actor, Purpose::FamilyView, midnight, RequestId(Uuid::from_u128(900)));
+    assert!(!region.may(son, Act::SeeAlert), "the grant knew its end");
+    assert_eq!(region.state(alerts), ConsentState::Given);
+    assert_eq!(region.write(region.system(), expire_consents).unwrap(), 0, "its last day is not over");
+    assert_eq!(region.write(later(901), expire_consents).unwrap(), 1);
+    assert_eq!(region.write(later(902), expire_consents).unwrap(), 0);
+    assert_eq!(region.state(alerts), ConsentState::Expired);
+    assert!(is_denied(region.write(region.doctor(), expire_consents)));
+}
+
+#[test]
+fn an_answer_must_say_who_explained_how_and_who_signed() {
+    let base = [
+        ("scope", "watch"),
+        ("state", "given"),
+        ("obtained_by", "written"),
+        ("explained_by", "計画 見本"),
+        ("explained_on", "2026-11-20"),
+        ("obtained_on", "2026-11-21"),
+        ("signed_by", "髙橋 みほん"),
+    ];
+    assert!(NewConsent::parse(&form(&base), today()).is_ok());
+    for (changes, field) in [
+        (&[("scope", "")][..], "scope"),
+        (&[("scope", "family_alerts")], "scope"),
+        (&[("state", "withdrawn")], "state"),
+        (&[("state", "not_needed"), ("legal_basis", "見本条例第1条")], "state"),
+        (&[("scope", "roster"), ("state", "not_needed")], "legal_basis"),
+        (&[("obtained_by", "")], "obtained_by"),
+        (&[("explained_by", "")], "explained_by"),
+        (&[("obtained_on", "")], "obtained_on"),
+        (&[("obtained_on", "2026-11-23")], "obtained_on"),
+        (&[("explained_on", "2026-11-22")], "explained_on"),
+        (&[("signed_by", "")], "signed_by"),
+        (&[("obtained_by", "proxy")], "signer_relation"),
+        (&[("obtained_by", "proxy"), ("signer_relation", "eldest_son")], "proxy_reason"),
+        (&[("signer_relation", "eldest_son")], "proxy_reason"),
+        (&[("expires_on", "2026-11-21")], "expires_on"),
+        (&[("state", "explained"), ("explained_by", "")], "explained_by"),
+    ] {
+        let errors = NewConsent::parse(&form(&changed(&base, changes)), today()).unwrap_err();
+        assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), [field], "{changes:?}");
+    }
+    let region = Region::new();
+    let unsigned = NewConsent { signed_by: Line::blank(), ..yes(ConsentScope::Watch) };
+    assert!(matches!(refusal(region.record(unsigned)), PeopleRefusal::ConsentIncomplete(_)));
+    let stranger = ConsentScope::FamilyAlerts(ContactId(Uuid::from_u128(5)));
+    assert_eq!(refusal(region.record(yes(stranger))), PeopleRefusal::NoContact);
+}
+
+#[test]
+fn only_the_register_records_answers() {
+    let region = Region::new();
+    let s = region.s;
+    let id = region.current(ConsentScope::Watch).id;
+    for ctx in [region.doctor(), region.operator(), region.city_officer(), region.relative(s.daughter)] {
+        let said = Withdrawal { by: line("だれか"), reason: line("") };
+        assert!(is_denied(region.write(ctx.clone(), move |ctx, tx| withdraw_consent(ctx, tx, id, &said))));
+        assert!(is_denied(region.write(ctx, move |ctx, tx| record_consent(
+            ctx,
+            tx,
+            s.person,
+            &yes(ConsentScope::Watch)
+        ))));
+    }
+    assert_eq!(region.state(ConsentScope::Watch), ConsentState::Given);
+}
+
+#[test]
+fn every_scope_is_stored_under_a_word_of_its_own() {
+    let contact = ContactId(Uuid::from_u128(3));
+    let family = [ConsentScope::FamilyAlerts(contact), ConsentScope::FamilyWatch(contact)];
+    let all: Vec<ConsentScope> = ConsentScope::GENERAL.iter().copied().chain(family).collect();
+    for scope in &all {
+        assert_eq!(ConsentScope::from_key(scope.key(), Some(contact)), Some(*scope));
+        assert_eq!(scope.contact().is_some(), ConsentScope::from_key(scope.key(), None).is_none());
+    }
+    let mut words: Vec<&str> = all.iter().map(|s| s.key()).collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), 11);
+}

@@ -1,0 +1,159 @@
+//! 検索: everybody is found by any piece of what is known of them, and nobody outside one's reach.
+
+use base::kana::fold;
+use base::limits::LIST_ROWS;
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::RESIDENT_FIELDS;
+
+const TOWN: &[(&str, &str, &str, &str)] = &[
+    ("山﨑 さくら", "ヤマザキ サクラ", "S12.5.6", "0561-00-2001"),
+    ("山崎 桜", "ヤマサキ サクラ", "S12.5.7", "0561-00-2002"),
+    ("渡邉 きょうこ", "ワタナベ キョウコ", "S15.1.1", "0561-00-2003"),
+    ("髙橋 ゆうすけ", "タカハシ ユウスケ", "S09.9.9", "080-0000-2004"),
+    ("吉 一", "ヨシ ハジメ", "S20.2.2", "0561-00-2005"),
+    ("見本100%_太郎", "ミホン タロウ", "S21.3.3", "0561-00-2006"),
+];
+
+fn town() -> (Region, Vec<PersonId>) {
+    let region = Region::new();
+    let mut ids = vec![region.s.person];
+    for (name, kana, birth, phone) in TOWN {
+        // Digits are no part of a name; the sign is what matters here.
+        let name = name.replace("100", "");
+        let fields = changed(RESIDENT_FIELDS, &[("name", &name), ("kana", kana), ("birth", birth), ("phone", phone)]);
+        ids.push(region.register(&fields).unwrap());
+    }
+    (region, ids)
+}
+
+fn found(region: &Region, ctx: Ctx, query: &str) -> Vec<PersonId> {
+    let query = query.to_owned();
+    region.read(ctx, move |ctx, tx| search(ctx, tx, &query, 0)).unwrap().persons.into_iter().map(|p| p.id).collect()
+}
+
+#[test]
+fn people_are_found_however_their_name_is_typed() {
+    let (region, ids) = town();
+    let sought = |query: &str| found(&region, region.clerk(), query);
+    let same = |found: Vec<PersonId>, wanted: &[usize]| {
+        let mut found: Vec<usize> = found.iter().map(|f| ids.iter().position(|i| i == f).unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, wanted);
+    };
+    same(sought("高橋"), &[0, 4]);
+    same(sought("髙橋　みほん"), &[0]);
+    same(sought("たかはし"), &[0, 4]);
+    same(sought("ﾀｶﾊｼ ﾕｳｽｹ"), &[4]);
+    same(sought("山崎"), &[1, 2]);
+    same(sought("ヤマザキ"), &[1]);
+    same(sought("渡辺"), &[3]);
+    same(sought("渡邊"), &[3]);
+    same(sought("きようこ"), &[3]);
+    same(sought("吉"), &[5]);
+    same(sought("子"), &[]);
+    same(sought("0561-00-2003"), &[3]);
+    same(sought("（0561）００２００３"), &[3]);
+    same(sought("+81 80-0000-2004"), &[4]);
+    same(sought("2005"), &[5]);
+    same(sought("昭和13年4月1日"), &[0]);
+    same(sought("S12.5.6 山崎"), &[1]);
+    same(sought("00000013"), &[0]);
+    same(sought("%"), &[6]);
+    same(sought("%_"), &[6]);
+    same(sought("見本町一丁目 タロウ"), &[6]);
+    same(sought("高橋 そんな人はいない"), &[]);
+    assert_eq!(sought("").len(), 7);
+    assert_eq!(sought("  　").len(), 7);
+}
+
+#[test]
+fn nobody_is_found_beyond_ones_reach() {
+    let (region, ids) = town();
+    assert_eq!(found(&region, region.doctor(), "たかはし"), [ids[0]]);
+    assert_eq!(found(&region, region.doctor(), ""), [ids[0]]);
+    assert!(found(&region, region.operator(), "たかはし").is_empty());
+    assert_eq!(found(&region, region.relative(region.s.daughter), ""), [ids[0]]);
+    let nameless = Ctx::new(
+        Actor { role: Role::Link, id: Uuid::from_u128(9), office: None, person: Some(ids[0]), device: "test".into() },
+        Purpose::OwnView,
+        morning(),
+        RequestId(Uuid::from_u128(800)),
+    );
+    assert!(is_denied(region.read(nameless, |ctx, tx| search(ctx, tx, "", 0))));
+}
+
+#[test]
+fn a_correction_is_found_under_the_new_name_only() {
+    let (region, ids) = town();
+    let person = ids[5];
+    let fields = changed(RESIDENT_FIELDS, &[("name", "新姓 一"), ("kana", "シンセイ ハジメ"), ("birth", "S20.2.2")]);
+    let facts = ResidentFacts::parse(&form(&fields), today()).unwrap();
+    region.write(region.clerk(), move |ctx, tx| revise_resident(ctx, tx, person, &facts, &because(1, "改姓"))).unwrap();
+    assert_eq!(found(&region, region.clerk(), "新姓"), [person]);
+    assert!(found(&region, region.clerk(), "ヨシ ハジメ").is_empty());
+}
+
+#[test]
+fn a_caller_is_known_by_number_as_resident_or_contact() {
+    let (region, ids) = town();
+    let by = |ctx: Ctx, phone: &str| {
+        let phone = PhoneNumber::parse(phone).unwrap();
+        region.read(ctx, move |ctx, tx| persons_by_phone(ctx, tx, &phone)).unwrap()
+    };
+    assert_eq!(by(region.doctor(), "0561-00-1234"), [ids[0]]);
+    assert_eq!(by(region.doctor(), "090-0000-0002"), [ids[0]], "the daughter calls");
+    assert!(by(region.doctor(), "0561-00-2003").is_empty());
+    assert_eq!(by(region.clerk(), "0561-00-2003"), [ids[3]]);
+    assert!(found(&region, region.clerk(), "09000000002").is_empty(), "a contact's number is no person's");
+}
+
+#[test]
+fn a_long_list_comes_in_pages_and_says_so() {
+    let region = Region::new();
+    for n in 0..LIST_ROWS {
+        let day = format!("1940-01-{:02}", n % 28 + 1);
+        let kana = ["ア", "カ", "サ", "タ", "ナ"][n % 5].repeat(n / 5 + 1);
+        region.register(&changed(RESIDENT_FIELDS, &[("name", "長田 列"), ("kana", &kana), ("birth", &day)])).unwrap();
+    }
+    let page = |n| region.read(region.clerk(), move |ctx, tx| search(ctx, tx, "", n)).unwrap();
+    let (first, second, third) = (page(0), page(1), page(2));
+    assert_eq!((first.persons.len(), first.more), (LIST_ROWS, true));
+    assert_eq!((second.persons.len(), second.more, third.persons.len()), (1, false, 0));
+    let kana: Vec<String> = first.persons.iter().map(|p| fold(p.kana.expose())).collect();
+    assert!(kana.is_sorted());
+    assert!(!first.persons.iter().any(|p| p.id == second.persons[0].id));
+    let narrowed = region.read(region.clerk(), |ctx, tx| search(ctx, tx, "長田", 0)).unwrap();
+    assert_eq!((narrowed.persons.len(), narrowed.more), (LIST_ROWS, false));
+}
+
+#[test]
+fn a_piece_cut_from_anywhere_finds_exactly_those_who_hold_it() {
+    let (region, ids) = town();
+    let mut all: Vec<(PersonId, Vec<String>)> = Vec::new();
+    for id in &ids {
+        let id = *id;
+        let (r, h) =
+            region.read(region.clerk(), move |ctx, tx| Ok((resident(ctx, tx, id)?, home_of(ctx, tx, id)?))).unwrap();
+        let address = fold(&format!("{}{}", h.town, h.line.expose()));
+        let mut keys = vec![fold(r.name.expose()), fold(r.kana.expose()), r.number.clone(), address];
+        keys.extend(r.phones.iter().map(|p| p.expose().to_owned()));
+        all.push((id, keys));
+    }
+    let cuts = (0..all.len(), 0..6usize, 0..12usize, 1..6usize);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 200, ..ProptestConfig::default() });
+    runner
+        .run(&cuts, |(who, key, from, length)| {
+            let keys = &all[who].1;
+            let piece: String = keys[key % keys.len()].chars().cycle().skip(from).take(length).collect();
+            let mut wanted: Vec<PersonId> =
+                all.iter().filter(|(_, keys)| keys.iter().any(|k| k.contains(&piece))).map(|(id, _)| *id).collect();
+            wanted.sort_unstable();
+            let mut got = found(&region, region.clerk(), &piece);
+            got.sort_unstable();
+            prop_assert_eq!(got, wanted, "{}", piece);
+            Ok(())
+        })
+        .unwrap();
+}
