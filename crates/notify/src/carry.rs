@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use crate::rules::AfterFailure;
 use crate::store::{self, AttemptRow};
 use crate::{
-    Adapters, AttemptId, AttemptState, Delivery, DeliveryOutcome, GatewayReport, LinkHash, LinkSeed, deliver, rules, send,
+    Adapters, AttemptId, AttemptState, Delivery, DeliveryOutcome, GatewayReport, LinkHash, LinkSeed, deliver, rules,
+    send,
 };
 
 /// Leases up to `limit` attempts that are due, urgent ones first, and makes a fresh link for each. Attempts whose
@@ -30,13 +31,26 @@ pub fn due(ctx: &Ctx, tx: &mut dyn Tx, seed: &LinkSeed, limit: usize) -> Result<
             false => None,
         };
         let (attempt, message, way, topic) = (row.id, row.message, row.way, row.topic);
-        deliveries.push(Delivery { attempt, message, way, topic, address: row.address.into(), link, tries: row.tries + 1 });
+        deliveries.push(Delivery {
+            attempt,
+            message,
+            way,
+            topic,
+            address: row.address.into(),
+            link,
+            tries: row.tries + 1,
+        });
     }
     Ok(deliveries)
 }
 
 /// Stores the receipt of one try; a failed one is queued again or the next way is taken.
-pub fn record_outcome(ctx: &Ctx, tx: &mut dyn Tx, delivery: &Delivery, outcome: DeliveryOutcome) -> Result<(), DbError> {
+pub fn record_outcome(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    delivery: &Delivery,
+    outcome: DeliveryOutcome,
+) -> Result<(), DbError> {
     let Some(row) = store::attempt(tx, delivery.attempt)? else { return Ok(()) };
     match outcome {
         // Even late it is the truth: the message went out.

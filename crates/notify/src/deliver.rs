@@ -89,7 +89,11 @@ enum Gateway {
 
 impl Adapters {
     /// Needs a rustls provider installed as the process's default when a gateway is given.
-    pub fn new(smtp: Option<&SmtpConfig>, gateway: Option<&GatewayConfig>, link_base: &str) -> Result<Adapters, AdapterError> {
+    pub fn new(
+        smtp: Option<&SmtpConfig>,
+        gateway: Option<&GatewayConfig>,
+        link_base: &str,
+    ) -> Result<Adapters, AdapterError> {
         let mail = match smtp {
             None => Mail::None,
             Some(config) => Mail::Smtp {
@@ -205,7 +209,9 @@ fn smtp_transport(config: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Execut
         .timeout(Some(timeout));
     match (&config.user, &config.password) {
         (None, None) => Ok(builder.build()),
-        (Some(_), Some(_)) if config.tls == SmtpTls::None && !is_here(&config.host) => Err(AdapterError::PlainCredentials),
+        (Some(_), Some(_)) if config.tls == SmtpTls::None && !is_here(&config.host) => {
+            Err(AdapterError::PlainCredentials)
+        }
         (Some(user), Some(password)) => {
             Ok(builder.credentials(Credentials::new(user.clone(), password.expose().clone())).build())
         }

@@ -116,10 +116,18 @@ words! {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkPurpose {
     /// 「大丈夫です」 to a notice; never ends an alert.
-    AnswerNotice { alert: AlertId },
-    OpenCase { case: CaseId },
-    VisitRequest { visit: VisitId },
-    OpenNote { note: NoteId },
+    AnswerNotice {
+        alert: AlertId,
+    },
+    OpenCase {
+        case: CaseId,
+    },
+    VisitRequest {
+        visit: VisitId,
+    },
+    OpenNote {
+        note: NoteId,
+    },
 }
 
 impl LinkPurpose {
@@ -233,9 +241,13 @@ pub struct Delivery {
 pub enum DeliveryOutcome {
     Sent,
     /// Worth another try: no line, a busy server.
-    Failed { why: &'static str },
+    Failed {
+        why: &'static str,
+    },
     /// Will fail again: a refused address, a way that is not set up.
-    Refused { why: &'static str },
+    Refused {
+        why: &'static str,
+    },
 }
 
 /// What a gateway tells later about an attempt it had accepted.

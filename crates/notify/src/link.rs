@@ -95,12 +95,8 @@ pub fn use_link(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<LinkUse, 
     store::spend_link(tx, found.message, ctx.now)?;
     store::read(tx, found.message, ctx.now)?;
     store::set_attempt_read(tx, found.attempt, ctx.now)?;
-    let used = LinkUse {
-        message: found.message,
-        recipient: found.recipient,
-        person: found.person,
-        purpose: found.purpose,
-    };
+    let used =
+        LinkUse { message: found.message, recipient: found.recipient, person: found.person, purpose: found.purpose };
     let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
     audit::done(&bearer, tx, "notify.use_link", used.person.as_slice(), found.purpose.key(), "link")?;
     Ok(used)

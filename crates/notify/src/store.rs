@@ -14,8 +14,7 @@ const INSERT_MESSAGE: &str = "INSERT INTO notify_message
 const WHOM: &str = "SELECT recipient_id, person_id FROM notify_message WHERE id = $1";
 const IS_READ: &str = "SELECT COUNT(*) FROM notify_message WHERE id = $1 AND read_at IS NOT NULL";
 const SET_READ: &str = "UPDATE notify_message SET read_at = $2 WHERE id = $1 AND read_at IS NULL";
-const READ_SCREEN: &str =
-    "UPDATE notify_attempt SET state = 'read', read_at = $2 WHERE message_id = $1 AND way = 'screen' AND state = 'sent'";
+const READ_SCREEN: &str = "UPDATE notify_attempt SET state = 'read', read_at = $2 WHERE message_id = $1 AND way = 'screen' AND state = 'sent'";
 const DROP_REST: &str = "UPDATE notify_attempt SET state = 'unneeded', address = ''
     WHERE message_id = $1 AND state IN ('waiting', 'queued')";
 const SET_UNDELIVERABLE: &str = "UPDATE notify_message SET undeliverable_at = $2 WHERE id = $1";
@@ -47,8 +46,7 @@ const SET_RETRY: &str =
     "UPDATE notify_attempt SET leased = 0, due_at = $2, first_failed_at = $3, error = $4 WHERE id = $1";
 const SET_FAILED: &str = "UPDATE notify_attempt SET state = 'failed', leased = 0, failed_at = $2, first_failed_at = $3,
     error = $4, address = '' WHERE id = $1";
-const SET_SENT: &str =
-    "UPDATE notify_attempt SET state = 'sent', leased = 0, sent_at = $2, address = '' WHERE id = $1";
+const SET_SENT: &str = "UPDATE notify_attempt SET state = 'sent', leased = 0, sent_at = $2, address = '' WHERE id = $1";
 const SET_ATTEMPT_READ: &str = "UPDATE notify_attempt SET state = 'read', leased = 0, read_at = $2 WHERE id = $1";
 const FIRST_WAITING: &str =
     "SELECT id FROM notify_attempt WHERE message_id = $1 AND state = 'waiting' ORDER BY rank LIMIT 1";
@@ -58,8 +56,7 @@ const QUEUE: &str = "UPDATE notify_attempt SET state = 'queued', queued_at = $2,
 const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error FROM notify_attempt
     WHERE message_id = $1 ORDER BY rank";
 
-const INSERT_LINK: &str =
-    "INSERT INTO notify_link (token_hash, message_id, attempt_id) VALUES ($1, $2, $3)
+const INSERT_LINK: &str = "INSERT INTO notify_link (token_hash, message_id, attempt_id) VALUES ($1, $2, $3)
     ON CONFLICT (token_hash) DO NOTHING";
 const LINK: &str = "SELECT m.id, m.recipient_id, m.person_id, m.topic, m.purpose, m.target_id, m.link_expires_at,
         m.link_used_at, l.attempt_id
@@ -161,7 +158,13 @@ pub(crate) fn undeliverable(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Undeliv
 pub(crate) fn unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid, limit: usize) -> Result<Vec<InboxItem>, DbError> {
     let one = |r: &Row| {
         let purpose = purpose_at(r, 3)?;
-        Ok(InboxItem { message: r.get(0)?, topic: r.word(1, Topic::from_key)?, person: r.get(2)?, purpose, at: r.get(5)? })
+        Ok(InboxItem {
+            message: r.get(0)?,
+            topic: r.word(1, Topic::from_key)?,
+            person: r.get(2)?,
+            purpose,
+            at: r.get(5)?,
+        })
     };
     tx.query(UNREAD, params![recipient, office, limit])?.iter().map(one).collect()
 }
@@ -174,8 +177,18 @@ pub(crate) fn insert_attempt(tx: &mut dyn Tx, a: &NewAttempt<'_>, now: Instant) 
     let at = |state| (a.state == state).then_some(now);
     let queued = (a.way == Way::Screen).then_some(now);
     let row = params![
-        a.id.0, a.message, a.way.key(), a.rank, a.state.key(), i64::from(!a.urgent), a.address, now, queued,
-        at(AttemptState::Sent), at(AttemptState::Failed), a.error
+        a.id.0,
+        a.message,
+        a.way.key(),
+        a.rank,
+        a.state.key(),
+        i64::from(!a.urgent),
+        a.address,
+        now,
+        queued,
+        at(AttemptState::Sent),
+        at(AttemptState::Failed),
+        a.error
     ];
     tx.execute(INSERT_ATTEMPT, row).map(drop)
 }
@@ -209,7 +222,13 @@ pub(crate) fn set_retry(tx: &mut dyn Tx, id: AttemptId, at: Instant, first: Inst
     tx.execute(SET_RETRY, params![id.0, at, first, why]).map(drop)
 }
 
-pub(crate) fn set_failed(tx: &mut dyn Tx, id: AttemptId, now: Instant, first: Instant, why: &str) -> Result<(), DbError> {
+pub(crate) fn set_failed(
+    tx: &mut dyn Tx,
+    id: AttemptId,
+    now: Instant,
+    first: Instant,
+    why: &str,
+) -> Result<(), DbError> {
     tx.execute(SET_FAILED, params![id.0, now, first, why]).map(drop)
 }
 
@@ -250,7 +269,12 @@ pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, D
     tx.query(RECEIPTS, params![id])?.iter().map(one).collect()
 }
 
-pub(crate) fn insert_link(tx: &mut dyn Tx, link: &LinkHash, message: MessageId, attempt: AttemptId) -> Result<(), DbError> {
+pub(crate) fn insert_link(
+    tx: &mut dyn Tx,
+    link: &LinkHash,
+    message: MessageId,
+    attempt: AttemptId,
+) -> Result<(), DbError> {
     tx.execute(INSERT_LINK, params![link.0, message, attempt.0]).map(drop)
 }
 
@@ -299,9 +323,9 @@ fn attempt_of(r: &Row) -> Result<AttemptRow, DbError> {
 
 fn purpose_at(r: &Row, column: usize) -> Result<Option<LinkPurpose>, DbError> {
     match (r.get::<Option<String>>(column)?, r.get::<Option<Uuid>>(column + 1)?) {
-        (Some(key), Some(target)) => LinkPurpose::from_parts(&key, target)
-            .map(Some)
-            .ok_or(DbError::Shape { column, wanted: "a purpose" }),
+        (Some(key), Some(target)) => {
+            LinkPurpose::from_parts(&key, target).map(Some).ok_or(DbError::Shape { column, wanted: "a purpose" })
+        }
         _ => Ok(None),
     }
 }

@@ -39,7 +39,11 @@ impl Region {
         Ctx::new(actor, Purpose::WatchResponse, self.now, RequestId(Uuid::from_u128(self.count)))
     }
 
-    fn write<T, E>(&mut self, actor: Actor, f: impl Fn(&Ctx, &mut dyn Tx) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    fn write<T, E>(
+        &mut self,
+        actor: Actor,
+        f: impl Fn(&Ctx, &mut dyn Tx) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -300,15 +304,21 @@ fn a_call_that_nobody_answered_is_followed_by_the_next_way() {
     region.outcome(&call, DeliveryOutcome::Sent);
     assert!(region.due().is_empty());
     let attempt = call.attempt;
-    region.write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, attempt, GatewayReport::Failed)).unwrap();
+    region
+        .write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, attempt, GatewayReport::Failed))
+        .unwrap();
     let sms = region.due().remove(0);
     assert_eq!(sms.way, Way::Sms);
     region.outcome(&sms, DeliveryOutcome::Sent);
     let attempt = sms.attempt;
-    region.write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, attempt, GatewayReport::Read)).unwrap();
+    region
+        .write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, attempt, GatewayReport::Read))
+        .unwrap();
     assert_eq!(region.states(id), [(Way::Phone, AttemptState::Failed), (Way::Sms, AttemptState::Read)]);
     let unknown = AttemptId(Uuid::from_u128(1));
-    region.write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, unknown, GatewayReport::Read)).unwrap();
+    region
+        .write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, unknown, GatewayReport::Read))
+        .unwrap();
 }
 
 #[test]
@@ -328,7 +338,8 @@ fn an_urgent_message_overtakes_and_nothing_keeps_an_address_it_does_not_need() {
     region.pass(Span::seconds(1));
     let now = region.now;
     assert_eq!(region.write(Actor::system("job"), move |_, tx| tidy(tx, now)).unwrap(), 0);
-    let kept: i64 = region.read(|tx| tx.scalar("SELECT COUNT(*) FROM notify_attempt WHERE address <> ''", &[])).unwrap();
+    let kept: i64 =
+        region.read(|tx| tx.scalar("SELECT COUNT(*) FROM notify_attempt WHERE address <> ''", &[])).unwrap();
     assert_eq!(kept, 0);
     region.pass(KEEP);
     let now = region.now;
@@ -352,7 +363,8 @@ fn texts_say_nothing_but_that_somebody_should_look() {
         }
     }
     let all = bodies.join("");
-    for word in ["様", "さん", "ご家族", "お母", "アラート", "見守り", "病", "救急", "転倒", "認知症"] {
+    for word in ["様", "さん", "ご家族", "お母", "アラート", "見守り", "病", "救急", "転倒", "認知症"]
+    {
         assert!(!all.contains(word), "{word}");
     }
     let delivery = format!("{:?}", message(&[Way::Mail]));
@@ -383,7 +395,8 @@ async fn gateway(answers: Vec<u16>) -> (String, Got) {
 
 fn adapters(smtp: Option<SmtpConfig>, sms_url: Option<String>) -> Adapters {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let gateway = sms_url.map(|url| GatewayConfig { sms_url: Some(url), phone_url: None, token: "secret".to_owned().into() });
+    let gateway =
+        sms_url.map(|url| GatewayConfig { sms_url: Some(url), phone_url: None, token: "secret".to_owned().into() });
     Adapters::new(smtp.as_ref(), gateway.as_ref(), "https://tsunagari.example.jp/links/").unwrap()
 }
 
@@ -501,7 +514,8 @@ async fn a_mail_server_says_never_or_not_now() {
 fn credentials_do_not_cross_the_network_in_the_clear() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let password: Option<Redacted<String>> = Some("p".to_owned().into());
-    let open = SmtpConfig { host: "mail.example.jp".into(), user: Some("u".into()), password: password.clone(), ..smtp(25) };
+    let open =
+        SmtpConfig { host: "mail.example.jp".into(), user: Some("u".into()), password: password.clone(), ..smtp(25) };
     let base = "https://tsunagari.example.jp/links/";
     assert!(matches!(Adapters::new(Some(&open), None, base), Err(AdapterError::PlainCredentials)));
     let half = SmtpConfig { user: None, password, ..smtp(25) };
@@ -514,11 +528,15 @@ fn credentials_do_not_cross_the_network_in_the_clear() {
 }
 
 /// The whole way, as the demo runs it: sent in one transaction, found a moment later as a file, its receipt stored.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_queue_is_carried_into_the_folder() {
-    let folder = tempfile::tempdir().unwrap();
+#[test]
+fn the_queue_is_carried_into_the_folder() {
+    // PostgreSQL's client is opened outside any runtime.
     let region = fresh(&[audit::MIGRATIONS, MIGRATIONS]);
-    let db = region.db.clone();
+    tokio::runtime::Runtime::new().unwrap().block_on(carried_into_a_folder(region.db.clone()));
+}
+
+async fn carried_into_a_folder(db: db::Db) {
+    let folder = tempfile::tempdir().unwrap();
     let adapters = Arc::new(Adapters::folder(folder.path(), "http://127.0.0.1:8080/links/").unwrap());
     let count = std::sync::atomic::AtomicU64::new(1);
     let start = Instant::parse("2026-11-22T08:00").unwrap();

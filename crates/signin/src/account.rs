@@ -100,7 +100,12 @@ pub fn find_account(tx: &mut dyn Tx, id: AccountId) -> Result<Account, SigninErr
 }
 
 /// Accounts in the order of their login names, from behind `after`; for administrators.
-pub fn accounts(ctx: &Ctx, tx: &mut dyn Tx, after: Option<&LoginName>, limit: usize) -> Result<Vec<Account>, SigninError> {
+pub fn accounts(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    after: Option<&LoginName>,
+    limit: usize,
+) -> Result<Vec<Account>, SigninError> {
     rules::administers(ctx)?;
     let limit = limit.min(base::limits::LIST_ROWS * 4);
     Ok(store::accounts_after(tx, after.map_or("", LoginName::as_str), limit)?)
@@ -157,7 +162,13 @@ fn end_everything(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), DbErr
     outbox::push(tx, ctx.now, "signin.ended", &json!({ "account": id }))
 }
 
-fn record(ctx: &Ctx, tx: &mut dyn Tx, action: &str, id: AccountId, person: Option<PersonId>) -> Result<(), SigninError> {
+fn record(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    action: &str,
+    id: AccountId,
+    person: Option<PersonId>,
+) -> Result<(), SigninError> {
     audit::done(ctx, tx, action, person.as_slice(), &item(id), "duty")?;
     Ok(())
 }

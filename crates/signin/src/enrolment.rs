@@ -27,7 +27,9 @@ pub enum EnrolmentAnswer {
     Open(Box<EnrolmentView>),
     /// No such code, or used, or its 72 hours are over.
     Unknown,
-    Wait { until: Instant },
+    Wait {
+        until: Instant,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +69,12 @@ pub fn begin_enrolment(
 }
 
 /// The page again, with the same secret: after a password that the rules refused, or a wrong code.
-pub fn enrolment(tx: &mut dyn Tx, code: &CodeHash, issuer: &str, now: Instant) -> Result<Option<EnrolmentView>, SigninError> {
+pub fn enrolment(
+    tx: &mut dyn Tx,
+    code: &CodeHash,
+    issuer: &str,
+    now: Instant,
+) -> Result<Option<EnrolmentView>, SigninError> {
     let Some((open, account)) = find(tx, code, now)? else { return Ok(None) };
     let Some(totp) = open.totp else { return Ok(None) };
     view(&account, totp.expose(), issuer, open.expires_at).map(Some)
@@ -105,7 +112,11 @@ pub fn finish_enrolment(
 }
 
 /// Ten fresh recovery codes; the earlier ones open nothing any more.
-pub(crate) fn new_recovery_codes(tx: &mut dyn Tx, account: base::AccountId, secrets: &Secrets) -> Result<Vec<Code>, DbError> {
+pub(crate) fn new_recovery_codes(
+    tx: &mut dyn Tx,
+    account: base::AccountId,
+    secrets: &Secrets,
+) -> Result<Vec<Code>, DbError> {
     let codes: Vec<Code> = (0..rules::RECOVERY_CODES).map(|n| secrets.code(&format!("recovery {n}"))).collect();
     let hashes: Vec<CodeHash> = codes.iter().map(|c| CodeHash::of(c.expose())).collect();
     store::put_recovery(tx, account, &hashes)?;

@@ -30,7 +30,9 @@ impl Attempt {
 pub enum PasswordStep {
     Compare(Attempt),
     /// Too many failures; nothing is compared until then, for an account that exists and one that does not.
-    Wait { until: Instant },
+    Wait {
+        until: Instant,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +65,9 @@ pub enum SecondAnswer {
     Wrong,
     /// Begin again with the password: five minutes are over, or five codes were wrong.
     Expired,
-    Wait { until: Instant },
+    Wait {
+        until: Instant,
+    },
 }
 
 /// A session that has just begun. Both tokens are for cookies and are not kept.
@@ -163,7 +167,13 @@ pub fn finish_second(
 
 /// A session without password or second factor, for the demo's start page: only in a database marked fictional, and
 /// only for an account that is not suspended.
-pub fn enter_as(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, device: &str, secrets: &Secrets) -> Result<Entered, SigninError> {
+pub fn enter_as(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    id: AccountId,
+    device: &str,
+    secrets: &Secrets,
+) -> Result<Entered, SigninError> {
     account::only_fictional(tx)?;
     let account = account::find_account(tx, id)?;
     if account.state == AccountState::Suspended {
@@ -179,14 +189,21 @@ pub(crate) enum Checked {
     Wait { until: Instant },
 }
 
-pub(crate) fn check_second(ctx: &Ctx, tx: &mut dyn Tx, account: AccountId, factor: &SecondFactor) -> Result<Checked, DbError> {
+pub(crate) fn check_second(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    account: AccountId,
+    factor: &SecondFactor,
+) -> Result<Checked, DbError> {
     let counter = ThrottleKey::second(account);
     if let Some(until) = rules::blocked(store::throttle(tx, &counter)?.as_ref(), ctx.now) {
         return Ok(Checked::Wait { until });
     }
     let ground = match factor {
         SecondFactor::Totp(typed) => totp_right(ctx, tx, account, typed)?.then_some("totp"),
-        SecondFactor::Recovery(typed) => store::spend_recovery(tx, account, &CodeHash::of(typed), ctx.now)?.then_some("recovery_code"),
+        SecondFactor::Recovery(typed) => {
+            store::spend_recovery(tx, account, &CodeHash::of(typed), ctx.now)?.then_some("recovery_code")
+        }
     };
     let Some(ground) = ground else {
         fail(ctx, tx, &counter, ACCOUNT_ALLOWANCE)?;
@@ -247,7 +264,13 @@ fn totp_right(ctx: &Ctx, tx: &mut dyn Tx, account: AccountId, typed: &str) -> Re
 }
 
 /// The device's own counter where the account is known on it, else the one of the name that was typed.
-fn counter(ctx: &Ctx, tx: &mut dyn Tx, login: &str, account: Option<&Account>, device: Option<&TokenHash>) -> Result<ThrottleKey, DbError> {
+fn counter(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    login: &str,
+    account: Option<&Account>,
+    device: Option<&TokenHash>,
+) -> Result<ThrottleKey, DbError> {
     if let (Some(account), Some(device)) = (account, device)
         && store::knows_device(tx, account.id, device, ctx.now)?
     {
@@ -256,7 +279,14 @@ fn counter(ctx: &Ctx, tx: &mut dyn Tx, login: &str, account: Option<&Account>, d
     Ok(ThrottleKey::login(login))
 }
 
-fn enter(ctx: &Ctx, tx: &mut dyn Tx, account: &Account, device: &str, ground: &str, secrets: &Secrets) -> Result<Entered, DbError> {
+fn enter(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    account: &Account,
+    device: &str,
+    ground: &str,
+    secrets: &Secrets,
+) -> Result<Entered, DbError> {
     let id: SessionId = ctx.id();
     let lifetime = rules::lifetime(account.role);
     let token = secrets.token("session");

@@ -17,6 +17,7 @@
 mod account;
 mod enrolment;
 mod entering;
+mod fictional;
 mod own;
 pub mod password;
 pub mod rules;
@@ -40,6 +41,7 @@ pub use entering::{
     Attempt, Entered, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, begin_signin, enter_as,
     finish_password, finish_second,
 };
+pub use fictional::{Featured, feature_accounts, featured_accounts, fictional_accounts};
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
 pub use password::{NewPassword, PasswordHash, Proof, hash_password, verify_password};
 pub use rules::Address;
@@ -135,7 +137,13 @@ impl Account {
     /// This account acting; `device` is a word for the terminal, never personal.
     pub fn actor(&self, device: &str) -> Actor {
         let own = (self.role == Role::Resident).then_some(PersonId(self.id.0));
-        Actor { role: self.role, id: self.id.0, office: self.office, person: own.or(self.person), device: device.to_owned() }
+        Actor {
+            role: self.role,
+            id: self.id.0,
+            office: self.office,
+            person: own.or(self.person),
+            device: device.to_owned(),
+        }
     }
 }
 
@@ -161,9 +169,13 @@ pub enum SigninRefusal {
     PasswordShort,
     #[error("パスワードは200文字以内で設定してください。")]
     PasswordLong,
-    #[error("12文字以下のパスワードは、英字・数字・記号のうち2種類以上を混ぜてください。13文字以上であれば1種類でも設定できます。")]
+    #[error(
+        "12文字以下のパスワードは、英字・数字・記号のうち2種類以上を混ぜてください。13文字以上であれば1種類でも設定できます。"
+    )]
     PasswordOneKind,
-    #[error("このパスワードは推測されやすいため使えません。ログイン名や同じ文字の繰り返し、よく使われる語を避けてください。")]
+    #[error(
+        "このパスワードは推測されやすいため使えません。ログイン名や同じ文字の繰り返し、よく使われる語を避けてください。"
+    )]
     PasswordGuessable,
     #[error("ログイン名は、半角の英小文字・数字・「.」「_」「-」「@」を使い、3文字以上64文字以内で入力してください。")]
     LoginMalformed,

@@ -23,8 +23,19 @@ pub const MOST_CHARS: usize = 200;
 
 /// Words that a guesser tries first.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "qwerty", "12345678", "11111111", "abc12345", "1q2w3e4r", "iloveyou", "administrator",
-    "tsunagari", "sakura12", "welcome1", "letmein",
+    "password",
+    "passw0rd",
+    "qwerty",
+    "12345678",
+    "11111111",
+    "abc12345",
+    "1q2w3e4r",
+    "iloveyou",
+    "administrator",
+    "tsunagari",
+    "sakura12",
+    "welcome1",
+    "letmein",
 ];
 
 /// A password that the rules accept.

@@ -40,7 +40,8 @@ pub(crate) fn setup(secret: &[u8; 20], issuer: &str, login: &LoginName) -> Resul
 /// The step whose code was typed, if it is within the allowed skew and later than `used`, the last one that opened
 /// anything: a code seen over a shoulder opens nothing.
 pub(crate) fn check(secret: &[u8; 20], typed: &str, now: Instant, used: i64) -> Option<i64> {
-    let digits: String = typed.chars().take(20).map(secret::narrow).filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let digits: String =
+        typed.chars().take(20).map(secret::narrow).filter(|c| !c.is_whitespace() && *c != '-').collect();
     let seconds = u64::try_from(now.unix_seconds()).ok()?;
     let step = i64::try_from(totp(secret)?.check(&digits, seconds)?).ok()?;
     (step > used).then_some(step)
@@ -68,7 +69,9 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_standard() {
         let secret = *b"12345678901234567890";
-        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")] {
+        for (seconds, code) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")]
+        {
             let now = Instant::from_unix_seconds(seconds);
             assert_eq!(code_at(&secret, now).unwrap(), code);
             assert_eq!(check(&secret, code, now, 0), Some(seconds / STEP_SECONDS));

@@ -14,6 +14,9 @@ const ACCOUNT_NAMED: &str = "SELECT id, login, role, office_id, person_id, displ
     FROM signin_account WHERE login = $1";
 const ACCOUNTS_AFTER: &str = "SELECT id, login, role, office_id, person_id, display_name, state, created_at, changed_at
     FROM signin_account WHERE login > $1 ORDER BY login LIMIT $2";
+const ACCOUNTS_OF_ROLE: &str =
+    "SELECT id, login, role, office_id, person_id, display_name, state, created_at, changed_at
+    FROM signin_account WHERE role = $1 AND state = 'active' ORDER BY login LIMIT $2";
 const REVISE: &str =
     "UPDATE signin_account SET role = $2, office_id = $3, display_name = $4, changed_at = $5 WHERE id = $1";
 const SET_STATE: &str = "UPDATE signin_account SET state = $2, changed_at = $3 WHERE id = $1";
@@ -35,7 +38,8 @@ const SPEND_RECOVERY: &str = "UPDATE signin_recovery SET used_at = $3
     WHERE account_id = $1 AND code_hash = $2 AND used_at IS NULL";
 const RECOVERY_LEFT: &str = "SELECT COUNT(*) FROM signin_recovery WHERE account_id = $1 AND used_at IS NULL";
 
-const PUT_PENDING: &str = "INSERT INTO signin_pending (token_hash, account_id, tries, expires_at) VALUES ($1, $2, 0, $3)";
+const PUT_PENDING: &str =
+    "INSERT INTO signin_pending (token_hash, account_id, tries, expires_at) VALUES ($1, $2, 0, $3)";
 const PENDING: &str = "SELECT account_id, tries, expires_at FROM signin_pending WHERE token_hash = $1";
 const COUNT_PENDING_TRY: &str = "UPDATE signin_pending SET tries = tries + 1 WHERE token_hash = $1";
 const DELETE_PENDING: &str = "DELETE FROM signin_pending WHERE token_hash = $1";
@@ -110,11 +114,26 @@ pub(crate) struct Pending {
     pub expires_at: Instant,
 }
 
-pub(crate) fn insert_accounts(tx: &mut dyn Tx, new: &[NewAccount], state: AccountState, now: Instant) -> Result<(), DbError> {
+pub(crate) fn insert_accounts(
+    tx: &mut dyn Tx,
+    new: &[NewAccount],
+    state: AccountState,
+    now: Instant,
+) -> Result<(), DbError> {
     let row = |a: &NewAccount| -> Vec<Value> {
         params![
-            a.id, a.login.as_str(), a.role.key(), a.office, a.person, a.display_name.expose(), state.key(),
-            None::<String>, None::<Vec<u8>>, 0i64, now, now
+            a.id,
+            a.login.as_str(),
+            a.role.key(),
+            a.office,
+            a.person,
+            a.display_name.expose(),
+            state.key(),
+            None::<String>,
+            None::<Vec<u8>>,
+            0i64,
+            now,
+            now
         ]
         .to_vec()
     };
@@ -134,7 +153,18 @@ pub(crate) fn accounts_after(tx: &mut dyn Tx, after: &str, limit: usize) -> Resu
     tx.query(ACCOUNTS_AFTER, params![after, limit])?.iter().map(|r| account_at(r, 0)).collect()
 }
 
-pub(crate) fn revise(tx: &mut dyn Tx, id: AccountId, role: Role, office: Option<OfficeId>, name: &str, now: Instant) -> Result<(), DbError> {
+pub(crate) fn accounts_of_role(tx: &mut dyn Tx, role: Role, limit: usize) -> Result<Vec<Account>, DbError> {
+    tx.query(ACCOUNTS_OF_ROLE, params![role.key(), limit])?.iter().map(|r| account_at(r, 0)).collect()
+}
+
+pub(crate) fn revise(
+    tx: &mut dyn Tx,
+    id: AccountId,
+    role: Role,
+    office: Option<OfficeId>,
+    name: &str,
+    now: Instant,
+) -> Result<(), DbError> {
     tx.execute(REVISE, params![id, role.key(), office, name, now]).map(drop)
 }
 
@@ -240,7 +270,11 @@ pub(crate) fn delete_other_sessions(tx: &mut dyn Tx, account: AccountId, keep: S
     tx.execute(DELETE_OTHERS, params![account, keep])
 }
 
-pub(crate) fn expired_sessions(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<(SessionId, AccountId)>, DbError> {
+pub(crate) fn expired_sessions(
+    tx: &mut dyn Tx,
+    now: Instant,
+    limit: usize,
+) -> Result<Vec<(SessionId, AccountId)>, DbError> {
     tx.query(EXPIRED, params![now, limit])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 

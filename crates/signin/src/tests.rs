@@ -43,7 +43,11 @@ impl Region {
         Ctx::new(actor, Purpose::Operation, self.now, RequestId(Uuid::from_u128(self.count)))
     }
 
-    fn write<T, E>(&mut self, actor: base::Actor, f: impl Fn(&Ctx, &mut dyn Tx, &Secrets) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    fn write<T, E>(
+        &mut self,
+        actor: base::Actor,
+        f: impl Fn(&Ctx, &mut dyn Tx, &Secrets) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -99,7 +103,13 @@ impl Region {
         self.write(visitor(), move |ctx, tx, _| begin_signin(ctx, tx, &login, &address(from), device.as_ref())).unwrap()
     }
 
-    fn password(&mut self, login: &str, typed: &str, from: u8, device: Option<TokenHash>) -> Result<PasswordAnswer, Instant> {
+    fn password(
+        &mut self,
+        login: &str,
+        typed: &str,
+        from: u8,
+        device: Option<TokenHash>,
+    ) -> Result<PasswordAnswer, Instant> {
         let attempt = match self.begin(login, from, device) {
             PasswordStep::Compare(attempt) => attempt,
             PasswordStep::Wait { until } => return Err(until),
@@ -116,13 +126,16 @@ impl Region {
     }
 
     fn second(&mut self, pending: TokenHash, factor: SecondFactor) -> SecondAnswer {
-        self.write(visitor(), move |ctx, tx, s| finish_second(ctx, tx, &pending, &factor, "Windows・Chrome", s)).unwrap()
+        self.write(visitor(), move |ctx, tx, s| finish_second(ctx, tx, &pending, &factor, "Windows・Chrome", s))
+            .unwrap()
     }
 
     fn enter(&mut self, owner: &Owner) -> Entered {
         let pending = self.pending(owner);
         let code = second_factor::code_at(&owner.totp, self.now).unwrap();
-        let SecondAnswer::Entered(entered) = self.second(pending, SecondFactor::Totp(code)) else { panic!("both are right") };
+        let SecondAnswer::Entered(entered) = self.second(pending, SecondFactor::Totp(code)) else {
+            panic!("both are right")
+        };
         self.pass(Span::seconds(31));
         *entered
     }
@@ -160,7 +173,13 @@ fn scanned(setup: &TotpSetup) -> [u8; 20] {
 }
 
 fn administrator(id: u128) -> base::Actor {
-    base::Actor { role: Role::Administrator, id: Uuid::from_u128(id), office: None, person: None, device: "test".into() }
+    base::Actor {
+        role: Role::Administrator,
+        id: Uuid::from_u128(id),
+        office: None,
+        person: None,
+        device: "test".into(),
+    }
 }
 
 #[test]
@@ -237,9 +256,14 @@ fn nobody_learns_whether_an_account_exists() {
         for _ in 0..7 {
             match region.begin(name, from, None) {
                 PasswordStep::Compare(attempt) => {
-                    assert_eq!(parameters(attempt.stored_hash()), "$argon2id$v=19$m=19456,t=2,p=1", "the same work for {name}");
+                    assert_eq!(
+                        parameters(attempt.stored_hash()),
+                        "$argon2id$v=19$m=19456,t=2,p=1",
+                        "the same work for {name}"
+                    );
                     let proof = verify_password("wrong-password-1", attempt.stored_hash());
-                    let answer = region.write(visitor(), move |ctx, tx, s| finish_password(ctx, tx, &attempt, &proof, s));
+                    let answer =
+                        region.write(visitor(), move |ctx, tx, s| finish_password(ctx, tx, &attempt, &proof, s));
                     assert!(matches!(answer.unwrap(), PasswordAnswer::Wrong));
                     answers.push(0);
                 }
@@ -257,7 +281,11 @@ fn failures_double_the_wait_and_the_right_password_forgets_them() {
     for _ in 0..5 {
         assert!(matches!(region.password("ｈａｎａｋｏ", "wrong-1", 1, None), Ok(PasswordAnswer::Wrong)));
     }
-    assert_eq!(region.password("hanako", PASSWORD, 2, None).unwrap_err(), region.now + Span::minutes(1), "even the right one waits");
+    assert_eq!(
+        region.password("hanako", PASSWORD, 2, None).unwrap_err(),
+        region.now + Span::minutes(1),
+        "even the right one waits"
+    );
     region.pass(Span::minutes(1));
     assert!(matches!(region.password("HANAKO", "wrong-1", 1, None), Ok(PasswordAnswer::Wrong)));
     assert_eq!(region.password("hanako", PASSWORD, 1, None).unwrap_err(), region.now + Span::minutes(2));
@@ -313,7 +341,10 @@ fn a_code_of_the_authenticator_opens_once_and_a_recovery_code_once() {
     let code = second_factor::code_at(&owner.totp, region.now).unwrap();
     let (first, second, third) = (region.pending(&owner), region.pending(&owner), region.pending(&owner));
     assert!(matches!(region.second(first, SecondFactor::Totp(code.clone())), SecondAnswer::Entered(_)));
-    assert!(matches!(region.second(first, SecondFactor::Totp(code.clone())), SecondAnswer::Expired), "a pending token opens once");
+    assert!(
+        matches!(region.second(first, SecondFactor::Totp(code.clone())), SecondAnswer::Expired),
+        "a pending token opens once"
+    );
     assert!(matches!(region.second(second, SecondFactor::Totp(code)), SecondAnswer::Wrong), "a code is not replayed");
     let recovery = owner.recovery[3].expose().to_owned();
     assert!(matches!(region.second(second, SecondFactor::Recovery(recovery.clone())), SecondAnswer::Entered(_)));
@@ -453,9 +484,15 @@ fn only_administrators_manage_accounts_and_never_their_own() {
         create_administrator(ctx, tx, AccountId(Uuid::from_u128(10)), login, "事務 次郎".to_owned().into(), None, s)
     });
     assert!(matches!(first, Err(SigninError::Refused(SigninRefusal::NotAdministrator))), "the command line only");
-    assert!(matches!(region.create(11, "jimukyoku", Role::Nurse), Err(SigninError::Refused(SigninRefusal::LoginTaken))));
+    assert!(matches!(
+        region.create(11, "jimukyoku", Role::Nurse),
+        Err(SigninError::Refused(SigninRefusal::LoginTaken))
+    ));
     assert!(matches!(region.create(9, "other", Role::Nurse), Err(SigninError::Refused(SigninRefusal::AccountExists))));
-    assert!(matches!(region.create(12, "sys", Role::System), Err(SigninError::Refused(SigninRefusal::RoleNotForAccounts))));
+    assert!(matches!(
+        region.create(12, "sys", Role::System),
+        Err(SigninError::Refused(SigninRefusal::RoleNotForAccounts))
+    ));
     let ctx = region.ctx_as(administrator(9));
     let listed = region.read(move |tx| accounts(&ctx, tx, None, 50)).unwrap();
     assert_eq!(listed.len(), 1);
@@ -469,7 +506,8 @@ fn a_new_office_ends_the_sessions_that_speak_for_the_old_one() {
     let entered = region.enter(&owner);
     let (id, name) = (owner.id, "見本 花".to_owned().into());
     let office = OfficeId(Uuid::from_u128(901));
-    let revised = region.write(administrator(9), move |ctx, tx, _| revise_account(ctx, tx, id, Role::Nurse, Some(office), &name));
+    let revised =
+        region.write(administrator(9), move |ctx, tx, _| revise_account(ctx, tx, id, Role::Nurse, Some(office), &name));
     assert_eq!(revised.unwrap().office, Some(office));
     assert!(region.session(&entered.token).is_none());
     assert_eq!(region.enter(&owner).session.actor.office, Some(office));
@@ -526,11 +564,24 @@ fn the_demo_door_exists_in_a_fictional_region_only() {
     let refused = region.write(visitor(), move |ctx, tx, _| create_fictional_accounts(ctx, tx, &made)).unwrap_err();
     assert!(matches!(refused, SigninError::Refused(SigninRefusal::OnlyFictional)));
 
+    let listed = region.read(|tx| fictional_accounts(tx, Role::Nurse, 10));
+    assert!(matches!(listed, Err(SigninError::Refused(SigninRefusal::OnlyFictional))));
+    assert!(region.read(featured_accounts).is_err());
+
     region.write(visitor(), |_, tx, _| marks::set(tx, marks::FICTIONAL, "1")).unwrap();
     region.write(visitor(), move |ctx, tx, _| create_fictional_accounts(ctx, tx, &people)).unwrap();
+    let listed = region.read(|tx| fictional_accounts(tx, Role::Operator, 10)).unwrap();
+    assert_eq!(listed.iter().map(|a| a.id).collect::<Vec<_>>(), [id]);
+    let first = [Featured { account: id, label: "夜勤の受付".to_owned() }];
+    region.write(visitor(), move |ctx, tx, _| feature_accounts(ctx, tx, &first)).unwrap();
+    let shown = region.read(featured_accounts).unwrap();
+    assert_eq!((shown[0].0.id, shown[0].1.as_str()), (id, "夜勤の受付"));
     let entered = region.write(visitor(), enter(id)).unwrap();
     assert_eq!(region.session(&entered.token).unwrap().role(), Role::Operator);
-    assert!(matches!(region.password("demo.operator", "", 1, None), Ok(PasswordAnswer::Wrong)), "no password is not an empty one");
+    assert!(
+        matches!(region.password("demo.operator", "", 1, None), Ok(PasswordAnswer::Wrong)),
+        "no password is not an empty one"
+    );
 }
 
 #[test]

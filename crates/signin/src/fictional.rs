@@ -1,0 +1,77 @@
+//! The people one may become in the demonstration. Everything here refuses a database that is not marked fictional:
+//! in a region at work nobody lists accounts without being an administrator.
+
+use base::{AccountId, Ctx, Role};
+use db::{Tx, marks};
+use serde_json::json;
+
+use crate::account::only_fictional;
+use crate::{Account, AccountState, SigninError, rules, store};
+
+/// Where the town builder notes whom the start page shows first.
+const FEATURED: &str = "demo.featured";
+/// More than a start page can show.
+const MOST_FEATURED: usize = 40;
+
+/// Somebody of the town's story: whom to become, and one sentence on why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Featured {
+    pub account: AccountId,
+    /// 「1件目のアラートの担当ケアマネジャー」
+    pub label: String,
+}
+
+/// The open accounts of a role in the order of their login names.
+pub fn fictional_accounts(tx: &mut dyn Tx, role: Role, limit: usize) -> Result<Vec<Account>, SigninError> {
+    only_fictional(tx)?;
+    Ok(store::accounts_of_role(tx, role, limit.min(base::limits::LIST_ROWS))?)
+}
+
+/// Notes whom the start page shows first, in this order.
+pub fn feature_accounts(ctx: &Ctx, tx: &mut dyn Tx, featured: &[Featured]) -> Result<(), SigninError> {
+    only_fictional(tx)?;
+    rules::administers(ctx)?;
+    let list: Vec<_> = featured.iter().map(|f| json!({ "account": f.account, "label": f.label })).collect();
+    marks::set(tx, FEATURED, &serde_json::Value::from(list).to_string())?;
+    audit::done(ctx, tx, "signin.feature_accounts", &[], &format!("accounts:{}", featured.len()), "duty")?;
+    Ok(())
+}
+
+/// Whom the town builder noted, as far as their accounts are open; nobody where nothing is noted or it is unreadable.
+pub fn featured_accounts(tx: &mut dyn Tx) -> Result<Vec<(Account, String)>, SigninError> {
+    only_fictional(tx)?;
+    let noted = marks::get(tx, FEATURED)?.unwrap_or_default();
+    let mut found = Vec::new();
+    for featured in read(&noted) {
+        if let Some(account) = store::account(tx, featured.account)?.filter(|a| a.state == AccountState::Active) {
+            found.push((account, featured.label));
+        }
+    }
+    Ok(found)
+}
+
+/// `[{"account": "…", "label": "…"}, …]`
+fn read(noted: &str) -> Vec<Featured> {
+    let list = serde_json::from_str::<serde_json::Value>(noted).unwrap_or_default();
+    let rows = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let one = |row: &serde_json::Value| {
+        let account = row.get("account")?.as_str()?.parse().ok()?;
+        let label = row.get("label").and_then(|l| l.as_str()).unwrap_or_default().to_owned();
+        Some(Featured { account, label })
+    };
+    rows.iter().take(MOST_FEATURED).filter_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_note_features_nobody() {
+        for noted in ["", "{", "{}", "[1]", r#"[{"account":"x"}]"#] {
+            assert_eq!(read(noted), [], "{noted}");
+        }
+        let one = r#"[{"account":"00000000000000000000000000000007","label":"主治医"}]"#;
+        assert_eq!(read(one)[0].label, "主治医");
+    }
+}
