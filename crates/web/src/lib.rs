@@ -2,12 +2,16 @@
 
 pub mod address;
 pub mod assets;
+mod care;
 pub mod components;
 pub mod door;
+mod draft;
 pub mod frame;
 mod guard;
+mod head;
 pub mod layout;
 pub mod live;
+mod named;
 pub mod posted;
 pub mod problem;
 pub mod router;

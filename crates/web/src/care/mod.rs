@@ -1,0 +1,47 @@
+//! The professional's day: what is new for me, what I owe, the people of my teams and their notebooks.
+
+mod note;
+mod note_card;
+mod list;
+mod person;
+mod today;
+mod writing;
+
+use base::wareki::Date;
+use base::{Ctx, PersonId, Role};
+use db::Tx;
+
+use crate::door::{Door, Who};
+use crate::head::Head;
+use crate::problem::Problem;
+
+/// Those who share the notebook.
+pub const TEAM: &[Role] = &[Role::Doctor, Role::Nurse, Role::Pharmacist, Role::CareManager, Role::CareWorker];
+
+/// The team, and the city's office, which reads the register without the notebook.
+const READERS: &[Role] =
+    &[Role::Doctor, Role::Nurse, Role::Pharmacist, Role::CareManager, Role::CareWorker, Role::CityOfficer];
+
+pub fn doors() -> Vec<Door> {
+    vec![
+        Door::look("/today", Who::Roles(TEAM), today::page),
+        Door::look("/today/lists", Who::Roles(TEAM), today::fragment),
+        Door::look("/people", Who::Roles(READERS), list::page),
+        Door::search("/people/search", Who::Roles(READERS), list::search),
+        Door::look("/people/{id}", Who::Roles(READERS), person::page),
+        Door::look("/people/{id}/notes/new", Who::Roles(TEAM), writing::page),
+        Door::command("/people/{id}/notes", Who::Roles(TEAM), writing::write),
+        Door::look("/notes/{id}", Who::Roles(TEAM), note::page),
+        Door::command("/notes/{id}/replies", Who::Roles(TEAM), note::reply),
+        Door::command("/notes/{id}/reactions", Who::Roles(TEAM), note::react),
+        Door::look("/notes/{id}/versions", Who::Roles(TEAM), note::versions),
+        Door::command("/notes/{id}/corrections", Who::Roles(TEAM), note::correct),
+        Door::command("/notes/{id}/withdrawal", Who::Roles(TEAM), note::withdraw),
+    ]
+}
+
+/// The head of somebody the reader may identify.
+pub fn head_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Head, Problem> {
+    let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+    Ok(Head::of(&resident, &home, Date::of(ctx.now)))
+}

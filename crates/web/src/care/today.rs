@@ -1,0 +1,100 @@
+//! きょう: what is new for me, and what do I owe? Answers that are awaited, visits, notes I have not read.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use base::{Ctx, Instant, PersonId, Span};
+use care::Note;
+use db::Tx;
+use maud::{Markup, html};
+
+use super::note_card::chips;
+use crate::components::{Field, due, empty, since, submit};
+use crate::frame::Frame;
+use crate::head::Head;
+use crate::problem::Problem;
+use crate::site::Site;
+use crate::visitor::{Seen, Visitor};
+
+/// A limit this near is shown in amber.
+const NEAR: Span = Span::minutes(30);
+
+struct Day {
+    waiting: Vec<Note>,
+    new: Vec<Note>,
+    heads: BTreeMap<PersonId, Head>,
+}
+
+pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    let day = look(&site, &visitor).await?;
+    Ok(frame.page("新しいことと、お返事を待たれていること").live("/live/notebook", 120).body(html! {
+        form.card method="post" action="/people/search" role="search" {
+            (Field::search("q", "担当の方を探す").hint("氏名・カナ・電話番号・住所・生年月日の一部"))
+            (submit("探す"))
+        }
+        (lists(&day, frame.now))
+    }))
+}
+
+pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    let day = look(&site, &visitor).await?;
+    Ok(lists(&day, frame.now))
+}
+
+async fn look(site: &Site, visitor: &Visitor) -> Result<Day, Problem> {
+    visitor
+        .look(site, "look.today", |ctx, tx| {
+            let day = read(ctx, tx)?;
+            let persons = day.heads.keys().copied().collect();
+            Ok(Seen::new(day, persons, "identity notes", "care_team"))
+        })
+        .await
+}
+
+fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Day, Problem> {
+    let waiting = care::waiting_for(ctx, tx)?;
+    let owed = |note: &Note| waiting.iter().any(|w| w.id == note.id);
+    let new: Vec<Note> = care::new_for(ctx, tx)?.into_iter().filter(|n| !owed(n)).collect();
+    let mut heads = BTreeMap::new();
+    for person in waiting.iter().chain(&new).map(|n| n.person) {
+        if !heads.contains_key(&person) {
+            heads.insert(person, super::head_of(ctx, tx, person)?);
+        }
+    }
+    Ok(Day { waiting, new, heads })
+}
+
+fn lists(day: &Day, now: Instant) -> Markup {
+    html! {
+        div.stack #today hx-get="/today/lists" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this" {
+            section.stack aria-labelledby="waiting" {
+                h2 #waiting { "返事を待たれている（" (day.waiting.len()) "件）" }
+                @if day.waiting.is_empty() {
+                    (empty("お返事を待たれている記事はありません", ""))
+                }
+                @for note in &day.waiting { (line(day, note, now)) }
+            }
+            section.stack aria-labelledby="new-notes" {
+                h2 #new-notes { "新しい記事（" (day.new.len()) "件）" }
+                @if day.new.is_empty() {
+                    (empty("新しい記事はありません", "読んだ記事は、担当の方の連絡帳にあります。"))
+                }
+                @for note in &day.new { (line(day, note, now)) }
+            }
+        }
+    }
+}
+
+fn line(day: &Day, note: &Note, now: Instant) -> Markup {
+    html! {
+        article.card {
+            p {
+                (chips(note))
+                @if let Some(limit) = note.reply_by.filter(|_| note.awaited) { " " (due(limit, now, NEAR)) }
+            }
+            p.lead { a href={ "/notes/" (note.id) } { (note.subject.expose()) } }
+            @if let Some(head) = day.heads.get(&note.person) { p { (head.line(Some(&format!("/people/{}", note.person)))) } }
+            p.soft { (note.author.role.ja()) " " (note.author.name.expose()) "　" (since(note.written_at, now)) }
+        }
+    }
+}
