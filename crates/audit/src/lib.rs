@@ -105,6 +105,16 @@ pub fn newest(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Recorded>, DbError> {
     store::newest(tx, limit)
 }
 
+/// Rows older than `seq`, newest first: the next page of a list.
+pub fn before(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    store::before(tx, seq, limit)
+}
+
+/// Rows about one person that are older than `seq`, newest first.
+pub fn about_before(tx: &mut dyn Tx, person: PersonId, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    store::about_before(tx, person, seq, limit)
+}
+
 /// Sequence number and hash of the newest row; zero for an empty chain.
 pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
     store::head(tx)

@@ -15,6 +15,12 @@ const ABOUT: &str =
     FROM audit_person p JOIN audit_row r ON r.seq = p.seq WHERE p.person_id = $1 ORDER BY p.seq DESC LIMIT $2";
 const NEWEST: &str = "SELECT seq, at, role, actor_id, office_id, purpose, action, persons, items, ground, outcome
     FROM audit_row ORDER BY seq DESC LIMIT $1";
+const BEFORE: &str = "SELECT seq, at, role, actor_id, office_id, purpose, action, persons, items, ground, outcome
+    FROM audit_row WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+const ABOUT_BEFORE: &str =
+    "SELECT r.seq, r.at, r.role, r.actor_id, r.office_id, r.purpose, r.action, r.persons, r.items, r.ground, r.outcome
+    FROM audit_person p JOIN audit_row r ON r.seq = p.seq
+    WHERE p.person_id = $1 AND p.seq < $2 ORDER BY p.seq DESC LIMIT $3";
 const UNINDEXED: &str = "SELECT seq, persons FROM audit_row WHERE seq > $1 ORDER BY seq LIMIT $2";
 pub(crate) const RAW: &str = "SELECT seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground, outcome, hash
     FROM audit_row WHERE seq > $1 ORDER BY seq LIMIT $2";
@@ -78,6 +84,14 @@ pub fn about(tx: &mut dyn Tx, person: PersonId, limit: usize) -> Result<Vec<Reco
 
 pub fn newest(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Recorded>, DbError> {
     tx.query(NEWEST, params![limit])?.iter().map(recorded).collect()
+}
+
+pub fn before(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    tx.query(BEFORE, params![seq, limit])?.iter().map(recorded).collect()
+}
+
+pub fn about_before(tx: &mut dyn Tx, person: PersonId, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    tx.query(ABOUT_BEFORE, params![person, seq, limit])?.iter().map(recorded).collect()
 }
 
 pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<usize, DbError> {

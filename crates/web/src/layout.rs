@@ -9,6 +9,8 @@ use crate::components::{Icon, icon, updated};
 
 /// Where the sign-out button posts.
 pub const SIGN_OUT: &str = "/signout";
+/// One's own sessions, password and recovery codes.
+pub const OWN_ACCOUNT: &str = "/account";
 /// Where one becomes another person; exists in `demo` only.
 pub const SWITCH_PERSON: &str = "/demo";
 
@@ -204,6 +206,7 @@ fn signed_in(who: &Who, demo: bool) -> Markup {
             summary { (icon(Icon::Person)) span { span.who-name { (who.name) } small { (who.role) } } }
             div.who-menu {
                 @if !who.office.is_empty() { p { (who.office) } }
+                a.btn href=(OWN_ACCOUNT) { span { "わたしのアカウント" } }
                 @if demo { a.btn href=(SWITCH_PERSON) { span { "人を切り替える" } } }
                 form method="post" action=(SIGN_OUT) { button.btn type="submit" { span { "サインアウト" } } }
             }

@@ -1,10 +1,23 @@
 //! Signing in and out, enrolment, one's own sessions; in the demonstration the door by which one becomes anybody.
 
+mod demo;
+mod enrol;
 mod enter;
+mod own;
+#[cfg(test)]
+mod tests;
 
 use crate::door::Door;
 use crate::site::Site;
 
-pub fn doors(_: &Site) -> Vec<Door> {
-    enter::doors()
+pub use enter::draw;
+
+pub fn doors(site: &Site) -> Vec<Door> {
+    let mut doors = enter::doors();
+    doors.extend(enrol::doors());
+    doors.extend(own::doors());
+    if site.is_demo() {
+        doors.extend(demo::doors());
+    }
+    doors
 }
