@@ -3,12 +3,13 @@
 use access::{Act, Grant, Ground};
 use base::{CaseId, ContactId, Ctx, Instant, Redacted, Role, Span, StaffId};
 use db::Tx;
+use notify::Topic;
 use people::{Contact, PhoneNumber, Relation, StaffState};
 
 use crate::case::Happening;
 use crate::moving::{Moving, hold, load, load_by, name_of, text, with_note};
 use crate::rules::{Command, Hold, INCOMING_WINDOW, takes_incoming};
-use crate::{Call, CallOutcome, Callee, Case, Condition, Help, How, Refusal, ResponseError, store};
+use crate::{Call, CallOutcome, Callee, Case, Condition, Help, How, Refusal, ResponseError, store, telling};
 
 /// How long a closed case is open to the call centre again after a call about it came in.
 const CALL_BACK: Span = Span::minutes(30);
@@ -26,6 +27,9 @@ pub fn take(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Case, ResponseEr
     m.decide(ctx, tx, Command::Take)?;
     held_by(&mut m.case, StaffId(ctx.actor.id), ctx.now);
     m.keep(ctx, tx, Happening::Taken, "")?;
+    if m.case.taken_at == Some(ctx.now) {
+        telling::family(ctx, tx, &m.case, Topic::CaseTaken)?;
+    }
     Ok(m.case)
 }
 

@@ -4,6 +4,7 @@ use access::{Act, Ground};
 use base::{CaseId, Ctx, Instant, NoteId, Redacted, Role, Span, StaffId, limits};
 use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
 use db::Tx;
+use notify::Topic;
 use watch::{Cause, Rule};
 
 use crate::case::Happening;
@@ -11,7 +12,7 @@ use crate::moving::{Moving, hold, load, load_by, text, with_note};
 use crate::rules::{Command, Hold};
 use crate::settings::settings;
 use crate::store::Consultation;
-use crate::{Case, FalseAlarmReason, Refusal, ResponseError, opening, store, visits};
+use crate::{Case, FalseAlarmReason, Refusal, ResponseError, opening, store, telling, visits};
 
 /// Closed cases wait this long on the list of those to be looked back at.
 const REVIEW_WITHIN: Span = Span::days(30);
@@ -41,6 +42,7 @@ pub fn consult(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, doctor: StaffId, questi
     let note = care::write_note(ctx, tx, note)?;
     store::insert_consultation(tx, &Consultation { note, case, doctor, at: ctx.now, reply_by, answered_at: None })?;
     m.keep(ctx, tx, Happening::Consulted, "連絡帳で医師に相談しました。")?;
+    telling::doctor(ctx, tx, &m.case, doctor, note)?;
     Ok(note)
 }
 
@@ -86,6 +88,13 @@ pub fn close(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, cause: Cause, words: Reda
     m.keep(ctx, tx, Happening::Closed, &with_note(cause.ja(), &words))?;
     visits::cancel_open(tx, case)?;
     opening::end_access(ctx, tx, &m)?;
+    for alert in store::alerts(tx, case)? {
+        watch::close_alert(ctx, tx, alert.id, cause)?;
+    }
+    if cause.was_false() == Some(true) {
+        watch::reassure(ctx, tx, m.case.home, ctx.now)?;
+    }
+    telling::family(ctx, tx, &m.case, Topic::CaseClosed)?;
     Ok(m.case)
 }
 

@@ -15,6 +15,7 @@ mod settings;
 mod sheet;
 mod store;
 pub mod table;
+mod telling;
 mod views;
 mod visits;
 mod words;
@@ -30,6 +31,7 @@ use care::CareError;
 use db::{DbError, Migration};
 use people::PeopleError;
 use thiserror::Error;
+use watch::WatchError;
 
 pub use board::{MARK_60, MARK_180, RuleKpi, Wallboard, kpis, share_taken, wallboard};
 pub use case::{Call, Callee, Case, CaseAlert, Happening, StepRow, Visit, Visitor};
@@ -38,12 +40,12 @@ pub use desk::{
     release, take, take_over,
 };
 pub use ending::{Review, ToReview, answer_consultation, close, consult, note_answered, review, to_review};
-pub use opening::{escalate_due, next_wake, open_case};
+pub use opening::{anything_due, escalate_due, next_wake, open_case};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};
 pub use sheet::{CaseSheet, ContactTried, NextAct, VisitorChoice, case_sheet, key_holders, next_act};
 pub use views::{
-    FamilyCase, QueueRow, cases_of, family_view, find_case, lists_of, overdue, queue, story,
+    FamilyCase, QueueRow, cases_of, family_view, find_case, lists_of, overdue, overdue_count, queue, story,
 };
 pub use visits::{
     VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, report_help, report_visit, request_visit,
@@ -136,6 +138,8 @@ pub enum ResponseError {
     People(#[from] PeopleError),
     #[error(transparent)]
     Care(#[from] CareError),
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     #[error(transparent)]
     Db(#[from] DbError),
 }

@@ -3,6 +3,7 @@
 use access::{Act, FOREVER, Grant, Ground};
 use base::{Ctx, Instant, OfficeId, Redacted};
 use db::{Tx, outbox};
+use notify::Topic;
 use people::TeamPart;
 use serde_json::json;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use crate::case::Happening;
 use crate::moving::{self, Moving, push};
 use crate::rules::{Command, next_rung};
 use crate::settings::settings;
-use crate::{Case, ResponseError, Rung, State, store};
+use crate::{Case, ResponseError, Rung, State, store, telling};
 
 /// Cases whose limit is over that one call of [`escalate_due`] works; the rest wait for the next call.
 const ESCALATIONS: usize = 200;
@@ -67,6 +68,7 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
     store::insert_step(tx, ctx, &case, Happening::Opened, &case.reason)?;
     audit::done(ctx, tx, "response.open_case", &[case.person], "case", ground.key())?;
     push(ctx, tx, &case, Happening::Opened)?;
+    telling::family(ctx, tx, &case, Topic::AlertRaised)?;
     Ok(store::case(tx, case.id)?)
 }
 
@@ -131,6 +133,9 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
         "recipient": recipient.map(|id| id.to_string()),
     });
     outbox::push(tx, ctx.now, "response.escalated", &body)?;
+    if let Some(recipient) = recipient {
+        telling::next_in_line(ctx, tx, case, rung, recipient)?;
+    }
     Ok(moving.case)
 }
 
@@ -152,6 +157,11 @@ fn ladder(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<Vec<(Rung, Uuid)>, 
         ladder.push((Rung::City, office.0));
     }
     Ok(ladder)
+}
+
+/// Whether [`escalate_due`] has something to do now: for a reader, so that the writer is not woken for nothing.
+pub fn anything_due(tx: &mut dyn Tx, now: Instant) -> Result<bool, ResponseError> {
+    Ok(next_wake(tx)?.is_some_and(|wake| wake <= now))
 }
 
 /// When [`escalate_due`] has something to do next; `None` while nothing is open.

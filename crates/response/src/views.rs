@@ -44,6 +44,11 @@ pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), Res
     listed(ctx, tx, &condition, values)
 }
 
+/// How many open cases are past their limit, for a banner: a number without persons.
+pub fn overdue_count(tx: &mut dyn Tx, now: Instant) -> Result<usize, ResponseError> {
+    Ok(tx.scalar("SELECT COUNT(*) FROM response_case WHERE due_at <= $1", db::params![now])?)
+}
+
 fn listed(ctx: &Ctx, tx: &mut dyn Tx, condition: &str, mut values: Vec<Value>) -> Result<(Vec<QueueRow>, usize), ResponseError> {
     let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
     values.push(limits::LIST_ROWS.into());

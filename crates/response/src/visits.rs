@@ -7,7 +7,7 @@ use db::{Tx, Value};
 use crate::case::Happening;
 use crate::moving::{Moving, hold, load, text, with_note};
 use crate::rules::{Command, Hold, State};
-use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store};
+use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
 
 /// How long a visitor still finds a visit that is over.
 const STAYS_LISTED: Span = Span::hours(24);
@@ -48,13 +48,13 @@ pub fn request_visit(
     let grant = Grant { person, holder, ground: Ground::Visit, source: visit.id.0, until: FOREVER };
     access::grant(ctx, tx, grant)?;
     m.keep(ctx, tx, Happening::VisitRequested, &with_note(&name, &note))?;
-    tell_visitor(ctx, tx, &visit)?;
+    tell_visitor(ctx, tx, &m.case, &visit)?;
     Ok(visit)
 }
 
-/// The event that a message to the visitor is made from: `response.visit_asked` with `{visit, case, person, visitor,
-/// kind}`.
-fn tell_visitor(ctx: &Ctx, tx: &mut dyn Tx, visit: &Visit) -> Result<(), ResponseError> {
+/// The message to the visitor, and `response.visit_asked` with `{visit, case, person, visitor, kind}` for their screen.
+fn tell_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visit: &Visit) -> Result<(), ResponseError> {
+    telling::visitor(ctx, tx, case, visit)?;
     let body = serde_json::json!({
         "visit": visit.id.to_string(),
         "case": visit.case.to_string(),

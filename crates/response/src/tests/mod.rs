@@ -34,9 +34,16 @@ pub fn start() -> Instant {
 
 impl Region {
     pub fn new() -> Region {
-        let migrations = [people::testing::MIGRATIONS, &[care::MIGRATIONS, watch::MIGRATIONS, MIGRATIONS]].concat();
+        let migrations = [people::testing::MIGRATIONS, &[care::MIGRATIONS, watch::MIGRATIONS, notify::MIGRATIONS, MIGRATIONS]].concat();
         let test = fresh(&migrations);
-        let s = test.db.write_blocking(|tx| sample(&system(start() - Span::days(1), 1), tx)).unwrap();
+        let s = test
+            .db
+            .write_blocking(|tx| {
+                let s = sample(&system(start() - Span::days(1), 1), tx)?;
+                watch::begin_contract(&system(start() - Span::days(1), 2), tx, s.home, s.person)?;
+                Ok::<_, ResponseError>(s)
+            })
+            .unwrap();
         Region { test, s, requests: Cell::new(1000), minute: Cell::new(0) }
     }
 
@@ -164,9 +171,12 @@ impl Region {
     }
 }
 
-/// The row the watch would have written in the same transaction.
-fn known_to_watch(_tx: &mut dyn Tx, _alert: &Alert) -> Result<(), ResponseError> {
-    Ok(())
+/// The row that the watch writes in the same transaction; only its station makes alerts, so the test writes it.
+fn known_to_watch(tx: &mut dyn Tx, a: &Alert) -> Result<(), DbError> {
+    let sql = "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
+        SELECT $1, no, $2, $3, $4, $5, $6, $7, $8, 'standing' FROM watch_home WHERE home_id = $9";
+    let (level, rule) = (a.level.key(), a.rule.key());
+    tx.execute(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home]).map(drop)
 }
 
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, ResponseError>) -> Refusal {

@@ -76,6 +76,51 @@ fn a_call_that_is_answered_ends_the_case() {
     assert_eq!(closed.cause, Some(Cause::AnsweredWell));
     assert_eq!(closed.taken_at, Some(start() + Span::minutes(1)));
     assert!(r.read(r.program(), queue).unwrap().0.is_empty());
+    let home = r.s.home;
+    let standing = r.read(r.program(), move |c, tx| Ok(watch::standing_alerts(c, tx, home)?)).unwrap();
+    assert!(standing.is_empty(), "its alert ended with it");
+    let events = r.test.db.read_blocking(|tx| db::outbox::after(tx, 0, 10_000)).unwrap();
+    let armed = events.iter().filter(|e| e.topic == "watch.reassured").count();
+    assert_eq!(armed, 1, "a safe end counts as a sign of life");
+}
+
+#[test]
+fn an_end_that_is_not_safe_is_no_sign_of_life() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    r.take(case);
+    r.call(case, Callee::Resident, CallOutcome::Unwell);
+    r.close_as(r.operator(), case, Cause::Unwell).unwrap();
+    let events = r.test.db.read_blocking(|tx| db::outbox::after(tx, 0, 10_000)).unwrap();
+    assert!(!events.iter().any(|e| e.topic == "watch.reassured"));
+}
+
+#[test]
+fn everybody_who_must_know_gets_a_message() {
+    let r = Region::new();
+    let (s, case) = (r.s, r.alert(Rule::Inactivity).id);
+    let told = |who: Ctx| {
+        let items = r.read(who, |c, tx| Ok(notify::inbox(c, tx)?)).unwrap();
+        items.into_iter().map(|m| m.topic).collect::<Vec<_>>()
+    };
+    use notify::Topic as T;
+    assert_eq!(told(r.relative(s.daughter)), [T::AlertRaised]);
+    assert!(told(r.relative(s.son)).is_empty(), "the son was given no consent");
+    r.wait(1).take(case);
+    r.call(case, Callee::Resident, CallOutcome::Unwell);
+    let visitor = Visitor::Contact(s.son);
+    r.write(r.wait(1).operator(), move |c, tx| request_visit(c, tx, case, visitor, words(""))).unwrap();
+    assert_eq!(told(r.relative(s.son)), [T::VisitRequested]);
+    r.call(case, Callee::Resident, CallOutcome::Unwell);
+    r.write(r.wait(1).care_manager(), move |c, tx| consult(c, tx, case, s.doctor, words("相談"))).unwrap();
+    assert_eq!(told(r.doctor()), [T::ConsultationAsked]);
+    r.write(r.wait(61).program(), escalate_due).unwrap();
+    assert_eq!(told(r.care_manager()), [T::CaseOverdue]);
+    r.write(r.doctor(), move |c, tx| answer_consultation(c, tx, case, words("往診します。"))).unwrap();
+    r.close_as(r.wait(1).care_manager(), case, Cause::Unwell).unwrap();
+    let mut all = told(r.relative(s.daughter));
+    all.sort();
+    assert_eq!(all, [T::AlertRaised, T::CaseTaken, T::CaseClosed]);
 }
 
 #[test]

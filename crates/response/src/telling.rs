@@ -1,0 +1,67 @@
+//! Who gets a message about a case, by which ways. Written in the transaction of the step itself, so that no step is
+//! taken without its message; carried out by `notify` afterwards. Messages name nobody.
+
+use access::Ground;
+use base::{Ctx, NoteId, StaffId};
+use db::Tx;
+use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
+use uuid::Uuid;
+
+use crate::{Case, ResponseError, Rung, Visit};
+
+/// Tells the relatives whom the resident lets know of alerts: that there is one, that it was taken, that it ended.
+pub fn family(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, topic: Topic) -> Result<(), ResponseError> {
+    for relative in access::holders(ctx, tx, case.person, Ground::FamilyAlerts)? {
+        let ways = [Way::Screen, Way::Mail, Way::Sms];
+        send(ctx, tx, case, relative, topic, &ways, LinkPurpose::OpenCase { case: case.id })?;
+    }
+    Ok(())
+}
+
+/// Asks the visitor to go. Whoever cannot be reached by text is rung up.
+pub fn visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visit: &Visit) -> Result<(), ResponseError> {
+    let link = LinkPurpose::VisitRequest { visit: visit.id };
+    send(ctx, tx, case, visit.visitor.uuid(), Topic::VisitRequested, &PRESSING, link)
+}
+
+pub fn doctor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, doctor: StaffId, note: NoteId) -> Result<(), ResponseError> {
+    send(ctx, tx, case, doctor.0, Topic::ConsultationAsked, &PRESSING, LinkPurpose::OpenNote { note })
+}
+
+/// Tells the next in line that a limit is over. The shift lead sits at the desk and sees it there.
+pub fn next_in_line(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, rung: Rung, recipient: Uuid) -> Result<(), ResponseError> {
+    let ways: &[Way] = if rung == Rung::ShiftLead { &[Way::Screen] } else { &PRESSING };
+    send(ctx, tx, case, recipient, Topic::CaseOverdue, ways, LinkPurpose::OpenCase { case: case.id })
+}
+
+/// Text first, because it can be read again; a call when no text arrives.
+const PRESSING: [Way; 4] = [Way::Screen, Way::Sms, Way::Mail, Way::Phone];
+
+/// Leaves out the ways for which nothing is known; SMS goes to mobile telephones only. Who cannot be reached at all is
+/// still told on the screen.
+fn send(
+    ctx: &Ctx, tx: &mut dyn Tx, case: &Case, to: Uuid, topic: Topic, ways: &[Way], link: LinkPurpose,
+) -> Result<(), ResponseError> {
+    let reach = people::reach(tx, to)?;
+    let mail = reach.as_ref().and_then(|r| r.email.clone());
+    let phones = reach.map(|r| r.phones).unwrap_or_default();
+    let mobile = phones.iter().any(|p| p.is_mobile());
+    // The first mobile number serves both SMS and voice, else the first number voice only.
+    let phone = phones.iter().find(|p| p.is_mobile()).or(phones.first()).map(|p| p.redacted());
+    let known = |way: &Way| match way {
+        Way::Screen => true,
+        Way::Mail => mail.is_some(),
+        Way::Sms => mobile,
+        Way::Phone => phone.is_some(),
+    };
+    let ways: Vec<Way> = ways.iter().copied().filter(known).collect();
+    let message = NewMessage {
+        to: Recipient { id: to, mail: mail.clone(), phone: phone.clone() },
+        person: Some(case.person),
+        topic,
+        ways,
+        link: Some(link),
+    };
+    notify::send(ctx, tx, &message)?;
+    Ok(())
+}
