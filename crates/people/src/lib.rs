@@ -54,6 +54,7 @@ pub use resident::{
     revise_resident,
 };
 pub use scope::ConsentScope;
+pub use rules::usual_profession;
 pub use search::{Found, FoundPerson, persons_by_phone, search};
 pub use staff::{
     NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
