@@ -177,7 +177,8 @@ fn dressed(ctx: &Ctx, tx: &mut dyn Tx, rows: Vec<(Head, Said)>) -> Result<Vec<No
     let mut notes = Vec::with_capacity(rows.len());
     for (head, said) in rows {
         let to: Vec<Addressee> = addressees.iter().filter(|(n, _)| *n == head.id).map(|(_, a)| *a).collect();
-        let answered: Vec<(Uuid, Role)> = replies.iter().filter(|r| r.note == head.id).map(|r| (r.by, r.role)).collect();
+        let answered: Vec<(Uuid, Role)> =
+            replies.iter().filter(|r| r.note == head.id).map(|r| (r.by, r.role)).collect();
         let live = head.state != crate::NoteState::Withdrawn && said.reply_by.is_some();
         let mut note = Note {
             id: head.id,
@@ -198,8 +199,7 @@ fn dressed(ctx: &Ctx, tx: &mut dyn Tx, rows: Vec<(Head, Said)>) -> Result<Vec<No
             replies: vec![],
             reads: vec![],
             reactions: vec![],
-            read_by_me: head.author == ctx.actor.id
-                || reads.iter().any(|r| r.note == head.id && r.by == ctx.actor.id),
+            read_by_me: head.author == ctx.actor.id || reads.iter().any(|r| r.note == head.id && r.by == ctx.actor.id),
         };
         for to in to {
             note.addressees.push(names.addressee(tx, to)?);

@@ -117,9 +117,7 @@ fn check_reply_by(reply_by: Option<Instant>, now: Instant) -> Result<(), NoteRef
 pub fn may_read(visibility: Visibility, role: Role, author: bool) -> bool {
     match visibility {
         Visibility::Team => true,
-        Visibility::Medical => {
-            author || matches!(role, Role::Doctor | Role::Nurse | Role::Pharmacist | Role::System)
-        }
+        Visibility::Medical => author || matches!(role, Role::Doctor | Role::Nurse | Role::Pharmacist | Role::System),
     }
 }
 

@@ -107,13 +107,26 @@ pub fn insert_note(ctx: &Ctx, tx: &mut dyn Tx, id: NoteId, note: &NewNote) -> Re
     Ok(())
 }
 
-pub fn insert_version(ctx: &Ctx, tx: &mut dyn Tx, head: &Head, state: NoteState, said: &Correction) -> Result<(), DbError> {
+pub fn insert_version(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    head: &Head,
+    state: NoteState,
+    said: &Correction,
+) -> Result<(), DbError> {
     let version = head.version + 1;
     version_row(ctx, tx, head.id, version, state, said)?;
     tx.execute(POINT, params![head.id, state.key(), version]).map(drop)
 }
 
-fn version_row(ctx: &Ctx, tx: &mut dyn Tx, id: NoteId, version: u32, state: NoteState, said: &Correction) -> Result<(), DbError> {
+fn version_row(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    id: NoteId,
+    version: u32,
+    state: NoteState,
+    said: &Correction,
+) -> Result<(), DbError> {
     let (subject, body, reason) = (said.subject.expose(), said.body.expose(), said.reason.expose());
     let importance = said.importance.key();
     tx.execute(
@@ -123,7 +136,13 @@ fn version_row(ctx: &Ctx, tx: &mut dyn Tx, id: NoteId, version: u32, state: Note
     .map(drop)
 }
 
-pub fn insert_reply(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid, note: NoteId, body: &Redacted<String>) -> Result<(), DbError> {
+pub fn insert_reply(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    id: Uuid,
+    note: NoteId,
+    body: &Redacted<String>,
+) -> Result<(), DbError> {
     tx.execute(INSERT_REPLY, params![id, note, ctx.now, ctx.actor.id, ctx.actor.role.key(), body.expose()]).map(drop)
 }
 
@@ -190,7 +209,8 @@ pub fn replies(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReplyRow>, DbErr
 }
 
 pub fn reads(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReadRow>, DbError> {
-    let rows = of_notes(tx, "SELECT note_id, reader_id, reader_role, at, version FROM note_read", "at, reader_id", notes)?;
+    let rows =
+        of_notes(tx, "SELECT note_id, reader_id, reader_role, at, version FROM note_read", "at, reader_id", notes)?;
     rows.iter()
         .map(|r| {
             Ok(ReadRow {

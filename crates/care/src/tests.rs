@@ -37,13 +37,17 @@ impl Team {
     }
 
     fn write<T: Send + 'static>(
-        &self, ctx: Ctx, f: impl Fn(&Ctx, &mut dyn Tx) -> Result<T, CareError> + Send + 'static,
+        &self,
+        ctx: Ctx,
+        f: impl Fn(&Ctx, &mut dyn Tx) -> Result<T, CareError> + Send + 'static,
     ) -> Result<T, CareError> {
         self.region.db.write_blocking(move |tx| f(&ctx.clone(), tx))
     }
 
     fn read<T: Send + 'static>(
-        &self, ctx: Ctx, f: impl FnOnce(&Ctx, &mut dyn Tx) -> Result<T, CareError> + Send + 'static,
+        &self,
+        ctx: Ctx,
+        f: impl FnOnce(&Ctx, &mut dyn Tx) -> Result<T, CareError> + Send + 'static,
     ) -> Result<T, CareError> {
         self.region.db.read_blocking(move |tx| f(&ctx, tx))
     }
@@ -116,7 +120,8 @@ fn who_has_read_and_agreed_is_seen_once() {
     assert_eq!(new.len(), 1);
     for minute in [2, 3] {
         team.write(team.as_of(Role::Nurse, minute), move |c, tx| mark_read(c, tx, note)).unwrap();
-        team.write(team.as_of(Role::Nurse, minute), move |c, tx| acknowledge(c, tx, note, Reaction::Understood)).unwrap();
+        team.write(team.as_of(Role::Nurse, minute), move |c, tx| acknowledge(c, tx, note, Reaction::Understood))
+            .unwrap();
     }
     let seen = team.read(team.as_of(Role::CareManager, 5), move |c, tx| crate::note(c, tx, note)).unwrap();
     assert_eq!((seen.reads.len(), seen.reactions.len()), (1, 1));
@@ -144,7 +149,10 @@ fn a_correction_keeps_what_was_confirmed() {
     team.write(team.as_of(Role::CareManager, 2), move |c, tx| correct_note(c, tx, note, right.clone())).unwrap();
     let all = team.read(team.as_of(Role::Nurse, 3), move |c, tx| versions(c, tx, note)).unwrap();
     let said: Vec<&str> = all.iter().map(|v| v.body.expose().as_str()).collect();
-    assert_eq!(said, ["ふらつきは一昨日からでした。", "昨日から立ち上がるときにふらつくそうです。受診が必要でしょうか。"]);
+    assert_eq!(
+        said,
+        ["ふらつきは一昨日からでした。", "昨日から立ち上がるときにふらつくそうです。受診が必要でしょうか。"]
+    );
     assert_eq!(all[0].reason.expose(), "日付の聞き違い");
     assert!(team.owed(Role::Doctor, 4).is_empty(), "the correction asks for no answer any more");
 }
@@ -153,11 +161,13 @@ fn a_correction_keeps_what_was_confirmed() {
 fn a_withdrawn_note_stays_readable_and_takes_nothing_more() {
     let team = Team::new();
     let note = team.ask(Addressee::Staff(team.s.doctor), 0);
-    team.write(team.as_of(Role::CareManager, 1), move |c, tx| withdraw_note(c, tx, note, words("別の方の記事でした"))).unwrap();
+    team.write(team.as_of(Role::CareManager, 1), move |c, tx| withdraw_note(c, tx, note, words("別の方の記事でした")))
+        .unwrap();
     assert!(team.owed(Role::Doctor, 2).is_empty());
     let refused = team.write(team.as_of(Role::Doctor, 2), move |c, tx| reply(c, tx, note, words("はい")));
     assert!(matches!(refused, Err(CareError::Refused(NoteRefusal::Withdrawn))));
-    let again = team.write(team.as_of(Role::CareManager, 3), move |c, tx| withdraw_note(c, tx, note, words("もう一度")));
+    let again =
+        team.write(team.as_of(Role::CareManager, 3), move |c, tx| withdraw_note(c, tx, note, words("もう一度")));
     assert!(matches!(again, Err(CareError::Refused(NoteRefusal::Withdrawn))));
     let seen = team.read(team.as_of(Role::Doctor, 4), move |c, tx| crate::note(c, tx, note)).unwrap();
     assert_eq!((seen.state, seen.version), (NoteState::Withdrawn, 2));

@@ -16,7 +16,8 @@ pub fn write_note(ctx: &Ctx, tx: &mut dyn Tx, note: NewNote) -> Result<NoteId, C
     let id: NoteId = ctx.id();
     store::insert_note(ctx, tx, id, &note)?;
     audit::done(ctx, tx, "care.write_note", &[note.person], "notes", ground.key())?;
-    let body = json!({ "note": id.to_string(), "person": note.person.to_string(), "importance": note.importance.key() });
+    let body =
+        json!({ "note": id.to_string(), "person": note.person.to_string(), "importance": note.importance.key() });
     outbox::push(tx, ctx.now, "care.note_written", &body)?;
     Ok(id)
 }
@@ -35,13 +36,8 @@ pub fn withdraw_note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, reason: Redacted<
     let (head, ground) = open(ctx, tx, note, Act::WriteNote)?;
     rules::check_change(head.author, head.state, reason.expose(), ctx)?;
     let last = store::newest_version(tx, note)?;
-    let struck = Correction {
-        subject: last.subject,
-        body: last.body,
-        importance: last.importance,
-        reply_by: None,
-        reason,
-    };
+    let struck =
+        Correction { subject: last.subject, body: last.body, importance: last.importance, reply_by: None, reason };
     store::insert_version(ctx, tx, &head, NoteState::Withdrawn, &struck)?;
     audit::done(ctx, tx, "care.withdraw_note", &[head.person], "notes", ground)?;
     announce(ctx, tx, "care.note_withdrawn", &head)

@@ -2,13 +2,15 @@
 
 use access::{Act, Grant, Ground};
 use base::{CaseId, ContactId, Ctx, Instant, Redacted, Role, Span, StaffId};
+use care::NoteKind;
 use db::Tx;
 use notify::Topic;
 use people::{Contact, PhoneNumber, Relation, StaffState};
 
 use crate::case::Happening;
+use crate::duty::Hold;
 use crate::moving::{Moving, hold, load, load_by, name_of, text, with_note};
-use crate::rules::{Command, Hold, INCOMING_WINDOW, takes_incoming};
+use crate::rules::{Command, INCOMING_WINDOW, takes_incoming};
 use crate::{Call, CallOutcome, Callee, Case, Condition, Help, How, Refusal, ResponseError, store, telling};
 
 /// How long a closed case is open to the call centre again after a call about it came in.
@@ -34,7 +36,13 @@ pub fn take(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Case, ResponseEr
 }
 
 /// 引き継ぎ: to a colleague of the same office, by the one who has it.
-pub fn hand_over(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, to: StaffId, note: Redacted<String>) -> Result<Case, ResponseError> {
+pub fn hand_over(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    to: StaffId,
+    note: Redacted<String>,
+) -> Result<Case, ResponseError> {
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     mine(ctx, &m.case)?;
     let colleague = people::staff(tx, to)?;
@@ -133,7 +141,13 @@ fn untried(tx: &mut dyn Tx, case: &Case, contacts: &[Contact], now_called: Calle
 }
 
 fn keep_call(
-    ctx: &Ctx, tx: &mut dyn Tx, case: &Case, who: Callee, outcome: CallOutcome, note: &str, incoming: bool,
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: &Case,
+    who: Callee,
+    outcome: CallOutcome,
+    note: &str,
+    incoming: bool,
 ) -> Result<(), ResponseError> {
     let note = Redacted::new(note.to_owned());
     let call = Call { id: ctx.id(), at: ctx.now, by: ctx.actor.id, incoming, who, outcome, note };
@@ -190,7 +204,10 @@ fn worked_here(ctx: &Ctx, case: &Case) -> bool {
 
 /// Compares in the program's own name, because the operator may not yet see the numbers.
 fn caller_of(
-    ctx: &Ctx, tx: &mut dyn Tx, case: &Case, number: &PhoneNumber,
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: &Case,
+    number: &PhoneNumber,
 ) -> Result<Option<(Redacted<String>, Caller)>, ResponseError> {
     let own = Ctx::new(base::Actor::system("response"), ctx.purpose, ctx.now, ctx.request);
     let resident = people::resident(&own, tx, case.person)?;
@@ -209,7 +226,12 @@ fn caller_of(
 /// Records a call that came in about a case of the last 48 hours, found by the caller's number. A closed case is open
 /// to the call centre again for 30 minutes, so that the operator can answer; its end stays its end.
 pub fn record_incoming_call(
-    ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, number: &PhoneNumber, outcome: CallOutcome, note: Redacted<String>,
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    number: &PhoneNumber,
+    outcome: CallOutcome,
+    note: Redacted<String>,
 ) -> Result<Case, ResponseError> {
     let case = store::case(tx, case)?.ok_or(Refusal::NoSuchCase)?;
     access::scope(ctx, Act::WorkCase)?;
@@ -243,7 +265,13 @@ pub fn record_incoming_call(
 }
 
 /// Asks key holder, police or fire brigade to get the door open.
-pub fn ask_help(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, help: Help, note: Redacted<String>) -> Result<Case, ResponseError> {
+pub fn ask_help(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    help: Help,
+    note: Redacted<String>,
+) -> Result<Case, ResponseError> {
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     hold(ctx, tx, &m.case, Hold::Desk)?;
     let note = text(&note)?;
@@ -254,7 +282,12 @@ pub fn ask_help(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, help: Help, note: Reda
 
 /// 救急要請: records when 119 was called and by whom. Everybody who works the case or visits may; nobody has to hold it.
 pub fn call_ambulance(
-    ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, at: Instant, by: Redacted<String>, note: Redacted<String>,
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    at: Instant,
+    by: Redacted<String>,
+    note: Redacted<String>,
 ) -> Result<Case, ResponseError> {
     let mut m = load_by(ctx, tx, case, &[Act::WorkCase, Act::ReportVisit])?;
     if at > ctx.now || at < m.case.opened_at - Span::hours(1) {
@@ -267,6 +300,8 @@ pub fn call_ambulance(
     m.decide(ctx, tx, Command::CallAmbulance)?;
     let t = at.local();
     let head = format!("{}時{:02}分に{by}が119番に通報", t.hour, t.minute);
-    m.keep(ctx, tx, Happening::Ambulance, &with_note(&head, &note))?;
+    let words = with_note(&head, &note);
+    m.keep(ctx, tx, Happening::Ambulance, &words)?;
+    telling::team(ctx, tx, &m.case, NoteKind::Urgent, &words)?;
     Ok(m.case)
 }

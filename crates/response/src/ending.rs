@@ -8,8 +8,9 @@ use notify::Topic;
 use watch::{Cause, Rule};
 
 use crate::case::Happening;
+use crate::duty::Hold;
 use crate::moving::{Moving, hold, load, load_by, text, with_note};
-use crate::rules::{Command, Hold};
+use crate::rules::Command;
 use crate::settings::settings;
 use crate::store::Consultation;
 use crate::{Case, FalseAlarmReason, Refusal, ResponseError, opening, store, telling, visits};
@@ -19,7 +20,13 @@ const REVIEW_WITHIN: Span = Span::days(30);
 
 /// 医療相談: writes an urgent note into the resident's notebook, addressed to a doctor of the team, and waits for the
 /// answer. Needs the notebook, which the call centre does not have: the care manager asks.
-pub fn consult(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, doctor: StaffId, question: Redacted<String>) -> Result<NoteId, ResponseError> {
+pub fn consult(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    doctor: StaffId,
+    question: Redacted<String>,
+) -> Result<NoteId, ResponseError> {
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     hold(ctx, tx, &m.case, Hold::Outcome)?;
     if people::staff(tx, doctor)?.role != Role::Doctor {
@@ -48,7 +55,12 @@ pub fn consult(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, doctor: StaffId, questi
 
 /// The doctor's answer, or an answer got by telephone and entered by the team: a reply in the notebook that moves the
 /// case on. Answers the newest consultation without an answer.
-pub fn answer_consultation(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, answer: Redacted<String>) -> Result<Case, ResponseError> {
+pub fn answer_consultation(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    answer: Redacted<String>,
+) -> Result<Case, ResponseError> {
     let m = load(ctx, tx, case, Act::AnswerNote)?;
     let asked = store::consultations_of(tx, case)?;
     let asked = asked.iter().find(|c| c.answered_at.is_none()).or(asked.first()).ok_or(Refusal::ReportFirst)?;
@@ -77,7 +89,13 @@ fn answered(ctx: &Ctx, tx: &mut dyn Tx, mut m: Moving, asked: &Consultation) -> 
 
 /// 解消: ends the case with its cause. All access that came from it ends, open visits are called off, its alerts are
 /// closed with the cause; a safe end counts as a sign of life. Outbox: `response.closed`.
-pub fn close(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, cause: Cause, words: Redacted<String>) -> Result<Case, ResponseError> {
+pub fn close(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    cause: Cause,
+    words: Redacted<String>,
+) -> Result<Case, ResponseError> {
     let mut m = load(ctx, tx, case, Act::CloseCase)?;
     hold(ctx, tx, &m.case, Hold::Outcome)?;
     let words = text(&words)?;
@@ -93,6 +111,15 @@ pub fn close(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, cause: Cause, words: Reda
     }
     if cause.was_false() == Some(true) {
         watch::reassure(ctx, tx, m.case.home, ctx.now)?;
+    }
+    if cause.was_false() != Some(true) {
+        telling::team(
+            ctx,
+            tx,
+            &m.case,
+            NoteKind::Watch,
+            &with_note(&format!("対応が終わりました（{}）", cause.ja()), &words),
+        )?;
     }
     telling::family(ctx, tx, &m.case, Topic::CaseClosed)?;
     Ok(m.case)
@@ -116,7 +143,8 @@ pub fn review(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, review: Review) -> Resul
     text(&review.proposal)?;
     m.decide(ctx, tx, Command::Review)?;
     store::insert_review(tx, case, ctx, &review)?;
-    let words = review.false_alarm.map_or("必要な通報でした。".to_owned(), |r| format!("誤報の理由：{}", r.ja()));
+    let words =
+        review.false_alarm.map_or("必要な通報でした。".to_owned(), |r| format!("誤報の理由：{}", r.ja()));
     m.keep(ctx, tx, Happening::Reviewed, &with_note(&words, review.note.expose().trim()))?;
     Ok(m.case)
 }

@@ -7,6 +7,7 @@
 mod board;
 mod case;
 mod desk;
+mod duty;
 mod ending;
 mod moving;
 mod opening;
@@ -48,8 +49,8 @@ pub use views::{
     FamilyCase, QueueRow, cases_of, family_view, find_case, lists_of, overdue, overdue_count, queue, story,
 };
 pub use visits::{
-    VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, report_help, report_visit, request_visit,
-    visit_sheet, visits_for,
+    VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, report_help, report_visit,
+    request_visit, visit_sheet, visits_for,
 };
 pub use watch::Cause;
 pub use words::{CallOutcome, Condition, FalseAlarmReason, Help, How, Rung, Step, VisitState};
@@ -82,7 +83,9 @@ pub enum Refusal {
     NoReason,
     #[error("引き継ぐ相手は、同じ事業所の有効な職員から選んでください。")]
     NotColleague,
-    #[error("この結果は連絡先への電話でだけ選べます。本人の様子がいつもと違うときは「応答・体調不良」を選んでください。")]
+    #[error(
+        "この結果は連絡先への電話でだけ選べます。本人の様子がいつもと違うときは「応答・体調不良」を選んでください。"
+    )]
     OnlyForContacts,
     #[error("この連絡先は登録から外れています。画面を開き直してください。")]
     NoSuchContact,
@@ -90,7 +93,9 @@ pub enum Refusal {
     AmbulanceAlready,
     #[error("救急要請の時刻を確かめてください。検知の1時間前から現在までの時刻を入力できます。")]
     AmbulanceTime,
-    #[error("開扉の依頼は、家族への連絡か訪問依頼の後に記録できます。命の危険があるときは「救急要請」を押してください。")]
+    #[error(
+        "開扉の依頼は、家族への連絡か訪問依頼の後に記録できます。命の危険があるときは「救急要請」を押してください。"
+    )]
     HelpTooEarly,
     #[error("電話か訪問の結果を記録してから、医療相談に進んでください。")]
     ReportFirst,
@@ -108,6 +113,8 @@ pub enum Refusal {
     NotYourVisit,
     #[error("この方・事業所には、すでに訪問を依頼しています。")]
     VisitorAlreadyAsked,
+    #[error("1つの案件で依頼できる訪問は50件までです。警察か消防への依頼をご検討ください。")]
+    TooManyVisits,
     #[error("訪問を依頼する方を選び直してください。")]
     NoSuchVisitor,
     #[error("文章は4000文字以内で入力してください。")]

@@ -6,7 +6,8 @@ use db::{Tx, outbox};
 use serde_json::json;
 
 use crate::case::Happening;
-use crate::rules::{Blocked, Command, Due, Hold, State, may_act, next};
+use crate::duty::{Blocked, Hold, may_act};
+use crate::rules::{Command, Due, State, next};
 use crate::settings::settings;
 use crate::{Case, Refusal, ResponseError, store};
 

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use watch::{Alert, Level, Rule};
 
 use crate::case::Happening;
+use crate::duty::next_rung;
 use crate::moving::{self, Moving, push};
-use crate::rules::{Command, next_rung};
+use crate::rules::Command;
 use crate::settings::settings;
 use crate::{Case, ResponseError, Rung, State, store, telling};
 

@@ -3,9 +3,8 @@
 //!
 //! Time alone never moves a case: when a limit is over, the next in line is told and the state stays what it was.
 
-use base::{Instant, Role, Span, StaffId};
+use base::{Instant, Span};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::settings::Settings;
 use crate::{CallOutcome, Cause, Condition, Help, How, Refusal, Rung, Step, VisitState};
@@ -17,18 +16,36 @@ pub enum State {
     Detected,
     Taken,
     /// `tries` that count, the last of them at `last_try`.
-    CallingResident { tries: u8, last_try: Instant },
+    CallingResident {
+        tries: u8,
+        last_try: Instant,
+    },
     CallingContacts,
     /// A visit is needed or asked for; `accepted` when somebody agreed to go.
-    VisitRequested { accepted: bool },
+    VisitRequested {
+        accepted: bool,
+    },
     OnTheWay,
     Arrived,
-    NobodyAnswers { asked: Option<Help> },
-    Reported { condition: Condition, how: How },
+    NobodyAnswers {
+        asked: Option<Help>,
+    },
+    Reported {
+        condition: Condition,
+        how: How,
+    },
     Ambulance,
-    Consultation { answered: bool, condition: Condition, how: How },
-    Resolved { cause: Cause },
-    Reviewed { cause: Cause },
+    Consultation {
+        answered: bool,
+        condition: Condition,
+        how: How,
+    },
+    Resolved {
+        cause: Cause,
+    },
+    Reviewed {
+        cause: Cause,
+    },
 }
 
 /// What somebody does to a case.
@@ -36,18 +53,31 @@ pub enum State {
 pub enum Command {
     Take,
     /// `contacts`: how many can still be called afterwards.
-    CallResident { outcome: CallOutcome, contacts: u8 },
+    CallResident {
+        outcome: CallOutcome,
+        contacts: u8,
+    },
     /// `left`: contacts not tried yet, this one not among them.
-    CallContact { outcome: CallOutcome, left: u8 },
+    CallContact {
+        outcome: CallOutcome,
+        left: u8,
+    },
     /// Somebody called us; `learned` where they knew how the resident is.
-    IncomingCall { learned: Option<(Condition, How)> },
+    IncomingCall {
+        learned: Option<(Condition, How)>,
+    },
     RequestVisit,
     AcceptVisit,
     /// `others`: how far the farthest of the other open visits is.
-    DeclineVisit { others: Option<VisitState> },
+    DeclineVisit {
+        others: Option<VisitState>,
+    },
     Depart,
     Arrive,
-    Report { condition: Condition, how: How },
+    Report {
+        condition: Condition,
+        how: How,
+    },
     AskHelp(Help),
     CallAmbulance,
     Consult,
@@ -55,7 +85,9 @@ pub enum Command {
     Close(Cause),
     Review,
     /// A further alert of the same home; `urgent` for the emergency button.
-    Join { urgent: bool },
+    Join {
+        urgent: bool,
+    },
 }
 
 /// When the next thing must have happened.
@@ -96,13 +128,20 @@ pub const TABLE: &[Row] = &[
     row(Step::CallingResident, |s| s.retry_interval, "間隔をおいて、もう一度本人に電話してください。", Rung::ShiftLead),
     row(Step::CallingContacts, |s| s.contact_call, "連絡先に順番に電話してください。", Rung::ShiftLead),
     row(Step::VisitRequested, |s| s.visit_answer, "訪問を依頼し、向かう方を決めてください。", Rung::ShiftLead),
-    row(Step::OnTheWay, |s| s.travel, "到着の連絡を待っています。遅れたら訪問する方に電話してください。", Rung::ShiftLead),
+    row(
+        Step::OnTheWay,
+        |s| s.travel,
+        "到着の連絡を待っています。遅れたら訪問する方に電話してください。",
+        Rung::ShiftLead,
+    ),
     row(Step::Arrived, |s| s.report, "報告を待っています。遅れたら訪問した方に電話してください。", Rung::ShiftLead),
     row(Step::NobodyAnswers, |s| s.ask_help, "鍵保管者、警察、消防の順に開扉を依頼してください。", Rung::CareManager),
     row(Step::Reported, |s| s.decide, "解消するか、医療相談・救急要請に進んでください。", Rung::CareManager),
     row(Step::Ambulance, |s| s.ambulance, "搬送先を確認し、家族に伝えてから解消してください。", Rung::CareManager),
     row(Step::Consultation, |s| s.consultation, "医師の回答を確認してください。", Rung::CareManager),
-    Row { step: Step::Resolved, limit: |_| Span::ZERO, next: "振り返りを記録してください。", first_told: None },
+    Row {
+        step: Step::Resolved, limit: |_| Span::ZERO, next: "振り返りを記録してください。", first_told: None
+    },
     Row { step: Step::Reviewed, limit: |_| Span::ZERO, next: "することはありません。", first_told: None },
 ];
 
@@ -157,10 +196,16 @@ impl State {
         match self {
             State::VisitRequested { accepted: true } => "訪問する方の出発を待っています。遅れたら電話してください。",
             State::NobodyAnswers { asked: None } => "鍵保管者に開扉を依頼してください。いない場合は警察に依頼します。",
-            State::NobodyAnswers { asked: Some(Help::KeyHolder) } => "鍵保管者の到着を待っています。来られない場合は警察に依頼してください。",
-            State::NobodyAnswers { asked: Some(Help::Police) } => "警察の確認を待っています。開扉できない場合は消防に依頼してください。",
+            State::NobodyAnswers { asked: Some(Help::KeyHolder) } => {
+                "鍵保管者の到着を待っています。来られない場合は警察に依頼してください。"
+            }
+            State::NobodyAnswers { asked: Some(Help::Police) } => {
+                "警察の確認を待っています。開扉できない場合は消防に依頼してください。"
+            }
             State::NobodyAnswers { asked: Some(Help::Fire) } => "消防の確認を待っています。結果を記録してください。",
-            State::Reported { condition: Condition::Unwell, .. } => "救急車が必要か確かめ、必要がなければ医療相談に進んでください。",
+            State::Reported { condition: Condition::Unwell, .. } => {
+                "救急車が必要か確かめ、必要がなければ医療相談に進んでください。"
+            }
             State::Reported { condition: Condition::Absent, .. } => "外出先を連絡先に確かめてから解消してください。",
             State::Reported { condition: Condition::Well, .. } => "結果を選んで解消してください。",
             State::Consultation { answered: true, .. } => "医師の回答に沿って対応し、解消してください。",
@@ -185,9 +230,7 @@ pub fn next(state: State, command: Command, now: Instant, s: &Settings) -> Resul
         (_, C::Review) => Err(Refusal::NotClosedYet),
 
         // Whatever the step.
-        (_, C::Join { urgent: true }) => {
-            Ok(Transition { state, due: Due::AtLatest(now + s.take), wait_until: None })
-        }
+        (_, C::Join { urgent: true }) => Ok(Transition { state, due: Due::AtLatest(now + s.take), wait_until: None }),
         (_, C::Join { urgent: false }) => stay(),
         (S::Ambulance, C::CallAmbulance) => Err(Refusal::AmbulanceAlready),
         (_, C::CallAmbulance) => to(S::Ambulance),
@@ -201,7 +244,9 @@ pub fn next(state: State, command: Command, now: Instant, s: &Settings) -> Resul
 
         // Calls.
         (_, C::CallResident { outcome: CallOutcome::Unsure, .. }) => Err(Refusal::OnlyForContacts),
-        (_, C::CallResident { outcome: CallOutcome::Well, .. }) => learned(state, Condition::Well, How::Resident, now, s),
+        (_, C::CallResident { outcome: CallOutcome::Well, .. }) => {
+            learned(state, Condition::Well, How::Resident, now, s)
+        }
         (_, C::CallResident { outcome: CallOutcome::Unwell, .. }) => {
             learned(state, Condition::Unwell, How::Resident, now, s)
         }
@@ -242,7 +287,12 @@ pub fn next(state: State, command: Command, now: Instant, s: &Settings) -> Resul
 
         // A door that stays shut.
         (
-            S::CallingContacts | S::VisitRequested { .. } | S::OnTheWay | S::Arrived | S::NobodyAnswers { .. } | S::Reported { .. },
+            S::CallingContacts
+            | S::VisitRequested { .. }
+            | S::OnTheWay
+            | S::Arrived
+            | S::NobodyAnswers { .. }
+            | S::Reported { .. },
             C::AskHelp(help),
         ) => to(S::NobodyAnswers { asked: Some(help) }),
         (S::Ambulance, C::AskHelp(_)) => stay(),
@@ -266,7 +316,13 @@ pub fn next(state: State, command: Command, now: Instant, s: &Settings) -> Resul
 
 /// A try to reach the resident that failed. Tries within the interval are kept in the story and do not count, so that
 /// three calls in one minute are not taken for three tries.
-fn missed_try(state: State, outcome: CallOutcome, contacts: u8, now: Instant, s: &Settings) -> Result<Transition, Refusal> {
+fn missed_try(
+    state: State,
+    outcome: CallOutcome,
+    contacts: u8,
+    now: Instant,
+    s: &Settings,
+) -> Result<Transition, Refusal> {
     let (tries, last) = match state {
         State::CallingResident { tries, last_try } => (tries, Some(last_try)),
         _ => (0, None),
@@ -347,50 +403,6 @@ pub fn causes(state: &State) -> &'static [Cause] {
         State::NobodyAnswers { asked: Some(Help::Police | Help::Fire) } => &[Unconfirmed, FoundDead],
         _ => &[],
     }
-}
-
-/// What a command needs of the one who holds the case.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Hold {
-    /// Two people at this would get in each other's way: calls, requests, help.
-    Desk,
-    /// The end of a case, the consultation: of whoever is responsible, but never past an operator who has it.
-    Outcome,
-    /// Must never wait for anybody: an ambulance, what a visitor found.
-    Free,
-}
-
-/// Whether the holder of the case lets this actor act. A case that nobody holds must be taken first by whoever works
-/// at the desk.
-pub fn may_act(hold: Hold, role: Role, me: Uuid, holder: Option<StaffId>) -> Result<(), Blocked> {
-    let mine = holder.is_some_and(|h| h.0 == me);
-    if mine || hold == Hold::Free || role == Role::System {
-        return Ok(());
-    }
-    match (hold, role, holder) {
-        (Hold::Outcome, role, _) if role != Role::Operator => Ok(()),
-        (_, _, Some(holder)) => Err(Blocked::HeldBy(holder)),
-        (_, _, None) => Err(Blocked::TakeFirst),
-    }
-}
-
-/// Why the holder does not let somebody act; the verb adds the holder's name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Blocked {
-    HeldBy(StaffId),
-    TakeFirst,
-}
-
-/// Who is told next when the limit of a step is over, given who was told last and who exists. The top is told again
-/// and again; the city is told even if nobody was named for it, because its list shows every overdue case.
-pub fn next_rung(state: &State, told: Option<Rung>, exists: impl Fn(Rung) -> bool) -> Option<Rung> {
-    let first = state.row().first_told?;
-    let from = told.map_or(first, |last| above(last).max(first));
-    Some(Rung::ALL.iter().copied().filter(|r| *r >= from).find(|r| exists(*r)).unwrap_or(Rung::City))
-}
-
-fn above(rung: Rung) -> Rung {
-    Rung::ALL.iter().copied().find(|r| *r > rung).unwrap_or(Rung::City)
 }
 
 /// How long after its end a case can still be found by the number of a caller.

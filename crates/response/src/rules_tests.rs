@@ -6,6 +6,7 @@ use base::{Instant, Role, Span, StaffId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::duty::*;
 use crate::rules::*;
 use crate::table::{commands, states};
 use crate::{CallOutcome, Cause, Condition, Help, How, Refusal, Rung, Settings, Step};
@@ -138,7 +139,8 @@ fn nobody_is_safe_whom_nobody_saw_or_heard() {
     for state in states() {
         let known = matches!(
             state,
-            State::Reported { condition: Condition::Well | Condition::Absent, .. } | State::Consultation { answered: true, .. }
+            State::Reported { condition: Condition::Well | Condition::Absent, .. }
+                | State::Consultation { answered: true, .. }
         );
         assert!(known || causes(&state).iter().find(safe).is_none(), "{state:?} ends as safe");
     }

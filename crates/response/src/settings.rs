@@ -93,9 +93,22 @@ impl Settings {
 
     fn spans(&self) -> [Span; 16] {
         [
-            self.take, self.first_call, self.retry_interval, self.contact_call, self.visit_answer, self.depart,
-            self.travel, self.report, self.ask_help, self.key_holder, self.police, self.fire, self.decide,
-            self.ambulance, self.consultation, self.rung,
+            self.take,
+            self.first_call,
+            self.retry_interval,
+            self.contact_call,
+            self.visit_answer,
+            self.depart,
+            self.travel,
+            self.report,
+            self.ask_help,
+            self.key_holder,
+            self.police,
+            self.fire,
+            self.decide,
+            self.ambulance,
+            self.consultation,
+            self.rung,
         ]
     }
 

@@ -10,7 +10,8 @@ use crate::moving::{load, name_of};
 use crate::rules::{State, causes};
 use crate::settings::settings;
 use crate::{
-    Call, CallOutcome, Callee, Case, Cause, Condition, Help, ResponseError, StepRow, Visit, Visitor, store, views, visits,
+    Call, CallOutcome, Callee, Case, Cause, Condition, Help, ResponseError, StepRow, Visit, Visitor, store, views,
+    visits,
 };
 
 /// What the one big button says.
@@ -85,8 +86,7 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<CaseSheet,
         people::contacts(ctx, tx, case.person)?.into_iter().map(|c| tried(c, &calls)).collect();
     let asked = store::visits_of(tx, case.id)?;
     let visitors = choices(ctx, tx, &case, &home, &contacts, &asked)?;
-    let next_contact =
-        contacts.iter().find(|c| c.tries == 0 && !c.contact.phones.is_empty()).map(|c| c.contact.id);
+    let next_contact = contacts.iter().find(|c| c.tries == 0 && !c.contact.phones.is_empty()).map(|c| c.contact.id);
     let next = next_act(&case.state, next_contact, !person.phones.is_empty());
     let label = |v: &Visit| visitors.iter().find(|c| c.visitor == v.visitor).map(|c| c.label.clone());
     let visits =
@@ -140,7 +140,12 @@ pub fn next_act(state: &State, next_contact: Option<ContactId>, has_phone: bool)
 /// centre, the commissioners of the city. The team is read in the program's own name: whoever works the case learns
 /// from it only whom to ask.
 fn choices(
-    ctx: &Ctx, tx: &mut dyn Tx, case: &Case, home: &people::Home, contacts: &[ContactTried], asked: &[Visit],
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: &Case,
+    home: &people::Home,
+    contacts: &[ContactTried],
+    asked: &[Visit],
 ) -> Result<Vec<VisitorChoice>, ResponseError> {
     let is_asked = |visitor: Visitor| asked.iter().any(|v| v.visitor == visitor && v.state.open());
     let mut found: Vec<VisitorChoice> = Vec::new();
@@ -162,7 +167,11 @@ fn choices(
         let phone = staff.phone.as_ref().or(office.phone.as_ref()).map_or(String::new(), |p| p.expose().to_owned());
         found.push(choice(visitor, label, phone, is_asked(visitor)));
     }
-    let mut offices = people::support_centre(tx, &home.area)?.map(|id| people::office(tx, id)).transpose()?.into_iter().collect::<Vec<_>>();
+    let mut offices = people::support_centre(tx, &home.area)?
+        .map(|id| people::office(tx, id))
+        .transpose()?
+        .into_iter()
+        .collect::<Vec<_>>();
     let commissioners = people::offices(tx, Some(OfficeKind::Commissioners))?;
     offices.extend(commissioners.into_iter().filter(|o| o.city_code == home.city_code));
     for office in offices {

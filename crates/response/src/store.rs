@@ -11,7 +11,8 @@ use crate::{Call, CallOutcome, Callee, Case, Condition, Rung, State, Step, StepR
 const CASE: &str = "SELECT id, number, home_id, person_id, rule, reason, urgent, state, opened_at, centre_id, taken_at,
     holder_id, held_since, due_at, escalate_at, told, wait_until, reached_at, closed_at, closed_by, cause, closing_text
     FROM response_case";
-const INSERT_CASE: &str = "INSERT INTO response_case (id, number, home_id, person_id, rule, reason, urgent, state, step,
+const INSERT_CASE: &str =
+    "INSERT INTO response_case (id, number, home_id, person_id, rule, reason, urgent, state, step,
     opened_at, centre_id, due_at, escalate_at, closing_text)
     SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '' FROM response_case";
 const SAVE_CASE: &str = "UPDATE response_case SET urgent = $2, state = $3, step = $4, taken_at = $5, holder_id = $6,
@@ -65,8 +66,18 @@ pub fn insert_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
     tx.execute(
         INSERT_CASE,
         params![
-            c.id, c.home, c.person, c.rule.key(), &c.reason, c.urgent, state_text(&c.state), c.state.step().key(),
-            c.opened_at, c.centre, c.due_at, c.escalate_at
+            c.id,
+            c.home,
+            c.person,
+            c.rule.key(),
+            &c.reason,
+            c.urgent,
+            state_text(&c.state),
+            c.state.step().key(),
+            c.opened_at,
+            c.centre,
+            c.due_at,
+            c.escalate_at
         ],
     )
     .map(drop)
@@ -76,9 +87,22 @@ pub fn save_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
     let changed = tx.execute(
         SAVE_CASE,
         params![
-            c.id, c.urgent, state_text(&c.state), c.state.step().key(), c.taken_at, c.holder, c.held_since, c.due_at,
-            c.escalate_at, c.told.map(Rung::key), c.wait_until, c.reached_at, c.closed_at, c.closed_by,
-            c.cause.map(Cause::key), c.closing_text.expose()
+            c.id,
+            c.urgent,
+            state_text(&c.state),
+            c.state.step().key(),
+            c.taken_at,
+            c.holder,
+            c.held_since,
+            c.due_at,
+            c.escalate_at,
+            c.told.map(Rung::key),
+            c.wait_until,
+            c.reached_at,
+            c.closed_at,
+            c.closed_by,
+            c.cause.map(Cause::key),
+            c.closing_text.expose()
         ],
     )?;
     if changed == 1 { Ok(()) } else { Err(DbError::NoRow) }
@@ -164,7 +188,13 @@ pub fn alerts(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<CaseAlert>, DbError> 
         .collect()
 }
 
-pub fn insert_step(tx: &mut dyn Tx, ctx: &base::Ctx, case: &Case, what: Happening, detail: &str) -> Result<(), DbError> {
+pub fn insert_step(
+    tx: &mut dyn Tx,
+    ctx: &base::Ctx,
+    case: &Case,
+    what: Happening,
+    detail: &str,
+) -> Result<(), DbError> {
     let (by, role) = (ctx.actor.id, ctx.actor.role.key());
     let step = case.state.step().key();
     tx.execute(INSERT_STEP, params![case.id, ctx.now, by, role, what.key(), step, detail]).map(drop)
@@ -194,11 +224,8 @@ pub fn insert_call(tx: &mut dyn Tx, case: CaseId, c: &Call) -> Result<(), DbErro
         Callee::Resident => None,
         Callee::Contact(id) => Some(id),
     };
-    tx.execute(
-        INSERT_CALL,
-        params![c.id, case, c.at, c.by, c.incoming, contact, c.outcome.key(), c.note.expose()],
-    )
-    .map(drop)
+    tx.execute(INSERT_CALL, params![c.id, case, c.at, c.by, c.incoming, contact, c.outcome.key(), c.note.expose()])
+        .map(drop)
 }
 
 /// The calls of a case, newest first, at most 200.
@@ -229,8 +256,15 @@ pub fn save_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
     tx.execute(
         SAVE_VISIT,
         params![
-            v.id, v.state.key(), v.answered_at, v.departed_at, v.arrived_at, v.reported_at, v.reported_by,
-            v.condition.map(Condition::key), v.report.expose()
+            v.id,
+            v.state.key(),
+            v.answered_at,
+            v.departed_at,
+            v.arrived_at,
+            v.reported_at,
+            v.reported_by,
+            v.condition.map(Condition::key),
+            v.report.expose()
         ],
     )
     .map(drop)

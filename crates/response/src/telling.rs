@@ -2,7 +2,8 @@
 //! taken without its message; carried out by `notify` afterwards. Messages name nobody.
 
 use access::Ground;
-use base::{Ctx, NoteId, StaffId};
+use base::{Actor, Ctx, NoteId, Redacted, StaffId, limits};
+use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
 use db::Tx;
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
 use uuid::Uuid;
@@ -34,13 +35,39 @@ pub fn next_in_line(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, rung: Rung, recipie
     send(ctx, tx, case, recipient, Topic::CaseOverdue, ways, LinkPurpose::OpenCase { case: case.id })
 }
 
+/// Writes into the notebook, for the whole team, what a case came to: an ambulance at once, and every end that was not
+/// safe. In the program's own name, because the call centre has no notebook.
+pub fn team(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, kind: NoteKind, words: &str) -> Result<(), ResponseError> {
+    let own = Ctx::new(Actor::system("response"), ctx.purpose, ctx.now, ctx.id());
+    let words: String = words.chars().take(limits::TEXT_CHARS / 2).collect();
+    let note = NewNote {
+        person: case.person,
+        kind,
+        subject: Redacted::new(format!("見守りの対応（受付番号{}）", case.number)),
+        body: Redacted::new(format!("{words}\n\n検知の理由：{}", case.reason)),
+        addressees: vec![Addressee::Team],
+        importance: if kind == NoteKind::Urgent { Importance::Urgent } else { Importance::Important },
+        reply_by: None,
+        visibility: Visibility::Team,
+        case: Some(case.id),
+    };
+    care::write_note(&own, tx, note)?;
+    Ok(())
+}
+
 /// Text first, because it can be read again; a call when no text arrives.
 const PRESSING: [Way; 4] = [Way::Screen, Way::Sms, Way::Mail, Way::Phone];
 
 /// Leaves out the ways for which nothing is known; SMS goes to mobile telephones only. Who cannot be reached at all is
 /// still told on the screen.
 fn send(
-    ctx: &Ctx, tx: &mut dyn Tx, case: &Case, to: Uuid, topic: Topic, ways: &[Way], link: LinkPurpose,
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: &Case,
+    to: Uuid,
+    topic: Topic,
+    ways: &[Way],
+    link: LinkPurpose,
 ) -> Result<(), ResponseError> {
     let reach = people::reach(tx, to)?;
     let mail = reach.as_ref().and_then(|r| r.email.clone());

@@ -49,7 +49,12 @@ pub fn overdue_count(tx: &mut dyn Tx, now: Instant) -> Result<usize, ResponseErr
     Ok(tx.scalar("SELECT COUNT(*) FROM response_case WHERE due_at <= $1", db::params![now])?)
 }
 
-fn listed(ctx: &Ctx, tx: &mut dyn Tx, condition: &str, mut values: Vec<Value>) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+fn listed(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    condition: &str,
+    mut values: Vec<Value>,
+) -> Result<(Vec<QueueRow>, usize), ResponseError> {
     let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
     values.push(limits::LIST_ROWS.into());
     let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
@@ -138,10 +143,7 @@ pub fn family_view(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<F
 
 fn told_to_family(case: Case) -> FamilyCase {
     use crate::State as S;
-    let visiting = matches!(
-        case.state,
-        S::VisitRequested { .. } | S::OnTheWay | S::Arrived | S::NobodyAnswers { .. }
-    );
+    let visiting = matches!(case.state, S::VisitRequested { .. } | S::OnTheWay | S::Arrived | S::NobodyAnswers { .. });
     let ended = case.closed_at.zip(case.cause);
     let words = match (&case.state, ended) {
         (_, Some((_, cause))) => format!("対応が終わりました（{}）。", cause.ja()),

@@ -5,17 +5,24 @@ use base::{CaseId, Ctx, Redacted, Span, VisitId};
 use db::{Tx, Value};
 
 use crate::case::Happening;
+use crate::duty::Hold;
 use crate::moving::{Moving, hold, load, text, with_note};
-use crate::rules::{Command, Hold, State};
+use crate::rules::{Command, State};
 use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
 
+/// Visits that one case can ask for.
+const VISITS: usize = 50;
 /// How long a visitor still finds a visit that is over.
 const STAYS_LISTED: Span = Span::hours(24);
 
 /// 訪問依頼: asks somebody to go, and lets them see what they need for it until the case ends or they decline.
 /// Several may be asked at a time. Outbox: `response.visit_requested`.
 pub fn request_visit(
-    ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, visitor: Visitor, note: Redacted<String>,
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    visitor: Visitor,
+    note: Redacted<String>,
 ) -> Result<Visit, ResponseError> {
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     hold(ctx, tx, &m.case, Hold::Outcome)?;
@@ -23,6 +30,9 @@ pub fn request_visit(
     let asked = store::visits_of(tx, case)?;
     if asked.iter().any(|v| v.visitor == visitor && v.state.open()) {
         return Err(Refusal::VisitorAlreadyAsked.into());
+    }
+    if asked.len() >= VISITS {
+        return Err(Refusal::TooManyVisits.into());
     }
     m.decide(ctx, tx, Command::RequestVisit)?;
     let note = text(&note)?;
@@ -94,7 +104,12 @@ pub fn accept_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit,
 }
 
 /// Cannot go, or turned back: what the visitor could see closes at once, and the next one is asked.
-pub fn decline_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, reason: Redacted<String>) -> Result<Visit, ResponseError> {
+pub fn decline_visit(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    visit: VisitId,
+    reason: Redacted<String>,
+) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
     let others = store::visits_of(tx, v.case)?;
     let others = others.iter().filter(|o| o.id != v.id && o.state.open()).map(|o| o.state).max();
@@ -185,7 +200,14 @@ fn under_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visi
     Ok((m, v))
 }
 
-fn keep(ctx: &Ctx, tx: &mut dyn Tx, m: &Moving, v: Visit, what: Happening, detail: &str) -> Result<Visit, ResponseError> {
+fn keep(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    m: &Moving,
+    v: Visit,
+    what: Happening,
+    detail: &str,
+) -> Result<Visit, ResponseError> {
     store::save_visit(tx, &v)?;
     m.keep(ctx, tx, what, detail)?;
     Ok(v)
@@ -216,12 +238,8 @@ pub struct VisitRow {
 pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseError> {
     access::scope(ctx, Act::ReportVisit)?;
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    let values: [Value; 4] = [
-        ctx.actor.id.into(),
-        office.into(),
-        (ctx.now - STAYS_LISTED).into(),
-        base::limits::LIST_ROWS.into(),
-    ];
+    let values: [Value; 4] =
+        [ctx.actor.id.into(), office.into(), (ctx.now - STAYS_LISTED).into(), base::limits::LIST_ROWS.into()];
     let condition = "WHERE visitor_id IN ($1, $2) AND (state IN ('requested', 'accepted', 'on_the_way', 'arrived')
         OR (state = 'reported' AND reported_at >= $3))
         ORDER BY CASE WHEN state = 'reported' THEN 1 ELSE 0 END, asked_at, id LIMIT $4";

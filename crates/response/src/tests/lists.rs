@@ -60,7 +60,10 @@ fn who_calls_back_within_two_days_is_found_and_nobody_else() {
     let strange = r.read(r.wait(60).operator(), |c, tx| match_caller(c, tx, &phone("090-0000-0099"))).unwrap();
     assert!(strange.is_empty());
     let found = r.read(r.operator(), move |c, tx| match_caller(c, tx, &daughter())).unwrap();
-    assert_eq!(found.iter().map(|m| (m.case.id, m.caller.who)).collect::<Vec<_>>(), [(case, Callee::Contact(r.s.daughter))]);
+    assert_eq!(
+        found.iter().map(|m| (m.case.id, m.caller.who)).collect::<Vec<_>>(),
+        [(case, Callee::Contact(r.s.daughter))]
+    );
     assert!(!r.may_see(r.operator()), "finding alone opens nothing");
 
     let wrong = r.write(r.operator(), move |c, tx| {

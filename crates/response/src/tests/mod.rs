@@ -34,7 +34,9 @@ pub fn start() -> Instant {
 
 impl Region {
     pub fn new() -> Region {
-        let migrations = [people::testing::MIGRATIONS, &[care::MIGRATIONS, watch::MIGRATIONS, notify::MIGRATIONS, MIGRATIONS]].concat();
+        let migrations =
+            [people::testing::MIGRATIONS, &[care::MIGRATIONS, watch::MIGRATIONS, notify::MIGRATIONS, MIGRATIONS]]
+                .concat();
         let test = fresh(&migrations);
         let s = test
             .db
@@ -96,19 +98,28 @@ impl Region {
     }
 
     pub fn relative(&self, contact: ContactId) -> Ctx {
-        let actor =
-            Actor { role: Role::Family, id: contact.0, office: None, person: Some(self.s.person), device: "test".into() };
+        let actor = Actor {
+            role: Role::Family,
+            id: contact.0,
+            office: None,
+            person: Some(self.s.person),
+            device: "test".into(),
+        };
         Ctx::new(actor, Purpose::FamilyView, self.now(), RequestId(Uuid::from_u128(self.request())))
     }
 
     pub fn write<T: Send + 'static>(
-        &self, ctx: Ctx, f: impl Fn(&Ctx, &mut dyn Tx) -> Result<T, ResponseError> + Send + 'static,
+        &self,
+        ctx: Ctx,
+        f: impl Fn(&Ctx, &mut dyn Tx) -> Result<T, ResponseError> + Send + 'static,
     ) -> Result<T, ResponseError> {
         self.test.db.write_blocking(move |tx| f(&ctx.clone(), tx))
     }
 
     pub fn read<T: Send + 'static>(
-        &self, ctx: Ctx, f: impl FnOnce(&Ctx, &mut dyn Tx) -> Result<T, ResponseError> + Send + 'static,
+        &self,
+        ctx: Ctx,
+        f: impl FnOnce(&Ctx, &mut dyn Tx) -> Result<T, ResponseError> + Send + 'static,
     ) -> Result<T, ResponseError> {
         self.test.db.read_blocking(move |tx| f(&ctx, tx))
     }
@@ -176,7 +187,8 @@ fn known_to_watch(tx: &mut dyn Tx, a: &Alert) -> Result<(), DbError> {
     let sql = "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
         SELECT $1, no, $2, $3, $4, $5, $6, $7, $8, 'standing' FROM watch_home WHERE home_id = $9";
     let (level, rule) = (a.level.key(), a.rule.key());
-    tx.execute(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home]).map(drop)
+    tx.execute(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home])
+        .map(drop)
 }
 
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, ResponseError>) -> Refusal {
@@ -189,10 +201,6 @@ pub fn refusal<T: std::fmt::Debug>(result: Result<T, ResponseError>) -> Refusal 
 pub fn denied<T>(result: Result<T, ResponseError>) -> bool {
     use care::CareError as C;
     use people::PeopleError as P;
-    match result {
-        Err(ResponseError::Access(_)) => true,
-        Err(ResponseError::People(P::Access(_))) => true,
-        Err(ResponseError::Care(C::Access(_))) => true,
-        _ => false,
-    }
+    let Err(error) = result else { return false };
+    matches!(error, ResponseError::Access(_) | ResponseError::People(P::Access(_)) | ResponseError::Care(C::Access(_)))
 }

@@ -22,7 +22,8 @@ fn a_door_that_did_not_open_ends_with_the_doctors_answer() {
     assert_eq!(last.state.step(), Step::VisitRequested);
 
     let visitor = Visitor::Staff(s.care_manager);
-    let visit = r.write(r.operator(), move |c, tx| request_visit(c, tx, case, visitor, words("在宅か確認"))).unwrap().id;
+    let visit =
+        r.write(r.operator(), move |c, tx| request_visit(c, tx, case, visitor, words("在宅か確認"))).unwrap().id;
     r.write(r.wait(2).care_manager(), move |c, tx| accept_visit(c, tx, visit)).unwrap();
     r.write(r.wait(3).care_manager(), move |c, tx| on_the_way(c, tx, visit)).unwrap();
     r.write(r.wait(20).care_manager(), move |c, tx| arrived(c, tx, visit)).unwrap();
@@ -48,9 +49,21 @@ fn a_door_that_did_not_open_ends_with_the_doctors_answer() {
     assert_eq!(
         happened,
         [
-            "opened", "taken", "called_resident", "called_resident", "called_resident", "called_contact",
-            "called_contact", "visit_requested", "visit_accepted", "departed", "arrived", "reported", "consulted",
-            "answered", "closed"
+            "opened",
+            "taken",
+            "called_resident",
+            "called_resident",
+            "called_resident",
+            "called_contact",
+            "called_contact",
+            "visit_requested",
+            "visit_accepted",
+            "departed",
+            "arrived",
+            "reported",
+            "consulted",
+            "answered",
+            "closed"
         ]
     );
     assert_eq!(story[1].by_name.expose(), "医師 見本");
@@ -190,11 +203,16 @@ fn an_ambulance_is_recorded_with_its_time_and_by_whom() {
     let tomorrow = now + Span::days(1);
     let wrong = r.write(r.operator(), move |c, tx| call_ambulance(c, tx, case, tomorrow, words("受付"), words("")));
     assert_eq!(refusal(wrong), Refusal::AmbulanceTime);
-    r.write(r.operator(), move |c, tx| call_ambulance(c, tx, case, now, words("オペレーター"), words("意識あり"))).unwrap();
+    r.write(r.operator(), move |c, tx| call_ambulance(c, tx, case, now, words("オペレーター"), words("意識あり")))
+        .unwrap();
     let story = r.read(r.operator(), move |c, tx| story(c, tx, case)).unwrap();
     assert_eq!(story[0].detail.expose(), "10時02分にオペレーターが119番に通報：意識あり");
     let again = r.write(r.operator(), move |c, tx| call_ambulance(c, tx, case, now, words("受付"), words("")));
     assert_eq!(refusal(again), Refusal::AmbulanceAlready);
+    let person = r.s.person;
+    let new = r.read(r.doctor(), move |c, tx| Ok(care::notes(c, tx, person, None)?)).unwrap().notes;
+    assert_eq!((new.len(), new[0].importance), (1, care::Importance::Urgent), "the team learns of it at once");
+    assert!(new[0].body.expose().starts_with("10時02分にオペレーターが119番に通報：意識あり"));
     r.close_as(r.operator(), case, Cause::Ambulance).unwrap();
 }
 
@@ -216,7 +234,10 @@ fn a_neighbour_who_declines_sees_nothing_more() {
     assert!(denied(r.write(r.relative(daughter), move |c, tx| on_the_way(c, tx, visit))), "another relative may not");
     r.write(r.wait(1).relative(son), move |c, tx| decline_visit(c, tx, visit, words("仕事中のため"))).unwrap();
     assert!(!r.may_see(r.relative(son)));
-    assert!(r.read(r.operator(), move |c, tx| find_case(c, tx, case)).unwrap().state == State::VisitRequested { accepted: false });
+    assert!(
+        r.read(r.operator(), move |c, tx| find_case(c, tx, case)).unwrap().state
+            == State::VisitRequested { accepted: false }
+    );
 }
 
 #[test]
@@ -255,7 +276,10 @@ fn a_closed_case_is_looked_back_at_by_the_call_centre_without_seeing_the_person(
     assert!(denied(r.read(r.operator(), move |c, tx| case_sheet(c, tx, case))));
     let waiting = r.read(r.operator(), to_review).unwrap();
     assert_eq!(waiting.iter().map(|w| w.case).collect::<Vec<_>>(), [case]);
-    let learned = Review { false_alarm: Some(FalseAlarmReason::LateRiser), note: words(""), proposal: words("1時間遅らせる") };
+    let learned =
+        Review {
+            false_alarm: Some(FalseAlarmReason::LateRiser), note: words(""), proposal: words("1時間遅らせる")
+        };
     let told = learned.clone();
     r.write(r.operator(), move |c, tx| review(c, tx, case, told.clone())).unwrap();
     assert!(r.read(r.operator(), to_review).unwrap().is_empty());

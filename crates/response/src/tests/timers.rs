@@ -38,7 +38,8 @@ fn an_alert_nobody_takes_reaches_the_city_and_stays_there() {
     let escalations = r.topics().iter().filter(|t| *t == "response.escalated").count();
     assert_eq!(escalations, told.len());
 
-    let city = r.write(r.city(), move |c, tx| take_over(c, tx, case.id, words("コールセンターにつながらないため"))).unwrap();
+    let city =
+        r.write(r.city(), move |c, tx| take_over(c, tx, case.id, words("コールセンターにつながらないため"))).unwrap();
     assert_eq!((city.told, city.state), (None, State::Taken), "who works a case starts the ladder anew");
 }
 
@@ -46,10 +47,12 @@ fn an_alert_nobody_takes_reaches_the_city_and_stays_there() {
 fn a_region_without_a_call_centre_has_the_support_centre_work_its_cases() {
     let r = Region::new();
     let centre = r.s.call_centre;
-    r.test.db.write_blocking(move |tx| {
-        tx.execute("UPDATE office SET kind = 'welfare_council' WHERE id = $1", db::params![centre]).map(drop)
-    })
-    .unwrap();
+    r.test
+        .db
+        .write_blocking(move |tx| {
+            tx.execute("UPDATE office SET kind = 'welfare_council' WHERE id = $1", db::params![centre]).map(drop)
+        })
+        .unwrap();
     let case = r.alert(Rule::Inactivity);
     assert_eq!(case.centre, Some(r.s.support_centre));
     r.write(r.support_centre(), move |c, tx| take(c, tx, case.id)).unwrap();
@@ -99,7 +102,10 @@ fn any_alert(r: &Region, ctx: &Ctx) -> Alert {
 #[test]
 fn a_region_sets_its_own_limits_and_script() {
     let r = Region::new();
-    let mut own = Settings { take: Span::minutes(1), script: vec!["お変わりありませんか。".into()], ..Settings::default() };
+    let mut own =
+        Settings {
+            take: Span::minutes(1), script: vec!["お変わりありませんか。".into()], ..Settings::default()
+        };
     let wanted = own.clone();
     let refused = r.write(r.operator(), move |c, tx| set_settings(c, tx, wanted.clone()));
     assert_eq!(refusal(refused), Refusal::SettingsNotYours);
@@ -199,7 +205,9 @@ fn does(r: &Region, case: CaseId, deed: Deed) {
             let now = r.now();
             r.write(r.care_manager(), move |c, tx| call_ambulance(c, tx, case, now, words("計画"), words(""))).map(drop)
         }
-        Deed::Consult => r.write(r.care_manager(), move |c, tx| consult(c, tx, case, s.doctor, words("相談"))).map(drop),
+        Deed::Consult => {
+            r.write(r.care_manager(), move |c, tx| consult(c, tx, case, s.doctor, words("相談"))).map(drop)
+        }
         Deed::Answer => r.write(r.doctor(), move |c, tx| answer_consultation(c, tx, case, words("回答"))).map(drop),
         Deed::Close(cause) => r.close_as(r.care_manager(), case, cause).map(drop),
         Deed::Alert => {
