@@ -11,6 +11,7 @@ pub mod http;
 pub mod inlet;
 pub mod mqtt;
 pub mod payload;
+pub mod station;
 
 pub use inlet::{Answer, Delivery, DeliveryError, Inlet, Receipt, Room};
 

@@ -40,14 +40,18 @@ pub fn end_contract(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, reason: &str) -> R
     end(ctx, tx, &contract, reason, ground)
 }
 
-/// Ends every contract of a person whose consent no longer stands. For the command that withdraws a consent, in its own
-/// transaction, and for whoever hears of an end (`people.consent_withdrawn`); whoever may end the consent may end this.
-pub fn stop_without_consent(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(), WatchError> {
-    if people::consent_state(tx, person, ConsentScope::Watch)?.allows() {
-        return Ok(());
-    }
+/// Ends every contract of a person whose consent no longer stands or who lives elsewhere now. For the command that
+/// withdraws a consent, in its own transaction, and for whoever hears of such an end afterwards; whoever may end what
+/// the contract rests on may end this.
+pub fn stop_without_ground(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(), WatchError> {
+    let consents = people::consent_state(tx, person, ConsentScope::Watch)?.allows();
     for contract in home::contracts_of_person(tx, person)?.into_iter().filter(|c| c.ended_at.is_none()) {
-        end(ctx, tx, &contract, "同意の終了", Ground::Duty)?;
+        let lives_there = people::residents_of_home(&system(ctx), tx, contract.home)?.contains(&person);
+        match (consents, lives_there) {
+            (true, true) => {}
+            (false, _) => end(ctx, tx, &contract, "同意の終了", Ground::Duty)?,
+            (true, false) => end(ctx, tx, &contract, "転居・死亡", Ground::Duty)?,
+        }
     }
     Ok(())
 }

@@ -197,9 +197,10 @@ pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<
     contract::changed(ctx, tx, row.gateway.home)
 }
 
-/// Which gateway signs in with this name and the SHA-256 of what it sent. Tells nothing of why it is none.
+/// Which gateway signs in with this name (or its id; blank where the way in carries none, as HTTP's bearer token) and the
+/// SHA-256 of what it sent. Tells nothing of why it is none.
 pub fn authenticate(tx: &mut dyn Tx, name: &str, secret: [u8; 32]) -> Result<Option<GatewayId>, DbError> {
-    let known = store::secret_of(tx, name)?;
+    let known = store::of_credential(tx, name, secret)?;
     Ok(known.filter(|(_, kept)| *kept == secret).map(|(gateway, _)| gateway))
 }
 

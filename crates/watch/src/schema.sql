@@ -35,6 +35,7 @@ CREATE TABLE gateway (
     bad_why TEXT,
     bad_payload TEXT
 );
+CREATE UNIQUE INDEX gateway_secret ON gateway (secret);
 CREATE UNIQUE INDEX gateway_in_use ON gateway (home_no) WHERE revoked_at IS NULL;
 
 CREATE TABLE device (

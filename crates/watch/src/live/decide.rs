@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::group::{Grouping, group};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, Fault, HomeFixed, HomeState, Standing};
-use super::{FAST_CLOCK, Home, Key, Live, OLDEST, OpenFault, OpenOutage, SAVE_AFTER, SAVES, Shared, TIMERS, Unsaved, due, line};
+use super::{FAST_CLOCK, Home, Key, Live, OLDEST, OpenFault, OpenOutage, SAVE_AFTER, SAVES, Shared, Unsaved, due, line};
 use crate::day::DayLog;
 use crate::{Alert, AlertState, Arrival, Counters, Malformed, Signal};
 
@@ -179,7 +179,7 @@ struct Draft<'a> {
     out: Writes,
 }
 
-pub(super) fn decide(live: &Live, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>) -> Decision {
+pub(super) fn decide(live: &Live, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>, timers: usize) -> Decision {
     let ctx = Ctx::new(Actor::system("watch"), Purpose::WatchResponse, now, request);
     let out = Writes { now, first_seq: live.last_seq + 1, last_seq: live.last_seq, ..Writes::default() };
     let mut draft = Draft {
@@ -196,7 +196,7 @@ pub(super) fn decide(live: &Live, request: RequestId, now: Instant, bundles: &[B
     for bundle in bundles {
         draft.receive(bundle);
     }
-    draft.look_at_timers();
+    draft.look_at_timers(timers);
     draft.group_faults();
     draft.save();
     let Draft { changed, wakes, outcomes, out, .. } = draft;
@@ -329,11 +329,11 @@ impl Draft<'_> {
         Fate::Stored
     }
 
-    fn look_at_timers(&mut self) {
+    fn look_at_timers(&mut self, most: usize) {
         let now = self.out.now;
         let mut due: BTreeSet<u32> =
-            self.live.queue.iter().take_while(|(at, _)| *at <= now).take(TIMERS).map(|(_, no)| *no).collect();
-        for (no, state) in &self.changed {
+            self.live.queue.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, no)| *no).collect();
+        for (no, state) in self.changed.iter().filter(|_| most > 1) {
             let fixed = &self.live.homes[no].fixed;
             if due::earliest(fixed, state, self.live.woke_at).is_some_and(|at| at <= now) {
                 due.insert(*no);

@@ -131,7 +131,8 @@ fn follow_contact(state: &mut HomeState, device: u32, r: &Reading) -> bool {
     known.clears |= r.code == Code::MotionCleared;
     if before != Some(on) {
         known.changed_at = r.occurred_at;
-        known.left_open_told = false;
+        // A door that we hear of late may have been closed since.
+        known.left_open_told = r.is_late();
     }
     match motion {
         false => before.is_some_and(|was| was != on),

@@ -39,9 +39,10 @@ pub const FAST_CLOCK: Span = Span::minutes(10);
 pub const SETTLE: Span = Span::seconds(30);
 /// A changed home is saved after this time.
 const SAVE_AFTER: Span = Span::minutes(1);
-/// Homes saved, and homes whose timers are looked at, in one decision.
+/// Homes saved in one decision.
 const SAVES: usize = 400;
-const TIMERS: usize = 1000;
+/// Homes whose timers are looked at in one decision.
+pub const TIMERS: usize = 1000;
 /// 2020-01-01T00:00+09:00: no gateway of ours is older.
 const OLDEST: Instant = Instant(1_577_804_400_000_000);
 
@@ -115,9 +116,10 @@ impl Shared {
 }
 
 impl Live {
-    /// Decides about one batch and about what became due by `now`. `known` are the suspects found stored already.
-    pub fn decide(&self, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>) -> Decision {
-        decide::decide(self, request, now, bundles, known)
+    /// Decides about one batch and about what became due by `now`, in at most `timers` homes. `known` are the suspects
+    /// found stored already.
+    pub fn decide(&self, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>, timers: usize) -> Decision {
+        decide::decide(self, request, now, bundles, known, timers)
     }
 
     /// The readings of a batch that may be stored already: not newer than the newest one of their device.
@@ -145,6 +147,23 @@ impl Live {
         self.woke_at = now;
         let homes: Vec<u32> = self.homes.keys().copied().collect();
         homes.into_iter().for_each(|no| self.plan(no));
+    }
+
+    /// Puts off the timers that are due first: what they want to write cannot be written now.
+    pub fn postpone(&mut self, until: Instant) {
+        if let Some(&(_, home)) = self.queue.first() {
+            self.set_wake(home, Some(until));
+        }
+    }
+
+    /// Saves every changed home with the next commits: the program is about to stop.
+    pub fn save_all(&mut self) {
+        self.to_save.extend(self.unsaved.iter().map(|u| u.home));
+    }
+
+    /// Homes under contract with this person.
+    pub fn homes_of(&self, person: base::PersonId) -> Vec<HomeId> {
+        self.homes.values().filter(|h| h.fixed.person == Some(person)).map(|h| h.fixed.id).collect()
     }
 
     /// When the next timer or save is due.

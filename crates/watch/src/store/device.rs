@@ -13,7 +13,9 @@ const INSERT_GATEWAY: &str = "INSERT INTO gateway (no, id, home_no, name, carrie
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
 const ROTATE: &str = "UPDATE gateway SET secret = $2, rotated_at = $3 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE gateway SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-const AUTHENTICATE: &str = "SELECT id, secret FROM gateway WHERE name = $1 AND revoked_at IS NULL";
+const OF_NAME: &str = "SELECT id, secret FROM gateway WHERE name = $1 AND revoked_at IS NULL";
+const OF_ID: &str = "SELECT id, secret FROM gateway WHERE id = $1 AND revoked_at IS NULL";
+const OF_SECRET: &str = "SELECT id, secret FROM gateway WHERE secret = $1 AND revoked_at IS NULL";
 const GATEWAY_COLUMNS: &str = "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
     g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no";
 const GATEWAY_FROM: &str = "FROM gateway g JOIN watch_home h ON h.no = g.home_no";
@@ -82,8 +84,14 @@ pub(crate) fn revoke(tx: &mut dyn Tx, gateway: GatewayId, at: Instant) -> Result
     Ok(tx.execute(REVOKE, params![gateway, at])? > 0)
 }
 
-pub(crate) fn secret_of(tx: &mut dyn Tx, name: &str) -> Result<Option<(GatewayId, [u8; 32])>, DbError> {
-    tx.first(AUTHENTICATE, params![name])?.map(|r| Ok((r.get(0)?, r.get(1)?))).transpose()
+/// The gateway that signs in with this name (or id), or, where a way in carries none, by its secret alone.
+pub(crate) fn of_credential(tx: &mut dyn Tx, name: &str, secret: [u8; 32]) -> Result<Option<(GatewayId, [u8; 32])>, DbError> {
+    let row = match (name.is_empty(), name.parse::<GatewayId>()) {
+        (true, _) => tx.first(OF_SECRET, params![secret])?,
+        (false, Ok(id)) => tx.first(OF_ID, params![id])?,
+        (false, Err(_)) => tx.first(OF_NAME, params![name])?,
+    };
+    row.map(|r| Ok((r.get(0)?, r.get(1)?))).transpose()
 }
 
 pub(crate) fn gateway(tx: &mut dyn Tx, gateway: GatewayId) -> Result<Option<GatewayRow>, DbError> {

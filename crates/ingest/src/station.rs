@@ -1,0 +1,359 @@
+//! The one loop that owns the live watch: takes what the ways in bring, asks the watch to decide, writes one command,
+//! waits for the commit, takes the new state over, and only then answers.
+//!
+//! [`Station::step`] is the whole of it, synchronous and without a clock, so that a simulated month runs as fast as it
+//! computes; [`run`] is a thread around it. It knows no rule of the watch and no protocol of a gateway.
+
+mod thread;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base::{Actor, Ctx, HomeId, Instant, PersonId, Purpose, RequestId, Span, limits};
+use db::{Db, DbError, outbox};
+use uuid::Uuid;
+use watch::live::{Bundle, Decision, Live, OnAlert, TIMERS};
+use watch::{Arrival, WatchError};
+
+use crate::{Delivery, DeliveryError, Receipt};
+
+pub use thread::{Board, run};
+
+/// How long single homes are looked at one by one after a commit failed for a reason of its own.
+const CAREFUL: Span = Span::minutes(10);
+/// A home whose alert cannot be written is tried again after this time.
+const AGAIN: Span = Span::minutes(1);
+/// How often absences that depend on the day are looked up.
+const ABSENCES: Span = Span::hours(3);
+/// After midnight, the daily values wait for the last saves of the day.
+const DAY_CLOSES: Span = Span::minutes(10);
+/// Homes whose day is closed in one command.
+const DAYS_PER_COMMAND: usize = 200;
+/// Rounds of timers in one step; what is left comes with the next.
+const ROUNDS: usize = 50;
+const CLOSED_DAY: &str = "watch.closed_day";
+
+/// News from the rest of the system that changes what the station holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// Devices, contract, absences, settings, or an alert of this home changed.
+    Home(HomeId),
+    /// The settings of all homes changed.
+    Region,
+    /// A consent of this person ended, or the person moved: what rested on it must stop.
+    Person(PersonId),
+}
+
+impl Signal {
+    /// What an event from the outbox means for the station; most mean nothing.
+    pub fn of(event: &outbox::Event) -> Option<Signal> {
+        let body: serde_json::Value = serde_json::from_str(&event.body).ok()?;
+        let id = |field: &str| body.get(field)?.as_str()?.parse::<Uuid>().ok();
+        match event.topic.as_str() {
+            "watch.home_changed" | "people.home_revised" => id("home").map(|id| Signal::Home(HomeId(id))),
+            "watch.region_changed" => Some(Signal::Region),
+            "people.consent_given" | "people.consent_withdrawn" | "people.home_changed" | "people.life_changed" => {
+                id("person").map(|id| Signal::Person(PersonId(id)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the station is told once.
+#[derive(Clone)]
+pub struct Conf {
+    /// Random bits of this run, from which the ids of its alerts are drawn.
+    pub salt: u128,
+    /// A step that comes later than this after the one before means that the machine slept or its clock jumped.
+    pub sleep_after: Span,
+    /// While set, readings are refused as [`DeliveryError::Full`]; timers, alerts and lines go on.
+    pub no_room: Arc<AtomicBool>,
+}
+
+impl Conf {
+    pub fn new(salt: u128) -> Conf {
+        Conf { salt, sleep_after: Span::minutes(2), no_room: Arc::default() }
+    }
+}
+
+/// What one step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Step {
+    pub stored: u64,
+    pub alerts: u64,
+    /// Commits that failed; what they held was answered with an error or is tried again.
+    pub failed: u64,
+}
+
+pub struct Station {
+    db: Db,
+    live: Live,
+    on_alert: Arc<OnAlert>,
+    conf: Conf,
+    requests: u128,
+    last_step: Instant,
+    careful_until: Instant,
+    absences_at: Instant,
+    /// The day being closed and the last home done.
+    closing: Option<(i32, u32)>,
+    closed: i32,
+}
+
+impl Station {
+    /// Loads the watch. Nothing that came due while nobody ran is told before gateways are heard.
+    pub fn open(db: Db, on_alert: Arc<OnAlert>, conf: Conf, now: Instant) -> Result<Station, WatchError> {
+        let (live, closed) = db.read_blocking(move |tx| {
+            let closed = db::marks::get(tx, CLOSED_DAY)?.and_then(|day| day.parse().ok());
+            Ok::<_, WatchError>((watch::live::load(tx, now)?, closed))
+        })?;
+        tracing::info!(homes = live.homes(), watched = live.watched(), "the watch is loaded");
+        Ok(Station {
+            db,
+            live,
+            on_alert,
+            conf,
+            requests: 0,
+            last_step: now,
+            careful_until: Instant(i64::MIN),
+            absences_at: now + ABSENCES,
+            closing: None,
+            closed: closed.unwrap_or(now.wall_day() as i32 - 1),
+        })
+    }
+
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// When the next step is due if nothing arrives before; never, if nothing waits.
+    pub fn next_moment(&self) -> Option<Instant> {
+        self.live.next_moment()
+    }
+
+    /// Everything that is to be done at `now`. Each delivery is answered before this returns.
+    pub fn step(&mut self, now: Instant, deliveries: Vec<Delivery>, signals: &[Signal]) -> Step {
+        let mut step = Step::default();
+        if now - self.last_step > self.conf.sleep_after {
+            tracing::warn!(seconds = (now - self.last_step).as_seconds(), "time was lost; deadlines wait for gateways");
+            self.live.wake(now);
+        }
+        self.last_step = now;
+        self.take_in(now, signals);
+        for batch in self.batches(now, deliveries) {
+            self.receive(now, batch, &mut step);
+        }
+        self.tell_due(now, &mut step);
+        self.close_day(now);
+        step
+    }
+
+    /// The last step: saves what every home remembers, so that the next start has nothing to replay.
+    pub fn finish(&mut self, now: Instant) {
+        self.live.save_all();
+        self.tell_due(now, &mut Step::default());
+    }
+
+    fn take_in(&mut self, now: Instant, signals: &[Signal]) {
+        let mut homes: Vec<HomeId> = Vec::new();
+        let mut all = false;
+        for signal in signals {
+            match signal {
+                Signal::Home(home) => homes.push(*home),
+                Signal::Region => all = true,
+                Signal::Person(person) => homes.extend(self.stop_without_ground(now, *person)),
+            }
+        }
+        if now >= self.absences_at {
+            self.absences_at = now + ABSENCES;
+            homes.extend(self.live.with_absences());
+        }
+        homes.sort_unstable();
+        homes.dedup();
+        let read = self.db.read_blocking(move |tx| {
+            if all {
+                return watch::live::read_homes(tx, now);
+            }
+            let mut fresh = Vec::with_capacity(homes.len());
+            for home in homes {
+                fresh.extend(watch::live::read_home(tx, home, now)?);
+            }
+            Ok::<_, WatchError>(fresh)
+        });
+        match read {
+            Ok(fresh) => fresh.into_iter().for_each(|home| self.live.refresh(home, now)),
+            Err(error) => tracing::error!(%error, "what changed about a home could not be read"),
+        }
+    }
+
+    fn stop_without_ground(&mut self, now: Instant, person: PersonId) -> Vec<HomeId> {
+        let homes = self.live.homes_of(person);
+        if homes.is_empty() {
+            return homes;
+        }
+        let request = self.request();
+        let ended = self.db.write_blocking(move |tx| {
+            let ctx = Ctx::new(Actor::system("watch"), Purpose::Operation, now, request);
+            watch::stop_without_ground(&ctx, tx, person)
+        });
+        if let Err(error) = ended {
+            tracing::error!(%error, "a watch without its ground could not be ended");
+        }
+        homes
+    }
+
+    /// Deliveries in commits of bounded size; in careful times each alone, so that one cannot spoil the others.
+    fn batches(&self, now: Instant, deliveries: Vec<Delivery>) -> Vec<Vec<Delivery>> {
+        let most = if now < self.careful_until { 0 } else { limits::READINGS_PER_COMMIT };
+        let mut batches: Vec<Vec<Delivery>> = Vec::new();
+        let mut readings = usize::MAX;
+        for delivery in deliveries {
+            let more = delivery.arrivals.len();
+            if readings.saturating_add(more) > most {
+                batches.push(Vec::new());
+                readings = 0;
+            }
+            readings += more;
+            if let Some(batch) = batches.last_mut() {
+                batch.push(delivery);
+            }
+        }
+        batches
+    }
+
+    fn receive(&mut self, now: Instant, mut batch: Vec<Delivery>, step: &mut Step) {
+        let refusing = self.conf.no_room.load(Ordering::Relaxed);
+        if refusing {
+            batch.iter_mut().for_each(only_the_line);
+        }
+        let timers = if now < self.careful_until { 0 } else { TIMERS };
+        match self.commit(now, &batch, timers) {
+            Ok(decision) => {
+                self.count(&decision, step);
+                let outcomes = decision.outcomes().to_vec();
+                self.live.apply(decision);
+                for (delivery, o) in batch.into_iter().zip(outcomes) {
+                    let receipt = Receipt { stored: o.stored, duplicates: o.duplicates, refused: o.refused };
+                    let answer = if refusing { Err(DeliveryError::Full) } else { Ok(receipt) };
+                    let _ = delivery.done.send(answer);
+                }
+            }
+            Err(error) => {
+                let told = self.failed(now, &error, step);
+                for delivery in batch {
+                    let _ = delivery.done.send(Err(told));
+                }
+            }
+        }
+    }
+
+    /// What became due, and saves that are owed.
+    fn tell_due(&mut self, now: Instant, step: &mut Step) {
+        for _ in 0..ROUNDS {
+            if self.live.next_moment().is_none_or(|at| at > now) && !self.live.owes_save() {
+                return;
+            }
+            let careful = now < self.careful_until;
+            match self.commit(now, &[], if careful { 1 } else { TIMERS }) {
+                Ok(decision) => {
+                    self.count(&decision, step);
+                    self.live.apply(decision);
+                }
+                Err(error) => {
+                    self.failed(now, &error, step);
+                    if !careful {
+                        return;
+                    }
+                    self.live.postpone(now + AGAIN);
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, now: Instant, batch: &[Delivery], timers: usize) -> Result<Decision, DbError> {
+        let bundles: Vec<Bundle<'_>> =
+            batch.iter().map(|d| Bundle { arrivals: &d.arrivals, malformed: &d.malformed }).collect();
+        let suspects = self.live.suspects(&bundles);
+        let known = match suspects.is_empty() {
+            true => Default::default(),
+            false => self.db.read_blocking(move |tx| watch::live::known(tx, &suspects))?,
+        };
+        let (drawn, request) = (self.request(), self.request());
+        let decision = self.live.decide(drawn, now, &bundles, &known, timers);
+        if decision.writes.is_empty() {
+            return Ok(decision);
+        }
+        let (writes, on_alert) = (decision.writes.clone(), self.on_alert.clone());
+        self.db.write_blocking(move |tx| watch::live::commit(request, tx, &writes, &*on_alert))?;
+        Ok(decision)
+    }
+
+    fn count(&self, decision: &Decision, step: &mut Step) {
+        let (stored, alerts) = (decision.writes.rows_to_store() as u64, decision.writes.alerts().count() as u64);
+        step.stored += stored;
+        step.alerts += alerts;
+        metrics::counter!("watch_readings_stored_total").increment(stored);
+        metrics::counter!("watch_alerts_total").increment(alerts);
+    }
+
+    /// What senders are told. A fault that is not the database's as a whole begins a careful time.
+    fn failed(&mut self, now: Instant, error: &DbError, step: &mut Step) -> DeliveryError {
+        step.failed += 1;
+        metrics::counter!("watch_commits_failed_total").increment(1);
+        tracing::error!(%error, "a commit of the watch failed");
+        match error {
+            DbError::Full => DeliveryError::Full,
+            DbError::Busy => DeliveryError::Busy,
+            DbError::Lost | DbError::Gone(_) => DeliveryError::Fault,
+            _ => {
+                self.careful_until = now + CAREFUL;
+                DeliveryError::Fault
+            }
+        }
+    }
+
+    /// Some time after midnight, the daily values of the day that ended, a few homes with each step.
+    fn close_day(&mut self, now: Instant) {
+        let over = (now - DAY_CLOSES).wall_day() as i32 - 1;
+        if self.closing.is_none() && self.closed < over {
+            self.closing = Some(((self.closed + 1).max(over - 7), 0));
+        }
+        let Some((day, after)) = self.closing else { return };
+        let done = self.db.write_blocking(move |tx| {
+            let last = watch::live::close_day(tx, day, after, DAYS_PER_COMMAND)?;
+            if last.is_none() {
+                db::marks::set(tx, CLOSED_DAY, &day.to_string())?;
+            }
+            Ok::<_, DbError>(last)
+        });
+        match done {
+            Ok(Some(last)) => self.closing = Some((day, last)),
+            Ok(None) => (self.closing, self.closed) = (None, day),
+            Err(error) => tracing::error!(%error, "daily values could not be written"),
+        }
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(Uuid::from_u128(self.conf.salt ^ self.requests))
+    }
+}
+
+/// With no room for readings, the line to the gateway is still heard, or it would be taken for dead.
+fn only_the_line(delivery: &mut Delivery) {
+    let heard = delivery.arrivals.iter().map(|a| a.received_at).max();
+    delivery.arrivals.retain(|a| a.serial.is_empty());
+    delivery.malformed.clear();
+    let line = |received_at| Arrival {
+        gateway: delivery.gateway,
+        serial: String::new(),
+        signal: watch::Signal::Heartbeat,
+        occurred_at: None,
+        received_at,
+        retained: false,
+    };
+    let lost = delivery.arrivals.iter().any(|a| a.signal == watch::Signal::LineLost);
+    delivery.arrivals.extend(heard.filter(|_| !lost).map(line));
+}

@@ -1,0 +1,6 @@
+//! Stories of homes in virtual time: what is told, once, with its reason, and what never is.
+
+mod houses;
+mod line;
+mod restart;
+mod stories;

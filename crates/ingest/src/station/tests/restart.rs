@@ -1,0 +1,145 @@
+use base::{Instant, Span};
+use proptest::prelude::*;
+use watch::{Arrival, Level, Rule, Signal};
+
+use super::houses::{OPEN, World, at, silent_home};
+
+/// What an alert is, apart from its id and the moment it was said.
+type Said = (usize, Rule, Level, Instant, String);
+
+fn all_alerts(w: &World) -> Vec<Said> {
+    let mut all: Vec<Said> = (0..w.houses.len())
+        .flat_map(|n| w.alerts(n).into_iter().map(move |a| (n, a.rule, a.level, a.due_at, a.reason)))
+        .collect();
+    all.sort();
+    all
+}
+
+/// A small generator, so that the same seed lives the same life.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// Eight days of three homes: doors, heat, duplicates, late messages, a silence in the end; dies where told to.
+fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> (Vec<Said>, i64, Vec<u32>) {
+    let mut w = World::new(3, "2026-11-01T12:00");
+    let (mut life, mut fate) = (Dice(seed), Dice(seed ^ 0xDEAD));
+    let mut last: Option<Arrival> = None;
+    while w.now < at("2026-11-09T12:00") {
+        // Never within the minute after a heartbeat, in which a deadline may be waiting to be told.
+        let wait = life.roll(50) as i64 + 1;
+        let next = w.now + Span::minutes(wait);
+        w.pass(if next.unix_seconds() / 60 % 10 == 0 { next + Span::minutes(2) } else { next });
+        let hour = w.now.local().hour;
+        let silent = w.now > at("2026-11-08T09:00");
+        let house = life.roll(3) as usize;
+        let roll = life.roll(10);
+        match roll {
+            0..=5 if !silent && (6..22).contains(&hour) => w.use_door(house, if roll < 2 { "entrance" } else { "fridge" }),
+            6 => {
+                let degrees = 25.0 + life.roll(12) as f32;
+                w.say(house, "air", Signal::Temperature(degrees));
+            }
+            7 => {
+                if let Some(again) = last.take() {
+                    let _ = w.deliver(vec![Arrival { received_at: w.now, ..again }]);
+                }
+            }
+            8 if !silent => {
+                let early = w.now - Span::minutes(life.roll(300) as i64);
+                let late = Arrival { occurred_at: Some(early), ..w.arrival(house, "fridge", OPEN) };
+                last = Some(late.clone());
+                w.deliver(vec![late]).unwrap();
+            }
+            _ => {}
+        }
+        if dies(&mut fate) {
+            w.crash();
+        }
+    }
+    let stored = w.test.db.read_blocking(watch::readings_stored).unwrap();
+    w.pass_for(Span::minutes(3));
+    let (homes, now) = (w.houses.clone(), w.now);
+    let signs = w.test.db.read_blocking(move |tx| {
+        let ctx = people::testing::system(now, 1);
+        let views = homes.iter().map(|h| watch::home_view(&ctx, tx, h.home, now));
+        let signs = views.map(|v| Ok(v?.days.iter().map(|d| d.signs).sum())).collect::<Result<Vec<u32>, watch::WatchError>>();
+        signs
+    });
+    (all_alerts(&w), stored, signs.unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    /// Kill it where you like: the alerts are the same, each once, and every reading counts once.
+    #[test]
+    fn a_life_with_deaths_is_told_like_one_without(seed in any::<u64>()) {
+        let undisturbed = live(seed, |_| false);
+        let dying = live(seed, |fate| fate.roll(12) == 0);
+        prop_assert!(!undisturbed.0.is_empty());
+        prop_assert_eq!(undisturbed, dying, "seed {}", seed);
+    }
+}
+
+#[test]
+fn deadlines_that_passed_while_nobody_ran_wait_for_the_gateway() {
+    let mut w = silent_home();
+    w.without_notices(0);
+    let gateway = w.alive.remove(0);
+    w.now = w.now + Span::hours(20);
+    w.crash();
+    w.pass_for(Span::minutes(90));
+    assert_eq!(w.alerts(0), [], "nothing was heard yet");
+    // The gateway had kept the morning for us: it comes right after the line is up.
+    w.say(0, "", Signal::LineUp);
+    let kept = Arrival { occurred_at: Some(w.now - Span::minutes(100)), ..w.arrival(0, "fridge", OPEN) };
+    w.deliver(vec![kept]).unwrap();
+    w.alive.push(gateway);
+    w.pass_for(Span::minutes(15));
+    assert_eq!(w.alerts(0), []);
+}
+
+#[test]
+fn a_silence_that_came_due_while_nobody_ran_is_told_when_the_gateway_is_heard() {
+    let mut w = silent_home();
+    w.without_notices(0);
+    w.now = w.now + Span::hours(30);
+    w.crash();
+    w.say(0, "", Signal::LineUp);
+    w.pass_for(Span::minutes(2));
+    assert_eq!(w.alerts_of(0, Rule::Inactivity, Level::Alert).len(), 1);
+}
+
+#[test]
+fn a_clock_that_jumps_is_a_sleep() {
+    let mut w = silent_home();
+    w.alive.clear();
+    w.now = w.now + Span::hours(30);
+    w.pass_for(Span::minutes(100));
+    assert_eq!(w.alerts(0), []);
+    w.pass_for(Span::minutes(40));
+    let standing = w.command(|ctx, tx| watch::line_faults(ctx, tx));
+    assert_eq!(standing.len(), 1, "its timer runs from the awakening");
+    assert_eq!(w.alerts(0), []);
+}
+
+#[test]
+fn a_standing_alert_neither_vanishes_nor_doubles() {
+    let mut w = silent_home();
+    while w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty() {
+        w.pass_for(Span::minutes(10));
+    }
+    for _ in 0..5 {
+        w.crash();
+        w.pass_for(Span::hours(1));
+    }
+    assert_eq!(w.alerts_of(0, Rule::Inactivity, Level::Alert).len(), 1);
+    w.use_door(0, "fridge");
+    assert_eq!(w.alerts_of(0, Rule::Inactivity, Level::Alert)[0].sign_at, Some(w.now));
+}
