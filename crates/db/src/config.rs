@@ -14,7 +14,10 @@ pub enum DbConfig {
 pub enum Durability {
     /// Survives a power cut.
     Full,
-    /// Survives a crash of the program; may lose the last commits at a power cut. For tests only.
+    /// Survives a crash of the program; loses the commits since the last checkpoint at a power cut. Here only so that
+    /// a test can show that `Full` is needed.
+    Normal,
+    /// Survives a crash of the program; a power cut may destroy the file. For throw-away data only.
     Process,
 }
 

@@ -18,6 +18,7 @@ impl Sqlite {
         let connection = Connection::open(file)?;
         let synchronous = match durability {
             Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
             Durability::Process => "OFF",
         };
         connection.execute_batch(&format!(
