@@ -1,1 +1,247 @@
-fn main() {}
+//! `tsunagari`: one program for a region. This crate reads the configuration, injects the clock, and joins the parts.
+
+mod backup;
+mod config;
+mod demo;
+mod emergency;
+mod living;
+mod ops;
+mod postman;
+mod region;
+mod rounds;
+mod serve;
+mod tls;
+
+use std::io::{BufWriter, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use age::secrecy::SecretString;
+use anyhow::{Context, bail};
+use base::Instant;
+use clap::{Parser, Subcommand};
+use db::{Db, Migration};
+
+use crate::config::Config;
+
+/// つながり: 地域の見守り・医療介護連携の基盤
+#[derive(Parser)]
+#[command(name = "tsunagari", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// 架空の町でお試しいただきます(この機械の中だけで動きます)
+    Demo(demo::Options),
+    /// 地域のシステムとして動かします
+    Serve {
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// 設定を確かめます
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// 最初の管理者をつくります
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// 監査記録を検証します
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// 動かしたまま、暗号化したバックアップをとります(合い言葉は環境変数 TSUNAGARI_PASSPHRASE)
+    Backup {
+        file: PathBuf,
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// 空のデータベースにバックアップを戻します(合い言葉は環境変数 TSUNAGARI_PASSPHRASE)
+    Restore {
+        file: PathBuf,
+        #[arg(long)]
+        config: PathBuf,
+        /// 手元に保管していた署名つき監査ヘッドの控え
+        #[arg(long)]
+        heads: Option<PathBuf>,
+    },
+    /// 見守り
+    Watch {
+        #[command(subcommand)]
+        command: WatchCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// いま有効な設定を、既定値も含めて表示します
+    Show {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// 管理者の利用者を登録し、初回設定コードを一度だけ表示します
+    Create {
+        #[arg(long)]
+        config: PathBuf,
+        /// サインインに使う名前
+        #[arg(long)]
+        login: String,
+        /// 氏名
+        #[arg(long)]
+        name: String,
+        /// 氏名(カナ)
+        #[arg(long)]
+        kana: String,
+        /// 所属する事業所の名称(なければ事務局として登録します)
+        #[arg(long, default_value = "ネットワーク事務局")]
+        office: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// 改ざん・削除・入れ替えと、(ヘッドの控えがあれば)末尾の切り取りと書き直しを見つけます
+    Verify {
+        #[arg(long)]
+        config: PathBuf,
+        /// データベースの外に保管していた署名つきヘッド
+        #[arg(long)]
+        heads: Option<PathBuf>,
+        /// 署名を確かめる公開鍵(16進64桁)。省くと運用フォルダの鍵を使います
+        #[arg(long)]
+        key: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum WatchCommand {
+    /// 記録(CSV、.gz も可、- は標準入力)を見守りの検知器に通し、アラートをJSONの行で出します
+    Replay { file: String },
+}
+
+fn main() {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Serve { config } => Config::load(&config).and_then(|config| serve::run(&config)),
+        Command::Config { command: ConfigCommand::Show { config } } => {
+            Config::load(&config).and_then(|config| config.show()).and_then(|text| say(&text))
+        }
+        Command::Admin { command: AdminCommand::Create { config, login, name, kana, office } } => {
+            Config::load(&config).and_then(|config| serve::create_administrator(&config, &login, &name, &kana, &office))
+        }
+        Command::Audit { command: AuditCommand::Verify { config, heads, key } } => {
+            Config::load(&config).and_then(|config| verify(&config, heads.as_deref(), key))
+        }
+        Command::Backup { file, config } => Config::load(&config).and_then(|config| back_up(&config, &file)),
+        Command::Restore { file, config, heads } => {
+            Config::load(&config).and_then(|config| restore(&config, &file, heads.as_deref()))
+        }
+        Command::Watch { command: WatchCommand::Replay { file } } => replay(&file),
+    };
+    if let Err(error) = outcome {
+        eprintln!("tsunagari: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+/// Every table of every capability, in the order of their dependencies.
+pub fn migrations() -> &'static [&'static [Migration]] {
+    &[
+        audit::MIGRATIONS,
+        access::MIGRATIONS,
+        people::MIGRATIONS,
+        signin::MIGRATIONS,
+        care::MIGRATIONS,
+        notify::MIGRATIONS,
+        watch::MIGRATIONS,
+        response::MIGRATIONS,
+    ]
+}
+
+/// The one clock of the program.
+pub fn now() -> Instant {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Instant(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+pub fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", text.trim_end())?;
+    Ok(out.flush()?)
+}
+
+fn replay(file: &str) -> anyhow::Result<()> {
+    let input = watch::replay::open(Path::new(file)).with_context(|| format!("{file} を開けません"))?;
+    let output = BufWriter::new(std::io::stdout().lock());
+    watch::replay::run(input, output, &watch::replay::Options::default())?;
+    Ok(())
+}
+
+fn passphrase() -> anyhow::Result<SecretString> {
+    match std::env::var("TSUNAGARI_PASSPHRASE") {
+        Ok(text) if text.chars().count() >= 12 => Ok(SecretString::from(text)),
+        Ok(_) => bail!("TSUNAGARI_PASSPHRASE は12文字以上にしてください"),
+        Err(_) => bail!("バックアップの合い言葉を環境変数 TSUNAGARI_PASSPHRASE に入れてください"),
+    }
+}
+
+fn back_up(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let rows = backup::backup(config.db()?, file, passphrase()?)?;
+    say(&format!("{rows}行を {} に保存しました。", file.display()))
+}
+
+fn restore(config: &Config, file: &Path, heads: Option<&Path>) -> anyhow::Result<()> {
+    let known = known_heads(config, heads, None)?;
+    let last = known.into_iter().max_by_key(|head| head.seq);
+    let done = backup::restore(config.db()?, file, passphrase()?, last, now(), web::site::new_request())?;
+    say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))
+}
+
+fn verify(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
+    let heads = known_heads(config, heads, key)?;
+    let db = Db::open_for_reading(config.db()?)?;
+    let report = db.read_blocking(move |tx| audit::verify(tx, &heads))?;
+    match report.finding {
+        None => say(&format!(
+            "監査記録{}行に異常はありません。照合したヘッド{}件、復元による期の区切り{}件。最後の1分はヘッドがまだないため保護されていません。",
+            report.rows, report.heads_checked, report.epochs
+        )),
+        Some(audit::Finding::Altered { seq }) => bail!("{seq}行目が書き換えられたか、入れ替えられています"),
+        Some(audit::Finding::Missing { seq }) => bail!("{seq}行目が削除されています"),
+        Some(audit::Finding::Truncated { seq }) => bail!("{seq}行目から後が切り取られています"),
+        Some(audit::Finding::Rewritten { seq }) => bail!("{seq}行目までの記録全体が書き直されています"),
+    }
+}
+
+/// The heads of a file kept elsewhere, their signatures checked.
+fn known_heads(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<Vec<audit::Head>> {
+    let Some(file) = heads else { return Ok(vec![]) };
+    let public = match key {
+        Some(text) => text,
+        None => {
+            let file = config.operations.folder.join(region::HEAD_KEY);
+            if !file.exists() {
+                bail!("{} がありません。--key で公開鍵を示してください", file.display());
+            }
+            audit::HeadKey::load_or_create(&file, [0; 32])?.public()
+        }
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))?;
+    Ok(audit::parse_heads(&text, &public)?)
+}
+
+/// Whether this address is the machine itself.
+pub fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback()
+}

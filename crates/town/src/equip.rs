@@ -44,6 +44,11 @@ pub fn credential_hash(seed: u64, resident: usize) -> [u8; 32] {
     Sha256::digest(credential(seed, resident)).into()
 }
 
+/// The user name with which the gateway signs in.
+pub fn gateway_name(resident: usize) -> String {
+    format!("demo-gw-{resident:04}")
+}
+
 pub fn serial(resident: usize, key: &str) -> String {
     format!("demo-{resident:04}-{key}")
 }
@@ -72,7 +77,7 @@ pub fn equip(
 fn one(plan: &Plan, n: usize, settled: Settled, then: Instant, tx: &mut dyn db::Tx) -> Result<Equipped, TownError> {
     let ctx = moving_in(plan.seed, 6, n, then);
     watch::begin_contract(&ctx, tx, settled.home, settled.person)?;
-    let gateway_name = format!("demo-gw-{n:04}");
+    let gateway_name = gateway_name(n);
     let carrier = if n % 3 == 0 { "光回線" } else { "LTE" };
     let new = NewGateway { home: settled.home, name: gateway_name.clone(), carrier: carrier.into() };
     let gateway = watch::register_gateway(&ctx, tx, &new, credential_hash(plan.seed, n))?.id;

@@ -1,12 +1,15 @@
 //! A town in a box: invented people, homes and days, from a seed, for the demonstration, the tests and the benches.
 //! The same seed and the same moment give the same town.
 
+pub mod build;
 pub mod equip;
+pub mod history;
 pub mod life;
 pub mod names;
 pub mod places;
 pub mod plan;
 pub mod settle;
+pub mod story;
 
 use thiserror::Error;
 
@@ -20,6 +23,8 @@ pub enum TownError {
     Signin(#[from] signin::SigninError),
     #[error(transparent)]
     Watch(#[from] watch::WatchError),
+    #[error("the station did not take the town's readings: {0}")]
+    Station(ingest::DeliveryError),
     #[error(transparent)]
     Db(#[from] db::DbError),
 }

@@ -1,0 +1,94 @@
+//! Backup and restore: the database as checked text lines, packed and encrypted with age. A file is read through to
+//! its end before a restore touches anything.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::Path;
+
+use age::secrecy::SecretString;
+use anyhow::{Context, bail};
+use base::{Actor, Ctx, Instant, Purpose, RequestId};
+use db::{Db, DbConfig, DbError, dump};
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+/// Writes a consistent copy while the region goes on working. Gives the number of rows.
+pub fn backup(config: DbConfig, file: &Path, passphrase: SecretString) -> anyhow::Result<u64> {
+    let db = Db::open_for_reading(config)?;
+    let part = file.with_extension("part");
+    let target = part.clone();
+    let rows = db.read_blocking(move |tx| {
+        let written = write_encrypted(tx, &target, passphrase);
+        written.map_err(|e| DbError::Engine(format!("{e:#}")))
+    })?;
+    std::fs::rename(&part, file).with_context(|| format!("{} を書けません", file.display()))?;
+    Ok(rows)
+}
+
+fn write_encrypted(tx: &mut dyn db::Tx, part: &Path, passphrase: SecretString) -> anyhow::Result<u64> {
+    let out = File::create(part).with_context(|| format!("{} を書けません", part.display()))?;
+    let encrypted = age::Encryptor::with_user_passphrase(passphrase).wrap_output(out)?;
+    let mut packed = GzEncoder::new(encrypted, flate2::Compression::default());
+    let rows = dump::write(tx, &mut packed)?;
+    let out = packed.finish()?.finish()?;
+    out.sync_all()?;
+    Ok(rows)
+}
+
+/// What a restore found and did.
+pub struct Restored {
+    pub rows: u64,
+    pub audit: audit::Report,
+}
+
+/// Loads a backup into an empty database, verifies the audit chain, and begins an epoch that quotes the last head
+/// known from outside. Refuses a damaged or cut file, or a database that holds anything, before touching it.
+pub fn restore(
+    config: DbConfig,
+    file: &Path,
+    passphrase: SecretString,
+    last_known: Option<audit::Head>,
+    now: Instant,
+    request: RequestId,
+) -> anyhow::Result<Restored> {
+    let mut lines = open_encrypted(file, &passphrase)?;
+    dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
+    let db = Db::open(config, crate::migrations())?;
+    let path = file.to_owned();
+    let rows = db.write_blocking(move |tx| {
+        let loaded = open_encrypted(&path, &passphrase).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
+        loaded.map_err(|e| DbError::Engine(format!("{e:#}")))
+    })?;
+    let audit = db.read_blocking(|tx| audit::verify(tx, &[]))?;
+    if let Some(finding) = audit.finding {
+        bail!("監査記録の鎖が切れています: {finding:?}");
+    }
+    let ctx = Ctx::new(Actor::system("restore"), Purpose::Operation, now, request);
+    db.write_blocking(move |tx| audit::begin_epoch(&ctx, tx, last_known.as_ref()))?;
+    Ok(Restored { rows, audit })
+}
+
+fn open_encrypted(file: &Path, passphrase: &SecretString) -> anyhow::Result<BufReader<GzDecoder<Box<dyn Read>>>> {
+    let input = File::open(file).with_context(|| format!("{} を開けません", file.display()))?;
+    let mut identity = age::scrypt::Identity::new(passphrase.clone());
+    // age makes this machine's work factor take about a second; a slower machine's file may ask for more.
+    identity.set_max_work_factor(22);
+    let decryptor =
+        age::Decryptor::new_buffered(BufReader::new(input)).context("つながりのバックアップではありません")?;
+    let plain = decryptor
+        .decrypt(std::iter::once(&identity as &dyn age::Identity))
+        .context("合い言葉が違うか、ファイルが壊れています")?;
+    Ok(BufReader::new(GzDecoder::new(Box::new(plain) as Box<dyn Read>)))
+}
+
+/// Encrypts a small document for one age recipient.
+pub fn encrypt_for(recipient: &str, plain: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let recipient: age::x25519::Recipient =
+        recipient.parse().map_err(|e| anyhow::anyhow!("operations.emergency_recipient: {e}"))?;
+    let mut out = Vec::new();
+    let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))?;
+    let mut writer = encryptor.wrap_output(&mut out)?;
+    writer.write_all(plain)?;
+    writer.finish()?;
+    Ok(out)
+}

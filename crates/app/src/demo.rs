@@ -1,0 +1,154 @@
+//! `demo`: a fictional town that lives while one watches, on loopback only. It runs the region as `serve` does; what
+//! differs is the town, the start page by which one becomes anybody, and mail that goes into a folder.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use base::{Clock, Instant};
+use clap::Args;
+use db::{Db, DbConfig, marks};
+use notify::Adapters;
+use town::build::{Town, Wanted};
+use town::plan::Size;
+use tracing_subscriber::EnvFilter;
+use web::site::{Mode, Site};
+
+use crate::region::{self, Setup};
+use crate::{living, migrations, say, serve};
+
+#[derive(Args)]
+pub struct Options {
+    /// 待ち受けるポート(0 なら空きを使います)
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// 町のデータを置くフォルダ
+    #[arg(long, default_value = "data/demo")]
+    data: PathBuf,
+    /// 対象者の人数
+    #[arg(long, default_value_t = 1500)]
+    residents: usize,
+    /// 職員の人数
+    #[arg(long, default_value_t = 750)]
+    staff: usize,
+    /// 町の種(同じ種と同じ --now からは同じ町ができます)
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// 町の時計のはじまり(例 2026-11-22T10:00)。省くと今です
+    #[arg(long)]
+    now: Option<String>,
+    /// ゲートウェイの MQTT を待ち受けるポート(0 なら空きを使います)
+    #[arg(long, default_value_t = 0)]
+    mqtt_port: u16,
+    /// 運用のポート(/healthz /readyz /metrics。0 なら空きを使います)
+    #[arg(long, default_value_t = 0)]
+    ops_port: u16,
+    /// 埋め込みのデータベースの代わりに使う PostgreSQL
+    #[arg(long)]
+    database: Option<String>,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    serve::install_tls_provider();
+    if options.residents == 0 || options.residents > 200_000 || options.staff < 60 || options.staff > 20_000 {
+        bail!("--residents は1から200000、--staff は60から20000までにしてください");
+    }
+    let clock = clock(options.now.as_deref())?;
+    std::fs::create_dir_all(&options.data).with_context(|| format!("{} を作れません", options.data.display()))?;
+    let config = match &options.database {
+        Some(url) => DbConfig::Postgres { url: url.clone() },
+        None => DbConfig::sqlite(options.data.join("town.db")),
+    };
+    let db = Db::open(config, migrations())?;
+    refuse_a_real_region(&db)?;
+    let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
+    let town = town::build::town(&db, wanted, clock(), Arc::new(region::on_alert), &show_progress)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(open(options, db, clock, town))
+}
+
+/// A database without the mark must be empty, or somebody's real people would be shown to anybody.
+fn refuse_a_real_region(db: &Db) -> anyhow::Result<()> {
+    let (mark, people) = db.read_blocking(|tx| {
+        let mark = marks::get(tx, marks::FICTIONAL)?;
+        let offices = people::offices(tx, None).map(|o| o.len()).map_err(|e| db::DbError::Engine(e.to_string()))?;
+        Ok::<_, db::DbError>((mark, offices))
+    })?;
+    if mark.is_none() && people > 0 {
+        bail!("このデータベースには「架空」の印がありません。demo では使えません");
+    }
+    Ok(())
+}
+
+async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Result<()> {
+    let socket =
+        tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], options.port))).await.with_context(|| {
+            format!("ポート {} を待ち受けられません。--port で別のポートを指定してください", options.port)
+        })?;
+    let port = socket.local_addr()?.port();
+    let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+    let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
+    let letters = options.data.join("mail");
+    let setup = Setup {
+        site: site.clone(),
+        clock: clock.clone(),
+        mqtt: Some((SocketAddr::from(([127, 0, 0, 1], options.mqtt_port)), None)),
+        operations: SocketAddr::from(([127, 0, 0, 1], options.ops_port)),
+        folder: options.data.join("operations"),
+        adapters: Adapters::folder(&letters, &format!("http://127.0.0.1:{port}/l/"))?,
+        heartbeat_url: None,
+        emergency_recipient: None,
+    };
+    let region = region::start(setup).await?;
+    let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
+    let router = serve::pages(&site, &region);
+    let silence = town.story.has_silence();
+    let life = tokio::spawn(living::live(town, clock, mqtt));
+    say(&format!(
+        "\n  つながり デモ(架空の町)\n\n  画面      http://127.0.0.1:{port}/\n  運用      http://{}/readyz\n  MQTT      {mqtt}\n  送信メール {}\n\n  \
+         はじめの画面で、コールセンター・ケアマネジャー・医師・家族などになれます。\n  \
+         2分のうちに、{}ゲートウェイが途絶え、部屋が暑くなりすぎます。\n  止めるには Ctrl-C を押してください。\n",
+        region.operations,
+        letters.display(),
+        if silence { "静かすぎる家が見つかり、" } else { "" }
+    ))?;
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(socket, service).with_graceful_shutdown(stop_soon()).await?;
+    life.abort();
+    region.stop().await;
+    Ok(())
+}
+
+/// Resolves when asked to stop. Live screens never end by themselves, so the program ends soon after in any case.
+async fn stop_soon() {
+    serve::asked_to_stop().await;
+    tokio::spawn(async {
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        std::process::exit(0);
+    });
+}
+
+/// The system's clock, or one that begins at the given moment and runs as fast.
+fn clock(now: Option<&str>) -> anyhow::Result<Clock> {
+    let Some(text) = now else { return Ok(Arc::new(crate::now)) };
+    let begin =
+        Instant::parse(text).with_context(|| format!("--now {text} は日時ではありません(例 2026-11-22T10:00)"))?;
+    let began = std::time::Instant::now();
+    Ok(Arc::new(move || {
+        let passed = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        begin + base::Span(passed)
+    }))
+}
+
+fn show_progress(what: &str, share: f64) {
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "\r  町をつくっています… {what} {:.0}%\u{1b}[K", share * 100.0);
+    if share >= 1.0 {
+        let _ = writeln!(out);
+    }
+    let _ = out.flush();
+}

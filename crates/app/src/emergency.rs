@@ -1,0 +1,110 @@
+//! The emergency list: open cases, homes with alerts and whom to call, on paper for the hour in which nothing works.
+//! Written every hour as a printable page, encrypted for one recipient, into the operations folder.
+
+use std::path::Path;
+
+use base::Clock;
+use base::wareki::Date;
+use web::problem::Problem;
+use web::site::Site;
+
+use crate::backup::encrypt_for;
+use crate::rounds::system;
+
+/// The file's name in the operations folder; the newest list replaces the one before.
+pub const FILE: &str = "emergency-list.html.age";
+
+struct Row {
+    case: String,
+    name: String,
+    address: String,
+    phones: String,
+    reason: String,
+    step: String,
+    contacts: Vec<String>,
+}
+
+/// Reads, renders, encrypts and replaces the file in one go: a reader never finds half a list.
+pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -> anyhow::Result<()> {
+    let ctx = system("emergency list", clock);
+    let recording = ctx.clone();
+    let (rows, persons) = site.db().read(move |tx| rows(&ctx, tx)).await.map_err(|p| anyhow::anyhow!("{p:?}"))?;
+    site.db()
+        .write(move |tx| {
+            audit::done(&recording, tx, "look.emergency_list", &persons, "identity contacts alert", "duty")
+        })
+        .await?;
+    let page = render(&rows, clock());
+    let (recipient, file) = (recipient.to_owned(), folder.join(FILE));
+    tokio::task::spawn_blocking(move || {
+        let sealed = encrypt_for(&recipient, page.as_bytes())?;
+        let part = file.with_extension("part");
+        std::fs::write(&part, sealed)?;
+        std::fs::rename(&part, &file)?;
+        Ok::<_, anyhow::Error>(())
+    })
+    .await?
+}
+
+fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::PersonId>), Problem> {
+    let (queue, _) = response::queue(ctx, tx)?;
+    let mut rows = Vec::new();
+    let mut persons = Vec::new();
+    for waiting in queue {
+        let case = &waiting.case;
+        let person = case.person;
+        let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+        let contacts = people::contacts(ctx, tx, person)?;
+        let shown = |phones: &[people::PhoneNumber]| {
+            phones.iter().map(people::PhoneNumber::shown).collect::<Vec<_>>().join("、")
+        };
+        rows.push(Row {
+            case: case.number.to_string(),
+            name: format!("{}（{}）", resident.name.expose(), resident.kana.expose()),
+            address: home.address().into_exposed(),
+            phones: shown(&resident.phones),
+            reason: case.reason.clone(),
+            step: waiting.next_words.to_owned(),
+            contacts: contacts
+                .iter()
+                .map(|c| format!("{}（{}）{}", c.name.expose(), c.relation.ja(), shown(&c.phones)))
+                .collect(),
+        });
+        persons.push(person);
+    }
+    Ok((rows, persons))
+}
+
+fn render(rows: &[Row], now: base::Instant) -> String {
+    let t = now.local();
+    let mut page = format!(
+        "<!DOCTYPE html><html lang=\"ja\"><meta charset=\"utf-8\"><title>緊急時対応リスト</title>\
+         <style>body{{font-family:sans-serif;font-size:12pt}}table{{border-collapse:collapse;width:100%}}\
+         th,td{{border:1px solid;padding:4px;vertical-align:top;text-align:left}}tr{{break-inside:avoid}}</style>\
+         <h1>緊急時対応リスト</h1><p>{} {}時{:02}分現在。対応中の案件{}件。取扱注意・用済み後は裁断してください。</p>\
+         <table><tr><th>番号<th>氏名・住所・電話<th>検知の理由・いまの段階<th>連絡先（順）</tr>",
+        Date::of(now).wareki(),
+        t.hour,
+        t.minute,
+        rows.len()
+    );
+    for row in rows {
+        let contacts: Vec<String> = row.contacts.iter().map(|c| escape(c)).collect();
+        page.push_str(&format!(
+            "<tr><td>{}<td>{}<br>{}<br>{}<td>{}<br>{}<td>{}</tr>",
+            escape(&row.case),
+            escape(&row.name),
+            escape(&row.address),
+            escape(&row.phones),
+            escape(&row.reason),
+            escape(&row.step),
+            contacts.join("<br>")
+        ));
+    }
+    page.push_str("</table></html>");
+    page
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

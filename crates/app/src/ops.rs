@@ -1,0 +1,52 @@
+//! For whoever runs the machine, on an address of their own: whether the program lives, whether it can work, and its
+//! figures. No person is in any of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use base::{Clock, Instant, Span};
+use db::{Db, DbError};
+use ingest::station::Board;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+#[derive(Clone)]
+struct Ops {
+    db: Db,
+    board: Arc<Board>,
+    clock: Clock,
+    metrics: PrometheusHandle,
+}
+
+/// A station that has not stepped for this long does not work: it steps every second even when nothing comes.
+const STATION_LATE: Span = Span::seconds(10);
+
+/// Installs the recorder of figures; once in the life of the program.
+pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+    Ok(PrometheusBuilder::new().install_recorder()?)
+}
+
+pub fn router(db: Db, board: Arc<Board>, clock: Clock, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(|State(ops): State<Ops>| async move { ops.metrics.render() }))
+        .with_state(Ops { db, board, clock, metrics })
+}
+
+/// Ready means: a reader answers, the writer commits, the station steps.
+async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
+    let reads = ops.db.read(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM mark", &[])).await;
+    let writes = ops.db.write(|_| Ok::<_, DbError>(())).await;
+    let stepped = Instant(i64::try_from(ops.board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
+    if (ops.clock)() - stepped > STATION_LATE {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: the station does not step\n".into());
+    }
+    match reads.and(writes.map(|()| 0)) {
+        Ok(_) => (StatusCode::OK, "ready\n".into()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
+    }
+}

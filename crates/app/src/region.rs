@@ -1,0 +1,264 @@
+//! A region at work: everything that runs beside the pages, started in order and stopped in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context;
+use base::{Clock, Redacted};
+use db::{Db, DbError, Space};
+use ingest::station::{self, Board, Station};
+use ingest::{Authenticate, Ways, inlet, mqtt};
+use notify::Adapters;
+use rustls::ServerConfig;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use web::site::{Site, Warning, random};
+
+use crate::rounds::{self, repeat, system};
+use crate::{ops, postman};
+
+/// The signing key of audit heads, in the operations folder.
+pub const HEAD_KEY: &str = "audit-heads.key";
+/// The signed heads, beside it. Copy this file elsewhere.
+pub const HEADS: &str = "audit-heads.jsonl";
+/// Signals that may wait for the station.
+const SIGNALS: usize = 8192;
+/// How long the station may be silent before every page says that the watch stands still.
+const STATION_SILENT: base::Span = base::Span::seconds(30);
+
+/// What a region is started with.
+pub struct Setup {
+    pub site: Site,
+    pub clock: Clock,
+    pub mqtt: Option<(SocketAddr, Option<Arc<ServerConfig>>)>,
+    pub operations: SocketAddr,
+    pub folder: PathBuf,
+    pub adapters: Adapters,
+    pub heartbeat_url: Option<String>,
+    pub emergency_recipient: Option<String>,
+}
+
+/// A running region.
+pub struct Region {
+    pub ways: Ways,
+    pub mqtt: Option<Arc<mqtt::Listener>>,
+    pub operations: SocketAddr,
+    station: std::thread::JoinHandle<std::io::Result<()>>,
+    rounds: tokio::task::JoinSet<()>,
+}
+
+/// Starts station, listeners and rounds.
+pub async fn start(setup: Setup) -> anyhow::Result<Region> {
+    let Setup { site, clock, mqtt, operations, folder, adapters, heartbeat_url, emergency_recipient } = setup;
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} を作れません", folder.display()))?;
+    let db = site.db().clone();
+    let figures = ops::metrics()?;
+    let (inlet, deliveries) = inlet::open();
+    let (signals, told) = mpsc::channel(SIGNALS);
+    let board = Arc::new(Board::default());
+    let conf = station::Conf::new(u128::from_be_bytes(random()));
+    let no_room = conf.no_room.clone();
+    let station = spawn_station(&db, conf, deliveries, told, &clock, &board).await?;
+    let ways = Ways { inlet, authenticate: authenticate(db.clone()), clock: clock.clone() };
+    let mqtt = match mqtt {
+        Some((bind, tls)) => Some(Arc::new(mqtt::listen(mqtt::Settings { bind, tls }, ways.clone()).await?)),
+        None => None,
+    };
+    let mut rounds = tokio::task::JoinSet::new();
+    let ops_socket = tokio::net::TcpListener::bind(operations)
+        .await
+        .with_context(|| format!("{operations} を待ち受けられません"))?;
+    let operations = ops_socket.local_addr()?;
+    let ops_router = ops::router(db.clone(), board.clone(), clock.clone(), figures);
+    rounds.spawn(async move {
+        if let Err(error) = axum::serve(ops_socket, ops_router).await {
+            tracing::error!(%error, "the operations address stopped");
+        }
+    });
+    spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
+    spawn_clockwork(&mut rounds, &site, &clock, &board, no_room);
+    spawn_records(&mut rounds, &site, &clock, &folder)?;
+    let (notify_clock, notify_db) = (clock.clone(), db.clone());
+    rounds.spawn(async move {
+        notify::run(notify_db, Arc::new(adapters), move || system("notify", &notify_clock)).await;
+    });
+    if let Some(url) = heartbeat_url {
+        let client = reqwest::Client::new();
+        rounds.spawn(async move {
+            repeat("heartbeat", Duration::from_secs(60), || rounds::heartbeat(&client, &url)).await;
+        });
+    }
+    if let Some(recipient) = emergency_recipient {
+        let (site, clock) = (site.clone(), clock.clone());
+        rounds.spawn(async move {
+            let write = || crate::emergency::write(&site, &clock, &recipient, &folder);
+            repeat("emergency list", Duration::from_secs(3600), write).await;
+        });
+    }
+    Ok(Region { ways, mqtt, operations, station, rounds })
+}
+
+impl Region {
+    /// Takes nothing more in, lets the station save, and ends the rounds.
+    pub async fn stop(self) {
+        let Region { ways, mqtt, station, mut rounds, .. } = self;
+        if let Some(listener) = mqtt {
+            // The dispatcher holds the other handle and is ended first.
+            rounds.abort_all();
+            while rounds.join_next().await.is_some() {}
+            if let Some(listener) = Arc::into_inner(listener) {
+                listener.stop().await;
+            }
+        }
+        rounds.abort_all();
+        drop(ways);
+        let ended = tokio::task::spawn_blocking(move || station.join());
+        if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
+            tracing::warn!("the station did not end in time; its tail is read again at the next start");
+        }
+    }
+}
+
+async fn spawn_station(
+    db: &Db,
+    conf: station::Conf,
+    deliveries: mpsc::Receiver<ingest::Delivery>,
+    signals: mpsc::Receiver<station::Signal>,
+    clock: &Clock,
+    board: &Arc<Board>,
+) -> anyhow::Result<std::thread::JoinHandle<std::io::Result<()>>> {
+    let (own_db, now) = (db.clone(), clock());
+    let station = tokio::task::spawn_blocking(move || Station::open(own_db, Arc::new(on_alert), conf, now)).await??;
+    let (clock, board) = (clock.clone(), board.clone());
+    board.stepped_at.store(u64::try_from(now.0).unwrap_or(0), Ordering::Relaxed);
+    let thread = std::thread::Builder::new().name("station".into());
+    Ok(thread.spawn(move || station::run(station, deliveries, signals, &clock, &board))?)
+}
+
+/// An alert of the call centre's level opens its case in the commit that stores it.
+pub fn on_alert(ctx: &base::Ctx, tx: &mut dyn db::Tx, alert: &watch::Alert) -> Result<(), DbError> {
+    match response::open_case(ctx, tx, alert) {
+        Ok(_) => Ok(()),
+        Err(response::ResponseError::Db(error)) => Err(error),
+        Err(other) => Err(DbError::Engine(other.to_string())),
+    }
+}
+
+/// Gateways by name and credential; where the way in carries no name, by the credential alone.
+fn authenticate(db: Db) -> Authenticate {
+    Arc::new(move |name: String, credential: Redacted<Vec<u8>>| {
+        let db = db.clone();
+        Box::pin(async move {
+            let secret = secret_of(credential.expose())?;
+            match db.read(move |tx| watch::authenticate(tx, &name, secret)).await {
+                Ok(gateway) => gateway,
+                Err(error) => {
+                    tracing::error!(%error, "a gateway could not be checked");
+                    None
+                }
+            }
+        })
+    })
+}
+
+/// The hash the register keeps: of the 32 bytes that a credential spells in 64 hexadecimal digits.
+fn secret_of(credential: &[u8]) -> Option<[u8; 32]> {
+    let text = std::str::from_utf8(credential).ok()?.trim();
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let digits = (0..32).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok());
+    Some(Sha256::digest(digits.collect::<Option<Vec<u8>>>()?).into())
+}
+
+/// Committed events go to the screens, to the station, to the listeners and to the postman.
+fn spawn_dispatcher(
+    rounds: &mut tokio::task::JoinSet<()>,
+    site: &Site,
+    clock: &Clock,
+    signals: mpsc::Sender<station::Signal>,
+    mqtt: Option<Arc<mqtt::Listener>>,
+) {
+    let (live_site, db) = (site.clone(), site.db().clone());
+    let (letters, letter_box) = mpsc::unbounded_channel();
+    let (post_site, post_clock) = (site.clone(), clock.clone());
+    rounds.spawn(async move { postman::run(&post_site, &post_clock, letter_box).await });
+    rounds.spawn(async move {
+        let take = move |event: &db::outbox::Event| {
+            live_site.live().publish(&event.topic);
+            if let Some(signal) = station::Signal::of(event)
+                && signals.try_send(signal).is_err()
+            {
+                tracing::error!("the station cannot be told of a change; it reads everything anew");
+                let _ = signals.try_send(station::Signal::Region);
+            }
+            if let (Some(listener), Some(gateway)) = (&mqtt, postman::dismissed_gateway(event)) {
+                listener.dismiss(gateway);
+            }
+            let _ = letters.send(event.clone());
+        };
+        if let Err(error) = rounds::dispatch(db, take).await {
+            tracing::error!(%error, "events are no longer handed on");
+        }
+    });
+}
+
+/// What runs by the second: limits of cases, room on the disk, whether the station steps.
+fn spawn_clockwork(
+    rounds: &mut tokio::task::JoinSet<()>,
+    site: &Site,
+    clock: &Clock,
+    board: &Arc<Board>,
+    no_room: Arc<std::sync::atomic::AtomicBool>,
+) {
+    let (site, clock, board) = (site.clone(), clock.clone(), board.clone());
+    rounds.spawn(async move {
+        let round = || async {
+            let db = site.db().clone();
+            let space = tokio::task::spawn_blocking(move || db.measure_space()).await?;
+            no_room.store(space != Space::Ample, Ordering::Relaxed);
+            let overdue = rounds::escalate(&site, &clock).await?;
+            let stepped = base::Instant(i64::try_from(board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
+            let mut warnings = Vec::new();
+            if clock() - stepped > STATION_SILENT || board.stopped.load(Ordering::Relaxed) {
+                warnings.push(Warning::WatchLineLost);
+            }
+            if space != Space::Ample {
+                let words = "保存する場所が残り少なくなっています。センサーの受信を止めています。システム管理者に連絡してください。";
+                warnings.push(Warning::Words(words.into()));
+            }
+            if overdue > 0 {
+                warnings.push(Warning::Overdue(overdue));
+            }
+            site.warn(warnings);
+            Ok(())
+        };
+        repeat("clockwork", Duration::from_secs(1), round).await;
+    });
+}
+
+/// What keeps the records: signed heads, the index by person, what may be forgotten.
+fn spawn_records(
+    rounds: &mut tokio::task::JoinSet<()>,
+    site: &Site,
+    clock: &Clock,
+    folder: &std::path::Path,
+) -> anyhow::Result<()> {
+    let key = Arc::new(audit::HeadKey::load_or_create(&folder.join(HEAD_KEY), random())?);
+    let heads = folder.join(HEADS);
+    let (db, own_clock) = (site.db().clone(), clock.clone());
+    rounds.spawn(async move {
+        let sign = || rounds::sign_head(&db, &own_clock, key.clone(), heads.clone());
+        repeat("audit head", Duration::from_secs(60), sign).await;
+    });
+    let db = site.db().clone();
+    rounds.spawn(async move { repeat("audit index", Duration::from_secs(2), || rounds::index_audit(&db)).await });
+    let (db, own_clock) = (site.db().clone(), clock.clone());
+    rounds.spawn(async move {
+        repeat("tidying", Duration::from_secs(600), || rounds::tidy(&db, &own_clock)).await;
+    });
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What the program does by itself, round after round: events to screens and devices, limits of cases, messages on
+//! their way, signed heads, the heartbeat, the hourly emergency list. Each round survives its own failure and says so
+//! in the log; none keeps state that a restart would lose.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Actor, Clock, Ctx, Purpose, Span};
+use db::{Db, DbError, outbox};
+use tokio::time::{MissedTickBehavior, interval};
+use web::site::{Site, new_request};
+
+/// How long events stay in the outbox; every listener reads within seconds.
+const OUTBOX_KEPT: Span = Span::hours(24);
+
+/// The circumstances of the program's own acts.
+pub fn system(part: &str, clock: &Clock) -> Ctx {
+    Ctx::new(Actor::system(part), Purpose::Operation, clock(), new_request())
+}
+
+/// Hands every committed event to `take`, in order, starting after what was committed when this began.
+pub async fn dispatch(db: Db, take: impl Fn(&outbox::Event) + Send + 'static) -> Result<(), DbError> {
+    let mut committed = db.committed();
+    let mut seq = db.read(outbox::last_seq).await?;
+    loop {
+        committed.mark_unchanged();
+        loop {
+            let events = match db.read(move |tx| outbox::after(tx, seq, 500)).await {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    break;
+                }
+            };
+            let Some(last) = events.last() else { break };
+            seq = last.seq;
+            events.iter().for_each(&take);
+        }
+        // A second at most, should a wake-up ever be missed.
+        let _ = tokio::time::timeout(Duration::from_secs(1), committed.changed()).await;
+    }
+}
+
+/// Runs `round` every `every`, for as long as the program runs.
+pub async fn repeat<F, R>(name: &'static str, every: Duration, round: F)
+where
+    F: Fn() -> R,
+    R: Future<Output = anyhow::Result<()>>,
+{
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = round().await {
+            tracing::error!(round = name, error = %format!("{error:#}"), "a round failed");
+        }
+    }
+}
+
+/// Signs the newest head of the audit chain into the file outside the database.
+pub async fn sign_head(db: &Db, clock: &Clock, key: Arc<audit::HeadKey>, file: PathBuf) -> anyhow::Result<()> {
+    let at = clock();
+    let (seq, hash) = db.read(audit::head).await?;
+    if seq > 0 {
+        tokio::task::spawn_blocking(move || audit::append_head(&file, &key, &audit::Head { seq, at, hash })).await??;
+    }
+    Ok(())
+}
+
+/// Files audit rows by person, a bounded number a round.
+pub async fn index_audit(db: &Db) -> anyhow::Result<()> {
+    while db.write(|tx| audit::index_persons(tx, 2000)).await? == 2000 {}
+    Ok(())
+}
+
+/// Forgets what nobody needs any more, and ends consents whose day has come.
+pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
+    let now = clock();
+    db.write(move |tx| outbox::prune(tx, now - OUTBOX_KEPT)).await?;
+    let ctx = system("tidying", clock);
+    db.write(move |tx| signin::tidy(&ctx, tx)).await?;
+    db.write(move |tx| notify::tidy(tx, now)).await?;
+    loop {
+        let ctx = system("tidying", clock);
+        if db.write(move |tx| people::expire_consents(&ctx, tx)).await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells the next in line of every case whose limit is over. Gives how many cases are past their limit.
+pub async fn escalate(site: &Site, clock: &Clock) -> anyhow::Result<usize> {
+    let now = clock();
+    let (overdue, wake) = site
+        .db()
+        .read(move |tx| Ok::<_, response::ResponseError>((response::overdue_count(tx, now)?, response::next_wake(tx)?)))
+        .await?;
+    if wake.is_some_and(|at| at <= now) {
+        let ctx = system("escalation", clock);
+        site.db().write(move |tx| response::escalate_due(&ctx.clone(), tx)).await?;
+    }
+    Ok(overdue)
+}
+
+/// Tells somebody outside that the program lives; their alarm rings when this stops.
+pub async fn heartbeat(client: &reqwest::Client, url: &str) -> anyhow::Result<()> {
+    client.get(url).timeout(Duration::from_secs(10)).send().await?.error_for_status()?;
+    Ok(())
+}

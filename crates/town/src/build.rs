@@ -1,0 +1,94 @@
+//! Builds the town in an empty database, or picks one up where it was left.
+
+use std::sync::Arc;
+
+use base::wareki::Date;
+use base::{GatewayId, HomeId, Instant, PersonId, Span};
+use db::{Db, marks};
+use ingest::station::{Conf, Station};
+use serde::{Deserialize, Serialize};
+use watch::live::OnAlert;
+
+use crate::TownError;
+use crate::equip::{self, Equipped};
+use crate::history;
+use crate::plan::{Plan, Size, plan};
+use crate::settle::{self, Settled};
+use crate::story::Story;
+
+/// The mark under which the town remembers how it was made.
+const TOWN: &str = "town";
+/// And until when its days were played.
+const PLAYED: &str = "town.played";
+
+#[derive(Serialize, Deserialize)]
+struct Made {
+    seed: u64,
+    now: Instant,
+    residents: usize,
+    staff: usize,
+    homes: Vec<(usize, PersonId, HomeId, GatewayId)>,
+}
+
+/// A town that stands, with what its living needs.
+pub struct Town {
+    pub plan: &'static Plan,
+    pub homes: Vec<Equipped>,
+    pub story: Story,
+}
+
+/// What is asked for when there is no town yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub seed: u64,
+    pub size: Size,
+}
+
+/// The town in this database, brought to `now`. The plan lives as long as the program.
+pub fn town(
+    db: &Db,
+    wanted: Wanted,
+    now: Instant,
+    on_alert: Arc<OnAlert>,
+    progress: &dyn Fn(&str, f64),
+) -> Result<Town, TownError> {
+    let known = db.read_blocking(|tx| marks::get(tx, TOWN))?;
+    let made: Made = match known {
+        Some(text) => serde_json::from_str(&text).map_err(|e| TownError::Plan(e.to_string()))?,
+        None => make(db, wanted, now, progress)?,
+    };
+    let size = Size { residents: made.residents, staff: made.staff };
+    let plan: &'static Plan = Box::leak(Box::new(plan(made.seed, size, Date::of(made.now))));
+    let homes: Vec<Equipped> = made.homes.into_iter().map(equipped).collect();
+    let played: Option<Instant> =
+        db.read_blocking(|tx| marks::get(tx, PLAYED))?.and_then(|text| text.parse().ok()).map(Instant);
+    let story = Story::arrange(plan, &homes, now);
+    let from = played.unwrap_or(Instant(i64::MIN));
+    if from < now {
+        let from = from.max(now - Span::days(history::MONTH));
+        // The station of the past is another than the one that will run: it begins where the past does.
+        let mut station = Station::open(db.clone(), on_alert, Conf::new(u128::from(made.seed)), from)?;
+        history::play(&mut station, plan, &homes, &story, from, progress)?;
+        station.finish(now);
+        db.write_blocking(move |tx| marks::set(tx, PLAYED, &now.0.to_string()))?;
+    }
+    progress("できました", 1.0);
+    Ok(Town { plan, homes, story })
+}
+
+fn make(db: &Db, wanted: Wanted, now: Instant, progress: &dyn Fn(&str, f64)) -> Result<Made, TownError> {
+    let Wanted { seed, size } = wanted;
+    let plan: &'static Plan = Box::leak(Box::new(plan(seed, size, Date::of(now))));
+    let register = settle::settle(db, plan, now, progress)?;
+    let homes = equip::equip(db, plan, &register, now - Span::days(history::MONTH + 1), progress)?;
+    let homes = homes.iter().map(|h| (h.resident, h.settled.person, h.settled.home, h.gateway)).collect();
+    let made = Made { seed, now, residents: size.residents, staff: size.staff, homes };
+    let text = serde_json::to_string(&made).map_err(|e| TownError::Plan(e.to_string()))?;
+    db.write_blocking(move |tx| marks::set(tx, TOWN, &text))?;
+    Ok(made)
+}
+
+fn equipped((resident, person, home, gateway): (usize, PersonId, HomeId, GatewayId)) -> Equipped {
+    let settled = Settled { person, home, first_contact: None };
+    Equipped { resident, settled, gateway, gateway_name: equip::gateway_name(resident) }
+}
