@@ -61,6 +61,11 @@ impl<'a> Page<'a> {
         Page { live: Some(stream), refresh: Some(seconds), ..self }
     }
 
+    /// Listens without ever loading the page again by itself: for pages with fields to fill.
+    pub fn listens(self, stream: &'a str) -> Self {
+        Page { live: Some(stream), ..self }
+    }
+
     pub fn body(self, body: Markup) -> Markup {
         let frame = self.frame;
         let role = frame.visitor.as_ref().map(Visitor::role);
@@ -120,10 +125,11 @@ pub fn home(role: Option<Role>) -> &'static str {
 /// The desks of a role, its first page first.
 pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
     match role {
-        Some(Role::Operator) => &[("/cases", "対応一覧"), ("/incoming", "着信"), ("/wallboard", "状況板")],
-        Some(Role::Doctor | Role::Nurse | Role::Pharmacist | Role::CareManager | Role::CareWorker) => {
+        Some(Role::Operator) => &[("/cases", "対応一覧"), ("/incoming", "着信"), ("/wallboard", "状況板"), ("/reviews", "振り返り")],
+        Some(Role::Doctor | Role::Nurse | Role::CareManager | Role::CareWorker) => {
             &[("/today", "きょう"), ("/visits", "訪問依頼"), ("/people", "担当の方")]
         }
+        Some(Role::Pharmacist) => &[("/today", "きょう"), ("/people", "担当の方")],
         Some(Role::Commissioner) => &[("/visits", "訪問依頼")],
         Some(Role::CityOfficer) => &[
             ("/overdue", "期限超過"),
@@ -131,8 +137,10 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
             ("/lines", "通信断"),
             ("/people", "対象者"),
             ("/watch-settings", "見守り設定"),
+            ("/watch-script", "質問と期限"),
+            ("/reviews", "振り返り"),
         ],
-        Some(Role::SupportCentre) => &[("/overdue", "期限超過"), ("/visits", "訪問依頼")],
+        Some(Role::SupportCentre) => &[("/overdue", "期限超過"), ("/visits", "訪問依頼"), ("/wallboard", "状況板")],
         Some(Role::Administrator) => &[
             ("/register", "対象者"),
             ("/offices", "事業所・職員"),
@@ -141,7 +149,7 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
             ("/lines", "通信断"),
         ],
         Some(Role::Auditor) => &[("/audit", "閲覧・操作の記録")],
-        Some(Role::Family) => &[("/family", "ご家族の見守り")],
+        Some(Role::Family) => &[("/family", "ご家族の見守り"), ("/visits", "訪問依頼")],
         Some(Role::Resident) => &[("/me", "わたしの見守り")],
         Some(Role::Link | Role::Gateway | Role::System) | None => &[],
     }

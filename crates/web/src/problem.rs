@@ -136,6 +136,9 @@ macro_rules! capability {
 capability! {
     people::PeopleError { Access, Db }
     care::CareError { Access, People, Db }
+    watch::WatchError { Access, People, Db }
+    response::ResponseError { Access, People, Care, Watch, Db }
+    notify::NotifyError { Db }
     signin::SigninError { Fault, Db }
 }
 

@@ -1,0 +1,46 @@
+//! 訪問: for whoever is asked to go, on a telephone, in the rain. Where, why, how to get in, what to report; each by one
+//! touch. It knows no diagnosis and nothing of a person whose case is over.
+
+mod page;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use base::Role;
+
+use crate::door::{Door, Who};
+
+/// Who can be asked to visit, and who sees the requests of their own people.
+const VISITOR_ROLES: Who = Who::Roles(&[
+    Role::CareManager,
+    Role::Nurse,
+    Role::CareWorker,
+    Role::Doctor,
+    Role::Commissioner,
+    Role::SupportCentre,
+    Role::Family,
+]);
+/// The call centre writes down what a visitor without an account says on the telephone.
+const REPORT_ROLES: Who = Who::Roles(&[
+    Role::CareManager,
+    Role::Nurse,
+    Role::CareWorker,
+    Role::Doctor,
+    Role::Commissioner,
+    Role::SupportCentre,
+    Role::Family,
+    Role::Operator,
+]);
+
+pub fn doors() -> Vec<Door> {
+    vec![
+        Door::look("/visits", VISITOR_ROLES, page::list),
+        Door::look("/visits/fragment", VISITOR_ROLES, page::list_fragment),
+        Door::look("/visits/{id}", VISITOR_ROLES, page::visit),
+        Door::command("/visits/{id}/acceptance", REPORT_ROLES, steps::accept),
+        Door::command("/visits/{id}/refusal", REPORT_ROLES, steps::decline),
+        Door::command("/visits/{id}/departure", REPORT_ROLES, steps::depart),
+        Door::command("/visits/{id}/arrival", REPORT_ROLES, steps::arrive),
+        Door::command("/visits/{id}/report", REPORT_ROLES, steps::report),
+    ]
+}

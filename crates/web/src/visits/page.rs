@@ -1,0 +1,328 @@
+//! The list of requests, and the one visit: address first, then why, the way in, one button for the next step, the
+//! report, and the ambulance always at the bottom.
+
+use access::Act;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base::wareki::Date;
+use base::{Ctx, Instant, StaffId, VisitId};
+use db::Tx;
+use maud::{Markup, html};
+use response::{Cause, Condition, State as CaseState, VisitRow, VisitSheet, VisitState};
+
+use crate::call_centre::case::{doctors, picture, who};
+use crate::call_centre::{Typed, Wrong, contacts, id, next, sections};
+use crate::components::{
+    Action, Field, State as Tone, StoryEntry, action_bar, chip, choice_grid, due, empty, error_summary, link_button,
+    map_link, notice, refusal, since, story, tel_button,
+};
+use crate::frame::Frame;
+use crate::head::Head;
+use crate::problem::Problem;
+use crate::site::Site;
+use crate::visitor::{Seen, Visitor};
+
+pub async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    let rows = read_list(&site, &visitor).await?;
+    let page = frame.page("訪問の依頼");
+    let family = visitor.role() == base::Role::Family;
+    let page = page.live(if family { "/live/family" } else { "/live/notebook" }, 30);
+    Ok(page.body(rows_shown(&rows, frame.now)))
+}
+
+pub async fn list_fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    Ok(rows_shown(&read_list(&site, &visitor).await?, frame.now))
+}
+
+async fn read_list(site: &Site, visitor: &Visitor) -> Result<Vec<VisitRow>, Problem> {
+    let read = |ctx: &Ctx, tx: &mut dyn Tx| {
+        let rows = response::visits_for(ctx, tx)?;
+        let persons = rows.iter().map(|r| r.visit.person).collect();
+        Ok(Seen::new(rows, persons, "identity case", "visit"))
+    };
+    visitor.look(site, "look.visits", read).await
+}
+
+fn rows_shown(rows: &[VisitRow], now: Instant) -> Markup {
+    html! {
+        section #visits.stack hx-get="/visits/fragment" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
+            aria-label="訪問の依頼" aria-live="polite" {
+            @if rows.is_empty() { (empty("いま訪問の依頼はありません", "依頼が入ると、この画面に表示されます。")) }
+            @for row in rows {
+                div.card {
+                    p { (chip(sections::tone(row.visit.state), row.visit.state.ja())) " "
+                        @if row.visit.state == VisitState::Requested { @if let Some(at) = row.case.due_at { "返事の期限 " (due(at, now, base::Span::minutes(5))) } } }
+                    p.lead { strong { (row.address.expose()) } }
+                    p { (row.name.expose()) "さん　" span.soft { "依頼 " (since(row.visit.asked_at, now)) } }
+                    p { (row.case.reason) }
+                    (link_button(&format!("/visits/{}", row.visit.id), "開く"))
+                }
+            }
+        }
+    }
+}
+
+/// One visit with what its reader may do beyond reporting.
+struct Door {
+    sheet: VisitSheet,
+    head: Head,
+    /// Asked of this reader or their office.
+    mine: bool,
+    doctors: Option<Vec<(StaffId, String)>>,
+    causes: &'static [Cause],
+    case_page: bool,
+}
+
+pub async fn visit(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Path(visit): Path<String>,
+) -> Result<Markup, Problem> {
+    shown(&site, &visitor, &frame, id(&visit)?, &Typed::default()).await
+}
+
+/// The page again, with what was typed and why it did not go.
+pub(crate) async fn again(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    visit: VisitId,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    let status = match typed.wrong() {
+        Some(Wrong::Field(..)) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::CONFLICT,
+    };
+    match shown(site, visitor, frame, visit, &typed).await {
+        Ok(page) => Ok((status, page).into_response()),
+        Err(problem) => match typed.wrong() {
+            Some(Wrong::Rule(why)) => Err(Problem::Refused(why.clone())),
+            _ => Err(problem),
+        },
+    }
+}
+
+async fn shown(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    visit: VisitId,
+    typed: &Typed,
+) -> Result<Markup, Problem> {
+    let door = visitor
+        .look(site, "look.visit", move |ctx, tx| {
+            let door = read(ctx, tx, visit)?;
+            let person = door.sheet.visit.person;
+            Ok(Seen::new(door, vec![person], "identity contacts entry risks case", "visit"))
+        })
+        .await?;
+    Ok(frame.page("訪問").heading_hidden().body(body(&door, typed, frame.now)))
+}
+
+fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Door, Problem> {
+    let sheet = response::visit_sheet(ctx, tx, visit)?;
+    let (case, person) = (&sheet.case, sheet.visit.person);
+    let asked = sheet.visit.visitor.uuid();
+    let mut may = |act| access::may(ctx, tx, act, person);
+    let works = case.open() && may(Act::WorkCase);
+    let (consults, closes) = (works && may(Act::WriteNote), works && may(Act::CloseCase));
+    let doctors = if consults { Some(doctors(ctx, tx, person)?) } else { None };
+    Ok(Door {
+        head: Head::of(&sheet.person, &sheet.home, Date::of(ctx.now)),
+        mine: asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked),
+        doctors,
+        causes: if closes { response::causes(&case.state) } else { &[] },
+        case_page: works,
+        sheet,
+    })
+}
+
+fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
+    let sheet = &door.sheet;
+    let (visit, home) = (&sheet.visit, &sheet.home);
+    let position = home.lat.zip(home.lon);
+    html! {
+        div.stack.visit {
+            p.lead { strong { (map_link(home.address().expose(), position)) } }
+            (door.head.large())
+            (wrong(typed))
+            section.card aria-label="依頼" {
+                p { (chip(sections::tone(visit.state), visit.state.ja())) " " span.soft { "依頼 " (since(visit.asked_at, now)) } }
+                p.lead { (sheet.case.reason) }
+                @if !visit.note.expose().is_empty() { p { "伝言：" strong { (visit.note.expose()) } } }
+                p.soft { "受付番号 " (sheet.case.number) "　検知 " (since(sheet.case.opened_at, now)) }
+            }
+            section.card aria-labelledby="way-in" {
+                h2 id="way-in" { "入り方と留意点" }
+                (contacts::way_in(&sheet.person, home, &keys(sheet)))
+            }
+            @if visit.state.open() && sheet.case.open() { (report(door, typed)) } @else { (reported(door)) }
+            @if sheet.case.open() { (afterwards(door, typed, now)) }
+            (people_to_call(door))
+            (so_far(door, now))
+            @if sheet.case.open() { (sections::ambulance_form(&sheet.case, typed, &visit.id.to_string())) (what_to_say(door)) }
+            @if visit.state.open() && sheet.case.open() { (next_touch(door)) }
+        }
+    }
+}
+
+fn wrong(typed: &Typed) -> Markup {
+    html! {
+        @match typed.wrong() {
+            Some(Wrong::Field(field, words)) => { (error_summary(&[(field, words)])) },
+            Some(Wrong::Rule(why)) => { (refusal(why, &[("/visits", "訪問の一覧へ")])) },
+            None => {},
+        }
+    }
+}
+
+fn keys(sheet: &VisitSheet) -> Vec<&people::Contact> {
+    sheet.contacts.iter().filter(|c| c.has(people::ContactRole::KeyHolder)).collect()
+}
+
+/// The one button of the moment, within the thumb's reach.
+fn next_touch(door: &Door) -> Markup {
+    let visit = &door.sheet.visit;
+    let url = |step: &str| format!("/visits/{}/{step}", visit.id);
+    action_bar(html! {
+        @match visit.state {
+            VisitState::Requested => {
+                (Action::post(&url("departure"), "向かいます").primary())
+                (Action::post(&url("acceptance"), "承諾（あとで出発）"))
+            },
+            VisitState::Accepted => { (Action::post(&url("departure"), "向かいます").primary()) },
+            VisitState::OnTheWay => { (Action::post(&url("arrival"), "着きました").primary()) },
+            VisitState::Arrived => { a.btn.is-primary href="#report" { span { "様子を報告する" } } },
+            _ => {},
+        }
+    })
+}
+
+/// Four large answers, the words with them. May come before 「着きました」.
+fn report(door: &Door, typed: &Typed) -> Markup {
+    let visit = &door.sheet.visit;
+    let url = format!("/visits/{}/report", visit.id);
+    html! {
+        section.card #report aria-labelledby="report-title" {
+            h2 id="report-title" { "様子の報告" }
+            @if let Some(error) = typed.error("condition") { p.field-error id="condition" { (error) } }
+            @if !typed.value("text").is_empty() { p.soft { "入力していた内容：" (typed.value("text")) } }
+            (choice_grid(&url, "condition", "ご本人の様子を押すと報告されます", &next::conditions(), Some("text"), &[]))
+            @if door.mine && visit.state != VisitState::Arrived {
+                details {
+                    summary { "行けません（辞退）" }
+                    form.stack method="post" action={ "/visits/" (visit.id) "/refusal" } {
+                        (Field::text("reason", "理由").value(typed.value("reason")))
+                        button.btn type="submit" { span { "辞退する" small { "次の方に依頼します。この画面は見られなくなります" } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn reported(door: &Door) -> Markup {
+    let visit = &door.sheet.visit;
+    html! {
+        @if let Some(condition) = visit.condition {
+            (notice(Tone::Confirmed, "報告しました", html! {
+                p { strong { (condition.ja()) } @if !visit.report.expose().is_empty() { "：" (visit.report.expose()) } }
+            }))
+        } @else { (notice(Tone::Done, visit.state.ja(), html! { p { "この訪問は終わっています。" } })) }
+    }
+}
+
+/// After the report: the doctor where somebody is ill, the end where it may be ended, else who goes on.
+fn afterwards(door: &Door, typed: &Typed, now: Instant) -> Markup {
+    let (sheet, case) = (&door.sheet, &door.sheet.case);
+    if !matches!(case.state, CaseState::Reported { .. } | CaseState::Consultation { .. } | CaseState::Ambulance) {
+        return html! {};
+    }
+    let question = match typed.value("question") {
+        "" => question(door),
+        typed => typed.to_owned(),
+    };
+    let waiting = matches!(case.state, CaseState::Consultation { answered: false, .. });
+    let ill = matches!(case.state, CaseState::Reported { condition: Condition::Unwell, .. });
+    html! {
+        section.card aria-labelledby="after-title" {
+            h2 id="after-title" { "このあと" }
+            p.lead { (case.state.next_step()) @if let Some(at) = case.due_at { " " (due(at, now, base::Span::minutes(5))) } }
+            @if let Some(doctors) = &door.doctors {
+                @if waiting { p { "医師の回答を待っています。回答は連絡帳に届きます。" } }
+                @else if ill { (sections::consult_form(case, doctors, typed, &question, &sheet.visit.id.to_string())) }
+                @else {
+                    details open[typed.error("question").is_some()] {
+                        summary { "医療相談をする" }
+                        (sections::consult_form(case, doctors, typed, &question, &sheet.visit.id.to_string()))
+                    }
+                }
+            }
+            @if !door.causes.is_empty() {
+                @if ill { details { summary { "対応が終わったら解消する" } (next::closure_form(case, door.causes, typed)) } }
+                @else { (next::closure_form(case, door.causes, typed)) }
+            }
+            @if door.doctors.is_none() { p { "あとはコールセンターと担当ケアマネジャーが引き継ぎます。ありがとうございました。" } }
+            @if door.case_page { p { a href={ "/cases/" (case.id) } { "案件の全体を見る" } } }
+        }
+    }
+}
+
+/// The report as the beginning of the question to the doctor.
+fn question(door: &Door) -> String {
+    let visit = &door.sheet.visit;
+    let condition = visit.condition.map_or("", Condition::ja);
+    let text = visit.report.expose();
+    format!("【訪問の報告】{condition}{}{text}\n【ご相談】", if text.is_empty() { "" } else { "。" })
+}
+
+fn people_to_call(door: &Door) -> Markup {
+    html! {
+        section.card aria-labelledby="call-title" {
+            h2 id="call-title" { "電話" }
+            @for phone in &door.sheet.person.phones { (tel_button("本人", &phone.shown(), false)) " " }
+            @for contact in &door.sheet.contacts {
+                p { (contact.relation.ja()) " " (contact.name.expose()) }
+                div.buttons { @for phone in &contact.phones { (tel_button(contact.relation.ja(), &phone.shown(), false)) } }
+            }
+        }
+    }
+}
+
+fn so_far(door: &Door, now: Instant) -> Markup {
+    let names: Vec<String> = door.sheet.story.iter().map(who).collect();
+    let entries: Vec<StoryEntry> = door
+        .sheet
+        .story
+        .iter()
+        .zip(&names)
+        .map(|(s, who)| StoryEntry {
+            at: s.at,
+            title: s.what.ja(),
+            who,
+            body: html! { @if !s.detail.expose().is_empty() { p { (s.detail.expose()) } } },
+            icon: picture(s.what).0,
+            state: picture(s.what).1,
+        })
+        .collect();
+    html! { details { summary { "これまでの経過" } (story(&entries, now)) } }
+}
+
+/// What the 119 operator asks, with the answers the page knows.
+fn what_to_say(door: &Door) -> Markup {
+    let sheet = &door.sheet;
+    html! {
+        section.card aria-labelledby="say-119" {
+            h2 id="say-119" { "119番で伝えること" }
+            ol {
+                li { "「救急です」" }
+                li { "住所：" strong { (sheet.home.address().expose()) } }
+                li { (sheet.person.name.expose()) "さん、" (sheet.person.birth.wareki()) "生まれ" }
+                li { "意識があるか、息をしているか、いつからどこが悪いか" }
+                li { "あなたの名前と、かけている電話番号" }
+            }
+        }
+    }
+}
