@@ -53,9 +53,6 @@ impl Draft {
         Draft { refused: Some(words.into()), ..self }
     }
 
-    pub fn form(&self) -> &Form {
-        &self.form
-    }
 
     pub fn value(&self, field: &str) -> &str {
         self.form.one(field)

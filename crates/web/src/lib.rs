@@ -1,6 +1,7 @@
 //! Pages and routes: the only crate that writes HTML.
 
 pub mod address;
+mod admin;
 pub mod assets;
 mod care;
 pub mod components;

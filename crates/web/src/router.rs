@@ -13,12 +13,13 @@ use crate::live::Channel;
 use crate::problem::Problem;
 use crate::site::Site;
 use crate::visitor::Visitor;
-use crate::{assets, care, signing};
+use crate::{admin, assets, care, signing};
 
 /// Every door, in the order of the desks. The test that walks them reads the same list.
 pub fn doors(site: &Site) -> Vec<Door> {
     let mut doors = vec![Door::plain("/live/{channel}", Who::SignedIn, live)];
     doors.extend(signing::doors(site));
+    doors.extend(admin::doors());
     doors.extend(care::doors());
     doors
 }
