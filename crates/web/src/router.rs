@@ -13,7 +13,7 @@ use crate::live::Channel;
 use crate::problem::Problem;
 use crate::site::Site;
 use crate::visitor::Visitor;
-use crate::{admin, assets, care, signing};
+use crate::{admin, assets, call_centre, care, city, family, home, link, signing, visits};
 
 /// Every door, in the order of the desks. The test that walks them reads the same list.
 pub fn doors(site: &Site) -> Vec<Door> {
@@ -21,6 +21,12 @@ pub fn doors(site: &Site) -> Vec<Door> {
     doors.extend(signing::doors(site));
     doors.extend(admin::doors());
     doors.extend(care::doors());
+    doors.extend(family::doors());
+    doors.extend(link::doors());
+    doors.extend(home::doors());
+    doors.extend(call_centre::doors());
+    doors.extend(visits::doors());
+    doors.extend(city::doors());
     doors
 }
 

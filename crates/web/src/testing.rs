@@ -46,6 +46,7 @@ pub struct Browser {
 pub struct Answer {
     pub status: StatusCode,
     pub location: String,
+    pub referrer_policy: String,
     pub body: String,
 }
 
@@ -119,7 +120,7 @@ impl Region {
         Instant(self.clock.load(Ordering::Relaxed))
     }
 
-    fn request(&self) -> u128 {
+    pub fn request(&self) -> u128 {
         self.requests.fetch_add(1, Ordering::Relaxed) as u128
     }
 
@@ -159,8 +160,26 @@ impl Region {
         self.staff(Role::Administrator, self.s.administrator, self.s.city)
     }
 
+    pub fn auditor(&self) -> Browser {
+        self.browser(Role::Auditor, Uuid::from_u128(0xA0D1), Some(self.s.city))
+    }
+
+    /// Nobody is signed in.
+    pub fn stranger(&self) -> Browser {
+        Browser { cookie: String::new(), role: Role::Link }
+    }
+
     pub fn relative(&self, contact: ContactId) -> Browser {
         self.browser(Role::Family, contact.0, None)
+    }
+
+    pub fn resident(&self) -> Browser {
+        self.browser(Role::Resident, self.s.person.0, None)
+    }
+
+    /// Somebody who never signed in: the bearer of a link.
+    pub fn nobody(&self) -> Browser {
+        Browser { cookie: String::new(), role: Role::Link }
     }
 
     fn browser(&self, role: Role, id: Uuid, office: Option<OfficeId>) -> Browser {
@@ -211,21 +230,38 @@ impl Region {
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.expect("an answer");
             let status = response.status();
-            let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
-            let location = location.to_owned();
+            let head = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+            let (location, referrer_policy) = (head(header::LOCATION), head(header::REFERRER_POLICY));
             let bytes = axum::body::to_bytes(response.into_body(), 4 << 20).await.expect("a body");
-            Answer { status, location, body: String::from_utf8_lossy(&bytes).into_owned() }
+            Answer { status, location, referrer_policy, body: String::from_utf8_lossy(&bytes).into_owned() }
         })
     }
 
     /// The watch speaks: an alert of the sample's home, now.
     pub fn alert(&self, rule: Rule) -> CaseId {
+        let (ctx, alert) = self.spoken(Level::Alert, rule);
+        let case = self.test.db.write_blocking(move |tx| {
+            known_to_watch(tx, &alert)?;
+            response::open_case(&ctx.clone(), tx, &alert)
+        });
+        case.expect("opens").expect("an alert opens a case").id
+    }
+
+    /// The watch asks gently: a notice, which is no case.
+    pub fn notice(&self, rule: Rule) -> AlertId {
+        let (_, alert) = self.spoken(Level::Notice, rule);
+        let id = alert.id;
+        self.test.db.write_blocking(move |tx| known_to_watch(tx, &alert)).expect("is stored");
+        id
+    }
+
+    fn spoken(&self, level: Level, rule: Rule) -> (base::Ctx, Alert) {
         let ctx = system(self.now(), self.request());
         let alert = Alert {
             id: ctx.id::<AlertId>(),
             home: self.s.home,
             person: self.s.person,
-            level: Level::Alert,
+            level,
             rule,
             device: None,
             due_at: self.now(),
@@ -236,11 +272,7 @@ impl Region {
             ended_at: None,
             cause: None,
         };
-        let case = self.test.db.write_blocking(move |tx| {
-            known_to_watch(tx, &alert)?;
-            response::open_case(&ctx.clone(), tx, &alert)
-        });
-        case.expect("opens").expect("an alert opens a case").id
+        (ctx, alert)
     }
 
     /// The timers run: whoever is next in line is told of what is over.

@@ -15,6 +15,8 @@ use crate::door::{Door, Who};
 use crate::head::Head;
 use crate::problem::Problem;
 
+pub use writing::local;
+
 /// Those who share the notebook.
 pub const TEAM: &[Role] = &[Role::Doctor, Role::Nurse, Role::Pharmacist, Role::CareManager, Role::CareWorker];
 

@@ -124,6 +124,8 @@ pub async fn reply(
     let outcome = visitor
         .command(&site, "care.reply", move |ctx, tx| {
             care::reply(ctx, tx, id, body.clone())?;
+            // The answer to a consultation moves its case on.
+            response::note_answered(ctx, tx, id)?;
             Ok(())
         })
         .await;

@@ -7,9 +7,10 @@ use base::{Ctx, Instant, PersonId, Span};
 use care::Note;
 use db::Tx;
 use maud::{Markup, html};
+use response::VisitRow;
 
 use super::note_card::chips;
-use crate::components::{Field, due, empty, since, submit};
+use crate::components::{Field, State as Tone, chip, due, empty, since, submit};
 use crate::frame::Frame;
 use crate::head::Head;
 use crate::problem::Problem;
@@ -21,6 +22,7 @@ const NEAR: Span = Span::minutes(30);
 
 struct Day {
     waiting: Vec<Note>,
+    visits: Vec<VisitRow>,
     new: Vec<Note>,
     heads: BTreeMap<PersonId, Head>,
 }
@@ -45,8 +47,10 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Day, Problem> {
     visitor
         .look(site, "look.today", |ctx, tx| {
             let day = read(ctx, tx)?;
-            let persons = day.heads.keys().copied().collect();
-            Ok(Seen::new(day, persons, "identity notes", "care_team"))
+            let mut persons: Vec<PersonId> = day.heads.keys().copied().collect();
+            persons.extend(day.visits.iter().map(|v| v.visit.person).filter(|p| !day.heads.contains_key(p)));
+            persons.dedup();
+            Ok(Seen::new(day, persons, "identity notes visits", "care_team"))
         })
         .await
 }
@@ -61,7 +65,8 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Day, Problem> {
             heads.insert(person, super::head_of(ctx, tx, person)?);
         }
     }
-    Ok(Day { waiting, new, heads })
+    let visits = response::visits_for(ctx, tx)?;
+    Ok(Day { waiting, visits, new, heads })
 }
 
 fn lists(day: &Day, now: Instant) -> Markup {
@@ -73,6 +78,11 @@ fn lists(day: &Day, now: Instant) -> Markup {
                     (empty("お返事を待たれている記事はありません", ""))
                 }
                 @for note in &day.waiting { (line(day, note, now)) }
+            }
+            section.stack aria-labelledby="visits" {
+                h2 #visits { "訪問する方（" (day.visits.len()) "件）" }
+                @if day.visits.is_empty() { (empty("頼まれている訪問はありません", "")) }
+                @for visit in &day.visits { (visit_line(visit, now)) }
             }
             section.stack aria-labelledby="new-notes" {
                 h2 #new-notes { "新しい記事（" (day.new.len()) "件）" }
@@ -95,6 +105,18 @@ fn line(day: &Day, note: &Note, now: Instant) -> Markup {
             p.lead { a href={ "/notes/" (note.id) } { (note.subject.expose()) } }
             @if let Some(head) = day.heads.get(&note.person) { p { (head.line(Some(&format!("/people/{}", note.person)))) } }
             p.soft { (note.author.role.ja()) " " (note.author.name.expose()) "　" (since(note.written_at, now)) }
+        }
+    }
+}
+
+fn visit_line(row: &VisitRow, now: Instant) -> Markup {
+    let state = if row.visit.state == response::VisitState::Requested { Tone::NeededNow } else { Tone::InProgress };
+    html! {
+        article.card {
+            p { (chip(state, row.visit.state.ja())) }
+            p.lead { a href={ "/visits/" (row.visit.id) } { (row.name.expose()) } }
+            p { (row.address.expose()) }
+            p.soft { (row.case.reason) "　" (since(row.visit.asked_at, now)) }
         }
     }
 }
