@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 /// What can go wrong below the verbs. None of them names a person.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum DbError {
     #[error("the transaction was lost to a concurrent one")]
     Lost,
@@ -23,6 +23,9 @@ pub enum DbError {
     Panicked,
     #[error("the connection to the database is gone: {0}")]
     Gone(String),
+    /// Only from a server. Whoever sent the command must look before sending it again.
+    #[error("the connection was lost at the commit, and whether the command took effect is not known: {0}")]
+    Unknown(String),
     #[error("the database engine failed: {0}")]
     Engine(String),
 }
@@ -43,6 +46,10 @@ impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::*;
         let text = error.to_string();
+        // The index of the log lies in memory that is shared through a file: it cannot grow on a full disk either.
+        if error.sqlite_error().is_some_and(|cause| cause.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+            return DbError::Full;
+        }
         match error.sqlite_error_code() {
             Some(DiskFull) => DbError::Full,
             Some(ConstraintViolation) => DbError::Constraint(text),
@@ -56,8 +63,9 @@ impl From<postgres::Error> for DbError {
     fn from(error: postgres::Error) -> Self {
         use postgres::error::SqlState as S;
         let Some(cause) = error.as_db_error() else {
-            return if error.is_closed() {
-                DbError::Gone(error.to_string())
+            let line = std::error::Error::source(&error).is_some_and(|cause| cause.is::<std::io::Error>());
+            return if error.is_closed() || line {
+                DbError::Gone(format!("{error:?}"))
             } else {
                 DbError::Engine(format!("{error:?}"))
             };
@@ -66,6 +74,8 @@ impl From<postgres::Error> for DbError {
         match cause.code() {
             &S::T_R_SERIALIZATION_FAILURE | &S::T_R_DEADLOCK_DETECTED => DbError::Lost,
             &S::DISK_FULL => DbError::Full,
+            // The server ends this session, or is not ready for one.
+            &S::ADMIN_SHUTDOWN | &S::CRASH_SHUTDOWN | &S::CANNOT_CONNECT_NOW => DbError::Gone(text),
             code if code.code().starts_with("23") => DbError::Constraint(text),
             _ => DbError::Engine(text),
         }

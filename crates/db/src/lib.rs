@@ -127,11 +127,12 @@ impl Db {
     /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers.
     /// On PostgreSQL it waits while another process is the writer.
     pub fn open(config: DbConfig, migrations: &[&[Migration]]) -> Result<Db, DbError> {
+        // First, because a full disk has no room even for opening until the reserve is released.
+        let disk = Arc::new(space::Disk::of(&config));
+        disk.measure();
         let mut connection = writer::Connection::open_writer(&config)?;
         migrate::bring_forward(&mut connection, migrations)?;
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
-        let disk = Arc::new(space::Disk::of(&config));
-        disk.measure();
         let writer = writer::Writer::start(connection, config.clone(), committed_tx, disk.clone())?;
         let readers = reader::Readers::start(&config)?;
         Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed, disk }) })
@@ -163,7 +164,7 @@ impl Db {
         self.inner.disk.measure()
     }
 
-    /// As [`Db::write_blocking`], for bulk: refused while room is low.
+    /// As [`Db::write_blocking`], for bulk: refused while room is low, also where it got low while the command waited.
     pub fn write_bulk_blocking<T, E, F>(&self, f: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -173,7 +174,11 @@ impl Db {
         if self.space() != Space::Ample {
             return Err(E::from(DbError::Full));
         }
-        self.write_blocking(f)
+        let disk = self.inner.disk.clone();
+        self.write_blocking(move |tx| match disk.space() {
+            Space::Ample => f(tx),
+            _ => Err(E::from(DbError::Full)),
+        })
     }
 
     /// Sends a command to the writer; resolves after it is durable, or was refused.

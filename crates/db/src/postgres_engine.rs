@@ -2,31 +2,80 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::Duration;
 
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, NoTls, Statement};
+use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
 use crate::{DbError, Engine, Row, Tx, Value};
 
 /// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
 const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
+/// How long a writer that lost its connection waits for the server to notice and free its lock.
+const RELOCK: &str = "SET lock_timeout = '5s'";
+/// How long to wait for an answer to a connection attempt, and for one to sent bytes, unless the URL says otherwise.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+const LINE_WAIT: Duration = Duration::from_secs(30);
+
+const BEGIN: &str = "BEGIN; SELECT pg_current_xact_id()::text";
+const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 
 pub(crate) struct Postgres {
     client: Client,
     prepared: HashMap<String, Statement>,
     pub(crate) announced: bool,
     broken: Option<DbError>,
+    /// The server's number of the open transaction, by which its end can be asked for later.
+    transaction: Option<String>,
+    gone: bool,
 }
 
 impl Postgres {
     /// Connects and waits until no other process writes to this database.
     pub(crate) fn open_writer(url: &str) -> Result<Postgres, DbError> {
         let mut engine = Postgres::connect(url)?;
-        engine.client.batch_execute("SET default_transaction_isolation = 'serializable'")?;
-        engine.require_byte_order()?;
-        engine.client.query_one("SELECT pg_advisory_lock($1)", &[&WRITER_LOCK])?;
+        engine.become_writer()?;
         Ok(engine)
+    }
+
+    /// Connects again after the writer lost its connection; does not wait long, for its callers wait too.
+    pub(crate) fn reopen_writer(url: &str) -> Result<Postgres, DbError> {
+        let mut engine = Postgres::connect(url)?;
+        engine.client.batch_execute(RELOCK)?;
+        engine.become_writer()?;
+        engine.client.batch_execute("RESET lock_timeout")?;
+        Ok(engine)
+    }
+
+    fn become_writer(&mut self) -> Result<(), DbError> {
+        self.client.batch_execute("SET default_transaction_isolation = 'serializable'")?;
+        self.require_byte_order()?;
+        self.client.query_one("SELECT pg_advisory_lock($1)", &[&WRITER_LOCK])?;
+        Ok(())
+    }
+
+    /// Begins a transaction of the writer and notes its number.
+    pub(crate) fn begin(&mut self) -> Result<(), DbError> {
+        self.transaction = None;
+        let outcome = self.client.simple_query(BEGIN).map_err(DbError::from);
+        for message in self.noted(outcome)? {
+            if let SimpleQueryMessage::Row(row) = message {
+                self.transaction = row.get(0).map(str::to_owned);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn transaction(&self) -> Option<String> {
+        self.transaction.clone()
+    }
+
+    /// Whether the transaction of that number was committed. The writer's lock is ours, so the session that had it
+    /// has ended, and its transaction with it.
+    pub(crate) fn was_committed(&mut self, transaction: &str) -> Result<bool, DbError> {
+        let status: Option<String> = self.client.query_one(STATUS, &[&transaction])?.get(0);
+        Ok(status.as_deref() == Some("committed"))
     }
 
     pub(crate) fn open_reader(url: &str) -> Result<Postgres, DbError> {
@@ -48,12 +97,20 @@ impl Postgres {
     }
 
     fn connect(url: &str) -> Result<Postgres, DbError> {
-        let client = Client::connect(url, NoTls).map_err(|e| DbError::Gone(e.to_string()))?;
-        Ok(Postgres { client, prepared: HashMap::new(), announced: false, broken: None })
+        let mut config: postgres::Config = url.parse().map_err(|e: postgres::Error| DbError::Engine(e.to_string()))?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_WAIT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(LINE_WAIT).keepalives_idle(LINE_WAIT);
+        }
+        let client = config.connect(NoTls).map_err(|e| DbError::Gone(e.to_string()))?;
+        let (prepared, announced, gone) = (HashMap::new(), false, false);
+        Ok(Postgres { client, prepared, announced, broken: None, transaction: None, gone })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.gone || self.client.is_closed()
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
@@ -99,6 +156,7 @@ impl Postgres {
         if let Err(error) = &outcome
             && let Some(broken) = error.breaks()
         {
+            self.gone |= matches!(broken, DbError::Gone(_));
             self.broken = Some(broken);
         }
         outcome

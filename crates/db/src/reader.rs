@@ -53,16 +53,7 @@ impl Readers {
 
 fn serve(mut connection: Connection, config: &DbConfig, reads: &Receiver<Read>) {
     while let Ok(read) = reads.recv() {
-        if connection.is_closed() {
-            match Connection::open_reader(config) {
-                Ok(fresh) => connection = fresh,
-                Err(error) => {
-                    read(Err(error));
-                    continue;
-                }
-            }
-        }
-        match connection.tx().script("BEGIN") {
+        match begin(&mut connection, config) {
             Ok(()) => {
                 read(Ok(connection.tx()));
                 if let Err(error) = connection.tx().script("COMMIT") {
@@ -73,4 +64,17 @@ fn serve(mut connection: Connection, config: &DbConfig, reads: &Receiver<Read>) 
             Err(error) => read(Err(error)),
         }
     }
+}
+
+/// Begins a transaction, on a new connection where the old one turns out to be gone.
+fn begin(connection: &mut Connection, config: &DbConfig) -> Result<(), DbError> {
+    connection.tx().take_broken();
+    if !connection.is_closed() {
+        match connection.tx().script("BEGIN") {
+            Err(_) if connection.is_closed() => {}
+            begun => return begun,
+        }
+    }
+    *connection = Connection::open_reader(config)?;
+    connection.tx().script("BEGIN")
 }

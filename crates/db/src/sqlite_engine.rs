@@ -1,14 +1,26 @@
 //! SQLite behind the port.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant as Clock};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{DbError, Durability, Engine, Row, Tx, Value};
 
+/// Bytes of the write-ahead log above which the writer makes readers let go of it.
+const LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// How long the writer waits for them, and how long until it tries again.
+const LOG_WAIT: Duration = Duration::from_millis(200);
+const LOG_PAUSE: Duration = Duration::from_secs(5);
+/// How long a statement waits for another process.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+
 pub(crate) struct Sqlite {
     connection: Connection,
+    /// The write-ahead log, and when to look at it again.
+    log: PathBuf,
+    log_due: Clock,
     pub(crate) announced: bool,
     broken: Option<DbError>,
 }
@@ -16,6 +28,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) fn open_writer(file: &Path, durability: Durability) -> Result<Sqlite, DbError> {
         let connection = Connection::open(file)?;
+        connection.busy_timeout(BUSY_WAIT)?;
         let synchronous = match durability {
             Durability::Full => "FULL",
             Durability::Normal => "NORMAL",
@@ -23,24 +36,44 @@ impl Sqlite {
         };
         connection.execute_batch(&format!(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA foreign_keys=ON; \
-             PRAGMA busy_timeout=10000; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; \
-             PRAGMA temp_store=MEMORY;"
+             PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
         ))?;
-        Ok(Sqlite::over(connection))
+        Ok(Sqlite::over(connection, file))
     }
 
     pub(crate) fn open_reader(file: &Path) -> Result<Sqlite, DbError> {
         let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(BUSY_WAIT)?;
         connection.execute_batch(
-            "PRAGMA query_only=ON; PRAGMA busy_timeout=10000; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; \
-             PRAGMA mmap_size=268435456;",
+            "PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
         )?;
-        Ok(Sqlite::over(connection))
+        Ok(Sqlite::over(connection, file))
     }
 
-    fn over(connection: Connection) -> Sqlite {
+    fn over(connection: Connection, file: &Path) -> Sqlite {
         connection.set_prepared_statement_cache_capacity(256);
-        Sqlite { connection, announced: false, broken: None }
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        Sqlite { connection, log: log.into(), log_due: Clock::now(), announced: false, broken: None }
+    }
+
+    /// Empties a log that grew long. By itself the engine begins it anew only at a moment when nobody reads, and where
+    /// somebody always reads that moment never comes. New readers already read past the log while this waits for the
+    /// old ones; one that takes its time (a backup) is not waited for.
+    pub(crate) fn shorten_log(&mut self) -> Result<(), DbError> {
+        let now = Clock::now();
+        let long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES);
+        if !long || now < self.log_due {
+            return Ok(());
+        }
+        self.log_due = now + LOG_PAUSE;
+        self.connection.busy_timeout(LOG_WAIT)?;
+        let busy: Result<i64, _> = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        self.connection.busy_timeout(BUSY_WAIT)?;
+        if busy? == 0 {
+            self.log_due = now;
+        }
+        Ok(())
     }
 }
 
@@ -77,19 +110,25 @@ impl Sqlite {
         Ok(self.connection.execute_batch(sql)?)
     }
 
-    /// Remembers an error after which this transaction is unusable.
+    /// Remembers an error after which this transaction is unusable. After some (a full disk, a failed write) the
+    /// engine has rolled all of it back by itself.
     fn noted<T>(&mut self, outcome: Result<T, DbError>) -> Result<T, DbError> {
-        if let Err(error) = &outcome
-            && let Some(broken) = error.breaks()
-        {
-            self.broken = Some(broken);
+        if let Err(error) = &outcome {
+            let gone = || self.connection.is_autocommit().then(|| DbError::Engine(error.to_string()));
+            self.broken = error.breaks().or_else(gone).or(self.broken.take());
         }
         outcome
+    }
+
+    /// Refuses statements that would otherwise each be a transaction of their own.
+    fn whole(&self) -> Result<(), DbError> {
+        self.broken.clone().map_or(Ok(()), Err)
     }
 }
 
 impl Tx for Sqlite {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        self.whole()?;
         let outcome = self.run(sql, params);
         self.noted(outcome)
     }
@@ -109,6 +148,7 @@ impl Tx for Sqlite {
         params: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
+        self.whole()?;
         let outcome = self.stream(sql, params, take);
         self.noted(outcome)
     }

@@ -239,3 +239,146 @@ fn a_mark_is_kept() {
     region.db.write_blocking(|tx| marks::set(tx, marks::FICTIONAL, "yes")).unwrap();
     assert_eq!(region.db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL)).unwrap().as_deref(), Some("yes"));
 }
+
+#[test]
+fn a_refusal_that_panics_is_not_the_end_of_the_writer() {
+    let region = fresh(&[NOTES]);
+    let db = region.db.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let outcome: Result<(), DbError> =
+        runtime.block_on(db.write_or(|_| Err(DbError::NoRow), |_, _| panic!("on purpose")));
+    assert!(matches!(outcome, Err(DbError::NoRow)), "{outcome:?}");
+    region.db.write_blocking(|tx| tx.execute(INSERT, params![5i64, "五"])).unwrap();
+    assert_eq!(region.db.read_blocking(count).unwrap(), 1);
+}
+
+/// Keeps the writer busy until the sender is dropped, so that what is sent meanwhile shares one transaction.
+fn hold(db: &Db) -> std::sync::mpsc::Sender<()> {
+    let (release, gate) = std::sync::mpsc::channel::<()>();
+    let (started, running) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let db = db.clone();
+    std::thread::spawn(move || {
+        db.write_blocking(move |_| {
+            let _ = started.send(());
+            let _ = gate.lock().unwrap().recv();
+            Ok::<_, DbError>(())
+        })
+    });
+    running.recv().unwrap();
+    release
+}
+
+#[test]
+fn listeners_are_woken_even_where_a_neighbour_of_the_event_fails() {
+    let region = fresh(&[NOTES]);
+    let woken = region.db.committed();
+    let before = *woken.borrow();
+    let gate = hold(&region.db);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (event, neighbour) = runtime.block_on(async {
+        let push =
+            region.db.write(|tx| outbox::push(tx, Instant(5), "watch.alert", &serde_json::json!({"alert": "x"})));
+        let destroyer = region.db.write(|tx| {
+            tx.script("ROLLBACK")?;
+            Ok::<_, DbError>(())
+        });
+        let release = async { drop(gate) };
+        let (event, neighbour, ()) = tokio::join!(push, destroyer, release);
+        (event, neighbour)
+    });
+    event.unwrap();
+    assert!(neighbour.is_err());
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while *woken.borrow() == before {
+        assert!(std::time::Instant::now() < deadline, "nobody was woken for the event");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_command_that_ignores_a_full_disk_is_not_half_done() {
+    let region = fresh(&[NOTES]);
+    let pages =
+        |tx: &mut dyn Tx| tx.engine() == crate::Engine::Sqlite && tx.query("PRAGMA max_page_count = 40", &[]).is_ok();
+    if !region.db.write_blocking(move |tx| Ok::<_, DbError>(pages(tx))).unwrap() {
+        return; // The page limit is SQLite's; a server refuses every later statement by itself.
+    }
+    let outcome: Result<u64, DbError> = region.db.write_blocking(|tx| {
+        tx.execute(INSERT, params![1i64, "before"])?;
+        let _ = tx.execute(INSERT, params![2i64, "長".repeat(200_000)]);
+        tx.execute(INSERT, params![3i64, "after"])
+    });
+    assert!(matches!(outcome, Err(DbError::Full)), "{outcome:?}");
+    assert_eq!(region.db.read_blocking(count).unwrap(), 0, "part of the command stayed");
+}
+
+#[test]
+fn the_log_stays_short_while_somebody_always_reads() {
+    let region = fresh(&[NOTES]);
+    let crate::DbConfig::Sqlite { file, .. } = region.db.config().clone() else {
+        return; // A server keeps its log in its own way.
+    };
+    let mut log = file.into_os_string();
+    log.push("-wal");
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    // Each reader begins its next transaction while the others are in the midst of theirs.
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (db, stop) = (region.db.clone(), stop.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let read = db.read_blocking(|tx| {
+                        count(tx)?;
+                        std::thread::sleep(std::time::Duration::from_millis(5));
+                        count(tx)
+                    });
+                    read.unwrap();
+                }
+            })
+        })
+        .collect();
+    let mut longest = 0;
+    for n in 0..600i64 {
+        region.db.write_blocking(move |tx| tx.execute(INSERT, params![n, "長".repeat(100_000)])).unwrap();
+        longest = longest.max(std::fs::metadata(&log).map_or(0, |log| log.len()));
+    }
+    stop.store(true, Ordering::Relaxed);
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    assert!(longest < 80 << 20, "the log grew to {} MB for 180 MB of rows", longest >> 20);
+}
+
+#[test]
+fn a_server_that_ended_its_connections_is_asked_again() {
+    let region = fresh(&[NOTES]);
+    let crate::DbConfig::Postgres { url } = region.db.config().clone() else {
+        return; // A file has no connections to end.
+    };
+    let mut admin = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    admin
+        .query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            &[],
+        )
+        .unwrap();
+    region.db.write_blocking(|tx| tx.execute(INSERT, params![6i64, "六"])).unwrap();
+    for _ in 0..2 * base::limits::READERS {
+        assert_eq!(region.db.read_blocking(count).unwrap(), 1);
+    }
+}
+
+#[test]
+fn a_full_server_is_remembered_until_a_commit_goes_through() {
+    let region = fresh(&[NOTES]);
+    if region.db.read_blocking(|tx| Ok::<_, DbError>(tx.engine())).unwrap() == crate::Engine::Sqlite {
+        return; // The room beside a file is measured, not remembered.
+    }
+    let outcome: Result<(), DbError> = region
+        .db
+        .write_blocking(|tx| tx.script("DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"));
+    assert!(matches!(outcome, Err(DbError::Full)), "{outcome:?}");
+    assert_eq!(region.db.space(), crate::Space::Low);
+    region.db.write_blocking(|tx| tx.execute(INSERT, params![7i64, "七"])).unwrap();
+    assert_eq!(region.db.space(), crate::Space::Ample);
+}

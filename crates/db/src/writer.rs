@@ -16,6 +16,8 @@ use crate::{DbConfig, DbError, Tx};
 
 /// How often a command is run anew when concurrent transactions keep winning.
 const REPLAYS: usize = 5;
+/// How long commands are answered with a fault at once after the database could not be reached.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) enum Connection {
     Sqlite(Sqlite),
@@ -52,7 +54,15 @@ impl Connection {
         self.tx().take_broken();
         match self {
             Connection::Sqlite(engine) => engine.script("BEGIN IMMEDIATE"),
-            Connection::Postgres(engine) => engine.script("BEGIN"),
+            Connection::Postgres(engine) => engine.begin(),
+        }
+    }
+
+    /// The number by which a server can be asked how the open transaction ended.
+    fn transaction(&self) -> Option<String> {
+        match self {
+            Connection::Sqlite(_) => None,
+            Connection::Postgres(engine) => engine.transaction(),
         }
     }
 
@@ -91,9 +101,8 @@ where
         tx.script("SAVEPOINT command")?;
         let outcome =
             catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked)));
-        if outcome.is_err()
-            && let Some(broken) = tx.take_broken()
-        {
+        // Also where the command made light of it: what it did before is gone.
+        if let Some(broken) = tx.take_broken() {
             return Err(broken);
         }
         let Err(error) = &outcome else {
@@ -104,7 +113,11 @@ where
         tx.script("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?;
         if let Some(refused) = &self.refused {
             tx.script("SAVEPOINT refusal")?;
-            match refused(tx, error) {
+            let recorded = catch_unwind(AssertUnwindSafe(|| refused(tx, error))).unwrap_or(Err(DbError::Panicked));
+            if let Some(broken) = tx.take_broken() {
+                return Err(broken);
+            }
+            match recorded {
                 Ok(()) => tx.script("RELEASE SAVEPOINT refusal")?,
                 Err(cause) => {
                     tracing::error!(%cause, "the audit row of a refusal could not be written");
@@ -141,7 +154,7 @@ impl Writer {
         let (queue, commands) = bounded(limits::WRITER_QUEUE);
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || Loop { connection, config, commands, committed, disk }.run())
+            .spawn(move || Loop { connection, config, commands, committed, disk, woken: false, unreachable: None }.run())
             .map_err(|e| DbError::Engine(e.to_string()))?;
         Ok(Writer { queue })
     }
@@ -173,6 +186,10 @@ struct Loop {
     commands: Receiver<Box<dyn Command>>,
     committed: watch::Sender<u64>,
     disk: Arc<Disk>,
+    /// Whether something committed since listeners were last woken added events.
+    woken: bool,
+    /// When the database could last not be reached.
+    unreachable: Option<Clock>,
 }
 
 impl Loop {
@@ -180,15 +197,24 @@ impl Loop {
         while let Ok(first) = self.commands.recv() {
             let batch = match self.first_pass(first) {
                 Ok(batch) => batch,
+                Err((mut batch, error @ DbError::Unknown(_))) => {
+                    tracing::error!(%error, commands = batch.len(), "nobody can be told how a commit ended");
+                    batch.iter_mut().for_each(|command| command.fail(error.clone()));
+                    batch
+                }
                 Err((batch, error)) => {
                     tracing::warn!(%error, commands = batch.len(), "a commit was lost; its commands run one by one");
                     batch.into_iter().map(|command| self.alone(command)).collect()
                 }
             };
-            self.disk.committed();
             batch.into_iter().for_each(Command::answer);
-            if self.connection.take_announced() {
+            if std::mem::take(&mut self.woken) {
                 self.committed.send_modify(|n| *n += 1);
+            }
+            if let Connection::Sqlite(engine) = &mut self.connection
+                && let Err(error) = engine.shorten_log()
+            {
+                tracing::warn!(%error, "the write-ahead log could not be shortened");
             }
         }
     }
@@ -213,13 +239,13 @@ impl Loop {
                     Ok(command) => {
                         batch.push(command);
                         batch[next].run(self.connection.tx())?;
-                        return self.connection.tx().script("COMMIT");
+                        return Ok(());
                     }
-                    Err(_) => return self.connection.tx().script("COMMIT"),
+                    Err(_) => return Ok(()),
                 }
             }
         });
-        match outcome {
+        match outcome.and_then(|()| self.commit()) {
             Ok(()) => Ok(batch),
             Err(error) => {
                 self.abandon();
@@ -236,7 +262,7 @@ impl Loop {
                 .connection
                 .begin()
                 .and_then(|()| command.run(self.connection.tx()))
-                .and_then(|()| self.connection.tx().script("COMMIT"));
+                .and_then(|()| self.commit());
             match outcome {
                 Ok(()) => return command,
                 Err(error) => {
@@ -257,15 +283,54 @@ impl Loop {
         command
     }
 
+    fn commit(&mut self) -> Result<(), DbError> {
+        let announced = self.connection.take_announced();
+        if let Err(error) = self.connection.tx().script("COMMIT") {
+            self.ask_whether_committed(error)?;
+        }
+        self.woken |= announced;
+        self.disk.committed();
+        Ok(())
+    }
+
+    /// A connection may be lost after the server committed and before it said so; running such commands again would
+    /// do them twice. `Ok` where the server says that the commit happened.
+    fn ask_whether_committed(&mut self, error: DbError) -> Result<(), DbError> {
+        let DbError::Gone(cause) = &error else { return Err(error) };
+        let Some(transaction) = self.connection.transaction() else { return Err(error) };
+        self.unreachable = None;
+        self.reconnect();
+        let Connection::Postgres(engine) = &mut self.connection else { return Err(error) };
+        match engine.was_committed(&transaction) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(error),
+            Err(_) => Err(DbError::Unknown(cause.clone())),
+        }
+    }
+
     /// Leaves a broken transaction, and a broken connection for a new one.
     fn abandon(&mut self) {
         let rolled_back = self.connection.tx().script("ROLLBACK");
         self.connection.take_announced();
         if rolled_back.is_err() && self.connection.is_closed() {
-            match Connection::open_writer(&self.config) {
-                Ok(fresh) => self.connection = fresh,
-                Err(error) => tracing::error!(%error, "the database cannot be reached"),
-            }
+            self.reconnect();
         }
+    }
+
+    fn reconnect(&mut self) {
+        let DbConfig::Postgres { url } = &self.config else { return };
+        if self.unreachable.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
+            return;
+        }
+        self.unreachable = match Postgres::reopen_writer(url) {
+            Ok(fresh) => {
+                self.connection = Connection::Postgres(Box::new(fresh));
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be reached");
+                Some(Clock::now())
+            }
+        };
     }
 }
