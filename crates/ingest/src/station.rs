@@ -4,9 +4,9 @@
 //! [`Station::step`] is the whole of it, synchronous and without a clock, so that a simulated month runs as fast as it
 //! computes; [`run`] is a thread around it. It knows no rule of the watch and no protocol of a gateway.
 
-mod thread;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,6 +105,15 @@ pub struct Station {
 impl Station {
     /// Loads the watch. Nothing that came due while nobody ran is told before gateways are heard.
     pub fn open(db: Db, on_alert: Arc<OnAlert>, conf: Conf, now: Instant) -> Result<Station, WatchError> {
+        let mut drawn = 0;
+        for person in db.read_blocking(watch::without_ground)? {
+            drawn += 1;
+            let request = RequestId(Uuid::from_u128(conf.salt ^ drawn));
+            db.write_blocking(move |tx| {
+                let ctx = Ctx::new(Actor::system("watch"), Purpose::Operation, now, request);
+                watch::stop_without_ground(&ctx, tx, person)
+            })?;
+        }
         let (live, closed) = db.read_blocking(move |tx| {
             let closed = db::marks::get(tx, CLOSED_DAY)?.and_then(|day| day.parse().ok());
             Ok::<_, WatchError>((watch::live::load(tx, now)?, closed))
@@ -115,7 +124,7 @@ impl Station {
             live,
             on_alert,
             conf,
-            requests: 0,
+            requests: drawn,
             last_step: now,
             careful_until: Instant(i64::MIN),
             absences_at: now + ABSENCES,

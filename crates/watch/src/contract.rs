@@ -56,6 +56,17 @@ pub fn stop_without_ground(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Resu
     Ok(())
 }
 
+/// Whose watch runs without a consent: to be ended by [`stop_without_ground`] before anything is collected.
+pub fn without_ground(tx: &mut dyn Tx) -> Result<Vec<PersonId>, WatchError> {
+    let mut persons = Vec::new();
+    for person in home::watched_persons(tx)? {
+        if !people::consent_state(tx, person, ConsentScope::Watch)?.allows() {
+            persons.push(person);
+        }
+    }
+    Ok(persons)
+}
+
 /// The contracts of a person, newest first.
 pub fn contracts(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contract>, WatchError> {
     if access::require(ctx, tx, Act::ManageDevices, person).is_err() {

@@ -35,7 +35,12 @@ impl Daily {
 }
 
 /// Derives the values of `day` from its log, the kinds of the home's devices and the times its line was faulty.
-pub(crate) fn derive(day: i32, log: &DayLog, kinds: &[(u32, DeviceKind)], faults: &[(Instant, Option<Instant>)]) -> Daily {
+pub(crate) fn derive(
+    day: i32,
+    log: &DayLog,
+    kinds: &[(u32, DeviceKind)],
+    faults: &[(Instant, Option<Instant>)],
+) -> Daily {
     let mut uses: Vec<(DeviceKind, u32)> = Vec::new();
     for u in log.uses() {
         let Some((_, kind)) = kinds.iter().find(|(no, _)| *no == u.device) else { continue };
@@ -85,7 +90,9 @@ mod tests {
     #[test]
     fn a_day_comes_to_its_values() {
         let mut log = DayLog::default();
-        for (second, device, gap) in [(7 * 3600, 1, Some(30_000)), (7 * 3600 + 60, 2, Some(60)), (20 * 3600, 1, Some(46_740))] {
+        for (second, device, gap) in
+            [(7 * 3600, 1, Some(30_000)), (7 * 3600 + 60, 2, Some(60)), (20 * 3600, 1, Some(46_740))]
+        {
             log.used(device, second);
             log.sign(second, gap);
         }

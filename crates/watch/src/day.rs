@@ -65,7 +65,8 @@ impl Climate {
     pub fn temperature(&self) -> Option<(f32, f32, f32)> {
         let n = f32::from(self.temperatures);
         let mean = self.temperature_sum as f32 / 100.0 / n;
-        (self.temperatures > 0).then(|| (f32::from(self.temperature_min) / 100.0, mean, f32::from(self.temperature_max) / 100.0))
+        (self.temperatures > 0)
+            .then(|| (f32::from(self.temperature_min) / 100.0, mean, f32::from(self.temperature_max) / 100.0))
     }
 
     /// Mean, percent.

@@ -303,7 +303,11 @@ pub(crate) fn all_devices_by_duty(ctx: &Ctx) -> Result<(), WatchError> {
     }
 }
 
-fn managed_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<(GatewayRow, PersonId, Ground), WatchError> {
+fn managed_gateway(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    gateway: GatewayId,
+) -> Result<(GatewayRow, PersonId, Ground), WatchError> {
     let row = store::gateway(tx, gateway)?.ok_or(WatchRefusal::NoGateway)?;
     let person = contract::subject(ctx, tx, row.gateway.home)?;
     let ground = access::require(ctx, tx, Act::ManageDevices, person)?;

@@ -29,7 +29,7 @@ use thiserror::Error;
 pub use absence::{Absence, AbsenceReason, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence};
 pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, answer_notice, close_alert, reassure, standing_alerts};
 pub use arrival::*;
-pub use contract::{Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_ground};
+pub use contract::{Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_ground, without_ground};
 pub use daily::Daily;
 pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
@@ -97,6 +97,8 @@ pub enum WatchRefusal {
     NoAlert,
     #[error("この通知にはすでに対応済みです。ありがとうございました。")]
     AlreadyEnded,
-    #[error("コールセンターが対応中のアラートは、この操作では終了できません。ご無事の場合は、お電話でお知らせください。")]
+    #[error(
+        "コールセンターが対応中のアラートは、この操作では終了できません。ご無事の場合は、お電話でお知らせください。"
+    )]
     NotANotice,
 }

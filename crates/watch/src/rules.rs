@@ -63,7 +63,14 @@ pub(crate) fn rates(ends: &[(Level, Rule, AlertState, Option<Cause>)], days: f64
         let at = match rates.iter().position(|r| r.level == *level && r.rule == *rule) {
             Some(at) => at,
             None => {
-                rates.push(RuleRate { level: *level, rule: *rule, raised: 0, false_alarms: 0, real: 0, per_30_days: 0.0 });
+                rates.push(RuleRate {
+                    level: *level,
+                    rule: *rule,
+                    raised: 0,
+                    false_alarms: 0,
+                    real: 0,
+                    per_30_days: 0.0,
+                });
                 rates.len() - 1
             }
         };

@@ -1,5 +1,7 @@
 //! What the pages show: a home's week, its devices, faults of lines, devices that need somebody. Reading changes nothing.
 
+use std::collections::{HashMap, HashSet};
+
 use access::Act;
 use base::wareki::Date;
 use base::{Ctx, DeviceId, HomeId, Instant, PersonId, Span};
@@ -13,13 +15,18 @@ use crate::live::Shared;
 use crate::rhythm::Rhythm;
 use crate::store::device::DeviceRow;
 use crate::store::{absence, alert, device, history, home, lists, state};
-use crate::{Absence, Alert, Contract, Device, DeviceKind, Gateway, Level, Rule, Settings, WatchError, WatchRefusal, rules, settings_of};
+use crate::{
+    Absence, Alert, Contract, Device, DeviceKind, Gateway, Level, Rule, Settings, WatchError, WatchRefusal, rules,
+    settings_of,
+};
 
 /// Days that a home's page shows.
 const WEEK: i32 = 7;
 /// The record of false alarms looks back so far.
 const RECORD: Span = Span::days(180);
 const ALERTS: usize = 50;
+/// Lines of the list of devices that need somebody.
+const MOST_NEEDS: usize = 500;
 /// Percent at and below which a battery is low.
 pub const LOW_BATTERY: u8 = 15;
 /// A climate sensor silent for so long, or any device for [`SILENT_LONG`], needs somebody.
@@ -201,9 +208,28 @@ pub fn recent_activity(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -
 }
 
 /// Daily values of a home, oldest first, both days included.
-pub fn daily_values(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, first: Date, last: Date) -> Result<Vec<Daily>, WatchError> {
+pub fn daily_values(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    home: HomeId,
+    first: Date,
+    last: Date,
+) -> Result<Vec<Daily>, WatchError> {
     let (no, _) = watched(ctx, tx, home)?;
     Ok(history::daily(tx, no, first.0, last.0)?)
+}
+
+/// Takes over daily values from elsewhere (another system, a town made for a demonstration): days that this program did
+/// not watch itself. For those whose duty is all devices.
+pub fn record_daily(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, days: &[Daily]) -> Result<(), WatchError> {
+    crate::device::all_devices_by_duty(ctx)?;
+    let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
+    for day in days {
+        history::put_daily(tx, no, day)?;
+    }
+    let person = crate::contract::subject(ctx, tx, home)?;
+    audit::done(ctx, tx, "watch.record_daily", &[person], "watch", "duty")?;
+    Ok(())
 }
 
 /// The faults that stand, each outage once, newest first. Ids only; for the desk that keeps the lines.
@@ -216,22 +242,23 @@ pub fn line_faults(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, Watch
 pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<CareNeed>, WatchError> {
     crate::device::all_devices_by_duty(ctx)?;
     let watched = lists::watched_homes(tx)?;
-    let devices = device::devices(tx, None)?;
-    let gateways = device::gateways(tx, None)?;
+    let mut devices: HashMap<u32, Vec<Device>> = HashMap::new();
+    for row in device::devices(tx, None)? {
+        devices.entry(row.home).or_default().push(row.device);
+    }
+    let with_gateway: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
     let mut needs = Vec::new();
     for (no, home) in watched {
-        if !gateways.iter().any(|g| g.home == no) {
+        let here = devices.remove(&no).unwrap_or_default();
+        if !with_gateway.contains(&no) {
             needs.push(CareNeed { home, device: None, why: Why::NoGateway });
         }
-        let mut here = devices.iter().filter(|d| d.home == no).peekable();
-        if !here.clone().any(|d| d.device.kind.sign().is_some()) {
+        if !here.iter().any(|d| d.kind.sign().is_some()) {
             needs.push(CareNeed { home, device: None, why: Why::NoDevices });
         }
-        if here.peek().is_some() {
-            let whys = here.filter_map(|d| why_care(&d.device, ctx.now).map(|why| (d.device.clone(), why)));
-            needs.extend(whys.map(|(device, why)| CareNeed { home, device: Some(device), why }));
-        }
-        if needs.len() >= base::limits::LIST_ROWS * 10 {
+        let whys = here.into_iter().filter_map(|d| why_care(&d, ctx.now).map(|why| (d, why)));
+        needs.extend(whys.map(|(device, why)| CareNeed { home, device: Some(device), why }));
+        if needs.len() >= MOST_NEEDS {
             break;
         }
     }
@@ -295,7 +322,14 @@ fn line_down(tx: &mut dyn Tx, no: u32, now: Instant) -> Result<Option<Instant>, 
     Ok(faults.into_iter().find(|(_, ended)| ended.is_none()).map(|(began, _)| began))
 }
 
-fn days(tx: &mut dyn Tx, no: u32, rows: &[DeviceRow], first: i32, last: i32, now: Instant) -> Result<Vec<DayView>, WatchError> {
+fn days(
+    tx: &mut dyn Tx,
+    no: u32,
+    rows: &[DeviceRow],
+    first: i32,
+    last: i32,
+    now: Instant,
+) -> Result<Vec<DayView>, WatchError> {
     let mut logs = history::days_of(tx, no, first, last)?;
     let from = Instant::from_wall_day(i64::from(first));
     let faults = history::faults_of_home(tx, no, from, now)?;
@@ -306,8 +340,20 @@ fn days(tx: &mut dyn Tx, no: u32, rows: &[DeviceRow], first: i32, last: i32, now
     Ok((first..=last).map(day).collect())
 }
 
-fn day_view(day: i32, log: &DayLog, rows: &[DeviceRow], faults: &[(Instant, Option<Instant>)], now: Instant) -> DayView {
-    let mut view = DayView { date: Date(day), lanes: Vec::new(), climate: Vec::new(), missing: [false; QUARTERS], signs: log.signs };
+fn day_view(
+    day: i32,
+    log: &DayLog,
+    rows: &[DeviceRow],
+    faults: &[(Instant, Option<Instant>)],
+    now: Instant,
+) -> DayView {
+    let mut view = DayView {
+        date: Date(day),
+        lanes: Vec::new(),
+        climate: Vec::new(),
+        missing: [false; QUARTERS],
+        signs: log.signs,
+    };
     for row in rows.iter().filter(|r| r.device.retired_at.is_none() || log.uses().iter().any(|u| u.device == r.no)) {
         let d = &row.device;
         if d.kind == DeviceKind::Climate {
@@ -320,7 +366,8 @@ fn day_view(day: i32, log: &DayLog, rows: &[DeviceRow], faults: &[(Instant, Opti
             };
             for cell in log.climate().iter().filter(|c| c.device == row.no) {
                 let q = usize::from(cell.quarter);
-                (room.temperature[q], room.humidity[q], room.wbgt[q]) = (cell.temperature(), cell.humidity(), cell.wbgt());
+                (room.temperature[q], room.humidity[q], room.wbgt[q]) =
+                    (cell.temperature(), cell.humidity(), cell.wbgt());
             }
             view.climate.push(room);
             continue;

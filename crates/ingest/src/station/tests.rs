@@ -4,3 +4,4 @@ mod houses;
 mod line;
 mod restart;
 mod stories;
+mod trouble;

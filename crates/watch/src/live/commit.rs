@@ -4,7 +4,7 @@ use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{DbError, Tx, outbox};
 use serde_json::json;
 
-use super::decide::{How, NewAlert, NewFault, Save, Writes};
+use super::decision::{How, NewAlert, NewFault, Save, Writes};
 use crate::store::{absence, alert, device, history, state};
 use crate::{Alert, AlertState, Level};
 
@@ -54,7 +54,8 @@ fn write_alert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAlert, on_alert: &OnAlert) -
     let a = &new.alert;
     alert::insert(tx, a, new.home, new.device)?;
     audit::done(ctx, tx, "watch.raise_alert", &[a.person], a.rule.key(), "duty")?;
-    let body = json!({ "alert": a.id, "home": a.home, "person": a.person, "level": a.level.key(), "rule": a.rule.key() });
+    let body =
+        json!({ "alert": a.id, "home": a.home, "person": a.person, "level": a.level.key(), "rule": a.rule.key() });
     outbox::push(tx, ctx.now, "watch.alert_raised", &body)?;
     match a.level {
         Level::Alert => on_alert(ctx, tx, a),

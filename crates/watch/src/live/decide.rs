@@ -1,146 +1,17 @@
 //! From a batch of arrivals and the time to one decision: rows to store, alerts to raise, states to take over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use base::{AbsenceId, Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId};
-use db::Value;
+use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId};
 use uuid::Uuid;
 
+use super::decision::{Bundle, Decision, Ending, How, NewAlert, NewFault, Outcome, Save, Unknown, Writes};
 use super::group::{Grouping, group};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, Fault, HomeFixed, HomeState, Standing};
-use super::{FAST_CLOCK, Home, Key, Live, OLDEST, OpenFault, OpenOutage, SAVE_AFTER, SAVES, Shared, Unsaved, due, line};
-use crate::day::DayLog;
-use crate::{Alert, AlertState, Arrival, Counters, Malformed, Signal};
-
-/// What one delivery brought.
-#[derive(Clone, Copy, Debug)]
-pub struct Bundle<'a> {
-    pub arrivals: &'a [Arrival],
-    pub malformed: &'a [Malformed],
-}
-
-/// What became of one delivery's arrivals; the three add up to their number.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Outcome {
-    pub stored: u32,
-    pub duplicates: u32,
-    pub refused: u32,
-}
-
-/// What one commit writes and, apart from it, what memory takes over afterwards: a command may have to run anew, so
-/// what it writes is shared with the writer's thread.
-pub struct Decision {
-    pub writes: Arc<Writes>,
-    changed: HashMap<u32, HomeState>,
-    wakes: HashMap<u32, Option<Instant>>,
-    outcomes: Vec<Outcome>,
-}
-
-/// Everything one commit writes.
-#[derive(Default)]
-pub struct Writes {
-    pub(super) now: Instant,
-    pub(super) rows: Vec<Vec<Value>>,
-    pub(super) first_seq: i64,
-    pub(super) last_seq: i64,
-    pub(super) alerts: Vec<NewAlert>,
-    pub(super) endings: Vec<Ending>,
-    pub(super) counts: BTreeMap<u32, Counters>,
-    pub(super) bad: Vec<(Option<u32>, u32, Malformed)>,
-    pub(super) unknown: BTreeMap<(u32, String), Unknown>,
-    pub(super) activities: Vec<(AbsenceId, Instant)>,
-    pub(super) faults: Vec<NewFault>,
-    pub(super) faults_ended: Vec<(Uuid, u32)>,
-    pub(super) outages: Vec<NewOutage>,
-    /// Faults known before that turned out to belong to an outage.
-    pub(super) joined: Vec<(Uuid, Uuid)>,
-    pub(super) outages_ended: Vec<Uuid>,
-    pub(super) saves: Vec<Save>,
-    pub(super) forgotten: Vec<u32>,
-    pub(super) floor: Option<i64>,
-}
-
-pub(super) struct NewAlert {
-    pub alert: Alert,
-    pub home: u32,
-    pub device: Option<u32>,
-}
-
-pub(super) struct Ending {
-    pub alert: AlertId,
-    pub how: How,
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum How {
-    Cleared,
-    Escalated,
-    SignAfter(Instant),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Unknown {
-    pub seen: i64,
-    pub said: &'static str,
-    pub at: Instant,
-}
-
-pub(super) struct NewFault {
-    pub id: Uuid,
-    pub home: u32,
-    pub gateway: u32,
-    pub began_at: Instant,
-    pub outage: Option<Uuid>,
-}
-
-pub(super) struct NewOutage {
-    pub id: Uuid,
-    pub shared: Shared,
-    pub name: Arc<str>,
-    pub began_at: Instant,
-}
-
-pub(super) struct Save {
-    pub home: u32,
-    pub body: Vec<u8>,
-    pub days: Vec<(i32, DayLog)>,
-    pub gateway: Option<(u32, Instant)>,
-    pub devices: Vec<DeviceState>,
-}
-
-impl Decision {
-    /// One for each bundle, in order.
-    pub fn outcomes(&self) -> &[Outcome] {
-        &self.outcomes
-    }
-}
-
-impl Writes {
-    /// Nothing to write: no commit is needed, only [`Live::apply`].
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-            && self.alerts.is_empty()
-            && self.endings.is_empty()
-            && self.counts.is_empty()
-            && self.bad.is_empty()
-            && self.unknown.is_empty()
-            && self.activities.is_empty()
-            && self.faults.is_empty()
-            && self.faults_ended.is_empty()
-            && self.saves.is_empty()
-            && self.forgotten.is_empty()
-    }
-
-    pub fn rows_to_store(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts.iter().map(|a| &a.alert)
-    }
-}
+use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVE_AFTER, SAVES, due, line};
+use crate::{Alert, AlertState, Arrival, Signal};
 
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
 pub(super) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
@@ -179,7 +50,14 @@ struct Draft<'a> {
     out: Writes,
 }
 
-pub(super) fn decide(live: &Live, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>, timers: usize) -> Decision {
+pub(super) fn decide(
+    live: &Live,
+    request: RequestId,
+    now: Instant,
+    bundles: &[Bundle<'_>],
+    known: &HashSet<Key>,
+    timers: usize,
+) -> Decision {
     let ctx = Ctx::new(Actor::system("watch"), Purpose::WatchResponse, now, request);
     let out = Writes { now, first_seq: live.last_seq + 1, last_seq: live.last_seq, ..Writes::default() };
     let mut draft = Draft {
@@ -295,7 +173,15 @@ impl Draft<'_> {
         Fate::Stored
     }
 
-    fn hear_reading(&mut self, no: u32, fixed: &HomeFixed, index: usize, arrival: &Arrival, code: Code, value: f32) -> Fate {
+    fn hear_reading(
+        &mut self,
+        no: u32,
+        fixed: &HomeFixed,
+        index: usize,
+        arrival: &Arrival,
+        code: Code,
+        value: f32,
+    ) -> Fate {
         let device = fixed.devices[index].no;
         if arrival.retained {
             self.count(device, Anomaly::Retained);
@@ -318,7 +204,14 @@ impl Draft<'_> {
         self.out.last_seq += 1;
         let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery).then(|| f64::from(value));
         let seq = self.out.last_seq;
-        let row = [seq.into(), device.into(), (code as i64).into(), stored.into(), occurred_at.into(), arrival.received_at.into()];
+        let row = [
+            seq.into(),
+            device.into(),
+            (code as i64).into(),
+            stored.into(),
+            occurred_at.into(),
+            arrival.received_at.into(),
+        ];
         self.out.rows.push(Vec::from(row));
         let mut effects = Vec::new();
         let state = self.state(no);
@@ -360,7 +253,7 @@ impl Draft<'_> {
         let began_at = state.line.silent_since();
         let id: Uuid = self.ctx.id();
         let state = self.state(no);
-        state.line.fault = Some(Fault { id, began_at });
+        state.line.fault = Some(Box::new(Fault { id, began_at }));
         state.rhythm.hold(began_at);
         self.out.faults.push(NewFault { id, home: no, gateway, began_at, outage: None });
         self.must_save.insert(no);
@@ -424,7 +317,8 @@ impl Draft<'_> {
         if self.out.faults.is_empty() && self.out.faults_ended.is_empty() {
             return;
         }
-        let Grouping { outages, joined, new_joined, ended } = group(self.live, &self.ctx, &self.changed, &self.out.faults, &self.out.faults_ended);
+        let Grouping { outages, joined, new_joined, ended } =
+            group(self.live, &self.ctx, &self.changed, &self.out.faults, &self.out.faults_ended);
         for fault in &mut self.out.faults {
             fault.outage = new_joined.get(&fault.id).copied();
         }
@@ -461,9 +355,10 @@ impl Draft<'_> {
             let devices = state.devices.iter().filter(known).cloned().collect();
             self.out.saves.push(Save { home: no, body, days, gateway, devices });
         }
-        let still_unsaved = self.live.unsaved.iter().find(|u| {
-            !saves.contains(&u.home) && self.live.homes.get(&u.home).is_some_and(|h| h.unsaved == u.stamp)
-        });
+        let still_unsaved =
+            self.live.unsaved.iter().find(|u| {
+                !saves.contains(&u.home) && self.live.homes.get(&u.home).is_some_and(|h| h.unsaved == u.stamp)
+            });
         let others_changed = self.changed.keys().any(|no| !saves.contains(no));
         self.out.floor = Some(match still_unsaved {
             Some(entry) => entry.first_seq - 1,
@@ -477,61 +372,4 @@ enum Fate {
     Stored,
     Duplicate,
     Refused,
-}
-
-/// Puts the copies in the place of what they were made from.
-pub(super) fn apply(live: &mut Live, decision: Decision) {
-    let Decision { writes, changed, wakes, .. } = decision;
-    live.last_seq = writes.last_seq;
-    apply_faults(live, &writes);
-    for no in &writes.forgotten {
-        live.forgotten.remove(no);
-        live.to_save.remove(no);
-    }
-    let saved: HashSet<u32> = writes.saves.iter().map(|s| s.home).collect();
-    for (no, state) in changed {
-        let Some(home) = live.homes.get_mut(&no) else { continue };
-        home.state = state;
-        if saved.contains(&no) || home.fixed.person.is_none() {
-            home.unsaved = 0;
-            live.to_save.remove(&no);
-        } else if home.unsaved == 0 {
-            live.stamp += 1;
-            home.unsaved = live.stamp;
-            let entry = Unsaved { since: writes.now, home: no, first_seq: writes.first_seq, stamp: live.stamp };
-            live.unsaved.push_back(entry);
-        }
-        match wakes.get(&no) {
-            Some(&exact) => live.set_wake(no, exact),
-            None => live.wake_sooner(no),
-        }
-    }
-    while let Some(front) = live.unsaved.front() {
-        if live.homes.get(&front.home).is_some_and(|h| h.unsaved == front.stamp) {
-            break;
-        }
-        live.unsaved.pop_front();
-    }
-}
-
-fn apply_faults(live: &mut Live, writes: &Writes) {
-    for fault in &writes.faults {
-        let open = OpenFault { home: fault.home, began_at: fault.began_at, outage: fault.outage };
-        live.open_faults.insert(fault.id, open);
-    }
-    for outage in &writes.outages {
-        let open = OpenOutage { shared: outage.shared, name: outage.name.clone(), began_at: outage.began_at };
-        live.open_outages.insert(outage.id, open);
-    }
-    for (fault, outage) in &writes.joined {
-        if let Some(open) = live.open_faults.get_mut(fault) {
-            open.outage = Some(*outage);
-        }
-    }
-    for (fault, _) in &writes.faults_ended {
-        live.open_faults.remove(fault);
-    }
-    for outage in &writes.outages_ended {
-        live.open_outages.remove(outage);
-    }
 }

@@ -24,7 +24,13 @@ pub(super) fn earliest(home: &HomeFixed, state: &HomeState, woke_at: Instant) ->
 }
 
 /// Tells what is due at `now`; gives the moment to look again.
-pub(super) fn tell(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_at: Instant, effects: &mut Vec<Effect>) -> Option<Instant> {
+pub(super) fn tell(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    now: Instant,
+    woke_at: Instant,
+    effects: &mut Vec<Effect>,
+) -> Option<Instant> {
     home.person?;
     let wakes = [
         tell_silence(home, state, now, woke_at, effects),
@@ -35,7 +41,13 @@ pub(super) fn tell(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_a
     wakes.into_iter().flatten().min()
 }
 
-fn tell_silence(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_at: Instant, effects: &mut Vec<Effect>) -> Option<Instant> {
+fn tell_silence(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    now: Instant,
+    woke_at: Instant,
+    effects: &mut Vec<Effect>,
+) -> Option<Instant> {
     if state.last_sign.is_none() {
         return tell_never_heard(home, state, now, woke_at, effects);
     }
@@ -69,10 +81,17 @@ fn tell_silence(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_at: 
 /// A watched home of which nothing was ever heard is unknown, never well.
 fn first_sign_due(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     let hears = home.devices.iter().any(|d| d.kind.sign().is_some());
-    (hears && !state.told[1] && state.line.fault.is_none()).then(|| state.reassured_at.unwrap_or(home.begun_at).max(home.begun_at) + home.settings.rhythm.cap)
+    (hears && !state.told[1] && state.line.fault.is_none())
+        .then(|| state.reassured_at.unwrap_or(home.begun_at).max(home.begun_at) + home.settings.rhythm.cap)
 }
 
-fn tell_never_heard(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_at: Instant, effects: &mut Vec<Effect>) -> Option<Instant> {
+fn tell_never_heard(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    now: Instant,
+    woke_at: Instant,
+    effects: &mut Vec<Effect>,
+) -> Option<Instant> {
     let due = first_sign_due(home, state)?;
     if due > now {
         return Some(due);
@@ -91,7 +110,13 @@ fn tell_never_heard(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_
     None
 }
 
-fn tell_night_door(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_at: Instant, effects: &mut Vec<Effect>) -> Option<Instant> {
+fn tell_night_door(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    now: Instant,
+    woke_at: Instant,
+    effects: &mut Vec<Effect>,
+) -> Option<Instant> {
     let opened = state.night_door?;
     let due = opened + NIGHT_WAIT;
     if due > now {
@@ -110,7 +135,13 @@ fn tell_night_door(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_a
     None
 }
 
-fn tell_left_open(home: &HomeFixed, state: &mut HomeState, now: Instant, woke_at: Instant, effects: &mut Vec<Effect>) -> Option<Instant> {
+fn tell_left_open(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    now: Instant,
+    woke_at: Instant,
+    effects: &mut Vec<Effect>,
+) -> Option<Instant> {
     let open: Vec<(usize, Instant)> = left_open(home, state).collect();
     let mut again = None;
     for (index, due) in open {
@@ -141,12 +172,20 @@ fn left_open<'a>(home: &'a HomeFixed, state: &'a HomeState) -> impl Iterator<Ite
         let known = state.devices.iter().find(|d| d.no == device.no)?;
         let waits = known.open == Some(true) && !known.left_open_told && home.settings.notices;
         // In a walk test doors are opened on purpose.
-        let tested = known.changed_at < device.test.1;
+        let tested = device.test.as_ref().is_some_and(|test| known.changed_at < test.1 && known.changed_at >= test.0);
         (waits && !tested).then(|| (index, known.changed_at + wait))
     })
 }
 
-fn say(state: &mut HomeState, rule: Rule, level: Level, device: u32, due: Instant, reason: String, effects: &mut Vec<Effect>) {
+fn say(
+    state: &mut HomeState,
+    rule: Rule,
+    level: Level,
+    device: u32,
+    due: Instant,
+    reason: String,
+    effects: &mut Vec<Effect>,
+) {
     if level == Level::Alert {
         escalate(state, rule, device, effects);
         if rule == Rule::InactivityFixed {

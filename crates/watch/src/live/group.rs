@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::{Ctx, Instant};
 use uuid::Uuid;
 
-use super::decide::{NewFault, NewOutage};
+use super::decision::{NewFault, NewOutage};
 use super::home::{HomeFixed, HomeState};
 use super::line::{CARRIER_SHARE, OUTAGE_HOMES, TOGETHER, silent_around};
 use super::{Live, Shared};

@@ -29,7 +29,9 @@ pub(crate) enum Code {
 impl Code {
     pub fn from_number(n: i64) -> Option<Code> {
         use Code::*;
-        [Opened, Closed, Motion, MotionCleared, Temperature, Humidity, Battery, Button].into_iter().find(|c| *c as i64 == n)
+        [Opened, Closed, Motion, MotionCleared, Temperature, Humidity, Battery, Button]
+            .into_iter()
+            .find(|c| *c as i64 == n)
     }
 }
 
@@ -50,7 +52,13 @@ impl Reading {
 /// What a reading or a timer asks of the rest of the system.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Effect {
-    Raise { rule: Rule, level: Level, device: u32, due: Instant, reason: String },
+    Raise {
+        rule: Rule,
+        level: Level,
+        device: u32,
+        due: Instant,
+        reason: String,
+    },
     /// A notice ended by itself: a sign of life, or the condition passed.
     Clear(AlertId),
     /// A notice whose silence is now told as an alert.
@@ -58,7 +66,10 @@ pub(crate) enum Effect {
     /// The first sign of life after an alert.
     SignAfter(AlertId, Instant),
     Activity(AbsenceId, Instant),
-    Count { device: u32, what: Anomaly },
+    Count {
+        device: u32,
+        what: Anomaly,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,8 +95,7 @@ pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Re
     } else if !in_order {
         effects.push(count(Anomaly::Reordered));
     }
-    let (from, until) = device.test;
-    if (from..until).contains(&r.occurred_at) {
+    if device.was_tested(r.occurred_at) {
         follow_contact(state, device.no, r);
         return;
     }
@@ -145,7 +155,13 @@ fn close(state: &mut HomeState, device: u32, effects: &mut Vec<Effect>) {
     end_standing(state, effects, |rule, of| rule == Rule::LeftOpen && of == device);
 }
 
-fn live_sign(home: &HomeFixed, state: &mut HomeState, sign: crate::rhythm::Sign, r: &Reading, effects: &mut Vec<Effect>) {
+fn live_sign(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    sign: crate::rhythm::Sign,
+    r: &Reading,
+    effects: &mut Vec<Effect>,
+) {
     let at = r.occurred_at;
     let newest = state.last_sign.is_none_or(|last| at > last);
     let silence = state.last_sign.filter(|_| newest).map(|last| (at - last).as_seconds().clamp(0, 86_400) as u32);
@@ -195,9 +211,9 @@ pub(super) fn end_standing(state: &mut HomeState, effects: &mut Vec<Effect>, con
 /// Once an hour at most: that somebody moves in a home whose person is announced to be away.
 fn note_activity(home: &HomeFixed, state: &mut HomeState, at: Instant, effects: &mut Vec<Effect>) {
     let Some(away) = home.absences.iter().find(|a| (a.from..a.until).contains(&at)) else { return };
-    let noted = state.activity.is_some_and(|(absence, last)| absence == away.absence && at - last < Span::hours(1));
+    let noted = state.activity.as_ref().is_some_and(|a| a.0 == away.absence && at - a.1 < Span::hours(1));
     if !noted {
-        state.activity = Some((away.absence, at));
+        state.activity = Some(Box::new((away.absence, at)));
         effects.push(Effect::Activity(away.absence, at));
     }
 }
@@ -236,7 +252,14 @@ fn press(state: &mut HomeState, device: u32, place: &str, r: &Reading, effects: 
     effects.push(Effect::Raise { rule: Rule::Button, level: Level::Alert, device, due: pressed, reason });
 }
 
-fn measure(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, in_order: bool, effects: &mut Vec<Effect>) {
+fn measure(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    index: usize,
+    r: &Reading,
+    in_order: bool,
+    effects: &mut Vec<Effect>,
+) {
     let device = &home.devices[index];
     if device.kind != DeviceKind::Climate {
         return;
@@ -325,7 +348,16 @@ fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Ra
 }
 
 #[allow(clippy::too_many_arguments)] // One sentence needs them all and nothing else does.
-fn say_climate(rule: Rule, place: &str, value: f32, limit: f32, since: Instant, at: Instant, t: Option<f32>, h: Option<f32>) -> String {
+fn say_climate(
+    rule: Rule,
+    place: &str,
+    value: f32,
+    limit: f32,
+    since: Instant,
+    at: Instant,
+    t: Option<f32>,
+    h: Option<f32>,
+) -> String {
     let long = minutes(at - since);
     let damp = h.map_or_else(String::new, |h| format!("、湿度{h:.0}%"));
     let clock = at_clock(at, at);

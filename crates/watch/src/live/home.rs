@@ -39,7 +39,7 @@ pub(crate) struct DeviceFixed {
     pub serial: Box<str>,
     pub place: Arc<str>,
     /// [from, until) of the last walk test.
-    pub test: (Instant, Instant),
+    pub test: Option<Box<(Instant, Instant)>>,
 }
 
 /// One stretch of an announced absence.
@@ -65,7 +65,8 @@ pub(crate) struct HomeState {
     pub night_door: Option<Instant>,
     /// The last night that was told, as the wall day of its evening.
     pub night_told: i32,
-    pub activity: Option<(AbsenceId, Instant)>,
+    /// The last activity noted in an absence. Rare, like a fault; kept apart so that every home is small.
+    pub activity: Option<Box<(AbsenceId, Instant)>>,
     /// When somebody last made sure that the person is well.
     pub reassured_at: Option<Instant>,
     /// The beginning of the contract under which all this was learned.
@@ -86,7 +87,7 @@ pub(crate) struct Line {
     pub connected: bool,
     /// The gateway itself says that its radio is down.
     pub radio_down: Option<Instant>,
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -134,6 +135,13 @@ pub(crate) struct Standing {
     pub raised_at: Instant,
 }
 
+impl DeviceFixed {
+    /// Whether this happened in a walk test.
+    pub fn was_tested(&self, at: Instant) -> bool {
+        self.test.as_ref().is_some_and(|test| (test.0..test.1).contains(&at))
+    }
+}
+
 impl HomeFixed {
     /// Bytes on the heap, its own included.
     pub fn bytes(&self) -> usize {
@@ -148,8 +156,11 @@ impl HomeState {
         let climates = self.devices.iter().filter(|d| d.climate.is_some()).count();
         self.devices.capacity() * size_of::<DeviceState>()
             + climates * size_of::<RoomClimate>()
+            + usize::from(self.line.fault.is_some()) * size_of::<Fault>()
+            + usize::from(self.activity.is_some()) * size_of::<(AbsenceId, Instant)>()
             + self.standing.capacity() * size_of::<Standing>()
-            + self.days.iter().map(|(_, log)| size_of::<(i32, DayLog)>() + log.heap_bytes()).sum::<usize>()
+            + self.days.capacity() * size_of::<(i32, DayLog)>()
+            + self.days.iter().map(|(_, log)| log.heap_bytes()).sum::<usize>()
     }
 
     pub fn new(heard_at: Instant) -> HomeState {
@@ -174,6 +185,7 @@ impl HomeState {
         let at = match self.devices.iter().position(|d| d.no == no) {
             Some(at) => at,
             None => {
+                self.devices.reserve_exact(1);
                 self.devices.push(DeviceState::new(no));
                 self.devices.len() - 1
             }
@@ -186,6 +198,7 @@ impl HomeState {
         let at = match self.days.iter().position(|(d, _)| *d == day) {
             Some(at) => at,
             None => {
+                self.days.reserve_exact(1);
                 self.days.push((day, DayLog::default()));
                 self.days.len() - 1
             }
@@ -198,11 +211,11 @@ impl HomeState {
         let time = |t: Option<Instant>| t.unwrap_or(NEVER).0;
         w.u8(VERSION).bytes(&self.rhythm.encode()).i64(time(self.last_sign));
         w.u8(flags(&self.told)).i64(self.line.heard_at.0).i64(time(self.line.radio_down));
-        w.i64(self.line.fault.map_or(NEVER, |f| f.began_at).0);
-        id(&mut w, self.line.fault.map_or(Uuid::nil(), |f| f.id));
+        w.i64(self.line.fault.as_ref().map_or(NEVER, |f| f.began_at).0);
+        id(&mut w, self.line.fault.as_ref().map_or(Uuid::nil(), |f| f.id));
         w.i64(time(self.night_door)).i32(self.night_told);
-        w.i64(self.activity.map_or(NEVER, |(_, at)| at).0);
-        id(&mut w, self.activity.map_or(Uuid::nil(), |(absence, _)| absence.0));
+        w.i64(self.activity.as_ref().map_or(NEVER, |a| a.1).0);
+        id(&mut w, self.activity.as_ref().map_or(Uuid::nil(), |a| a.0.0));
         w.i64(time(self.reassured_at)).i64(self.watched_since.0);
         w.u16(self.devices.len() as u16);
         self.devices.iter().for_each(|d| d.encode(&mut w));
@@ -231,7 +244,7 @@ impl HomeState {
         let mut state = HomeState::new(heard_at);
         (state.reassured_at, state.watched_since) = (read_time(&mut r)?, Instant(r.i64()?));
         state.line.radio_down = radio_down;
-        state.line.fault = began_at.map(|began_at| Fault { id: fault, began_at });
+        state.line.fault = began_at.map(|began_at| Box::new(Fault { id: fault, began_at }));
         for _ in 0..r.u16()? {
             state.devices.push(DeviceState::decode(&mut r)?);
         }
@@ -242,7 +255,7 @@ impl HomeState {
             state.standing.push(Standing { alert, rule, level, device: r.u32()?, raised_at: Instant(r.i64()?) });
         }
         r.end()?;
-        let activity = noted.map(|at| (AbsenceId(absence), at));
+        let activity = noted.map(|at| Box::new((AbsenceId(absence), at)));
         Ok(HomeState { rhythm, last_sign, told, night_door, night_told, activity, ..state })
     }
 }

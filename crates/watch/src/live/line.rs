@@ -5,8 +5,8 @@
 
 use base::{Instant, Span};
 
-use super::home::{HomeFixed, HomeState, Line};
 use super::SETTLE;
+use super::home::{HomeFixed, HomeState, Line};
 
 /// A gateway silent for longer may have kept readings that follow when it is heard again.
 const QUIET: Span = Span::minutes(10);
@@ -77,6 +77,6 @@ pub(super) fn come_back(state: &mut HomeState, at: Instant) -> Option<uuid::Uuid
 
 /// Whether this home's line counts among those that fell silent around `began`.
 pub(super) fn silent_around(home: &HomeFixed, state: &HomeState, began: Instant) -> bool {
-    let since = state.line.fault.map_or_else(|| state.line.silent_since(), |f| f.began_at);
+    let since = state.line.fault.as_ref().map_or_else(|| state.line.silent_since(), |f| f.began_at);
     home.person.is_some() && home.gateway.is_some() && !state.line.is_alive() && (since - began).0.abs() <= TOGETHER.0
 }

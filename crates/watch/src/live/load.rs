@@ -10,10 +10,10 @@ use people::ConsentScope;
 use super::hear::{Code, Reading, take};
 use super::home::{Away, DeviceFixed, Fault, HomeFixed, HomeState, NEVER};
 use super::{Home, Key, Live, OpenFault, OpenOutage, Shared, Unsaved};
-use crate::settings::Settings;
-use crate::store::{absence, alert, device, history, home, state};
 use crate::WatchError;
 use crate::rules::stretches;
+use crate::settings::Settings;
+use crate::store::{absence, alert, device, history, home, state};
 
 /// Readings replayed in one go.
 const PAGE: usize = 20_000;
@@ -47,16 +47,20 @@ pub fn read_homes(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Fresh>, WatchErro
 }
 
 fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, WatchError> {
-    let region = home::changes(tx, Some(home::REGION))?.pop().map_or_else(Settings::default, |(_, c)| c.over(&Settings::default()));
+    let region = home::changes(tx, Some(home::REGION))?
+        .pop()
+        .map_or_else(Settings::default, |(_, c)| c.over(&Settings::default()));
     let region = Arc::new(region);
     let mut own: HashMap<u32, _> = home::changes(tx, only)?.into_iter().collect();
     let mut words: HashSet<Arc<str>> = HashSet::new();
-    let mut gateways: HashMap<u32, device::GatewayRow> = device::gateways(tx, only)?.into_iter().map(|g| (g.home, g)).collect();
+    let mut gateways: HashMap<u32, device::GatewayRow> =
+        device::gateways(tx, only)?.into_iter().map(|g| (g.home, g)).collect();
     let mut devices: HashMap<u32, Vec<DeviceFixed>> = HashMap::new();
     for row in device::devices(tx, only)? {
         let d = row.device;
         let place = shared(&mut words, &d.place);
-        let fixed = DeviceFixed { no: row.no, id: d.id, kind: d.kind, serial: d.serial.into(), place, test: row.test };
+        let test = Some(row.test).filter(|test| test.0 < test.1).map(Box::new);
+        let fixed = DeviceFixed { no: row.no, id: d.id, kind: d.kind, serial: d.serial.into(), place, test };
         devices.entry(row.home).or_default().push(fixed);
     }
     let mut absences: HashMap<u32, Vec<Away>> = HashMap::new();
@@ -204,7 +208,7 @@ fn faults(tx: &mut dyn Tx, live: &mut Live, saved: &mut HashMap<u32, (HomeState,
     for (id, no, began_at, outage) in history::open_faults(tx)? {
         live.open_faults.insert(id, OpenFault { home: no, began_at, outage });
         if let Some((state, _)) = saved.get_mut(&no) {
-            state.line.fault = Some(Fault { id, began_at });
+            state.line.fault = Some(Box::new(Fault { id, began_at }));
         }
     }
     for (id, shared, name, began_at) in history::open_outages(tx)? {
@@ -267,7 +271,7 @@ impl Live {
         if let Some((_, gateway)) = fixed.gateway {
             self.gateways.insert(gateway, no);
         }
-        self.homes.insert(no, Home { fixed: Arc::new(fixed), state, wake: None, unsaved });
+        self.homes.insert(no, Box::new(Home { fixed: Arc::new(fixed), state, wake: None, unsaved }));
         self.plan(no);
     }
 

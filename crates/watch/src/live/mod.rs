@@ -8,6 +8,7 @@
 
 mod commit;
 mod decide;
+mod decision;
 mod due;
 mod group;
 mod hear;
@@ -22,9 +23,9 @@ use base::{GatewayId, HomeId, Instant, RequestId, Span};
 use uuid::Uuid;
 
 pub use commit::{OnAlert, commit};
-pub use decide::{Bundle, Decision, Outcome, Writes};
-use home::{HomeFixed, HomeState};
+pub use decision::{Bundle, Decision, Outcome, Writes};
 pub(crate) use home::NEVER;
+use home::{HomeFixed, HomeState};
 pub use load::{Fresh, known, load, read_home, read_homes};
 
 use crate::Arrival;
@@ -48,7 +49,7 @@ const OLDEST: Instant = Instant(1_577_804_400_000_000);
 
 /// The memory of the watch.
 pub struct Live {
-    homes: HashMap<u32, Home>,
+    homes: HashMap<u32, Box<Home>>,
     by_id: HashMap<HomeId, u32>,
     gateways: HashMap<GatewayId, u32>,
     /// Homes by the moment at which something may become due.
@@ -118,7 +119,14 @@ impl Shared {
 impl Live {
     /// Decides about one batch and about what became due by `now`, in at most `timers` homes. `known` are the suspects
     /// found stored already.
-    pub fn decide(&self, request: RequestId, now: Instant, bundles: &[Bundle<'_>], known: &HashSet<Key>, timers: usize) -> Decision {
+    pub fn decide(
+        &self,
+        request: RequestId,
+        now: Instant,
+        bundles: &[Bundle<'_>],
+        known: &HashSet<Key>,
+        timers: usize,
+    ) -> Decision {
         decide::decide(self, request, now, bundles, known, timers)
     }
 
@@ -139,7 +147,7 @@ impl Live {
 
     /// Takes over what was committed. Afterwards the deliveries may be answered.
     pub fn apply(&mut self, decision: Decision) {
-        decide::apply(self, decision);
+        decision::apply(self, decision);
     }
 
     /// The machine slept, or its clock jumped: nothing is told before gateways are heard again.
@@ -194,12 +202,12 @@ impl Live {
     /// Bytes held for one home on average, the indexes' share included: what `bytes_per_home` reports.
     pub fn bytes_per_home(&self) -> usize {
         let entry = |n: usize| n * 8 / 7 + 1;
-        let indexes = size_of::<(u32, Home)>() * entry(self.homes.capacity())
+        let indexes = size_of::<(u32, Box<Home>)>() * entry(self.homes.capacity())
             + size_of::<(HomeId, u32)>() * entry(self.by_id.capacity())
             + size_of::<(GatewayId, u32)>() * entry(self.gateways.capacity())
             + self.queue.len() * 40
             + self.unsaved.capacity() * size_of::<Unsaved>();
-        let held: usize = self.homes.values().map(|h| h.fixed.bytes() + h.state.heap_bytes()).sum();
+        let held: usize = self.homes.values().map(|h| size_of::<Home>() + h.fixed.bytes() + h.state.heap_bytes()).sum();
         (indexes + held) / self.homes.len().max(1)
     }
 

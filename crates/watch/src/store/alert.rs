@@ -8,7 +8,8 @@ use crate::{Alert, AlertState, Cause, Level, Rule};
 const COLUMNS: &str = "a.id, a.home_id, a.person_id, a.level, a.rule, d.id, a.due_at, a.raised_at, a.reason, a.state,
     a.sign_at, a.ended_at, a.cause";
 const FROM: &str = "FROM alert a LEFT JOIN device d ON d.no = a.device_no";
-const INSERT: &str = "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, device_no, due_at, raised_at, reason,
+const INSERT: &str =
+    "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, device_no, due_at, raised_at, reason,
     state, sign_at, ended_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, NULL)";
 const END: &str = "UPDATE alert SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'standing'";
 const CLOSE: &str = "UPDATE alert SET state = 'closed', ended_at = $2, cause = $3 WHERE id = $1";
@@ -57,12 +58,15 @@ pub(crate) fn home_no(tx: &mut dyn Tx, alert: AlertId) -> Result<u32, DbError> {
 
 /// The newest alerts of a home raised since `since`, newest first.
 pub(crate) fn of_home(tx: &mut dyn Tx, home: u32, since: Instant, limit: usize) -> Result<Vec<Alert>, DbError> {
-    let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.raised_at >= $2 ORDER BY a.raised_at DESC LIMIT $3");
+    let sql = format!(
+        "SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.raised_at >= $2 ORDER BY a.raised_at DESC LIMIT $3"
+    );
     tx.query(&sql, params![home, since, limit])?.iter().map(read).collect()
 }
 
 pub(crate) fn standing_of_home(tx: &mut dyn Tx, home: u32) -> Result<Vec<Alert>, DbError> {
-    let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.state = 'standing' ORDER BY a.raised_at DESC");
+    let sql =
+        format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.state = 'standing' ORDER BY a.raised_at DESC");
     tx.query(&sql, params![home])?.iter().map(read).collect()
 }
 
@@ -72,9 +76,15 @@ pub(crate) fn standing(tx: &mut dyn Tx) -> Result<Vec<AlertId>, DbError> {
 }
 
 /// How the home's alerts since `since` ended.
-pub(crate) fn ends(tx: &mut dyn Tx, home: u32, since: Instant) -> Result<Vec<(Level, Rule, AlertState, Option<Cause>)>, DbError> {
+pub(crate) fn ends(
+    tx: &mut dyn Tx,
+    home: u32,
+    since: Instant,
+) -> Result<Vec<(Level, Rule, AlertState, Option<Cause>)>, DbError> {
     let rows = tx.query(ENDED, params![home, since])?;
-    rows.iter().map(|r| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?))).collect()
+    rows.iter()
+        .map(|r| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?)))
+        .collect()
 }
 
 fn read(row: &Row) -> Result<Alert, DbError> {

@@ -16,13 +16,15 @@ const REVOKE: &str = "UPDATE gateway SET revoked_at = $2 WHERE id = $1 AND revok
 const OF_NAME: &str = "SELECT id, secret FROM gateway WHERE name = $1 AND revoked_at IS NULL";
 const OF_ID: &str = "SELECT id, secret FROM gateway WHERE id = $1 AND revoked_at IS NULL";
 const OF_SECRET: &str = "SELECT id, secret FROM gateway WHERE secret = $1 AND revoked_at IS NULL";
-const GATEWAY_COLUMNS: &str = "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
+const GATEWAY_COLUMNS: &str =
+    "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
     g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no";
 const GATEWAY_FROM: &str = "FROM gateway g JOIN watch_home h ON h.no = g.home_no";
 const NAME_TAKEN: &str = "SELECT COUNT(*) FROM gateway WHERE name = $1";
 
 const NEXT_DEVICE: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM device";
-const INSERT_DEVICE: &str = "INSERT INTO device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
+const INSERT_DEVICE: &str =
+    "INSERT INTO device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
     test_until, online, duplicates, late, reordered, repeated, retained, wrong_clock, malformed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, TRUE, 0, 0, 0, 0, 0, 0, 0)";
 const RETIRE: &str = "UPDATE device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
@@ -85,7 +87,11 @@ pub(crate) fn revoke(tx: &mut dyn Tx, gateway: GatewayId, at: Instant) -> Result
 }
 
 /// The gateway that signs in with this name (or id), or, where a way in carries none, by its secret alone.
-pub(crate) fn of_credential(tx: &mut dyn Tx, name: &str, secret: [u8; 32]) -> Result<Option<(GatewayId, [u8; 32])>, DbError> {
+pub(crate) fn of_credential(
+    tx: &mut dyn Tx,
+    name: &str,
+    secret: [u8; 32],
+) -> Result<Option<(GatewayId, [u8; 32])>, DbError> {
     let row = match (name.is_empty(), name.parse::<GatewayId>()) {
         (true, _) => tx.first(OF_SECRET, params![secret])?,
         (false, Ok(id)) => tx.first(OF_ID, params![id])?,
@@ -139,7 +145,10 @@ fn read_bad(row: &Row, first: usize) -> Result<Option<BadPayload>, DbError> {
 pub(crate) fn insert_device(tx: &mut dyn Tx, gateway: u32, home: u32, d: &Device) -> Result<(), DbError> {
     let no: u32 = tx.scalar(NEXT_DEVICE, &[])?;
     let never = crate::live::NEVER;
-    tx.execute(INSERT_DEVICE, params![no, d.id, gateway, home, &d.serial, d.kind.key(), &d.place, d.assigned_at, never])?;
+    tx.execute(
+        INSERT_DEVICE,
+        params![no, d.id, gateway, home, &d.serial, d.kind.key(), &d.place, d.assigned_at, never],
+    )?;
     tx.execute(UNKNOWN_GONE, params![gateway, &d.serial]).map(drop)
 }
 
@@ -232,7 +241,14 @@ pub(crate) fn note_gateway_heard(tx: &mut dyn Tx, gateway: u32, at: Instant) -> 
     tx.execute(GATEWAY_HEARD, params![gateway, at]).map(drop)
 }
 
-pub(crate) fn note_unknown(tx: &mut dyn Tx, gateway: u32, serial: &str, seen: i64, said: &str, at: Instant) -> Result<(), DbError> {
+pub(crate) fn note_unknown(
+    tx: &mut dyn Tx,
+    gateway: u32,
+    serial: &str,
+    seen: i64,
+    said: &str,
+    at: Instant,
+) -> Result<(), DbError> {
     if tx.execute(UNKNOWN_AGAIN, params![gateway, serial, at, seen, said])? > 0 {
         return Ok(());
     }

@@ -13,7 +13,8 @@ const DAYS: &str = "SELECT day, body FROM home_day WHERE home_no = $1 AND day >=
 const PUT_DAY: &str = "INSERT INTO home_day (home_no, day, body) VALUES ($1, $2, $3)
     ON CONFLICT (home_no, day) DO UPDATE SET body = excluded.body";
 const KINDS: &str = "SELECT no, kind FROM device WHERE home_no = $1";
-const PUT_DAILY: &str = "INSERT INTO home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
+const PUT_DAILY: &str =
+    "INSERT INTO home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
     first_sign, last_sign, longest_silence, night_signs, temperature_min, temperature_mean, temperature_max,
     humidity_mean, wbgt_max, missing_share)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
@@ -165,7 +166,14 @@ pub(crate) fn end_faults_of_home(tx: &mut dyn Tx, home: u32, at: Instant) -> Res
     tx.execute(END_FAULTS_OF_HOME, params![home, at]).map(drop)
 }
 
-pub(crate) fn insert_outage(tx: &mut dyn Tx, id: Uuid, shared: &str, name: &str, began_at: Instant, noticed_at: Instant) -> Result<(), DbError> {
+pub(crate) fn insert_outage(
+    tx: &mut dyn Tx,
+    id: Uuid,
+    shared: &str,
+    name: &str,
+    began_at: Instant,
+    noticed_at: Instant,
+) -> Result<(), DbError> {
     tx.execute(INSERT_OUTAGE, params![id, shared, name, began_at, noticed_at]).map(drop)
 }
 
@@ -184,6 +192,11 @@ pub(crate) fn open_outages(tx: &mut dyn Tx) -> Result<Vec<(Uuid, String, String,
 }
 
 /// When the home's line was faulty between two moments; no end: it still is.
-pub(crate) fn faults_of_home(tx: &mut dyn Tx, home: u32, from: Instant, until: Instant) -> Result<Vec<(Instant, Option<Instant>)>, DbError> {
+pub(crate) fn faults_of_home(
+    tx: &mut dyn Tx,
+    home: u32,
+    from: Instant,
+    until: Instant,
+) -> Result<Vec<(Instant, Option<Instant>)>, DbError> {
     tx.query(FAULTS_OF_HOME, params![home, from, until])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }

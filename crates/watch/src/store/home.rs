@@ -19,6 +19,7 @@ const BEGIN: &str = "INSERT INTO watch_contract (id, home_no, person_id, begun_a
 const END: &str = "UPDATE watch_contract SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
 const CONTRACT_COLUMNS: &str = "c.id, h.home_id, c.person_id, c.begun_at, c.ended_at, c.end_reason, c.home_no";
 const CONTRACT_FROM: &str = "FROM watch_contract c JOIN watch_home h ON h.no = c.home_no";
+const WATCHED: &str = "SELECT DISTINCT person_id FROM watch_contract WHERE ended_at IS NULL ORDER BY person_id";
 const SETTINGS: &str = "SELECT home_no, body FROM watch_setting WHERE 1 = 1";
 const SET: &str = "INSERT INTO watch_setting (home_no, body) VALUES ($1, $2)
     ON CONFLICT (home_no) DO UPDATE SET body = excluded.body";
@@ -105,8 +106,14 @@ pub(crate) fn contract_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Option<C
 
 /// Contracts of a person, newest first; running ones have no end.
 pub(crate) fn contracts_of_person(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contract>, DbError> {
-    let sql = format!("SELECT {CONTRACT_COLUMNS} {CONTRACT_FROM} WHERE c.person_id = $1 ORDER BY c.begun_at DESC LIMIT 50");
+    let sql =
+        format!("SELECT {CONTRACT_COLUMNS} {CONTRACT_FROM} WHERE c.person_id = $1 ORDER BY c.begun_at DESC LIMIT 50");
     tx.query(&sql, params![person])?.iter().map(read_contract).collect()
+}
+
+/// Persons with a running contract.
+pub(crate) fn watched_persons(tx: &mut dyn Tx) -> Result<Vec<PersonId>, DbError> {
+    tx.query(WATCHED, &[])?.iter().map(|r| r.get(0)).collect()
 }
 
 fn read_contract(row: &Row) -> Result<Contract, DbError> {

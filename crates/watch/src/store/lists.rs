@@ -9,7 +9,8 @@ use crate::view::LineTrouble;
 
 const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM line_fault f
     JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
-const OUTAGES: &str = "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL ORDER BY noticed_at DESC, id";
+const OUTAGES: &str =
+    "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL ORDER BY noticed_at DESC, id";
 const WATCHED: &str = "SELECT h.no, h.home_id FROM watch_home h JOIN watch_contract c ON c.home_no = h.no
     WHERE c.ended_at IS NULL ORDER BY h.no";
 

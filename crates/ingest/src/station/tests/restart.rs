@@ -40,7 +40,9 @@ fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> (Vec<Said>, i64, 
         let house = life.roll(3) as usize;
         let roll = life.roll(10);
         match roll {
-            0..=5 if !silent && (6..22).contains(&hour) => w.use_door(house, if roll < 2 { "entrance" } else { "fridge" }),
+            0..=5 if !silent && (6..22).contains(&hour) => {
+                w.use_door(house, if roll < 2 { "entrance" } else { "fridge" })
+            }
             6 => {
                 let degrees = 25.0 + life.roll(12) as f32;
                 w.say(house, "air", Signal::Temperature(degrees));
@@ -68,7 +70,8 @@ fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> (Vec<Said>, i64, 
     let signs = w.test.db.read_blocking(move |tx| {
         let ctx = people::testing::system(now, 1);
         let views = homes.iter().map(|h| watch::home_view(&ctx, tx, h.home, now));
-        let signs = views.map(|v| Ok(v?.days.iter().map(|d| d.signs).sum())).collect::<Result<Vec<u32>, watch::WatchError>>();
+        let signs =
+            views.map(|v| Ok(v?.days.iter().map(|d| d.signs).sum())).collect::<Result<Vec<u32>, watch::WatchError>>();
         signs
     });
     (all_alerts(&w), stored, signs.unwrap())

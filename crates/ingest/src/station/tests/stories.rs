@@ -311,7 +311,8 @@ fn the_week_of_a_home_is_drawn_and_its_days_are_summed_up() {
         .db
         .read_blocking(move |tx| {
             let today = base::wareki::Date::of(now);
-            let week = watch::daily_values(&ctx, tx, home, base::wareki::Date(today.0 - 5), base::wareki::Date(today.0 - 1))?;
+            let week =
+                watch::daily_values(&ctx, tx, home, base::wareki::Date(today.0 - 5), base::wareki::Date(today.0 - 1))?;
             Ok::<_, watch::WatchError>((watch::home_view(&ctx, tx, home, now)?, week))
         })
         .unwrap();

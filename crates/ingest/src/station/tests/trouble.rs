@@ -1,0 +1,69 @@
+use std::sync::atomic::Ordering;
+
+use base::Span;
+use watch::{Level, Rule, Signal};
+
+use super::houses::{OPEN, World, at};
+use crate::{DeliveryError, Receipt};
+
+#[test]
+fn one_home_whose_case_cannot_be_opened_stops_no_other() {
+    let mut w = World::new(3, "2026-11-01T21:00");
+    for house in 0..3 {
+        w.without_notices(house);
+        w.use_door(house, "fridge");
+        w.pass_for(Span::minutes(1));
+        w.use_door(house, "fridge");
+    }
+    *w.poison.lock().unwrap() = Some(w.houses[1].person);
+    let step = w.pass_for(Span::hours(25));
+    assert!(step.failed > 0);
+    let told = |w: &World, house| w.alerts_of(house, Rule::Inactivity, Level::Alert).len();
+    assert_eq!([told(&w, 0), told(&w, 1), told(&w, 2)], [1, 0, 1]);
+    w.pass_for(Span::minutes(1));
+    assert_eq!(w.say(0, "air", Signal::Temperature(20.0)).stored, 1, "readings go on");
+    *w.poison.lock().unwrap() = None;
+    w.pass_for(Span::minutes(30));
+    assert_eq!(told(&w, 1), 1, "it was tried again");
+}
+
+#[test]
+fn without_room_readings_are_refused_and_the_watch_goes_on() {
+    let mut w = World::new(1, "2026-11-01T21:00");
+    w.without_notices(0);
+    w.use_door(0, "fridge");
+    w.pass_for(Span::minutes(1));
+    w.use_door(0, "fridge");
+    w.pass_for(Span::minutes(2));
+    let no_room = w.no_room();
+    no_room.store(true, Ordering::Relaxed);
+    w.alive.clear();
+    let before = w.test.db.read_blocking(watch::readings_stored).unwrap();
+    while w.now < at("2026-11-02T22:00") {
+        w.pass_for(Span::minutes(30));
+        let arrivals = vec![w.arrival(0, "air", Signal::Temperature(20.0))];
+        assert_eq!(w.deliver(arrivals), Err(DeliveryError::Full));
+    }
+    assert_eq!(w.test.db.read_blocking(watch::readings_stored).unwrap(), before);
+    assert_eq!(w.alerts_of(0, Rule::Inactivity, Level::Alert).len(), 1, "the line was heard, so silence is silence");
+    no_room.store(false, Ordering::Relaxed);
+    assert_eq!(w.say(0, "fridge", OPEN), Receipt { stored: 1, ..Receipt::default() });
+}
+
+#[test]
+fn a_home_takes_less_than_two_kilobytes_of_memory() {
+    let mut w = World::new(40, "2026-11-01T12:00");
+    for round in 0..60 {
+        for house in 0..40 {
+            match round % 3 {
+                0 => w.use_door(house, "fridge"),
+                1 => drop(w.say(house, "air", Signal::Temperature(20.0))),
+                _ => drop(w.say(house, "air", Signal::Humidity(50.0))),
+            }
+        }
+        w.pass_for(Span::minutes(7));
+    }
+    let bytes = w.station.live().bytes_per_home();
+    assert!(bytes < 2000, "{bytes}");
+    println!("{bytes} bytes a home");
+}
