@@ -53,7 +53,6 @@ impl Draft {
         Draft { refused: Some(words.into()), ..self }
     }
 
-
     pub fn value(&self, field: &str) -> &str {
         self.form.one(field)
     }

@@ -48,6 +48,23 @@ pub struct Answer {
     pub location: String,
     pub referrer_policy: String,
     pub body: String,
+    /// `name=value` of what the browser was told to keep.
+    cookies: Vec<String>,
+}
+
+impl Browser {
+    /// Keeps the cookies of an answer, as a browser does; one that was emptied is gone.
+    pub fn keep(&mut self, answer: &Answer) {
+        for kept in &answer.cookies {
+            let name = kept.split('=').next();
+            let mut cookies: Vec<&str> = self.cookie.split("; ").filter(|c| !c.is_empty()).collect();
+            cookies.retain(|c| c.split('=').next() != name);
+            if !kept.ends_with('=') {
+                cookies.push(kept);
+            }
+            self.cookie = cookies.join("; ");
+        }
+    }
 }
 
 impl Answer {
@@ -164,11 +181,6 @@ impl Region {
         self.browser(Role::Auditor, Uuid::from_u128(0xA0D1), Some(self.s.city))
     }
 
-    /// Nobody is signed in.
-    pub fn stranger(&self) -> Browser {
-        Browser { cookie: String::new(), role: Role::Link }
-    }
-
     pub fn relative(&self, contact: ContactId) -> Browser {
         self.browser(Role::Family, contact.0, None)
     }
@@ -232,8 +244,10 @@ impl Region {
             let status = response.status();
             let head = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
             let (location, referrer_policy) = (head(header::LOCATION), head(header::REFERRER_POLICY));
+            let cookies = response.headers().get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
+            let cookies = cookies.filter_map(|c| c.split(';').next().map(str::to_owned)).collect();
             let bytes = axum::body::to_bytes(response.into_body(), 4 << 20).await.expect("a body");
-            Answer { status, location, referrer_policy, body: String::from_utf8_lossy(&bytes).into_owned() }
+            Answer { status, location, referrer_policy, body: String::from_utf8_lossy(&bytes).into_owned(), cookies }
         })
     }
 

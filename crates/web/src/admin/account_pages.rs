@@ -5,9 +5,7 @@ use maud::{Markup, html};
 use signin::{Account, AccountState, Code};
 use uuid::Uuid;
 
-use crate::components::{
-    Action, State as Tone, at, chip, definitions, guarded, link_button, notice, submit,
-};
+use crate::components::{Action, State as Tone, at, chip, definitions, guarded, link_button, notice, submit};
 use crate::draft::Draft;
 use crate::frame::Frame;
 
@@ -53,7 +51,9 @@ fn unregistered(subject: Subject) -> &'static str {
     match subject {
         Subject::Staff => "まだサインインできません。",
         Subject::Contact => "利用者登録をすると、ご本人が同意した範囲だけを、この方の画面で見られます。",
-        Subject::Resident => "利用者登録をすると、自分の見守りの様子、同意、だれが見たかを、ご本人の画面で確かめられます。",
+        Subject::Resident => {
+            "利用者登録をすると、自分の見守りの様子、同意、だれが見たかを、ご本人の画面で確かめられます。"
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use signin::{Account, LoginName, NewAccount};
 use uuid::Uuid;
 
 use super::account_pages::{Subject, account_page, code_page, new_account, state_chip};
-use super::{Two, Asked, OFFICE, asked, unprocessable};
+use super::{Asked, OFFICE, Two, asked, unprocessable};
 use crate::components::{Field, Table, empty, link_button, submit, too_many};
 use crate::door::Door;
 use crate::draft::Draft;
@@ -111,7 +111,8 @@ fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Pro
         after = page.last().map(|a| a.login.clone());
         let full = page.len() == ROWS * 4;
         let holds = |a: &Account| {
-            base::kana::fold(a.display_name.expose()).contains(&wanted) || base::kana::fold(a.login.as_str()).contains(&wanted)
+            base::kana::fold(a.display_name.expose()).contains(&wanted)
+                || base::kana::fold(a.login.as_str()).contains(&wanted)
         };
         found.extend(page.into_iter().filter(holds));
         if !full || found.len() > ROWS || read >= MOST_READ {
@@ -304,14 +305,8 @@ async fn reissue(
     Ok(code_page(&frame, id, &account, &code))
 }
 
-async fn suspend(
-    State(site): State<Site>,
-    visitor: Visitor,
-    Named(id): Named<AccountId>,
-) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, "signin.suspend_account", move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?))
-        .await?;
+async fn suspend(State(site): State<Site>, visitor: Visitor, Named(id): Named<AccountId>) -> Result<Redirect, Problem> {
+    visitor.command(&site, "signin.suspend_account", move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?)).await?;
     Ok(Redirect::to(&format!("/accounts/{id}")))
 }
 

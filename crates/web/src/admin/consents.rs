@@ -13,15 +13,15 @@ use people::{
 use super::consent_words::meaning;
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
-use super::{Two, Asked, OFFICE, READERS, asked, unprocessable};
+use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
 use crate::components::{
     State as Tone, Table, action_bar, at, chip, definitions, guarded, link_button, notice, submit,
 };
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
-use crate::options;
 use crate::named::Named;
+use crate::options;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -153,7 +153,10 @@ pub fn state_chip(state: ConsentState) -> Markup {
 
 fn story(frame: &Frame, known: &Known) -> Markup {
     if known.consents.is_empty() {
-        return crate::components::empty("同意の記録はまだありません", "説明と同意を行ったら、上の各範囲から記録してください。");
+        return crate::components::empty(
+            "同意の記録はまだありません",
+            "説明と同意を行ったら、上の各範囲から記録してください。",
+        );
     }
     let headings = ["記録日時", "範囲", "状態", "説明した方・署名した方", "終了"];
     let mut table = Table::new("同意の記録", &headings);

@@ -12,7 +12,7 @@ use super::account_pages::{Subject, account_panel};
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::resident_fields::{contact_fields, contact_on_record};
-use super::{Two, OFFICE, READERS, unprocessable};
+use super::{OFFICE, READERS, Two, unprocessable};
 use crate::components::{Action, Table, action_bar, empty, guarded, link_button, submit};
 use crate::door::Door;
 use crate::draft::Draft;
@@ -186,7 +186,11 @@ fn removal(url: &str, draft: &Draft) -> Markup {
             button.btn.is-danger type="submit" { "連絡先から削除する" }
         }
     };
-    guarded("この連絡先を削除する", "この方には電話がかからなくなり、この方への開示の同意と閲覧もその場で終わります。", form)
+    guarded(
+        "この連絡先を削除する",
+        "この方には電話がかからなくなり、この方への開示の同意と閲覧もその場で終わります。",
+        form,
+    )
 }
 
 async fn again(

@@ -15,9 +15,7 @@ use uuid::Uuid;
 use super::heads::found_line;
 use super::looks_words::{action, ground, items};
 use super::{Asked, asked};
-use crate::components::{
-    Field, State as Tone, Table, at, chip, empty, link_button, pager, submit, too_many,
-};
+use crate::components::{Field, State as Tone, Table, at, chip, empty, link_button, pager, submit, too_many};
 use crate::door::{Door, Who};
 use crate::frame::Frame;
 use crate::head::Head;
@@ -126,7 +124,8 @@ async fn about(
     let (resident, home, lines) = visitor
         .look(&site, "look.audit_person", move |ctx, tx| {
             access::require(ctx, tx, access::Act::SeeLooks, person)?;
-            let (resident, home): (Resident, Home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+            let (resident, home): (Resident, Home) =
+                (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
             let rows = audit::about_before(tx, person, from, ROWS + 1)?;
             let lines = lines(tx, rows)?;
             Ok(Seen::new((resident, home, lines), vec![person], "identity looks", "duty"))
@@ -201,16 +200,16 @@ fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
     Ok(lines)
 }
 
-/// The name under which somebody acted: of the account, else of the register; the program is called itself.
+/// The name of whoever acted: of the register for staff, else of the account; the program is called itself.
 pub fn name_of_actor(tx: &mut dyn Tx, actor: Uuid) -> Result<String, Problem> {
     if actor.is_nil() {
         return Ok("システム".to_owned());
     }
-    if let Ok(account) = signin::find_account(tx, actor.into()) {
-        return Ok(account.display_name.expose().clone());
+    if let Ok(staff) = people::staff(tx, actor.into()) {
+        return Ok(staff.name.expose().clone());
     }
-    match people::staff(tx, actor.into()) {
-        Ok(staff) => Ok(staff.name.expose().clone()),
+    match signin::find_account(tx, actor.into()) {
+        Ok(account) => Ok(account.display_name.expose().clone()),
         Err(_) => Ok("登録のない利用者".to_owned()),
     }
 }

@@ -77,18 +77,22 @@ fn page(frame: &Frame, draft: &Draft, shared: Option<&Home>, alike: &[Alike]) ->
 }
 
 fn same_person(alike: &[Alike]) -> Markup {
-    notice(Tone::NearLimit, "同じ方がすでに登録されていませんか", html! {
-        p { "フリガナと生年月日が同じ方が" (alike.len()) "名登録されています。" }
-        ul {
-            @for one in alike {
-                li {
-                    a href={ "/register/" (one.resident.id) } { (one.resident.name.expose()) }
-                    "（" (ja_date_both(one.resident.birth)) "生、" (one.address) "、対象者番号 " (one.resident.number) "）"
+    notice(
+        Tone::NearLimit,
+        "同じ方がすでに登録されていませんか",
+        html! {
+            p { "フリガナと生年月日が同じ方が" (alike.len()) "名登録されています。" }
+            ul {
+                @for one in alike {
+                    li {
+                        a href={ "/register/" (one.resident.id) } { (one.resident.name.expose()) }
+                        "（" (ja_date_both(one.resident.birth)) "生、" (one.address) "、対象者番号 " (one.resident.number) "）"
+                    }
                 }
             }
-        }
-        (yes_field("not_duplicate", "いずれとも別の方であることを確認しました", false))
-    })
+            (yes_field("not_duplicate", "いずれとも別の方であることを確認しました", false))
+        },
+    )
 }
 
 async fn register(

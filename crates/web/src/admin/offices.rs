@@ -15,8 +15,8 @@ use crate::components::{
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
-use crate::options;
 use crate::named::Named;
+use crate::options;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -73,7 +73,9 @@ fn offices_table(offices: &[&Office]) -> Markup {
 }
 
 async fn office_page(State(site): State<Site>, frame: Frame, Named(id): Named<OfficeId>) -> Result<Markup, Problem> {
-    let found = site.db().read(move |tx| Ok::<_, people::PeopleError>((people::office(tx, id)?, people::staff_of_office(tx, id)?)));
+    let found = site
+        .db()
+        .read(move |tx| Ok::<_, people::PeopleError>((people::office(tx, id)?, people::staff_of_office(tx, id)?)));
     let (office, staff) = found.await?;
     Ok(frame.page(&office.name).body(html! {
         (definitions(&facts(&office)))
@@ -196,9 +198,7 @@ async fn register(
         .await;
     match done {
         Ok(id) => Ok(Redirect::to(&format!("/offices/{id}")).into_response()),
-        Err(Problem::Refused(words)) => {
-            Ok(unprocessable(form_page(&frame, None, &Draft::typed(form).refused(words))))
-        }
+        Err(Problem::Refused(words)) => Ok(unprocessable(form_page(&frame, None, &Draft::typed(form).refused(words)))),
         Err(other) => Err(other),
     }
 }

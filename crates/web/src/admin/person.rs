@@ -15,8 +15,8 @@ use super::{OFFICE, READERS};
 use crate::components::{definitions, ja_date, ja_date_both, link_button, map_link, select_field, submit};
 use crate::door::Door;
 use crate::frame::Frame;
-use crate::options;
 use crate::named::Named;
+use crate::options;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -137,8 +137,22 @@ fn home_facts(h: &Home) -> Vec<(&'static str, Markup)> {
         ("日常生活圏域", html! { (h.area) }),
         ("町内会・自治会", html! { (h.neighbourhood) }),
         ("住居", html! { (h.dwelling.ja()) }),
-        ("間取りなど", if h.layout_shown { html! { (h.layout_note.expose()) } } else { not_yours() }),
-        ("入室方法", if h.entry_shown { html! { (h.entry.ja()) @if !h.entry_note.expose().is_empty() { "（" (h.entry_note.expose()) "）" } } } else { not_yours() }),
+        (
+            "間取りなど",
+            if h.layout_shown {
+                html! { (h.layout_note.expose()) }
+            } else {
+                not_yours()
+            },
+        ),
+        (
+            "入室方法",
+            if h.entry_shown {
+                html! { (h.entry.ja()) @if !h.entry_note.expose().is_empty() { "（" (h.entry_note.expose()) "）" } }
+            } else {
+                not_yours()
+            },
+        ),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! The list of residents and the search for one. A search is posted: what was typed stays out of addresses and logs.
 
 use axum::extract::State;
-use base::{PersonId, Role};
 use base::wareki::Date;
+use base::{PersonId, Role};
 use maud::{Markup, html};
 use people::Found;
 

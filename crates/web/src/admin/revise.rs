@@ -15,8 +15,8 @@ use crate::components::{State as Tone, action_bar, link_button, notice, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
-use crate::options;
 use crate::named::Named;
+use crate::options;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -151,7 +151,13 @@ async fn life_page(
 }
 
 /// The form again: with what is wrong in its fields, or with the rule that refused it.
-async fn again(frame: &Frame, visitor: &Visitor, what: What, person: PersonId, draft: Draft) -> Result<Response, Problem> {
+async fn again(
+    frame: &Frame,
+    visitor: &Visitor,
+    what: What,
+    person: PersonId,
+    draft: Draft,
+) -> Result<Response, Problem> {
     let subject = subject(&frame.site, visitor, person).await?;
     Ok(unprocessable(page(frame, what, &subject, &draft)))
 }
@@ -256,7 +262,8 @@ async fn set_life(
         draft = draft.wrong_field("life", "いまの状態を選んでください。");
     }
     if since.is_none() {
-        draft = draft.wrong_field("since", "日付を読み取れません。「令和8年11月22日」「2026-11-22」のように入力してください。");
+        draft = draft
+            .wrong_field("since", "日付を読み取れません。「令和8年11月22日」「2026-11-22」のように入力してください。");
     }
     if let Err(words) = &reason {
         draft = draft.wrong_field("reason", words.clone());

@@ -18,8 +18,8 @@ use crate::components::{Action, Field, action_bar, definitions, guarded, link_bu
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
-use crate::options;
 use crate::named::Named;
+use crate::options;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::Site;

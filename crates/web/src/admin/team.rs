@@ -10,15 +10,13 @@ use uuid::Uuid;
 
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
-use super::{Two, Asked, OFFICE, READERS, asked, unprocessable};
-use crate::components::{
-    Action, State as Tone, Table, chip, empty, guarded, ja_date, link_button, notice, submit,
-};
+use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
+use crate::components::{Action, State as Tone, Table, chip, empty, guarded, ja_date, link_button, notice, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
-use crate::options;
 use crate::named::Named;
+use crate::options;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -107,8 +105,11 @@ fn sharing(team: &Team) -> Markup {
 }
 
 fn members_table(team: &Team, keeps: bool) -> Markup {
-    let headings: &[&str] =
-        if keeps { &["役割", "氏名", "事業所", "開始", "終了する"] } else { &["役割", "氏名", "事業所", "開始"] };
+    let headings: &[&str] = if keeps {
+        &["役割", "氏名", "事業所", "開始", "終了する"]
+    } else {
+        &["役割", "氏名", "事業所", "開始"]
+    };
     let mut table = Table::new("ケアチームの職員", headings);
     for Member { member, staff, office } in &team.members {
         let mut cells = vec![
@@ -215,8 +216,6 @@ async fn leave(
     visitor: Visitor,
     Two(person, membership): Two<PersonId, Uuid>,
 ) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, "people.leave_team", move |ctx, tx| Ok(people::leave_team(ctx, tx, membership)?))
-        .await?;
+    visitor.command(&site, "people.leave_team", move |ctx, tx| Ok(people::leave_team(ctx, tx, membership)?)).await?;
     Ok(Redirect::to(&format!("/register/{person}/team")))
 }

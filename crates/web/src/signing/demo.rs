@@ -18,10 +18,7 @@ use crate::router;
 use crate::site::Site;
 
 pub fn doors() -> Vec<Door> {
-    vec![
-        Door::plain("/demo", Who::Anyone, start_page),
-        Door::command("/demo/enter/{account}", Who::Anyone, enter),
-    ]
+    vec![Door::plain("/demo", Who::Anyone, start_page), Door::command("/demo/enter/{account}", Who::Anyone, enter)]
 }
 
 /// People shown of one role.

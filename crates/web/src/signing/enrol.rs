@@ -125,12 +125,14 @@ async fn finish(State(site): State<Site>, frame: Frame, Posted(form): Posted) ->
     };
     let hash = hash_apart(password).await?;
     let (ctx, secrets, totp) = (nobody(&site), draw()?, draft.value("totp").to_owned());
-    let answer =
-        site.db().write(move |tx| signin::finish_enrolment(&ctx, tx, &code, &hash, &totp, &secrets)).await?;
+    let answer = site.db().write(move |tx| signin::finish_enrolment(&ctx, tx, &code, &hash, &totp, &secrets)).await?;
     Ok(match answer {
-        FinishAnswer::Done { recovery } => recovery_page(&frame, &recovery, ("/signin", "サインインへ進む")).into_response(),
+        FinishAnswer::Done { recovery } => {
+            recovery_page(&frame, &recovery, ("/signin", "サインインへ進む")).into_response()
+        }
         FinishAnswer::WrongCode => {
-            let words = "コードが違います。認証アプリに登録し直した場合は、いちばん新しい表示の数字を入力してください。";
+            let words =
+                "コードが違います。認証アプリに登録し直した場合は、いちばん新しい表示の数字を入力してください。";
             again(&frame, &view, &draft.wrong_field("totp", words))
         }
         FinishAnswer::Unknown => unknown(&frame, draft),
@@ -147,7 +149,8 @@ pub fn chosen_password(draft: &Draft, login: &signin::LoginName) -> Result<NewPa
     if draft.value("password") != draft.value("again") {
         return Err(draft.clone().wrong_field("again", "二つのパスワードが一致しません。もう一度入力してください。"));
     }
-    NewPassword::parse(draft.value("password"), login).map_err(|why| draft.clone().wrong_field("password", why.to_string()))
+    NewPassword::parse(draft.value("password"), login)
+        .map_err(|why| draft.clone().wrong_field("password", why.to_string()))
 }
 
 /// Hashing takes its time on purpose: on a thread that may block, never in the writer.
