@@ -4,6 +4,8 @@ mod note;
 mod note_card;
 mod list;
 mod person;
+#[cfg(test)]
+mod tests;
 mod today;
 mod writing;
 

@@ -4,6 +4,8 @@
 mod me;
 mod relative;
 mod signs;
+#[cfg(test)]
+mod tests;
 
 use axum::extract::State;
 use axum::response::Redirect;

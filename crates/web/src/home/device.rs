@@ -143,10 +143,7 @@ pub async fn assign(
         .command(&site, "watch.assign_device", move |ctx, tx| Ok(watch::assign_device(ctx, tx, &new)?))
         .await;
     match assigned {
-        Ok(device) if form.one("back") == "/devices" => {
-            let _ = device;
-            Ok(Redirect::to("/devices").into_response())
-        }
+        Ok(_) if form.one("back") == "/devices" => Ok(Redirect::to("/devices").into_response()),
         Ok(device) => Ok(Redirect::to(&format!("/homes/{}/devices", device.home)).into_response()),
         Err(Problem::Refused(why)) => {
             let page = inbox_page(&site, &visitor, &frame, Some(&why)).await?;

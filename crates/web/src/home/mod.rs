@@ -7,6 +7,8 @@ mod device;
 mod gateway;
 mod lines;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod view;
 

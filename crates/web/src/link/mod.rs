@@ -2,6 +2,9 @@
 //! stands in the address and nowhere else.
 
 
+#[cfg(test)]
+mod tests;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
