@@ -154,7 +154,9 @@ impl Writer {
         let (queue, commands) = bounded(limits::WRITER_QUEUE);
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || Loop { connection, config, commands, committed, disk, woken: false, unreachable: None }.run())
+            .spawn(move || {
+                Loop { connection, config, commands, committed, disk, woken: false, unreachable: None }.run()
+            })
             .map_err(|e| DbError::Engine(e.to_string()))?;
         Ok(Writer { queue })
     }
@@ -258,11 +260,8 @@ impl Loop {
     fn alone(&mut self, mut command: Box<dyn Command>) -> Box<dyn Command> {
         let mut last = DbError::Lost;
         for _ in 0..REPLAYS {
-            let outcome = self
-                .connection
-                .begin()
-                .and_then(|()| command.run(self.connection.tx()))
-                .and_then(|()| self.commit());
+            let outcome =
+                self.connection.begin().and_then(|()| command.run(self.connection.tx())).and_then(|()| self.commit());
             match outcome {
                 Ok(()) => return command,
                 Err(error) => {

@@ -284,9 +284,9 @@ impl Disk {
 
     pub fn take_slots(&self, id: u64, slots: u32, exclusively: bool) -> Result<(), Failure> {
         let mut state = self.lock();
-        let taken = state.others(id).fold(0, |taken, other| {
-            taken | other.exclusive | if exclusively { other.shared } else { 0 }
-        });
+        let taken = state
+            .others(id)
+            .fold(0, |taken, other| taken | other.exclusive | if exclusively { other.shared } else { 0 });
         if taken & slots != 0 {
             return Err(Failure::Busy);
         }
@@ -324,7 +324,10 @@ impl State {
     /// The other open handles of the same file.
     fn others(&self, id: u64) -> impl Iterator<Item = &Handle> {
         let file = self.handles[&id].file;
-        self.handles.iter().filter(move |(other, handle)| **other != id && handle.file == file).map(|(_, handle)| handle)
+        self.handles
+            .iter()
+            .filter(move |(other, handle)| **other != id && handle.file == file)
+            .map(|(_, handle)| handle)
     }
 
     fn unmap(&mut self, id: u64) {

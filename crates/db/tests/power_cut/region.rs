@@ -21,8 +21,7 @@ pub const TABLES: &[Migration] = &[Migration {
           CREATE TABLE alarm (id BIGINT PRIMARY KEY);",
 }];
 const STORE: &str = "INSERT INTO stored (id, desk, word) VALUES ($1, $2, $3)";
-const COUNT_UP: &str =
-    "INSERT INTO tally (desk, n) VALUES ($1, 1) ON CONFLICT (desk) DO UPDATE SET n = tally.n + 1";
+const COUNT_UP: &str = "INSERT INTO tally (desk, n) VALUES ($1, 1) ON CONFLICT (desk) DO UPDATE SET n = tally.n + 1";
 const RAISE: &str = "INSERT INTO alarm (id) VALUES ($1)";
 
 /// What was acknowledged, or seen by a reader, before the power went.

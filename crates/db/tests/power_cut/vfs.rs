@@ -200,8 +200,7 @@ unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
 
 unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, into: *mut c_void, length: c_int, at: i64) -> c_int {
     // SAFETY: SQLite gives room for `length` bytes at `into`.
-    let (handle, into) =
-        unsafe { (handle(file), std::slice::from_raw_parts_mut(into.cast::<u8>(), length as usize)) };
+    let (handle, into) = unsafe { (handle(file), std::slice::from_raw_parts_mut(into.cast::<u8>(), length as usize)) };
     if handle.disk.read(handle.id, at as usize, into) < into.len() {
         return ffi::SQLITE_IOERR_SHORT_READ;
     }
