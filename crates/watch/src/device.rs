@@ -133,6 +133,8 @@ pub struct NewGateway {
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewDevice {
     pub gateway: GatewayId,
+    /// The home in which it hangs; another than the gateway's where one gateway serves a whole house.
+    pub home: HomeId,
     pub serial: String,
     pub kind: DeviceKind,
     pub place: String,
@@ -190,10 +192,15 @@ pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<
     if !store::revoke(tx, gateway, ctx.now)? {
         return Err(WatchRefusal::NoGateway.into());
     }
+    let mut homes: Vec<HomeId> = store::homes_behind(tx, row.no)?;
+    homes.retain(|home| *home != row.gateway.home);
     store::retire_of_gateway(tx, row.no, ctx.now)?;
-    history::end_faults_of_home(tx, row.home, ctx.now)?;
+    history::end_faults_of_gateway(tx, row.no, ctx.now)?;
     audit::done(ctx, tx, "watch.revoke_gateway", &[person], "devices", ground.key())?;
     outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
+    for home in homes {
+        contract::changed(ctx, tx, home)?;
+    }
     contract::changed(ctx, tx, row.gateway.home)
 }
 
@@ -235,13 +242,20 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
         return Err(WatchRefusal::BadLine("機器番号").into());
     }
     let place = line("取り付け場所", &new.place, false)?;
-    let of_gateway = store::devices(tx, Some(row.home))?;
-    if of_gateway.iter().any(|d| d.device.serial == serial && d.device.gateway == new.gateway) {
+    if store::serial_is_used(tx, row.no, &serial)? {
         return Err(WatchRefusal::SerialInUse.into());
     }
+    let (home_no, person, ground) = match new.home == row.gateway.home {
+        true => (row.home, person, ground),
+        false => {
+            let person = contract::subject(ctx, tx, new.home)?;
+            let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
+            (contract::enrol(ctx, tx, new.home)?, person, ground)
+        }
+    };
     let device = Device {
         id: ctx.id(),
-        home: row.gateway.home,
+        home: new.home,
         gateway: new.gateway,
         serial,
         kind: new.kind,
@@ -257,7 +271,7 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
         counters: Counters::default(),
         bad: None,
     };
-    store::insert_device(tx, row.no, row.home, &device)?;
+    store::insert_device(tx, row.no, home_no, &device)?;
     audit::done(ctx, tx, "watch.assign_device", &[person], "devices", ground.key())?;
     contract::changed(ctx, tx, device.home)?;
     Ok(device)

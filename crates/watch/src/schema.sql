@@ -30,6 +30,7 @@ CREATE TABLE gateway (
     rotated_at BIGINT,
     revoked_at BIGINT,
     heard_at BIGINT,
+    radio_down_at BIGINT,
     malformed BIGINT NOT NULL,
     bad_at BIGINT,
     bad_why TEXT,
@@ -151,7 +152,7 @@ CREATE TABLE alert (
 CREATE INDEX alert_home ON alert (home_no, raised_at);
 CREATE INDEX alert_standing ON alert (raised_at) WHERE state = 'standing';
 
--- A gateway that fell silent: a fault of the line, never of the person.
+-- A gateway that fell silent: a fault of the line, never of the person. home_no is where the gateway stands.
 CREATE TABLE line_fault (
     id BYTEA PRIMARY KEY,
     home_no BIGINT NOT NULL,
@@ -161,7 +162,7 @@ CREATE TABLE line_fault (
     ended_at BIGINT,
     outage_id BYTEA
 );
-CREATE INDEX line_fault_home ON line_fault (home_no, began_at);
+CREATE INDEX line_fault_gateway ON line_fault (gateway_no, began_at);
 CREATE INDEX line_fault_open ON line_fault (noticed_at) WHERE ended_at IS NULL;
 
 -- Several homes of one area or carrier that fell silent together.

@@ -175,7 +175,7 @@ pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Resu
         days: days(tx, no, &rows, today - WEEK + 1, today, now)?,
         usual: memory.usual(),
         last_sign: rows.iter().filter_map(|d| d.device.sign_at).max().max(memory.last_sign()),
-        gateway: device::gateways(tx, Some(no))?.pop().map(|row| row.gateway),
+        gateway: device::gateways_serving(tx, no)?.pop().map(|row| row.gateway),
         line_down_since: line_down(tx, no, now)?,
         devices: in_use(rows),
         absences: absence::of_home(tx, home, now - Span::days(i64::from(WEEK)), 100)?,
@@ -246,11 +246,11 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<CareNeed>,
     for row in device::devices(tx, None)? {
         devices.entry(row.home).or_default().push(row.device);
     }
-    let with_gateway: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
+    let standing: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
     let mut needs = Vec::new();
     for (no, home) in watched {
         let here = devices.remove(&no).unwrap_or_default();
-        if !with_gateway.contains(&no) {
+        if !standing.contains(&no) && here.is_empty() {
             needs.push(CareNeed { home, device: None, why: Why::NoGateway });
         }
         if !here.iter().any(|d| d.kind.sign().is_some()) {

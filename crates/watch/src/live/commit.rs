@@ -32,6 +32,9 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
         absence::note_activity(tx, *absence, *at)?;
         outbox::push(tx, ctx.now, "watch.activity_while_absent", &json!({ "absence": absence }))?;
     }
+    for (gateway, heard_at, radio_down) in &writes.lines {
+        device::note_gateway_heard(tx, *gateway, *heard_at, *radio_down)?;
+    }
     write_line(&ctx, tx, writes)?;
     write_endings(&ctx, tx, writes)?;
     for new in &writes.alerts {
@@ -42,7 +45,6 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
     }
     for home in &writes.forgotten {
         state::forget(tx, *home)?;
-        history::end_faults_of_home(tx, *home, writes.now)?;
     }
     match writes.floor {
         Some(floor) => state::set_floor(tx, floor),
@@ -107,9 +109,6 @@ fn write_save(ctx: &Ctx, tx: &mut dyn Tx, save: &Save, upto_seq: i64) -> Result<
         if *day < today {
             history::derive_day(tx, save.home, *day)?;
         }
-    }
-    if let Some((gateway, heard_at)) = save.gateway {
-        device::note_gateway_heard(tx, gateway, heard_at)?;
     }
     for d in &save.devices {
         let heard = |at: Instant| (at != super::NEVER).then_some(at);

@@ -1,5 +1,6 @@
 //! From a batch of arrivals and the time to one decision: rows to store, alerts to raise, states to take over.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use uuid::Uuid;
 use super::decision::{Bundle, Decision, Ending, How, NewAlert, NewFault, Outcome, Save, Unknown, Writes};
 use super::group::{Grouping, group};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
-use super::home::{DeviceState, Fault, HomeFixed, HomeState, Standing};
-use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVE_AFTER, SAVES, due, line};
+use super::home::{DeviceState, HomeFixed, HomeState, Standing};
+use super::line::{Fault, Line};
+use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVE_AFTER, SAVES, due};
 use crate::{Alert, AlertState, Arrival, Signal};
 
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
@@ -45,6 +47,9 @@ struct Draft<'a> {
     seen: HashSet<Key>,
     must_save: BTreeSet<u32>,
     changed: HashMap<u32, HomeState>,
+    lines: HashMap<u32, Line>,
+    line_wakes: HashMap<u32, Option<Instant>>,
+    waits: HashMap<u32, bool>,
     wakes: HashMap<u32, Option<Instant>>,
     outcomes: Vec<Outcome>,
     out: Writes,
@@ -67,18 +72,22 @@ pub(super) fn decide(
         seen: HashSet::new(),
         must_save: BTreeSet::new(),
         changed: HashMap::new(),
+        lines: HashMap::new(),
+        line_wakes: HashMap::new(),
+        waits: HashMap::new(),
         wakes: HashMap::new(),
         outcomes: Vec::with_capacity(bundles.len()),
         out,
     };
+    draft.out.faults_ended = live.orphaned.clone();
     for bundle in bundles {
         draft.receive(bundle);
     }
     draft.look_at_timers(timers);
     draft.group_faults();
     draft.save();
-    let Draft { changed, wakes, outcomes, out, .. } = draft;
-    Decision { writes: Arc::new(out), changed, wakes, outcomes }
+    let Draft { changed, lines, line_wakes, waits, wakes, outcomes, out, .. } = draft;
+    Decision { writes: Arc::new(out), changed, lines, line_wakes, waits, wakes, outcomes }
 }
 
 impl Draft<'_> {
@@ -101,31 +110,28 @@ impl Draft<'_> {
             }
         }
         for malformed in bundle.malformed {
-            let Some(&no) = self.live.gateways.get(&malformed.gateway) else { continue };
-            let fixed = &self.home(no).fixed;
-            let Some((gateway, _)) = fixed.gateway else { continue };
-            let named = malformed.serial.as_deref().unwrap_or_default();
-            let device = fixed.devices.iter().find(|d| &*d.serial == named).map(|d| d.no);
+            let Some(&gateway) = self.live.gateway_nos.get(&malformed.gateway) else { continue };
+            let found = malformed.serial.as_deref().and_then(|serial| self.live.find(gateway, serial));
+            let device = found.map(|(no, index)| self.home(no).fixed.devices[index].no);
             self.out.bad.push((device, gateway, malformed.clone()));
         }
         self.outcomes.push(outcome);
     }
 
     fn arrive(&mut self, arrival: &Arrival) -> Fate {
-        let Some(&no) = self.live.gateways.get(&arrival.gateway) else { return Fate::Refused };
+        let Some(&gateway) = self.live.gateway_nos.get(&arrival.gateway) else { return Fate::Refused };
         if arrival.serial.is_empty() {
-            self.hear_gateway(no, arrival);
+            self.hear_gateway(gateway, arrival);
             return Fate::Stored;
         }
-        self.hear_line(no, arrival.received_at);
-        let fixed = self.home(no).fixed.clone();
-        let Some(index) = fixed.devices.iter().position(|d| *d.serial == *arrival.serial) else {
-            let Some((gateway, _)) = fixed.gateway else { return Fate::Refused };
+        self.hear_line(gateway, arrival.received_at);
+        let Some((no, index)) = self.live.find(gateway, &arrival.serial) else {
             let key = (gateway, arrival.serial.clone());
             let entry = self.out.unknown.entry(key).or_insert(Unknown { seen: 0, said: "", at: arrival.received_at });
             *entry = Unknown { seen: entry.seen + 1, said: arrival.signal.key(), at: arrival.received_at };
             return Fate::Refused;
         };
+        let fixed = self.home(no).fixed.clone();
         if fixed.person.is_none() {
             return Fate::Refused;
         }
@@ -135,30 +141,57 @@ impl Draft<'_> {
         }
     }
 
-    fn hear_gateway(&mut self, no: u32, arrival: &Arrival) {
-        let (at, woke_at) = (arrival.received_at, self.live.woke_at);
-        let state = self.state(no);
-        match arrival.signal {
-            Signal::LineLost => {
-                state.line.connected = false;
-                return;
-            }
-            Signal::LineUp => state.line.up(at, woke_at),
-            Signal::DeviceOnline(false) => state.line.radio_down = Some(state.line.radio_down.unwrap_or(at)),
-            Signal::DeviceOnline(true) => state.line.radio_down = None,
-            _ => {}
-        }
-        self.hear_line(no, at);
+    /// The copy of a line that this decision works on.
+    fn line(&mut self, gateway: u32) -> &mut Line {
+        self.lines.entry(gateway).or_insert_with(|| self.live.gateways[&gateway].line.clone())
     }
 
-    fn hear_line(&mut self, no: u32, at: Instant) {
+    fn hear_gateway(&mut self, gateway: u32, arrival: &Arrival) {
+        let (at, woke_at) = (arrival.received_at, self.live.woke_at);
+        let line = self.line(gateway);
+        match arrival.signal {
+            Signal::LineLost => {
+                line.connected = false;
+                return;
+            }
+            Signal::LineUp => line.up(at, woke_at),
+            Signal::DeviceOnline(false) => line.radio_down = Some(line.radio_down.unwrap_or(at)),
+            Signal::DeviceOnline(true) => line.radio_down = None,
+            _ => {}
+        }
+        self.hear_line(gateway, at);
+    }
+
+    fn hear_line(&mut self, gateway: u32, at: Instant) {
         let woke_at = self.live.woke_at;
-        let state = self.state(no);
-        state.line.hear(at, woke_at);
-        if let Some(fault) = line::come_back(state, at) {
-            self.out.faults_ended.push((fault, no));
+        let line = self.line(gateway);
+        line.hear(at, woke_at);
+        let Some(fault) = line.come_back() else { return };
+        self.out.faults_ended.push((fault, gateway));
+        for &no in self.live.gateways[&gateway].homes() {
+            let fixed = self.home(no).fixed.clone();
+            if fixed.gateways().any(|other| self.line_of(other).is_some_and(|line| line.fault.is_some())) {
+                continue;
+            }
+            let state = self.state(no);
+            state.rhythm.resume(at);
+            state.due = None;
             self.must_save.insert(no);
         }
+    }
+
+    fn line_of(&self, gateway: u32) -> Option<&Line> {
+        self.lines.get(&gateway).or_else(|| self.live.gateways.get(&gateway).map(|g| &g.line))
+    }
+
+    /// From when a deadline of a home may be told; `None`: one of its gateways must be heard first.
+    fn may_tell(&self, fixed: &HomeFixed, due: Instant) -> Option<Instant> {
+        let mut from = None;
+        for gateway in fixed.gateways() {
+            let this = self.line_of(gateway)?.may_tell(due, self.live.woke_at)?;
+            from = from.max(Some(this));
+        }
+        from
     }
 
     /// Battery and link as such, availability: kept with the device, no row of their own.
@@ -213,10 +246,12 @@ impl Draft<'_> {
             arrival.received_at.into(),
         ];
         self.out.rows.push(Vec::from(row));
+        if let Some(&gateway) = self.live.gateway_nos.get(&arrival.gateway) {
+            self.line(gateway).radio_down = None; // What was measured came by radio.
+        }
         let mut effects = Vec::new();
         let state = self.state(no);
         state.device(device).online = true;
-        state.line.radio_down = None; // What was measured came by radio.
         take(fixed, state, index, &reading, &mut effects);
         self.carry_out(no, effects);
         Fate::Stored
@@ -224,39 +259,53 @@ impl Draft<'_> {
 
     fn look_at_timers(&mut self, most: usize) {
         let now = self.out.now;
+        let lines: Vec<u32> =
+            self.live.line_queue.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, no)| *no).collect();
+        lines.into_iter().for_each(|gateway| self.find_fault(gateway));
         let mut due: BTreeSet<u32> =
             self.live.queue.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, no)| *no).collect();
         for (no, state) in self.changed.iter().filter(|_| most > 1) {
             let fixed = &self.live.homes[no].fixed;
-            if due::earliest(fixed, state, self.live.woke_at).is_some_and(|at| at <= now) {
+            if due::earliest(fixed, state).is_some_and(|at| at <= now) {
                 due.insert(*no);
             }
         }
         for no in due {
             let fixed = self.home(no).fixed.clone();
-            self.find_fault(no, &fixed);
-            let woke_at = self.live.woke_at;
+            let mut state = self.state(no).clone();
+            let waits = Cell::new(false);
+            let may_tell = |due: Instant| {
+                let from = self.may_tell(&fixed, due);
+                waits.set(waits.get() || from.is_none());
+                from
+            };
             let mut effects = Vec::new();
-            let wake = due::tell(&fixed, self.state(no), now, woke_at, &mut effects);
+            let wake = due::tell(&fixed, &mut state, now, &may_tell, &mut effects);
+            self.waits.insert(no, waits.get());
+            self.changed.insert(no, state);
             self.wakes.insert(no, wake);
             self.carry_out(no, effects);
         }
     }
 
-    fn find_fault(&mut self, no: u32, fixed: &HomeFixed) {
-        let (now, woke_at) = (self.out.now, self.live.woke_at);
-        let Some((gateway, _)) = fixed.gateway.filter(|_| fixed.person.is_some()) else { return };
-        let state = self.state(no);
-        if state.line.fault_due(woke_at, fixed.settings.line_fault).is_none_or(|due| due > now) {
+    fn find_fault(&mut self, no: u32) {
+        let gateway = &self.live.gateways[&no];
+        let line = self.line(no).clone();
+        let due = self.live.fault_due(gateway, &line);
+        self.line_wakes.insert(no, due.filter(|at| *at > self.out.now));
+        if due.is_none_or(|at| at > self.out.now) {
             return;
         }
-        let began_at = state.line.silent_since();
+        let began_at = line.silent_since();
         let id: Uuid = self.ctx.id();
-        let state = self.state(no);
-        state.line.fault = Some(Box::new(Fault { id, began_at }));
-        state.rhythm.hold(began_at);
-        self.out.faults.push(NewFault { id, home: no, gateway, began_at, outage: None });
-        self.must_save.insert(no);
+        self.line(no).fault = Some(Box::new(Fault { id, began_at }));
+        self.out.faults.push(NewFault { id, home: gateway.home, gateway: no, began_at, outage: None });
+        for &home in gateway.homes() {
+            let state = self.state(home);
+            state.rhythm.hold(began_at);
+            state.due = None;
+            self.must_save.insert(home);
+        }
     }
 
     fn carry_out(&mut self, no: u32, effects: Vec<Effect>) {
@@ -318,7 +367,7 @@ impl Draft<'_> {
             return;
         }
         let Grouping { outages, joined, new_joined, ended } =
-            group(self.live, &self.ctx, &self.changed, &self.out.faults, &self.out.faults_ended);
+            group(self.live, &self.ctx, &self.lines, &self.out.faults, &self.out.faults_ended);
         for fault in &mut self.out.faults {
             fault.outage = new_joined.get(&fault.id).copied();
         }
@@ -330,6 +379,11 @@ impl Draft<'_> {
     /// Saves what must be saved with this commit, and what has waited for a minute.
     fn save(&mut self) {
         let now = self.out.now;
+        for (no, line) in &self.lines {
+            if self.live.gateways[no].saved_at + SAVE_AFTER <= now {
+                self.out.lines.push((*no, line.heard_at, line.radio_down));
+            }
+        }
         let mut saves = std::mem::take(&mut self.must_save);
         self.out.forgotten = self.live.forgotten.iter().copied().collect();
         saves.extend(self.live.to_save.iter().take(SAVES));
@@ -350,10 +404,9 @@ impl Draft<'_> {
             let state = self.state(no);
             let days = std::mem::take(&mut state.days);
             let body = state.encode();
-            let gateway = fixed.gateway.map(|(gateway, _)| (gateway, state.line.heard_at));
             let known = |d: &&DeviceState| fixed.devices.iter().any(|f| f.no == d.no);
             let devices = state.devices.iter().filter(known).cloned().collect();
-            self.out.saves.push(Save { home: no, body, days, gateway, devices });
+            self.out.saves.push(Save { home: no, body, days, devices });
         }
         let still_unsaved =
             self.live.unsaved.iter().find(|u| {

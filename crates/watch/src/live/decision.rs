@@ -8,6 +8,7 @@ use db::Value;
 use uuid::Uuid;
 
 use super::home::{DeviceState, HomeState};
+use super::line::Line;
 use super::{Live, OpenFault, OpenOutage, Shared, Unsaved};
 use crate::day::DayLog;
 use crate::{Alert, Arrival, Counters, Malformed};
@@ -32,6 +33,11 @@ pub struct Outcome {
 pub struct Decision {
     pub writes: Arc<Writes>,
     pub(super) changed: HashMap<u32, HomeState>,
+    pub(super) lines: HashMap<u32, Line>,
+    /// When to look at a line again, for those that were looked at.
+    pub(super) line_wakes: HashMap<u32, Option<Instant>>,
+    /// Homes whose deadline waits for a line to be heard, of those that were looked at.
+    pub(super) waits: HashMap<u32, bool>,
     pub(super) wakes: HashMap<u32, Option<Instant>>,
     pub(super) outcomes: Vec<Outcome>,
 }
@@ -50,7 +56,10 @@ pub struct Writes {
     pub(super) unknown: BTreeMap<(u32, String), Unknown>,
     pub(super) activities: Vec<(AbsenceId, Instant)>,
     pub(super) faults: Vec<NewFault>,
+    /// (fault, gateway).
     pub(super) faults_ended: Vec<(Uuid, u32)>,
+    /// Gateways with the moment they were heard, and since when their radio is down.
+    pub(super) lines: Vec<(u32, Instant, Option<Instant>)>,
     pub(super) outages: Vec<NewOutage>,
     /// Faults known before that turned out to belong to an outage.
     pub(super) joined: Vec<(Uuid, Uuid)>,
@@ -104,7 +113,6 @@ pub(super) struct Save {
     pub home: u32,
     pub body: Vec<u8>,
     pub days: Vec<(i32, DayLog)>,
-    pub gateway: Option<(u32, Instant)>,
     pub devices: Vec<DeviceState>,
 }
 
@@ -127,6 +135,7 @@ impl Writes {
             && self.activities.is_empty()
             && self.faults.is_empty()
             && self.faults_ended.is_empty()
+            && self.lines.is_empty()
             && self.saves.is_empty()
             && self.forgotten.is_empty()
     }
@@ -142,7 +151,7 @@ impl Writes {
 
 /// Puts the copies in the place of what they were made from.
 pub(super) fn apply(live: &mut Live, decision: Decision) {
-    let Decision { writes, changed, wakes, .. } = decision;
+    let Decision { writes, changed, lines, line_wakes, waits, wakes, .. } = decision;
     live.last_seq = writes.last_seq;
     apply_faults(live, &writes);
     for no in &writes.forgotten {
@@ -167,6 +176,12 @@ pub(super) fn apply(live: &mut Live, decision: Decision) {
             None => live.wake_sooner(no),
         }
     }
+    for (home, waits) in waits {
+        live.note_waiting(home, waits);
+    }
+    for (no, line) in lines {
+        live.take_line(no, line, line_wakes.get(&no).copied(), &writes);
+    }
     while let Some(front) = live.unsaved.front() {
         if live.homes.get(&front.home).is_some_and(|h| h.unsaved == front.stamp) {
             break;
@@ -177,7 +192,7 @@ pub(super) fn apply(live: &mut Live, decision: Decision) {
 
 fn apply_faults(live: &mut Live, writes: &Writes) {
     for fault in &writes.faults {
-        let open = OpenFault { home: fault.home, began_at: fault.began_at, outage: fault.outage };
+        let open = OpenFault { gateway: fault.gateway, began_at: fault.began_at, outage: fault.outage };
         live.open_faults.insert(fault.id, open);
     }
     for outage in &writes.outages {
@@ -191,6 +206,7 @@ fn apply_faults(live: &mut Live, writes: &Writes) {
     }
     for (fault, _) in &writes.faults_ended {
         live.open_faults.remove(fault);
+        live.orphaned.retain(|(id, _)| id != fault);
     }
     for outage in &writes.outages_ended {
         live.open_outages.remove(outage);

@@ -12,31 +12,32 @@ use crate::{DeviceKind, Level, Rule};
 const NIGHT_WAIT: Span = Span::minutes(15);
 
 /// Nothing can be due before this moment. Cheap; to be asked after every reading.
-pub(super) fn earliest(home: &HomeFixed, state: &HomeState, woke_at: Instant) -> Option<Instant> {
+pub(super) fn earliest(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     if home.person.is_none() {
         return None;
     }
     let silence = state.due.or_else(|| state.rhythm.earliest()).filter(|_| !state.rhythm.is_held());
-    let silence = if state.last_sign.is_none() { first_sign_due(home, state) } else { silence };
-    let line = home.gateway.and(state.line.fault_due(woke_at, home.settings.line_fault));
+    let silence = if state.last_sign().is_none() { first_sign_due(home, state) } else { silence };
     let night = state.night_door.map(|opened| opened + NIGHT_WAIT);
-    [silence, line, night, left_open(home, state).map(|(_, due)| due).min()].into_iter().flatten().min()
+    [silence, night, left_open(home, state).map(|(_, due)| due).min()].into_iter().flatten().min()
 }
+
+/// From when a deadline may be told, as far as the home's lines go; `None`: a line must be heard first.
+pub(super) type MayTell<'a> = dyn Fn(Instant) -> Option<Instant> + 'a;
 
 /// Tells what is due at `now`; gives the moment to look again.
 pub(super) fn tell(
     home: &HomeFixed,
     state: &mut HomeState,
     now: Instant,
-    woke_at: Instant,
+    may_tell: &MayTell<'_>,
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
     home.person?;
     let wakes = [
-        tell_silence(home, state, now, woke_at, effects),
-        tell_night_door(home, state, now, woke_at, effects),
-        tell_left_open(home, state, now, woke_at, effects),
-        home.gateway.and(state.line.fault_due(woke_at, home.settings.line_fault)),
+        tell_silence(home, state, now, may_tell, effects),
+        tell_night_door(home, state, now, may_tell, effects),
+        tell_left_open(home, state, now, may_tell, effects),
     ];
     wakes.into_iter().flatten().min()
 }
@@ -45,11 +46,11 @@ fn tell_silence(
     home: &HomeFixed,
     state: &mut HomeState,
     now: Instant,
-    woke_at: Instant,
+    may_tell: &MayTell<'_>,
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
-    if state.last_sign.is_none() {
-        return tell_never_heard(home, state, now, woke_at, effects);
+    if state.last_sign().is_none() {
+        return tell_never_heard(home, state, now, may_tell, effects);
     }
     loop {
         let due = state.rhythm.next(&home.settings.rhythm)?;
@@ -66,7 +67,7 @@ fn tell_silence(
         if due.at > now {
             return Some(due.at);
         }
-        let from = state.line.may_tell(due.at, woke_at)?;
+        let from = may_tell(due.at)?;
         if from > now {
             return Some(from);
         }
@@ -81,7 +82,7 @@ fn tell_silence(
 /// A watched home of which nothing was ever heard is unknown, never well.
 fn first_sign_due(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     let hears = home.devices.iter().any(|d| d.kind.sign().is_some());
-    (hears && !state.told[1] && state.line.fault.is_none())
+    (hears && !state.told[1])
         .then(|| state.reassured_at.unwrap_or(home.begun_at).max(home.begun_at) + home.settings.rhythm.cap)
 }
 
@@ -89,7 +90,7 @@ fn tell_never_heard(
     home: &HomeFixed,
     state: &mut HomeState,
     now: Instant,
-    woke_at: Instant,
+    may_tell: &MayTell<'_>,
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
     let due = first_sign_due(home, state)?;
@@ -99,7 +100,7 @@ fn tell_never_heard(
     if home.absences.iter().any(|a| (a.from..a.until).contains(&now)) {
         return Some(now + Span::hours(1));
     }
-    let from = state.line.may_tell(due, woke_at)?;
+    let from = may_tell(due)?;
     if from > now {
         return Some(from);
     }
@@ -114,7 +115,7 @@ fn tell_night_door(
     home: &HomeFixed,
     state: &mut HomeState,
     now: Instant,
-    woke_at: Instant,
+    may_tell: &MayTell<'_>,
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
     let opened = state.night_door?;
@@ -122,7 +123,7 @@ fn tell_night_door(
     if due > now {
         return Some(due);
     }
-    let from = state.line.may_tell(due, woke_at)?;
+    let from = may_tell(due)?;
     if from > now {
         return Some(from);
     }
@@ -139,14 +140,14 @@ fn tell_left_open(
     home: &HomeFixed,
     state: &mut HomeState,
     now: Instant,
-    woke_at: Instant,
+    may_tell: &MayTell<'_>,
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
     let open: Vec<(usize, Instant)> = left_open(home, state).collect();
     let mut again = None;
     for (index, due) in open {
         let device = &home.devices[index];
-        let from = if due > now { Some(due) } else { state.line.may_tell(due, woke_at) };
+        let from = if due > now { Some(due) } else { may_tell(due) };
         let Some(from) = from else { continue };
         if from > now {
             again = Some(again.map_or(from, |at: Instant| at.min(from)));
@@ -172,7 +173,7 @@ fn left_open<'a>(home: &'a HomeFixed, state: &'a HomeState) -> impl Iterator<Ite
         let known = state.devices.iter().find(|d| d.no == device.no)?;
         let waits = known.open == Some(true) && !known.left_open_told && home.settings.notices;
         // In a walk test doors are opened on purpose.
-        let tested = device.test.as_ref().is_some_and(|test| known.changed_at < test.1 && known.changed_at >= test.0);
+        let tested = home.was_tested(device.no, known.changed_at);
         (waits && !tested).then(|| (index, known.changed_at + wait))
     })
 }

@@ -7,8 +7,8 @@ use base::{Ctx, Instant};
 use uuid::Uuid;
 
 use super::decision::{NewFault, NewOutage};
-use super::home::{HomeFixed, HomeState};
-use super::line::{CARRIER_SHARE, OUTAGE_HOMES, TOGETHER, silent_around};
+use super::gateway::Gateway;
+use super::line::{CARRIER_SHARE, Line, OUTAGE_HOMES, TOGETHER};
 use super::{Live, Shared};
 
 #[derive(Default)]
@@ -29,11 +29,11 @@ struct Common {
 }
 
 impl Common {
-    fn includes(&self, home: &HomeFixed) -> bool {
+    fn includes(&self, gateway: &Gateway) -> bool {
         !self.name.is_empty()
             && match self.shared {
-                Shared::Area => home.area == self.name,
-                Shared::Carrier => home.carrier == self.name,
+                Shared::Area => gateway.area == self.name,
+                Shared::Carrier => gateway.carrier == self.name,
             }
     }
 }
@@ -41,7 +41,7 @@ impl Common {
 pub(super) fn group(
     live: &Live,
     ctx: &Ctx,
-    changed: &HashMap<u32, HomeState>,
+    lines: &HashMap<u32, Line>,
     faults: &[NewFault],
     ended: &[(Uuid, u32)],
 ) -> Grouping {
@@ -50,20 +50,20 @@ pub(super) fn group(
         if made.new_joined.contains_key(&fault.id) {
             continue;
         }
-        let home = &live.homes[&fault.home].fixed;
-        if let Some(outage) = running_outage(live, &made, home, fault.began_at) {
+        let Some(gateway) = live.gateways.get(&fault.gateway) else { continue };
+        if let Some(outage) = running_outage(live, &made, gateway, fault.began_at) {
             made.new_joined.insert(fault.id, outage);
             continue;
         }
-        let Some(common) = what_is_common(live, changed, home, fault.began_at) else { continue };
+        let Some(common) = what_is_common(live, lines, gateway, fault.began_at) else { continue };
         let id: Uuid = ctx.id();
         let near = |began: Instant| (began - fault.began_at).0.abs() <= TOGETHER.0;
-        let alike = |no: u32| common.includes(&live.homes[&no].fixed);
-        for other in faults.iter().filter(|f| near(f.began_at) && alike(f.home)) {
+        let alike = |no: u32| live.gateways.get(&no).is_some_and(|g| common.includes(g));
+        for other in faults.iter().filter(|f| near(f.began_at) && alike(f.gateway)) {
             made.new_joined.entry(other.id).or_insert(id);
         }
         for (other, open) in &live.open_faults {
-            if open.outage.is_none() && near(open.began_at) && alike(open.home) {
+            if open.outage.is_none() && near(open.began_at) && alike(open.gateway) {
                 made.joined.push((*other, id));
             }
         }
@@ -74,10 +74,10 @@ pub(super) fn group(
     made
 }
 
-fn running_outage(live: &Live, made: &Grouping, home: &HomeFixed, began: Instant) -> Option<Uuid> {
+fn running_outage(live: &Live, made: &Grouping, gateway: &Gateway, began: Instant) -> Option<Uuid> {
     let known = live.open_outages.iter().map(|(id, o)| (*id, o.shared, &o.name, o.began_at));
     let new = made.outages.iter().map(|o| (o.id, o.shared, &o.name, o.began_at));
-    let fits = |shared: Shared, name: &Arc<str>| Common { shared, name: name.clone() }.includes(home);
+    let fits = |shared: Shared, name: &Arc<str>| Common { shared, name: name.clone() }.includes(gateway);
     known
         .chain(new)
         .find(|(_, shared, name, at)| (*at - began).0.abs() <= TOGETHER.0 && fits(*shared, name))
@@ -85,18 +85,18 @@ fn running_outage(live: &Live, made: &Grouping, home: &HomeFixed, began: Instant
 }
 
 /// Of area and carrier, the one in which more lines fell silent then; `None` while it may be chance.
-fn what_is_common(live: &Live, changed: &HashMap<u32, HomeState>, home: &HomeFixed, began: Instant) -> Option<Common> {
-    let area = Common { shared: Shared::Area, name: home.area.clone() };
-    let carrier = Common { shared: Shared::Carrier, name: home.carrier.clone() };
+fn what_is_common(live: &Live, lines: &HashMap<u32, Line>, gateway: &Gateway, began: Instant) -> Option<Common> {
+    let area = Common { shared: Shared::Area, name: gateway.area.clone() };
+    let carrier = Common { shared: Shared::Carrier, name: gateway.carrier.clone() };
     let (mut of_area, mut of_carrier, mut carried) = (0, 0, 0);
-    for (no, other) in &live.homes {
-        let state = changed.get(no).unwrap_or(&other.state);
-        let (here, same) = (area.includes(&other.fixed), carrier.includes(&other.fixed));
+    for (no, other) in &live.gateways {
+        let line = lines.get(no).unwrap_or(&other.line);
+        let (here, same) = (area.includes(other), carrier.includes(other));
         if !here && !same {
             continue;
         }
         carried += usize::from(same);
-        let silent = silent_around(&other.fixed, state, began);
+        let silent = line.fell_silent_around(began) && live.is_watched(other);
         of_area += usize::from(here && silent);
         of_carrier += usize::from(same && silent);
     }

@@ -95,7 +95,7 @@ pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Re
     } else if !in_order {
         effects.push(count(Anomaly::Reordered));
     }
-    if device.was_tested(r.occurred_at) {
+    if home.was_tested(device.no, r.occurred_at) {
         follow_contact(state, device.no, r);
         return;
     }
@@ -163,15 +163,15 @@ fn live_sign(
     effects: &mut Vec<Effect>,
 ) {
     let at = r.occurred_at;
-    let newest = state.last_sign.is_none_or(|last| at > last);
-    let silence = state.last_sign.filter(|_| newest).map(|last| (at - last).as_seconds().clamp(0, 86_400) as u32);
+    let last = state.last_sign();
+    let newest = last.is_none_or(|last| at > last);
+    let silence = last.filter(|_| newest).map(|last| (at - last).as_seconds().clamp(0, 86_400) as u32);
     state.day(at.wall_day()).sign(second(at), silence);
     note_activity(home, state, at, effects);
     let told = state.told;
     if state.rhythm.observe(at, sign) == Heard::New {
         state.due = None;
     }
-    state.last_sign = state.last_sign.max(Some(at));
     if r.is_late() {
         for (level, _) in [Level::Notice, Level::Alert].into_iter().zip(told).filter(|(_, told)| *told) {
             state.rhythm.told(level);

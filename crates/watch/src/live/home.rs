@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use base::{AbsenceId, AlertId, DeviceId, GatewayId, HomeId, Instant, PersonId};
+use base::{AbsenceId, AlertId, DeviceId, HomeId, Instant, PersonId};
 use uuid::Uuid;
 
 use crate::codec::{Damaged, Reader, Writer};
@@ -22,24 +22,22 @@ pub(crate) struct HomeFixed {
     /// The person of the running contract, while consent stands. `None`: nothing is collected.
     pub person: Option<PersonId>,
     pub begun_at: Instant,
-    pub area: Arc<str>,
-    pub carrier: Arc<str>,
-    pub gateway: Option<(u32, GatewayId)>,
-    pub registered_at: Instant,
+    /// The gateway that stands in it; 0: none. Its devices may speak through others too.
+    pub gateway: u32,
     pub devices: Box<[DeviceFixed]>,
+    /// (device, from, until) of walk tests.
+    pub tests: Box<[(u32, Instant, Instant)]>,
     pub absences: Box<[Away]>,
     pub settings: Arc<Settings>,
-    pub reassured_at: Option<Instant>,
 }
 
 pub(crate) struct DeviceFixed {
     pub no: u32,
+    pub gateway: u32,
     pub id: DeviceId,
     pub kind: DeviceKind,
     pub serial: Box<str>,
     pub place: Arc<str>,
-    /// [from, until) of the last walk test.
-    pub test: Option<Box<(Instant, Instant)>>,
 }
 
 /// One stretch of an announced absence.
@@ -54,10 +52,8 @@ pub(crate) struct Away {
 #[derive(Clone)]
 pub(crate) struct HomeState {
     pub rhythm: Rhythm,
-    pub last_sign: Option<Instant>,
     /// Which levels were told in the running silence: [notice, alert].
     pub told: [bool; 2],
-    pub line: Line,
     pub devices: Vec<DeviceState>,
     /// Alerts and notices that a sign of life or a change of condition still concerns.
     pub standing: Vec<Standing>,
@@ -75,25 +71,6 @@ pub(crate) struct HomeState {
     pub days: Vec<(i32, DayLog)>,
     /// The next inactivity deadline, kept until something changes it.
     pub due: Option<Instant>,
-}
-
-/// The line to the home's gateway.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Line {
-    pub heard_at: Instant,
-    /// When it was heard again after a quiet time: what its gateway had kept follows within [`super::SETTLE`].
-    pub back_at: Instant,
-    /// A connection that watches itself (MQTT keep-alive) stands. Never survives our own restart.
-    pub connected: bool,
-    /// The gateway itself says that its radio is down.
-    pub radio_down: Option<Instant>,
-    pub fault: Option<Box<Fault>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Fault {
-    pub id: Uuid,
-    pub began_at: Instant,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -135,18 +112,31 @@ pub(crate) struct Standing {
     pub raised_at: Instant,
 }
 
-impl DeviceFixed {
-    /// Whether this happened in a walk test.
-    pub fn was_tested(&self, at: Instant) -> bool {
-        self.test.as_ref().is_some_and(|test| (test.0..test.1).contains(&at))
-    }
-}
-
 impl HomeFixed {
+    /// Whether this happened in a walk test of the device.
+    pub fn was_tested(&self, device: u32, at: Instant) -> bool {
+        self.tests.iter().any(|(no, from, until)| *no == device && (*from..*until).contains(&at))
+    }
+
+    /// The gateways through which this home is heard, each once.
+    pub fn gateways(&self) -> impl Iterator<Item = u32> {
+        let own = Some(self.gateway).filter(|no| *no != 0);
+        let first = |(n, d): (usize, &DeviceFixed)| {
+            let seen = d.gateway == self.gateway || self.devices[..n].iter().any(|before| before.gateway == d.gateway);
+            (!seen).then_some(d.gateway)
+        };
+        own.into_iter().chain(self.devices.iter().enumerate().filter_map(first))
+    }
+
     /// Bytes on the heap, its own included.
     pub fn bytes(&self) -> usize {
         let serials: usize = self.devices.iter().map(|d| d.serial.len()).sum();
-        size_of::<HomeFixed>() + size_of_val(&*self.devices) + serials + size_of_val(&*self.absences) + 16
+        size_of::<HomeFixed>()
+            + size_of_val(&*self.devices)
+            + serials
+            + size_of_val(&*self.absences)
+            + size_of_val(&*self.tests)
+            + 16
     }
 }
 
@@ -156,19 +146,16 @@ impl HomeState {
         let climates = self.devices.iter().filter(|d| d.climate.is_some()).count();
         self.devices.capacity() * size_of::<DeviceState>()
             + climates * size_of::<RoomClimate>()
-            + usize::from(self.line.fault.is_some()) * size_of::<Fault>()
             + usize::from(self.activity.is_some()) * size_of::<(AbsenceId, Instant)>()
             + self.standing.capacity() * size_of::<Standing>()
             + self.days.capacity() * size_of::<(i32, DayLog)>()
             + self.days.iter().map(|(_, log)| log.heap_bytes()).sum::<usize>()
     }
 
-    pub fn new(heard_at: Instant) -> HomeState {
+    pub fn new() -> HomeState {
         HomeState {
             rhythm: Rhythm::new(),
-            last_sign: None,
             told: [false; 2],
-            line: Line { heard_at, back_at: NEVER, connected: false, radio_down: None, fault: None },
             devices: Vec::new(),
             standing: Vec::new(),
             night_door: None,
@@ -179,6 +166,11 @@ impl HomeState {
             days: Vec::new(),
             due: None,
         }
+    }
+
+    /// The newest sign of life, to the second.
+    pub fn last_sign(&self) -> Option<Instant> {
+        self.rhythm.last_sign().map(|(at, _)| at)
     }
 
     pub fn device(&mut self, no: u32) -> &mut DeviceState {
@@ -209,10 +201,8 @@ impl HomeState {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer(Vec::with_capacity(1400));
         let time = |t: Option<Instant>| t.unwrap_or(NEVER).0;
-        w.u8(VERSION).bytes(&self.rhythm.encode()).i64(time(self.last_sign));
-        w.u8(flags(&self.told)).i64(self.line.heard_at.0).i64(time(self.line.radio_down));
-        w.i64(self.line.fault.as_ref().map_or(NEVER, |f| f.began_at).0);
-        id(&mut w, self.line.fault.as_ref().map_or(Uuid::nil(), |f| f.id));
+        w.u8(VERSION).bytes(&self.rhythm.encode());
+        w.u8(flags(&self.told));
         w.i64(time(self.night_door)).i32(self.night_told);
         w.i64(self.activity.as_ref().map_or(NEVER, |a| a.1).0);
         id(&mut w, self.activity.as_ref().map_or(Uuid::nil(), |a| a.0.0));
@@ -233,18 +223,12 @@ impl HomeState {
             return Err(Damaged);
         }
         let rhythm = Rhythm::decode(r.bytes()?).map_err(|_| Damaged)?;
-        let last_sign = read_time(&mut r)?;
         let told = read_flags(r.u8()?);
-        let heard_at = Instant(r.i64()?);
-        let radio_down = read_time(&mut r)?;
-        let (began_at, fault) = (read_time(&mut r)?, read_id(&mut r)?);
         let night_door = read_time(&mut r)?;
         let night_told = r.i32()?;
         let (noted, absence) = (read_time(&mut r)?, read_id(&mut r)?);
-        let mut state = HomeState::new(heard_at);
+        let mut state = HomeState::new();
         (state.reassured_at, state.watched_since) = (read_time(&mut r)?, Instant(r.i64()?));
-        state.line.radio_down = radio_down;
-        state.line.fault = began_at.map(|began_at| Box::new(Fault { id: fault, began_at }));
         for _ in 0..r.u16()? {
             state.devices.push(DeviceState::decode(&mut r)?);
         }
@@ -256,7 +240,7 @@ impl HomeState {
         }
         r.end()?;
         let activity = noted.map(|at| Box::new((AbsenceId(absence), at)));
-        Ok(HomeState { rhythm, last_sign, told, night_door, night_told, activity, ..state })
+        Ok(HomeState { rhythm, told, night_door, night_told, activity, ..state })
     }
 }
 

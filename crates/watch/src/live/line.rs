@@ -5,8 +5,10 @@
 
 use base::{Instant, Span};
 
+use uuid::Uuid;
+
 use super::SETTLE;
-use super::home::{HomeFixed, HomeState, Line};
+use super::home::NEVER;
 
 /// A gateway silent for longer may have kept readings that follow when it is heard again.
 const QUIET: Span = Span::minutes(10);
@@ -17,7 +19,30 @@ pub(super) const OUTAGE_HOMES: usize = 3;
 /// A carrier with many homes always has a few that fail by themselves: a hundredth of them at least.
 pub(super) const CARRIER_SHARE: usize = 100;
 
+/// The line to one gateway.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Line {
+    pub heard_at: Instant,
+    /// When it was heard again after a quiet time: what its gateway had kept follows within [`SETTLE`].
+    pub back_at: Instant,
+    /// A connection that watches itself (MQTT keep-alive) stands. Never survives our own restart.
+    pub connected: bool,
+    /// The gateway itself says that its radio is down.
+    pub radio_down: Option<Instant>,
+    pub fault: Option<Box<Fault>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Fault {
+    pub id: Uuid,
+    pub began_at: Instant,
+}
+
 impl Line {
+    pub fn new(heard_at: Instant) -> Line {
+        Line { heard_at, back_at: NEVER, connected: false, radio_down: None, fault: None }
+    }
+
     /// Something came through. `woke_at`: our own start or awakening.
     pub fn hear(&mut self, at: Instant, woke_at: Instant) {
         if self.heard_at < woke_at || at - self.heard_at > QUIET {
@@ -62,21 +87,18 @@ impl Line {
     pub fn silent_since(&self) -> Instant {
         self.radio_down.map_or(self.heard_at, |down| down.min(self.heard_at))
     }
-}
 
-/// The home's gateway is heard again after a fault; gives the fault that ends.
-pub(super) fn come_back(state: &mut HomeState, at: Instant) -> Option<uuid::Uuid> {
-    if state.line.radio_down.is_some() {
-        return None;
+    /// Whether it counts among the lines that fell silent around `began`.
+    pub fn fell_silent_around(&self, began: Instant) -> bool {
+        let since = self.fault.as_ref().map_or_else(|| self.silent_since(), |f| f.began_at);
+        !self.is_alive() && (since - began).0.abs() <= TOGETHER.0
     }
-    let fault = state.line.fault.take()?;
-    state.rhythm.resume(at);
-    state.due = None;
-    Some(fault.id)
-}
 
-/// Whether this home's line counts among those that fell silent around `began`.
-pub(super) fn silent_around(home: &HomeFixed, state: &HomeState, began: Instant) -> bool {
-    let since = state.line.fault.as_ref().map_or_else(|| state.line.silent_since(), |f| f.began_at);
-    home.person.is_some() && home.gateway.is_some() && !state.line.is_alive() && (since - began).0.abs() <= TOGETHER.0
+    /// Ends the fault, if there is one and its cause is gone.
+    pub fn come_back(&mut self) -> Option<Uuid> {
+        if self.radio_down.is_some() {
+            return None;
+        }
+        self.fault.take().map(|fault| fault.id)
+    }
 }

@@ -7,8 +7,10 @@ use base::{HomeId, Instant, Span};
 use db::{DbError, Tx};
 use people::ConsentScope;
 
+use super::gateway::Gateway;
 use super::hear::{Code, Reading, take};
-use super::home::{Away, DeviceFixed, Fault, HomeFixed, HomeState, NEVER};
+use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
+use super::line::{Fault, Line};
 use super::{Home, Key, Live, OpenFault, OpenOutage, Shared, Unsaved};
 use crate::WatchError;
 use crate::rules::stretches;
@@ -27,7 +29,10 @@ const REARM: Span = Span::hours(2);
 /// What commands have set for one home, read anew.
 pub struct Fresh {
     fixed: HomeFixed,
+    reassured_at: Option<Instant>,
     standing: HashSet<base::AlertId>,
+    /// Gateways in use through which the home is heard.
+    gateways: Vec<device::GatewayRow>,
 }
 
 /// Which of these readings are stored already.
@@ -51,16 +56,22 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
         .pop()
         .map_or_else(Settings::default, |(_, c)| c.over(&Settings::default()));
     let region = Arc::new(region);
-    let mut own: HashMap<u32, _> = home::changes(tx, only)?.into_iter().collect();
+    let mut changes: HashMap<u32, _> = home::changes(tx, only)?.into_iter().collect();
     let mut words: HashSet<Arc<str>> = HashSet::new();
-    let mut gateways: HashMap<u32, device::GatewayRow> =
-        device::gateways(tx, only)?.into_iter().map(|g| (g.home, g)).collect();
+    let gateways = match only {
+        Some(no) => device::gateways_serving(tx, no)?,
+        None => device::gateways(tx, None)?,
+    };
     let mut devices: HashMap<u32, Vec<DeviceFixed>> = HashMap::new();
+    let mut tests: HashMap<u32, Vec<(u32, Instant, Instant)>> = HashMap::new();
     for row in device::devices(tx, only)? {
         let d = row.device;
         let place = shared(&mut words, &d.place);
-        let test = Some(row.test).filter(|test| test.0 < test.1).map(Box::new);
-        let fixed = DeviceFixed { no: row.no, id: d.id, kind: d.kind, serial: d.serial.into(), place, test };
+        if row.test.0 < row.test.1 {
+            tests.entry(row.home).or_default().push((row.no, row.test.0, row.test.1));
+        }
+        let (no, gateway, serial) = (row.no, row.gateway, d.serial.into());
+        let fixed = DeviceFixed { no, gateway, id: d.id, kind: d.kind, serial, place };
         devices.entry(row.home).or_default().push(fixed);
     }
     let mut absences: HashMap<u32, Vec<Away>> = HashMap::new();
@@ -69,13 +80,14 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
         let away = |(from, until)| Away { absence: absence.id, from, until };
         absences.entry(no).or_default().extend(stretches(&absence, from, until).into_iter().map(away));
     }
-    let standing: HashSet<base::AlertId> = match only {
-        Some(no) => alert::standing_of_home(tx, no)?.into_iter().map(|a| a.id).collect(),
-        None => alert::standing(tx)?.into_iter().collect(),
-    };
+    let mut standing: HashMap<u32, HashSet<base::AlertId>> = HashMap::new();
+    for (no, alert) in alert::standing(tx, only)? {
+        standing.entry(no).or_default().insert(alert);
+    }
+    let standing_in: HashMap<u32, u32> = gateways.iter().map(|g| (g.home, g.no)).collect();
     let mut all = Vec::new();
     for row in home::homes(tx, only)? {
-        let gateway = gateways.remove(&row.no);
+        let own: Option<u32> = standing_in.get(&row.no).copied();
         let mut away = absences.remove(&row.no).unwrap_or_default();
         away.sort_unstable_by_key(|a| (a.from, a.until));
         let person = match row.person {
@@ -87,16 +99,27 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
             id: row.id,
             person,
             begun_at: row.begun_at.unwrap_or(now),
-            area: shared(&mut words, &row.area),
-            carrier: shared(&mut words, gateway.as_ref().map_or("", |g| &g.gateway.carrier)),
-            gateway: gateway.as_ref().map(|g| (g.no, g.gateway.id)),
-            registered_at: gateway.as_ref().map_or(now, |g| g.gateway.registered_at),
+            gateway: own.unwrap_or(0),
             devices: devices.remove(&row.no).unwrap_or_default().into(),
+            tests: tests.remove(&row.no).unwrap_or_default().into(),
             absences: away.into(),
-            settings: own.remove(&row.no).map_or_else(|| region.clone(), |c: crate::Changes| Arc::new(c.over(&region))),
-            reassured_at: row.reassured_at,
+            settings: changes
+                .remove(&row.no)
+                .map_or_else(|| region.clone(), |c: crate::Changes| Arc::new(c.over(&region))),
         };
-        all.push(Fresh { fixed, standing: standing.clone() });
+        let standing = standing.get(&row.no).cloned().unwrap_or_default();
+        all.push(Fresh { fixed, reassured_at: row.reassured_at, standing, gateways: Vec::new() });
+    }
+    match (only, &mut all[..]) {
+        (Some(_), [one]) => one.gateways = gateways,
+        // Of all homes, each gateway is told once, with the home in which it stands.
+        _ => {
+            let mut by_home: HashMap<u32, Vec<device::GatewayRow>> = HashMap::new();
+            gateways.into_iter().for_each(|g| by_home.entry(g.home).or_default().push(g));
+            for one in &mut all {
+                one.gateways = by_home.remove(&one.fixed.no).unwrap_or_default();
+            }
+        }
     }
     Ok(all)
 }
@@ -116,9 +139,12 @@ fn shared(words: &mut HashSet<Arc<str>>, word: &str) -> Arc<str> {
 pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
     let mut live = Live {
         homes: HashMap::new(),
-        by_id: HashMap::new(),
         gateways: HashMap::new(),
+        gateway_nos: HashMap::new(),
         queue: BTreeSet::new(),
+        line_queue: BTreeSet::new(),
+        waiting: HashMap::new(),
+        orphaned: Vec::new(),
         unsaved: VecDeque::new(),
         to_save: BTreeSet::new(),
         forgotten: BTreeSet::new(),
@@ -141,12 +167,11 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         fresh.iter().filter(|f| f.fixed.person.is_some()).map(|f| (f.fixed.no, f.fixed.begun_at)).collect();
     saved.retain(|no, (state, _)| begun.get(no).is_some_and(|begun| state.watched_since == *begun));
     for Fresh { fixed, .. } in &fresh {
-        let (state, _) = saved.entry(fixed.no).or_insert_with(|| (HomeState::new(fixed.registered_at), 0));
+        let (state, _) = saved.entry(fixed.no).or_insert_with(|| (HomeState::new(), 0));
         state.watched_since = fixed.begun_at;
     }
     let floor = state::floor(tx)?;
     let behind = replay(tx, floor, &fresh, &mut saved)?;
-    faults(tx, &mut live, &mut saved)?;
     for one in fresh.drain(..) {
         let no = one.fixed.no;
         let Some((state, _)) = saved.remove(&no) else { continue };
@@ -156,8 +181,14 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
             unsaved = live.stamp;
             live.unsaved.push_back(Unsaved { since: now, home: no, first_seq: floor + 1, stamp: unsaved });
         }
+        for row in &one.gateways {
+            live.take_gateway(row);
+        }
         live.settle(one, state, unsaved, now);
     }
+    live.link_all();
+    faults(tx, &mut live)?;
+    live.wake(now);
     Ok(live)
 }
 
@@ -188,7 +219,6 @@ fn replay(
                 continue;
             }
             let value = row.get::<Option<f64>>(3)?.unwrap_or_default() as f32;
-            state.line.hear(received_at, NEVER);
             state.device(fixed.devices[index].no).online = true;
             take(fixed, state, index, &Reading { code, value, occurred_at, received_at }, &mut effects);
             // What a reading asked for was written in the commit that stored it.
@@ -201,14 +231,12 @@ fn replay(
     }
 }
 
-fn faults(tx: &mut dyn Tx, live: &mut Live, saved: &mut HashMap<u32, (HomeState, i64)>) -> Result<(), WatchError> {
-    for (_, (state, _)) in saved.iter_mut() {
-        state.line.fault = None;
-    }
-    for (id, no, began_at, outage) in history::open_faults(tx)? {
-        live.open_faults.insert(id, OpenFault { home: no, began_at, outage });
-        if let Some((state, _)) = saved.get_mut(&no) {
-            state.line.fault = Some(Box::new(Fault { id, began_at }));
+fn faults(tx: &mut dyn Tx, live: &mut Live) -> Result<(), WatchError> {
+    for (id, gateway, began_at, outage) in history::open_faults(tx)? {
+        live.open_faults.insert(id, OpenFault { gateway, began_at, outage });
+        match live.gateways.get_mut(&gateway) {
+            Some(gateway) => gateway.line.fault = Some(Box::new(Fault { id, began_at })),
+            None => live.orphaned.push((id, gateway)),
         }
     }
     for (id, shared, name, began_at) in history::open_outages(tx)? {
@@ -222,55 +250,117 @@ impl Live {
     /// Takes in what a command changed about a home. The change is saved with the next commit.
     pub fn refresh(&mut self, fresh: Fresh, now: Instant) {
         let (no, person) = (fresh.fixed.no, fresh.fixed.person);
-        let mut unsaved = 0;
-        let mut state = match self.homes.remove(&no) {
-            Some(old) => {
-                self.by_id.remove(&old.fixed.id);
-                if let Some((_, gateway)) = old.fixed.gateway {
-                    self.gateways.remove(&gateway);
-                }
-                if let Some(at) = old.wake {
-                    self.queue.remove(&(at, no));
-                }
-                unsaved = old.unsaved;
-                old.state
+        let (mut unsaved, mut state) = (0, HomeState::new());
+        let mut touched: BTreeSet<u32> = fresh.gateways.iter().map(|row| row.no).collect();
+        if let Some(old) = self.homes.remove(&no) {
+            if let Some(at) = old.wake {
+                self.queue.remove(&(at, no));
             }
-            None => HomeState::new(now),
-        };
-        let same_contract = person.is_some() && state.watched_since == fresh.fixed.begun_at;
-        if !same_contract {
+            for gateway in old.fixed.gateways() {
+                touched.insert(gateway);
+                if let Some(homes) = self.waiting.get_mut(&gateway) {
+                    homes.remove(&no);
+                }
+            }
+            (unsaved, state) = (old.unsaved, old.state);
+        }
+        if person.is_none() || state.watched_since != fresh.fixed.begun_at {
             // Another contract, or none: what was learned of the home ends with the old one.
-            let line = state.line.clone();
-            state = HomeState { line, ..HomeState::new(now) };
+            state = HomeState::new();
             state.watched_since = fresh.fixed.begun_at;
         }
         if person.is_none() {
             self.forgotten.insert(no);
-            if let Some(fault) = state.line.fault.take() {
-                self.open_faults.remove(&fault.id);
-            }
+        }
+        let in_use: BTreeSet<u32> = fresh.gateways.iter().map(|row| row.no).collect();
+        self.drop_gateways(no, &in_use);
+        for row in &fresh.gateways {
+            self.take_gateway(row);
         }
         self.settle(fresh, state, unsaved, now);
         self.to_save.insert(no);
+        for gateway in touched {
+            self.link(gateway);
+        }
+    }
+
+    /// Gateways that stood in a home and are in use no longer.
+    fn drop_gateways(&mut self, home: u32, in_use: &BTreeSet<u32>) {
+        let gone: Vec<u32> =
+            self.gateways.values().filter(|g| g.home == home && !in_use.contains(&g.no)).map(|g| g.no).collect();
+        for no in gone {
+            self.set_line_wake(no, None);
+            self.waiting.remove(&no);
+            self.open_faults.retain(|_, fault| fault.gateway != no);
+            if let Some(gateway) = self.gateways.remove(&no) {
+                self.gateway_nos.remove(&gateway.id);
+            }
+        }
+    }
+
+    fn take_gateway(&mut self, row: &device::GatewayRow) {
+        self.gateway_nos.insert(row.gateway.id, row.no);
+        let new = || {
+            let mut line = Line::new(row.gateway.heard_at.unwrap_or(row.gateway.registered_at));
+            line.radio_down = row.radio_down_at;
+            Box::new(Gateway {
+                no: row.no,
+                id: row.gateway.id,
+                home: row.home,
+                area: row.area.as_str().into(),
+                carrier: row.gateway.carrier.as_str().into(),
+                line,
+                wake: None,
+                saved_at: NEVER,
+                index: None,
+            })
+        };
+        let gateway = self.gateways.entry(row.no).or_insert_with(new);
+        if *gateway.area != *row.area {
+            gateway.area = row.area.as_str().into();
+        }
+    }
+
+    /// Notes which homes speak through a gateway, and whether its line still matters.
+    fn link(&mut self, no: u32) {
+        let Some(mut gateway) = self.gateways.remove(&no) else { return };
+        gateway.link(self.homes.values().map(|h| &*h.fixed));
+        if !self.is_watched(&gateway)
+            && let Some(fault) = gateway.line.fault.take()
+        {
+            self.orphaned.push((fault.id, no));
+        }
+        self.gateways.insert(no, gateway);
+        self.plan_line(no);
+    }
+
+    fn link_all(&mut self) {
+        let mut behind: HashMap<u32, Vec<u32>> = HashMap::new();
+        for home in self.homes.values() {
+            home.fixed.gateways().for_each(|gateway| behind.entry(gateway).or_default().push(home.fixed.no));
+        }
+        let mut words: HashSet<Arc<str>> = HashSet::new();
+        for gateway in self.gateways.values_mut() {
+            let homes = behind.remove(&gateway.no).unwrap_or_default();
+            gateway.link(homes.iter().filter_map(|no| self.homes.get(no)).map(|h| &*h.fixed));
+            gateway.area = shared(&mut words, &gateway.area);
+            gateway.carrier = shared(&mut words, &gateway.carrier);
+        }
     }
 
     /// Puts a home in its place, its state brought into line with what commands have set.
     fn settle(&mut self, fresh: Fresh, mut state: HomeState, unsaved: u64, now: Instant) {
-        let Fresh { fixed, standing } = fresh;
+        let Fresh { fixed, reassured_at, standing, .. } = fresh;
         state.devices.retain(|d| fixed.devices.iter().any(|f| f.no == d.no));
         state.standing.retain(|s| standing.contains(&s.alert));
         state.rhythm.end_excuses(now);
         let ahead = fixed.absences.iter().filter(|a| a.until > now && a.from < now + AHEAD);
         ahead.take(STRETCHES).for_each(|a| state.rhythm.excuse(a.from, a.until));
-        if let Some(at) = fixed.reassured_at.filter(|at| state.reassured_at.is_none_or(|known| *at > known)) {
+        if let Some(at) = reassured_at.filter(|at| state.reassured_at.is_none_or(|known| *at > known)) {
             state.reassure(at);
         }
         state.due = None;
         let no = fixed.no;
-        self.by_id.insert(fixed.id, no);
-        if let Some((_, gateway)) = fixed.gateway {
-            self.gateways.insert(gateway, no);
-        }
         self.homes.insert(no, Box::new(Home { fixed: Arc::new(fixed), state, wake: None, unsaved }));
         self.plan(no);
     }
@@ -286,7 +376,7 @@ impl HomeState {
     fn reassure(&mut self, at: Instant) {
         self.reassured_at = Some(at);
         self.rhythm.reassured(at);
-        if self.last_sign.is_none_or(|last| at > last) {
+        if self.last_sign().is_none_or(|last| at > last) {
             self.told = [false; 2];
         }
         for climate in self.devices.iter_mut().filter_map(|d| d.climate.as_mut()) {

@@ -10,6 +10,7 @@ mod commit;
 mod decide;
 mod decision;
 mod due;
+mod gateway;
 mod group;
 mod hear;
 mod home;
@@ -24,8 +25,10 @@ use uuid::Uuid;
 
 pub use commit::{OnAlert, commit};
 pub use decision::{Bundle, Decision, Outcome, Writes};
+use gateway::Gateway;
 pub(crate) use home::NEVER;
 use home::{HomeFixed, HomeState};
+use line::Line;
 pub use load::{Fresh, known, load, read_home, read_homes};
 
 use crate::Arrival;
@@ -42,6 +45,8 @@ pub const SETTLE: Span = Span::seconds(30);
 const SAVE_AFTER: Span = Span::minutes(1);
 /// Homes saved in one decision.
 const SAVES: usize = 400;
+/// Bytes of one entry of a sorted queue, with its share of nodes that are two thirds full.
+const QUEUED: usize = 28;
 /// Homes whose timers are looked at in one decision.
 pub const TIMERS: usize = 1000;
 /// 2020-01-01T00:00+09:00: no gateway of ours is older.
@@ -50,10 +55,16 @@ const OLDEST: Instant = Instant(1_577_804_400_000_000);
 /// The memory of the watch.
 pub struct Live {
     homes: HashMap<u32, Box<Home>>,
-    by_id: HashMap<HomeId, u32>,
-    gateways: HashMap<GatewayId, u32>,
+    gateways: HashMap<u32, Box<Gateway>>,
+    gateway_nos: HashMap<GatewayId, u32>,
     /// Homes by the moment at which something may become due.
     queue: BTreeSet<(Instant, u32)>,
+    /// Gateways by the moment at which their silence becomes a fault.
+    line_queue: BTreeSet<(Instant, u32)>,
+    /// By gateway: homes with a deadline that waits until it is heard.
+    waiting: HashMap<u32, BTreeSet<u32>>,
+    /// Faults of gateways behind which nobody is watched any more: (fault, gateway), to be ended.
+    orphaned: Vec<(Uuid, u32)>,
     /// Homes changed since their last save: when, which, and the first reading that the saved state lacks.
     unsaved: VecDeque<Unsaved>,
     /// Homes that a command changed: to be saved with the next commit.
@@ -85,7 +96,7 @@ struct Unsaved {
 
 #[derive(Clone, Debug)]
 struct OpenFault {
-    home: u32,
+    gateway: u32,
     began_at: Instant,
     outage: Option<Uuid>,
 }
@@ -138,8 +149,9 @@ impl Live {
 
     fn suspect(&self, arrival: &Arrival) -> Option<Key> {
         let code = decide::stored_code(arrival)?.0;
-        let home = &self.homes[self.gateways.get(&arrival.gateway)?];
-        let device = home.fixed.devices.iter().find(|d| *d.serial == *arrival.serial)?;
+        let (no, index) = self.find(*self.gateway_nos.get(&arrival.gateway)?, &arrival.serial)?;
+        let home = &self.homes[&no];
+        let device = &home.fixed.devices[index];
         let newest = home.state.devices.iter().find(|d| d.no == device.no)?.last_at;
         let (at, _) = decide::effective(arrival);
         (at <= newest).then_some((at, device.no, code as u8))
@@ -155,6 +167,8 @@ impl Live {
         self.woke_at = now;
         let homes: Vec<u32> = self.homes.keys().copied().collect();
         homes.into_iter().for_each(|no| self.plan(no));
+        let gateways: Vec<u32> = self.gateways.keys().copied().collect();
+        gateways.into_iter().for_each(|no| self.plan_line(no));
     }
 
     /// Puts off the timers that are due first: what they want to write cannot be written now.
@@ -176,14 +190,14 @@ impl Live {
 
     /// When the next timer or save is due.
     pub fn next_moment(&self) -> Option<Instant> {
-        let timer = self.queue.first().map(|(at, _)| *at);
+        let timers = self.queue.first().into_iter().chain(self.line_queue.first()).map(|(at, _)| *at);
         let save = self.unsaved.front().map(|u| u.since + SAVE_AFTER);
-        timer.into_iter().chain(save).min()
+        timers.chain(save).min()
     }
 
     /// Whether a commit is owed even without any delivery: a command changed a home.
     pub fn owes_save(&self) -> bool {
-        !self.to_save.is_empty() || !self.forgotten.is_empty()
+        !self.to_save.is_empty() || !self.forgotten.is_empty() || !self.orphaned.is_empty()
     }
 
     pub fn homes(&self) -> usize {
@@ -203,25 +217,99 @@ impl Live {
     pub fn bytes_per_home(&self) -> usize {
         let entry = |n: usize| n * 8 / 7 + 1;
         let indexes = size_of::<(u32, Box<Home>)>() * entry(self.homes.capacity())
-            + size_of::<(HomeId, u32)>() * entry(self.by_id.capacity())
-            + size_of::<(GatewayId, u32)>() * entry(self.gateways.capacity())
-            + self.queue.len() * 40
+            + size_of::<(GatewayId, u32)>() * entry(self.gateway_nos.capacity())
+            + size_of::<(u32, Box<Gateway>)>() * entry(self.gateways.capacity())
+            + self.gateways.values().map(|g| g.bytes()).sum::<usize>()
+            + (self.queue.len() + self.line_queue.len()) * QUEUED
             + self.unsaved.capacity() * size_of::<Unsaved>();
         let held: usize = self.homes.values().map(|h| size_of::<Home>() + h.fixed.bytes() + h.state.heap_bytes()).sum();
         (indexes + held) / self.homes.len().max(1)
     }
 
+    /// The device of this serial behind a gateway: (home, index).
+    fn find(&self, gateway: u32, serial: &str) -> Option<(u32, usize)> {
+        self.gateways.get(&gateway)?.candidates(serial).find_map(|no| {
+            let here = |d: &home::DeviceFixed| d.gateway == gateway && *d.serial == *serial;
+            Some((no, self.homes.get(&no)?.fixed.devices.iter().position(here)?))
+        })
+    }
+
+    /// Whether anybody is watched behind a gateway.
+    fn is_watched(&self, gateway: &Gateway) -> bool {
+        gateway.homes().iter().any(|no| self.homes.get(no).is_some_and(|h| h.fixed.person.is_some()))
+    }
+
+    /// When the silence of a gateway is a fault, unless it is heard before.
+    fn fault_due(&self, gateway: &Gateway, line: &Line) -> Option<Instant> {
+        let after = self.homes.get(&gateway.home)?.fixed.settings.line_fault;
+        line.fault_due(self.woke_at, after).filter(|_| self.is_watched(gateway))
+    }
+
+    fn note_waiting(&mut self, home: u32, waits: bool) {
+        let Some(fixed) = self.homes.get(&home).map(|h| h.fixed.clone()) else { return };
+        for gateway in fixed.gateways() {
+            if waits {
+                self.waiting.entry(gateway).or_default().insert(home);
+            } else if let Some(homes) = self.waiting.get_mut(&gateway) {
+                homes.remove(&home);
+            }
+        }
+    }
+
+    /// Takes a line over. Homes that waited for it are looked at next.
+    fn take_line(&mut self, no: u32, line: Line, looked_at: Option<Option<Instant>>, writes: &Writes) {
+        let Some(gateway) = self.gateways.get_mut(&no) else { return };
+        let heard = line.heard_at > gateway.line.heard_at || line.connected != gateway.line.connected;
+        gateway.line = line;
+        if writes.lines.iter().any(|(written, ..)| *written == no) {
+            gateway.saved_at = writes.now;
+        }
+        if heard && let Some(homes) = self.waiting.remove(&no) {
+            homes.into_iter().for_each(|home| self.set_wake(home, Some(writes.now)));
+        }
+        match looked_at {
+            Some(exact) => self.set_line_wake(no, exact),
+            None => {
+                let gateway = &self.gateways[&no];
+                let due = self.fault_due(gateway, &gateway.line);
+                if due.is_some_and(|at| gateway.wake.is_none_or(|wake| at < wake)) {
+                    self.set_line_wake(no, due);
+                }
+            }
+        }
+    }
+
+    fn plan_line(&mut self, no: u32) {
+        let Some(gateway) = self.gateways.get(&no) else { return };
+        let due = self.fault_due(gateway, &gateway.line);
+        self.set_line_wake(no, due);
+    }
+
+    fn set_line_wake(&mut self, no: u32, at: Option<Instant>) {
+        let Some(gateway) = self.gateways.get_mut(&no) else { return };
+        if gateway.wake == at {
+            return;
+        }
+        if let Some(old) = gateway.wake {
+            self.line_queue.remove(&(old, no));
+        }
+        gateway.wake = at;
+        if let Some(at) = at {
+            self.line_queue.insert((at, no));
+        }
+    }
+
     /// Looks at a home's timers at the earliest moment anything of it can be due.
     fn plan(&mut self, no: u32) {
         let Some(home) = self.homes.get(&no) else { return };
-        let earliest = due::earliest(&home.fixed, &home.state, self.woke_at);
+        let earliest = due::earliest(&home.fixed, &home.state);
         self.set_wake(no, earliest);
     }
 
     /// Looks at a home's timers earlier than planned, never later.
     fn wake_sooner(&mut self, no: u32) {
         let Some(home) = self.homes.get(&no) else { return };
-        let earliest = due::earliest(&home.fixed, &home.state, self.woke_at);
+        let earliest = due::earliest(&home.fixed, &home.state);
         if earliest.is_some_and(|at| home.wake.is_none_or(|wake| at < wake)) {
             self.set_wake(no, earliest);
         }

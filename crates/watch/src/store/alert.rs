@@ -15,7 +15,7 @@ const END: &str = "UPDATE alert SET state = $2, ended_at = $3 WHERE id = $1 AND 
 const CLOSE: &str = "UPDATE alert SET state = 'closed', ended_at = $2, cause = $3 WHERE id = $1";
 const SIGN: &str = "UPDATE alert SET sign_at = $2 WHERE id = $1 AND sign_at IS NULL";
 const HOME_NO: &str = "SELECT home_no FROM alert WHERE id = $1";
-const STANDING: &str = "SELECT id FROM alert WHERE state = 'standing'";
+const STANDING: &str = "SELECT home_no, id FROM alert WHERE state = 'standing'";
 const ENDED: &str = "SELECT level, rule, state, cause FROM alert WHERE home_no = $1 AND raised_at >= $2";
 
 pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>) -> Result<(), DbError> {
@@ -70,9 +70,13 @@ pub(crate) fn standing_of_home(tx: &mut dyn Tx, home: u32) -> Result<Vec<Alert>,
     tx.query(&sql, params![home])?.iter().map(read).collect()
 }
 
-/// Ids of all alerts that stand.
-pub(crate) fn standing(tx: &mut dyn Tx) -> Result<Vec<AlertId>, DbError> {
-    tx.query(STANDING, &[])?.iter().map(|r| r.get(0)).collect()
+/// (home, alert) of all alerts that stand, of one home or of all.
+pub(crate) fn standing(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, AlertId)>, DbError> {
+    let rows = match home {
+        Some(no) => tx.query(&format!("{STANDING} AND home_no = $1"), params![no])?,
+        None => tx.query(STANDING, &[])?,
+    };
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 
 /// How the home's alerts since `since` ended.

@@ -18,7 +18,7 @@ const OF_ID: &str = "SELECT id, secret FROM gateway WHERE id = $1 AND revoked_at
 const OF_SECRET: &str = "SELECT id, secret FROM gateway WHERE secret = $1 AND revoked_at IS NULL";
 const GATEWAY_COLUMNS: &str =
     "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
-    g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no";
+    g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no, g.radio_down_at, h.area";
 const GATEWAY_FROM: &str = "FROM gateway g JOIN watch_home h ON h.no = g.home_no";
 const NAME_TAKEN: &str = "SELECT COUNT(*) FROM gateway WHERE name = $1";
 
@@ -27,13 +27,16 @@ const INSERT_DEVICE: &str =
     "INSERT INTO device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
     test_until, online, duplicates, late, reordered, repeated, retained, wrong_clock, malformed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, TRUE, 0, 0, 0, 0, 0, 0, 0)";
+const SERIAL_USED: &str = "SELECT COUNT(*) FROM device WHERE gateway_no = $1 AND serial = $2 AND retired_at IS NULL";
+const HOMES_BEHIND: &str = "SELECT DISTINCT h.home_id FROM device d JOIN watch_home h ON h.no = d.home_no
+    WHERE d.gateway_no = $1 AND d.retired_at IS NULL ORDER BY h.home_id";
 const RETIRE: &str = "UPDATE device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
 const RETIRE_OF_GATEWAY: &str = "UPDATE device SET retired_at = $2 WHERE gateway_no = $1 AND retired_at IS NULL";
 const TEST: &str = "UPDATE device SET test_from = $2, test_until = $3 WHERE id = $1 AND retired_at IS NULL";
 const DEVICE_COLUMNS: &str = "d.id, h.home_id, g.id, d.serial, d.kind, d.place, d.assigned_at, d.retired_at, d.test_until,
     d.heard_at, d.sign_at, d.battery, d.link_quality, d.online, d.duplicates, d.late,
     d.reordered, d.repeated, d.retained, d.wrong_clock, d.malformed, d.bad_at, d.bad_why, d.bad_payload, d.no, d.home_no,
-    d.test_from";
+    d.test_from, d.gateway_no";
 const DEVICE_FROM: &str = "FROM device d JOIN gateway g ON g.no = d.gateway_no JOIN watch_home h ON h.no = d.home_no";
 const COUNT: &str = "UPDATE device SET duplicates = duplicates + $2, late = late + $3, reordered = reordered + $4,
     repeated = repeated + $5, retained = retained + $6, wrong_clock = wrong_clock + $7 WHERE no = $1";
@@ -43,7 +46,7 @@ const BAD_GATEWAY: &str =
     "UPDATE gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
 const HEARD: &str = "UPDATE device SET heard_at = $2, sign_at = $3, battery = $4, link_quality = $5, online = $6
     WHERE no = $1";
-const GATEWAY_HEARD: &str = "UPDATE gateway SET heard_at = $2 WHERE no = $1";
+const GATEWAY_HEARD: &str = "UPDATE gateway SET heard_at = $2, radio_down_at = $3 WHERE no = $1";
 const UNKNOWN_AGAIN: &str =
     "UPDATE unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
 const UNKNOWN_COUNT: &str = "SELECT COUNT(*) FROM unknown_device WHERE gateway_no = $1";
@@ -57,6 +60,8 @@ const INBOX: &str = "SELECT g.id, h.home_id, u.serial, u.first_at, u.last_at, u.
 pub(crate) struct GatewayRow {
     pub no: u32,
     pub home: u32,
+    pub area: String,
+    pub radio_down_at: Option<Instant>,
     pub gateway: Gateway,
 }
 
@@ -64,6 +69,7 @@ pub(crate) struct GatewayRow {
 pub(crate) struct DeviceRow {
     pub no: u32,
     pub home: u32,
+    pub gateway: u32,
     pub test: (Instant, Instant),
     pub device: Device,
 }
@@ -111,6 +117,15 @@ pub(crate) fn gateways(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<Gateway
     of_home(tx, sql, "g.home_no", home)?.iter().map(read_gateway).collect()
 }
 
+/// Gateways in use through which a home is heard: the one that stands in it, and those of its devices.
+pub(crate) fn gateways_serving(tx: &mut dyn Tx, home: u32) -> Result<Vec<GatewayRow>, DbError> {
+    let sql = format!(
+        "SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL AND (g.home_no = $1 OR g.no IN \
+         (SELECT gateway_no FROM device WHERE home_no = $1 AND retired_at IS NULL)) ORDER BY g.no"
+    );
+    tx.query(&sql, params![home])?.iter().map(read_gateway).collect()
+}
+
 fn of_home(tx: &mut dyn Tx, mut sql: String, column: &str, home: Option<u32>) -> Result<Vec<Row>, DbError> {
     let mut values = Vec::new();
     if let Some(no) = home {
@@ -133,7 +148,7 @@ fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
         malformed: row.get(8)?,
         bad: read_bad(row, 9)?,
     };
-    Ok(GatewayRow { no: row.get(12)?, home: row.get(13)?, gateway })
+    Ok(GatewayRow { no: row.get(12)?, home: row.get(13)?, radio_down_at: row.get(14)?, area: row.get(15)?, gateway })
 }
 
 fn read_bad(row: &Row, first: usize) -> Result<Option<BadPayload>, DbError> {
@@ -150,6 +165,15 @@ pub(crate) fn insert_device(tx: &mut dyn Tx, gateway: u32, home: u32, d: &Device
         params![no, d.id, gateway, home, &d.serial, d.kind.key(), &d.place, d.assigned_at, never],
     )?;
     tx.execute(UNKNOWN_GONE, params![gateway, &d.serial]).map(drop)
+}
+
+pub(crate) fn serial_is_used(tx: &mut dyn Tx, gateway: u32, serial: &str) -> Result<bool, DbError> {
+    Ok(tx.scalar::<i64>(SERIAL_USED, params![gateway, serial])? > 0)
+}
+
+/// The homes whose devices speak through a gateway.
+pub(crate) fn homes_behind(tx: &mut dyn Tx, gateway: u32) -> Result<Vec<HomeId>, DbError> {
+    tx.query(HOMES_BEHIND, params![gateway])?.iter().map(|r| r.get(0)).collect()
 }
 
 pub(crate) fn retire(tx: &mut dyn Tx, device: DeviceId, at: Instant) -> Result<bool, DbError> {
@@ -210,7 +234,13 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
         counters,
         bad: read_bad(row, 21)?,
     };
-    Ok(DeviceRow { no: row.get(24)?, home: row.get(25)?, test: (row.get(26)?, test_until), device })
+    Ok(DeviceRow {
+        no: row.get(24)?,
+        home: row.get(25)?,
+        gateway: row.get(27)?,
+        test: (row.get(26)?, test_until),
+        device,
+    })
 }
 
 pub(crate) fn count(tx: &mut dyn Tx, device: u32, c: &Counters) -> Result<(), DbError> {
@@ -237,8 +267,13 @@ pub(crate) fn note_heard(
     tx.execute(HEARD, params![device, heard_at, sign_at, battery, link, online]).map(drop)
 }
 
-pub(crate) fn note_gateway_heard(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
-    tx.execute(GATEWAY_HEARD, params![gateway, at]).map(drop)
+pub(crate) fn note_gateway_heard(
+    tx: &mut dyn Tx,
+    gateway: u32,
+    at: Instant,
+    radio_down: Option<Instant>,
+) -> Result<(), DbError> {
+    tx.execute(GATEWAY_HEARD, params![gateway, at, radio_down]).map(drop)
 }
 
 pub(crate) fn note_unknown(

@@ -34,14 +34,15 @@ const INSERT_FAULT: &str = "INSERT INTO line_fault (id, home_no, gateway_no, beg
     VALUES ($1, $2, $3, $4, $5, NULL, $6)";
 const JOIN_OUTAGE: &str = "UPDATE line_fault SET outage_id = $2 WHERE id = $1";
 const END_FAULT: &str = "UPDATE line_fault SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-const END_FAULTS_OF_HOME: &str = "UPDATE line_fault SET ended_at = $2 WHERE home_no = $1 AND ended_at IS NULL";
+const END_FAULTS_OF_GATEWAY: &str = "UPDATE line_fault SET ended_at = $2 WHERE gateway_no = $1 AND ended_at IS NULL";
 const INSERT_OUTAGE: &str = "INSERT INTO line_outage (id, shared, name, began_at, noticed_at, ended_at)
     VALUES ($1, $2, $3, $4, $5, NULL)";
 const END_OUTAGE: &str = "UPDATE line_outage SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-const OPEN_FAULTS: &str = "SELECT id, home_no, began_at, outage_id FROM line_fault WHERE ended_at IS NULL";
+const OPEN_FAULTS: &str = "SELECT id, gateway_no, began_at, outage_id FROM line_fault WHERE ended_at IS NULL";
 const OPEN_OUTAGES: &str = "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL";
 const FAULTS_OF_HOME: &str = "SELECT began_at, ended_at FROM line_fault
-    WHERE home_no = $1 AND began_at < $3 AND (ended_at IS NULL OR ended_at > $2) ORDER BY began_at";
+    WHERE gateway_no IN (SELECT gateway_no FROM device WHERE home_no = $1 UNION SELECT no FROM gateway WHERE home_no = $1)
+    AND began_at < $3 AND (ended_at IS NULL OR ended_at > $2) ORDER BY began_at";
 
 /// Adds what was heard since the last save to the stored day.
 pub(crate) fn add_to_day(tx: &mut dyn Tx, home: u32, day: i32, log: &DayLog) -> Result<(), DbError> {
@@ -162,8 +163,8 @@ pub(crate) fn end_fault(tx: &mut dyn Tx, fault: Uuid, at: Instant) -> Result<(),
     tx.execute(END_FAULT, params![fault, at]).map(drop)
 }
 
-pub(crate) fn end_faults_of_home(tx: &mut dyn Tx, home: u32, at: Instant) -> Result<(), DbError> {
-    tx.execute(END_FAULTS_OF_HOME, params![home, at]).map(drop)
+pub(crate) fn end_faults_of_gateway(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
+    tx.execute(END_FAULTS_OF_GATEWAY, params![gateway, at]).map(drop)
 }
 
 pub(crate) fn insert_outage(
@@ -181,7 +182,7 @@ pub(crate) fn end_outage(tx: &mut dyn Tx, outage: Uuid, at: Instant) -> Result<(
     tx.execute(END_OUTAGE, params![outage, at]).map(drop)
 }
 
-/// (fault, home, began, outage) of every fault that stands.
+/// (fault, gateway, began, outage) of every fault that stands.
 pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<(Uuid, u32, Instant, Option<Uuid>)>, DbError> {
     tx.query(OPEN_FAULTS, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).collect()
 }

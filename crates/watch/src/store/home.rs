@@ -12,7 +12,7 @@ const INSERT: &str = "INSERT INTO watch_home (no, home_id, area, reassured_at) V
 const AREA: &str = "UPDATE watch_home SET area = $2 WHERE no = $1";
 const REASSURE: &str = "UPDATE watch_home SET reassured_at = $2
     WHERE no = $1 AND (reassured_at IS NULL OR reassured_at < $2)";
-const HOMES: &str = "SELECT h.no, h.home_id, h.area, h.reassured_at, c.person_id, c.begun_at
+const HOMES: &str = "SELECT h.no, h.home_id, h.reassured_at, c.person_id, c.begun_at
     FROM watch_home h LEFT JOIN watch_contract c ON c.home_no = h.no AND c.ended_at IS NULL WHERE 1 = 1";
 const BEGIN: &str = "INSERT INTO watch_contract (id, home_no, person_id, begun_at, ended_at, end_reason)
     VALUES ($1, $2, $3, $4, NULL, NULL)";
@@ -41,7 +41,6 @@ pub struct Contract {
 pub(crate) struct HomeRow {
     pub no: u32,
     pub id: HomeId,
-    pub area: String,
     pub reassured_at: Option<Instant>,
     /// Of the running contract.
     pub person: Option<PersonId>,
@@ -71,14 +70,7 @@ pub(crate) fn reassure(tx: &mut dyn Tx, no: u32, at: Instant) -> Result<(), DbEr
 pub(crate) fn homes(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<HomeRow>, DbError> {
     let (sql, values) = narrowed(HOMES, "h.no", home);
     let read = |r: &Row| {
-        Ok(HomeRow {
-            no: r.get(0)?,
-            id: r.get(1)?,
-            area: r.get(2)?,
-            reassured_at: r.get(3)?,
-            person: r.get(4)?,
-            begun_at: r.get(5)?,
-        })
+        Ok(HomeRow { no: r.get(0)?, id: r.get(1)?, reassured_at: r.get(2)?, person: r.get(3)?, begun_at: r.get(4)? })
     };
     tx.query(&sql, &values)?.iter().map(read).collect()
 }

@@ -32,6 +32,10 @@ pub(crate) fn line_troubles(tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, DbError
         let id: Uuid = row.get(0)?;
         let homes = members.iter().filter(|(outage, _)| *outage == id).map(|(_, home)| *home).collect();
         let shared = row.word(1, Shared::from_key)?;
+        let homes: Vec<HomeId> = homes;
+        if homes.is_empty() {
+            continue; // Its gateways were taken out of use while it lasted.
+        }
         troubles.push(LineTrouble::Outage { id, shared, name: row.get(2)?, began_at: row.get(3)?, homes });
     }
     troubles.extend(alone);

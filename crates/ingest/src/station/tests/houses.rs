@@ -263,7 +263,7 @@ fn build(ctx: &Ctx, tx: &mut dyn db::Tx, n: usize, area: &str, carrier: &str) ->
         ("button", DeviceKind::Button, "寝室"),
     ];
     for (serial, kind, place) in devices {
-        let new = NewDevice { gateway, serial: serial.into(), kind, place: place.into() };
+        let new = NewDevice { gateway, home, serial: serial.into(), kind, place: place.into() };
         watch::assign_device(ctx, tx, &new).expect("a device");
     }
     watch::begin_contract(ctx, tx, home, person).expect("a contract");

@@ -106,3 +106,37 @@ fn a_connection_that_watches_itself_needs_no_heartbeat() {
     w.pass_for(Span::hours(3));
     assert_eq!(troubles(&mut w).len(), 1);
 }
+
+#[test]
+fn one_gateway_may_serve_a_whole_house() {
+    let mut w = lived(3, |n| (format!("圏域{n}"), format!("通信{n}")));
+    // The third home's own gateway is replaced by the first home's, which serves both from now on.
+    let (own, shared, home) = (w.houses[2].gateway, w.houses[0].gateway, w.houses[2].home);
+    w.alive.retain(|g| *g != own);
+    w.command(move |ctx, tx| watch::revoke_gateway(ctx, tx, own));
+    for (serial, kind) in [("301-fridge", watch::DeviceKind::Fridge), ("301-door", watch::DeviceKind::Entrance)] {
+        let new = watch::NewDevice { gateway: shared, home, serial: serial.into(), kind, place: "三〇一".into() };
+        w.command(move |ctx, tx| watch::assign_device(ctx, tx, &new));
+    }
+    w.houses[2].gateway = shared;
+    w.pass_for(Span::minutes(1));
+    assert_eq!(w.say(2, "301-fridge", OPEN), crate::Receipt { stored: 1, ..Default::default() });
+    assert_eq!(w.say(0, "fridge", OPEN).stored, 1);
+    assert_eq!(w.say(2, "302-fridge", OPEN).refused, 1);
+    w.pass_for(Span::minutes(2));
+    w.say(2, "301-fridge", Signal::Contact { open: false });
+    w.say(0, "fridge", Signal::Contact { open: false });
+    w.crash();
+    w.pass_for(Span::minutes(30));
+    // It dies: one fault, and neither home is taken for silent.
+    w.alive.retain(|g| *g != shared);
+    w.pass_for(Span::hours(30));
+    assert_eq!(troubles(&mut w).len(), 1);
+    assert!(w.alerts(0).is_empty() && w.alerts(2).is_empty());
+    w.alive.push(shared);
+    w.pass_for(Span::hours(26));
+    assert_eq!(troubles(&mut w), []);
+    for house in [0, 2] {
+        assert_eq!(w.alerts_of(house, Rule::Inactivity, Level::Alert).len(), 1, "{house}");
+    }
+}

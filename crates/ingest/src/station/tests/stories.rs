@@ -291,6 +291,7 @@ fn an_unknown_device_waits_in_the_inbox_and_stops_nothing() {
     assert_eq!((inbox.len(), inbox[0].serial.as_str(), inbox[0].said.as_str()), (1, "0x00aa", "contact"));
     let new = watch::NewDevice {
         gateway: w.houses[0].gateway,
+        home,
         serial: "0x00aa".into(),
         kind: watch::DeviceKind::Toilet,
         place: "トイレ".into(),
