@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.residents == 0 || options.residents > 200_000 || options.staff < 60 || options.staff > 20_000 {
         bail!("--residents は1から200000、--staff は60から20000までにしてください");
     }
-    let clock = clock(options.now.as_deref())?;
+    let begin = options.now.as_deref().map(beginning).transpose()?;
     std::fs::create_dir_all(&options.data).with_context(|| format!("{} を作れません", options.data.display()))?;
     let config = match &options.database {
         Some(url) => DbConfig::Postgres { url: url.clone() },
@@ -66,7 +66,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let db = Db::open(config, migrations())?;
     refuse_a_real_region(&db)?;
     let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
-    let town = town::build::town(&db, wanted, clock(), Arc::new(region::on_alert), &show_progress)?;
+    // A town of a given moment is built as of that moment, and its clock runs from when it stands.
+    let building = || begin.unwrap_or_else(crate::now);
+    let town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
+    let clock = clock(begin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(open(options, db, clock, town))
 }
@@ -106,15 +109,13 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
     let region = region::start(setup).await?;
     let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
     let router = serve::pages(&site, &region);
-    let silence = town.story.has_silence();
     let life = tokio::spawn(living::live(town, clock, mqtt));
     say(&format!(
         "\n  つながり デモ(架空の町)\n\n  画面      http://127.0.0.1:{port}/\n  運用      http://{}/readyz\n  MQTT      {mqtt}\n  送信メール {}\n\n  \
          はじめの画面で、コールセンター・ケアマネジャー・医師・家族などになれます。\n  \
-         2分のうちに、{}ゲートウェイが途絶え、部屋が暑くなりすぎます。\n  止めるには Ctrl-C を押してください。\n",
+         2分のうちに、静かすぎる家が見つかり、ゲートウェイが途絶え、部屋が暑くなりすぎます。\n  止めるには Ctrl-C を押してください。\n",
         region.operations,
-        letters.display(),
-        if silence { "静かすぎる家が見つかり、" } else { "" }
+        letters.display()
     ))?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(socket, service).with_graceful_shutdown(stop_soon()).await?;
@@ -132,16 +133,15 @@ async fn stop_soon() {
     });
 }
 
+fn beginning(text: &str) -> anyhow::Result<Instant> {
+    Instant::parse(text).with_context(|| format!("--now {text} は日時ではありません(例 2026-11-22T10:00)"))
+}
+
 /// The system's clock, or one that begins at the given moment and runs as fast.
-fn clock(now: Option<&str>) -> anyhow::Result<Clock> {
-    let Some(text) = now else { return Ok(Arc::new(crate::now)) };
-    let begin =
-        Instant::parse(text).with_context(|| format!("--now {text} は日時ではありません(例 2026-11-22T10:00)"))?;
+fn clock(begin: Option<Instant>) -> Clock {
+    let Some(begin) = begin else { return Arc::new(crate::now) };
     let began = std::time::Instant::now();
-    Ok(Arc::new(move || {
-        let passed = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
-        begin + base::Span(passed)
-    }))
+    Arc::new(move || begin + base::Span(i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)))
 }
 
 fn show_progress(what: &str, share: f64) {

@@ -44,34 +44,44 @@ pub struct Wanted {
     pub size: Size,
 }
 
-/// The town in this database, brought to `now`. The plan lives as long as the program.
+/// The town in this database, brought to the moment that `clock` gives at the end: building takes minutes, and the
+/// story's moments lie seconds ahead. The plan lives as long as the program.
 pub fn town(
     db: &Db,
     wanted: Wanted,
-    now: Instant,
+    clock: &dyn Fn() -> Instant,
     on_alert: Arc<OnAlert>,
     progress: &dyn Fn(&str, f64),
 ) -> Result<Town, TownError> {
     let known = db.read_blocking(|tx| marks::get(tx, TOWN))?;
     let made: Made = match known {
         Some(text) => serde_json::from_str(&text).map_err(|e| TownError::Plan(e.to_string()))?,
-        None => make(db, wanted, now, progress)?,
+        None => make(db, wanted, clock(), progress)?,
     };
     let size = Size { residents: made.residents, staff: made.staff };
     let plan: &'static Plan = Box::leak(Box::new(plan(made.seed, size, Date::of(made.now))));
     let homes: Vec<Equipped> = made.homes.into_iter().map(equipped).collect();
     let played: Option<Instant> =
         db.read_blocking(|tx| marks::get(tx, PLAYED))?.and_then(|text| text.parse().ok()).map(Instant);
+    let now = clock();
+    let from = played.unwrap_or(Instant(i64::MIN)).max(now - Span::days(history::MONTH));
+    // The station of the past is another than the one that will run: it begins where the past does, and its steps are
+    // long, which is no sleep.
+    let conf = Conf { sleep_after: Span::hours(24), ..Conf::new(u128::from(made.seed)) };
+    let mut station = Station::open(db.clone(), on_alert, conf, from)?;
+    let yesterday = (now - Span::days(1)).max(from);
+    history::play(&mut station, plan, &homes, None, (from, yesterday), progress)?;
+    let now = clock();
     let story = Story::arrange(plan, &homes, now);
-    let from = played.unwrap_or(Instant(i64::MIN));
-    if from < now {
-        let from = from.max(now - Span::days(history::MONTH));
-        // The station of the past is another than the one that will run: it begins where the past does.
-        let mut station = Station::open(db.clone(), on_alert, Conf::new(u128::from(made.seed)), from)?;
-        history::play(&mut station, plan, &homes, &story, from, progress)?;
-        station.finish(now);
-        db.write_blocking(move |tx| marks::set(tx, PLAYED, &now.0.to_string()))?;
+    if let Some(silent) = homes.iter().find(|h| h.resident == crate::story::SILENT) {
+        let (home, changes) =
+            (silent.settled.home, watch::Changes { fixed_hours: story.fixed_hours, ..Default::default() });
+        let ctx = settle::moving_in(plan.seed, 7, 0, now);
+        db.write_blocking(move |tx| watch::set_home(&ctx.clone(), tx, home, &changes).map_err(TownError::from))?;
     }
+    history::play(&mut station, plan, &homes, Some(&story), (yesterday, now), progress)?;
+    station.finish(now);
+    db.write_blocking(move |tx| marks::set(tx, PLAYED, &now.0.to_string()))?;
     progress("できました", 1.0);
     Ok(Town { plan, homes, story })
 }

@@ -82,11 +82,16 @@ fn one(plan: &Plan, n: usize, settled: Settled, then: Instant, tx: &mut dyn db::
     let new = NewGateway { home: settled.home, name: gateway_name.clone(), carrier: carrier.into() };
     let gateway = watch::register_gateway(&ctx, tx, &new, credential_hash(plan.seed, n))?.id;
     for (_, key, kind, place) in SPOTS {
-        let new = NewDevice { gateway, serial: serial(n, key), kind: *kind, place: (*place).into() };
+        let new =
+            NewDevice { gateway, home: settled.home, serial: serial(n, key), kind: *kind, place: (*place).into() };
         watch::assign_device(&ctx, tx, &new)?;
     }
     for (key, kind, place) in [(CLIMATE, DeviceKind::Climate, "居間"), (BUTTON, DeviceKind::Button, "居間")] {
-        watch::assign_device(&ctx, tx, &NewDevice { gateway, serial: serial(n, key), kind, place: place.into() })?;
+        watch::assign_device(
+            &ctx,
+            tx,
+            &NewDevice { gateway, home: settled.home, serial: serial(n, key), kind, place: place.into() },
+        )?;
     }
     Ok(Equipped { resident: n, settled, gateway, gateway_name })
 }

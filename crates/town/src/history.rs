@@ -61,35 +61,34 @@ fn arrival(home: &Equipped, serial: String, signal: Signal, at: Instant) -> Arri
     Arrival { gateway: home.gateway, serial, signal, occurred_at: Some(at), received_at: at, retained: false }
 }
 
-/// Plays all homes from `from` (a month before `now` at the earliest) until `now`, as the story has it.
+/// Plays all homes over this period, as the story has it.
 pub fn play(
     station: &mut Station,
     plan: &Plan,
     homes: &[Equipped],
-    story: &Story,
-    from: Instant,
+    story: Option<&Story>,
+    (from, until): (Instant, Instant),
     progress: &dyn Fn(&str, f64),
 ) -> Result<u64, TownError> {
-    let now = story.now;
-    let first = from.wall_day().max(now.wall_day() - MONTH);
-    let added = story.added(homes);
+    let added = story.map(|s| s.added(homes)).unwrap_or_default();
+    let days = from.wall_day()..=until.wall_day();
     let mut stored = 0;
-    for day in first..=now.wall_day() {
-        progress("ひと月分の受信値", (day - first) as f64 / (MONTH + 1) as f64);
+    for day in days.clone() {
+        progress("受信値", (day - days.start()) as f64 / (days.end() - days.start() + 1) as f64);
         let mut today: Vec<Arrival> = Vec::new();
         for home in homes {
-            today.extend(arrivals(plan, home, day).into_iter().filter(|a| story.keeps(home, a)));
+            today.extend(arrivals(plan, home, day).into_iter().filter(|a| story.is_none_or(|s| s.keeps(home, a))));
         }
         today.extend(added.iter().filter(|a| a.received_at.wall_day() == day).cloned());
-        today.retain(|a| a.received_at >= from && a.received_at < now);
+        today.retain(|a| a.received_at >= from && a.received_at < until);
         today.sort_by_key(|a| a.received_at);
         let mut rest = today.as_slice();
         while let Some(head) = rest.first() {
             // A quarter of an hour at a time: long enough to be quick, short enough for timers to come due in order.
-            let until = head.received_at + Span::minutes(15);
-            let n = rest.partition_point(|a| a.received_at < until);
+            let end = (head.received_at + Span::minutes(15)).min(until);
+            let n = rest.partition_point(|a| a.received_at < end);
             let (some, later) = rest.split_at(n);
-            stored += step(station, some, until.min(now))?;
+            stored += step(station, some, end)?;
             rest = later;
         }
     }

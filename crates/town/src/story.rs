@@ -17,51 +17,55 @@ pub const HOT: usize = 2;
 
 /// How far beyond `now` the three are to come due.
 const SILENCE_DUE: Span = Span::seconds(45);
+/// The learned deadline is taken if it lies between these, looked for in steps of half a minute.
+const SOONEST: Span = Span::seconds(20);
+const LATEST: Span = Span::seconds(80);
+const STEP: Span = Span::seconds(30);
 const LINE_DUE: Span = Span::seconds(70);
 const HEAT_DUE: Span = Span::seconds(95);
 /// The watch's own waits ([`watch::Settings`]), which the arrangement counts back from.
 const TEMPERATURE: f32 = 34.0;
 
+/// Where the learned rhythm would not speak at this hour of the night, the silent home has the fixed rule of a city.
+const FIXED_HOURS: u16 = 6;
+
 /// What is left out and added before `now`.
 #[derive(Clone, Debug)]
 pub struct Story {
     pub now: Instant,
+    /// The fixed rule of the silent home, hours; `None`: its learned rhythm.
+    pub fixed_hours: Option<u16>,
     /// The silent home's signs end here, …
-    silent_after: Option<Instant>,
+    silent_after: Instant,
     /// … with one last sign at this moment.
-    last_sign: Option<Instant>,
+    last_sign: Instant,
     cut_after: Instant,
     hot_from: Instant,
 }
 
 impl Story {
-    /// Arranges the last hours before `now`. The silence is left to chance where no moment of the last day gives the
-    /// wanted deadline, which a test shows to be rare.
+    /// Arranges the last hours before `now`.
     pub fn arrange(plan: &Plan, homes: &[Equipped], now: Instant) -> Story {
         let settings = watch::Settings::default();
-        let silence =
+        let learned =
             homes.iter().find(|h| h.resident == SILENT).and_then(|h| last_sign(plan, h, now, &settings.rhythm));
+        let by_rule = now + SILENCE_DUE - Span::hours(i64::from(FIXED_HOURS));
+        let (silent_after, last_sign) = learned.unwrap_or((by_rule - Span::minutes(1), by_rule));
         Story {
             now,
-            silent_after: silence.map(|(after, _)| after),
-            last_sign: silence.map(|(_, at)| at),
+            fixed_hours: learned.is_none().then_some(FIXED_HOURS),
+            silent_after,
+            last_sign,
             cut_after: now + LINE_DUE - settings.line_fault,
             hot_from: now + HEAT_DUE - settings.climate_after,
         }
-    }
-
-    pub fn has_silence(&self) -> bool {
-        self.last_sign.is_some()
     }
 
     /// Whether this arrival happened in the story.
     pub fn keeps(&self, home: &Equipped, arrival: &Arrival) -> bool {
         let at = arrival.received_at;
         match home.resident {
-            SILENT => match self.silent_after {
-                Some(after) => at <= after || !is_sign(&arrival.signal),
-                None => true,
-            },
+            SILENT => at <= self.silent_after || !is_sign(&arrival.signal),
             CUT_OFF => at <= self.cut_after,
             HOT => at < self.hot_from || !matches!(arrival.signal, Signal::Temperature(_) | Signal::Humidity(_)),
             _ => true,
@@ -86,9 +90,7 @@ impl Story {
                 });
             }
         };
-        if let Some(at) = self.last_sign {
-            add(SILENT, "living", Signal::Motion, at);
-        }
+        add(SILENT, "living", Signal::Motion, self.last_sign);
         add(CUT_OFF, "", Signal::Heartbeat, self.cut_after);
         let until = self.now + Span::minutes(40);
         let mut at = self.hot_from;
@@ -109,7 +111,6 @@ fn is_sign(signal: &Signal) -> bool {
 /// The moment after which the home falls silent, and the moment of its last sign, such that the alert of the learned
 /// rhythm comes due at `now` + [`SILENCE_DUE`].
 fn last_sign(plan: &Plan, home: &Equipped, now: Instant, settings: &Settings) -> Option<(Instant, Instant)> {
-    let wanted = now + SILENCE_DUE;
     let mut rhythm = Rhythm::new();
     let mut candidates: Vec<(Instant, Rhythm, Instant)> = Vec::new();
     let first = now.wall_day() - history::MONTH;
@@ -130,17 +131,16 @@ fn last_sign(plan: &Plan, home: &Equipped, now: Instant, settings: &Settings) ->
             with.observe(at, Sign::Motion);
             with.deadline(Level::Alert, settings.alert_days, settings.cap)
         };
-        let (mut low, mut high) = (*after + Span::seconds(1), *next - Span::seconds(1));
-        if low >= high || due(low)? > wanted || due(high)? < wanted {
-            return None;
+        // A step at a time: the deadline may leap over the night, so that halving would miss it.
+        let mut at = *after + STEP;
+        while at < *next {
+            let found = due(at)?;
+            if found > now + SOONEST && found < now + LATEST {
+                return Some((*after, at));
+            }
+            at = at + STEP;
         }
-        while high - low > Span::seconds(1) {
-            let middle = low + Span((high - low).0 / 2);
-            if due(middle)? <= wanted { low = middle } else { high = middle }
-        }
-        let found = due(low)?;
-        let near = (found - wanted).0.abs() <= Span::seconds(40).0 && found > now + Span::seconds(10);
-        near.then_some((*after, low))
+        None
     })
 }
 
@@ -156,4 +156,29 @@ fn sign_of(arrival: &Arrival) -> Option<Sign> {
         "toilet" => Sign::Toilet,
         _ => Sign::Motion,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Size, plan};
+    use crate::settle::Settled;
+    use base::wareki::Date;
+    use base::{GatewayId, HomeId, PersonId};
+    use uuid::Uuid;
+
+    #[test]
+    fn by_day_the_silence_is_one_that_the_learned_rhythm_finds() {
+        let midnight = Instant::parse("2026-11-22T00:00").unwrap();
+        let plan = plan(1, Size { residents: 5, staff: 60 }, Date::of(midnight));
+        let nobody = Settled { person: PersonId(Uuid::nil()), home: HomeId(Uuid::nil()), first_contact: None };
+        let home =
+            Equipped { resident: SILENT, settled: nobody, gateway: GatewayId(Uuid::nil()), gateway_name: "g".into() };
+        let learned = |hour: i64| {
+            let now = midnight + Span::hours(hour) + Span::minutes(7);
+            Story::arrange(&plan, std::slice::from_ref(&home), now).fixed_hours.is_none()
+        };
+        let hours: Vec<i64> = (0..24).filter(|h| learned(*h)).collect();
+        assert!((8..20).filter(|h| hours.contains(h)).count() >= 10, "only at {hours:?}");
+    }
 }
