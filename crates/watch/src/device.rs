@@ -219,6 +219,11 @@ pub fn gateways_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<
     Ok(store::gateways(tx, Some(no))?.into_iter().map(|row| row.gateway).collect())
 }
 
+/// Where a gateway stands. An id only; asks nobody's leave.
+pub fn home_of_gateway(tx: &mut dyn Tx, gateway: GatewayId) -> Result<HomeId, WatchError> {
+    Ok(store::gateway(tx, gateway)?.ok_or(WatchRefusal::NoGateway)?.gateway.home)
+}
+
 /// Serials that spoke and that nobody assigned, newest first: of one home, or of all for those whose duty that is.
 pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Vec<UnknownDevice>, WatchError> {
     match home {

@@ -133,14 +133,17 @@ pub async fn assign(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let unreadable = |_| Problem::Unreadable("機器の一覧を開き直してください。");
-    let new = NewDevice {
-        gateway: form.one("gateway").parse().map_err(unreadable)?,
-        serial: form.one("serial").to_owned(),
-        kind: DeviceKind::from_key(form.one("kind")).ok_or(Problem::Unreadable("種類を選び直してください。"))?,
-        place: form.one("place").to_owned(),
-    };
+    let gateway = form.one("gateway").parse().map_err(unreadable)?;
+    // Blank where the device hangs in the home of its gateway, as nearly all do.
+    let home = form.one("home").parse().ok();
+    let (serial, place) = (form.one("serial").to_owned(), form.one("place").to_owned());
+    let kind = DeviceKind::from_key(form.one("kind")).ok_or(Problem::Unreadable("種類を選び直してください。"))?;
     let assigned = visitor
-        .command(&site, "watch.assign_device", move |ctx, tx| Ok(watch::assign_device(ctx, tx, &new)?))
+        .command(&site, "watch.assign_device", move |ctx, tx| {
+            let home = home.map_or_else(|| watch::home_of_gateway(tx, gateway), Ok)?;
+            let (serial, place) = (serial.clone(), place.clone());
+            Ok(watch::assign_device(ctx, tx, &NewDevice { gateway, home, serial, kind, place })?)
+        })
         .await;
     match assigned {
         Ok(_) if form.one("back") == "/devices" => Ok(Redirect::to("/devices").into_response()),
