@@ -16,7 +16,7 @@ use super::queue::{self, NEAR, Queue};
 use super::recent::{self, Recent};
 use super::{Typed, Wrong, contacts, id, next, sections};
 use crate::components::{
-    Icon, State as Tone, StoryEntry, action_bar, chip, due, error_summary, refusal, since,
+    Icon, State as Tone, StoryEntry, chip, due, error_summary, refusal, since,
     sound_button, story,
 };
 use crate::frame::Frame;
@@ -184,11 +184,13 @@ pub(crate) fn doctors(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Ve
 fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
     let case = html! {
         div.stack {
+            @if desk.queue.is_some() { a.back.only-narrow href="/cases" { "対応一覧へ戻る" } }
             (desk.head.large())
             (why(desk, now))
             (moving_part(desk, now))
             (wrong(typed))
             (next::card(desk, typed, now))
+            (recent::shown(&desk.recent, now))
             (contacts::list(desk, now))
             (sections::all(desk, typed, now))
             (story_part(&desk.sheet, now))
@@ -200,7 +202,6 @@ fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
                 div.only-wide.no-print { (sound_button()) (queue::narrow(queue, Some(desk.sheet.case.id), now)) }
                 (case)
             }
-            (action_bar(html! { a.btn.is-small.only-narrow href="/cases" { span { "対応一覧へ戻る" } } }))
         },
         None => case,
     }
@@ -216,7 +217,8 @@ fn wrong(typed: &Typed) -> Markup {
     }
 }
 
-/// The reason in one sentence, and the last 24 hours beside what is usual.
+/// The reason in one sentence, and when the home last gave a sign. The picture of the day comes after the next step:
+/// whoever must call now should not have to look for the button.
 fn why(desk: &Desk, now: Instant) -> Markup {
     let (case, later) = (&desk.sheet.case, desk.sheet.alerts.iter().filter(|a| a.at > desk.sheet.case.opened_at));
     html! {
@@ -226,7 +228,7 @@ fn why(desk: &Desk, now: Instant) -> Markup {
             @for alert in later {
                 p { (chip(Tone::NearLimit, "追加のアラート")) " " (since(alert.at, now)) " " (alert.reason) }
             }
-            (recent::shown(&desk.recent, now))
+            (recent::last_sign(&desk.recent, now))
         }
     }
 }
@@ -245,9 +247,8 @@ fn moving_part(desk: &Desk, now: Instant) -> Markup {
 
 fn where_it_stands(sheet: &CaseSheet, me: uuid::Uuid, now: Instant) -> Markup {
     let case = &sheet.case;
-    let tone = if case.open() { Tone::InProgress } else { Tone::Done };
     html! {
-        span { (chip(if case.overdue(now) { Tone::NeededNow } else { tone }, case.state.step().ja())) }
+        span { (queue::step(case, now)) }
         span { @match case.due_at { Some(at) => { "期限 " (due(at, now, NEAR)) }, None => { "期限なし" } } }
         span { "担当 " (holder(case.holder, sheet.holder_name.as_ref(), me)) }
     }
@@ -296,11 +297,11 @@ pub async fn fragment(
 }
 
 fn story_part(sheet: &CaseSheet, now: Instant) -> Markup {
-    html! { section #story-part { (story_body(sheet, now)) } }
+    html! { section #story-part.stack { (story_body(sheet, now)) } }
 }
 
 fn story_swapped(sheet: &CaseSheet, now: Instant) -> Markup {
-    html! { section #story-part hx-swap-oob="true" { (story_body(sheet, now)) } }
+    html! { section #story-part.stack hx-swap-oob="true" { (story_body(sheet, now)) } }
 }
 
 fn story_body(sheet: &CaseSheet, now: Instant) -> Markup {

@@ -37,7 +37,7 @@ fn resident(desk: &Desk) -> Markup {
                     @if sheet.person.phones.is_empty() { span.unknown { "電話番号なし" } }
                 }
                 @if desk.may.desk { (record(desk, "resident", false, "note-resident", "本人")) }
-            }
+            } @else { p.soft { "↑ 次に電話する方です" } }
         }
     }
 }
@@ -83,7 +83,7 @@ fn record(desk: &Desk, to: &str, contact: bool, note: &str, name: &str) -> Marku
 fn last(tried: &ContactTried, now: Instant) -> Markup {
     html! {
         @match tried.last {
-            None => { (chip(Tone::Done, "未架電")) },
+            None => { span.soft { "未架電" } },
             Some((outcome, when)) => {
                 (chip(tone(outcome), outcome.ja())) " " (at(when, now))
                 @if tried.tries > 1 { " " span.soft { "計" (tried.tries) "回" } }
@@ -107,7 +107,7 @@ pub(crate) fn way_in(person: &people::Resident, home: &people::Home, keys: &[&pe
     let mut facts: Vec<(&str, Markup)> = Vec::new();
     if home.entry_shown {
         facts.push(("入室方法", html! { (home.entry.ja()) @if !home.entry_note.expose().is_empty() { "：" (home.entry_note.expose()) } }));
-        facts.push(("鍵保管者", html! { @for key in keys {
+        facts.push(("鍵保管者", html! { @if keys.is_empty() { "登録なし" } @for key in keys {
             p { (key.relation.ja()) " " (key.name.expose()) @if let Some(m) = key.minutes_away { "（約" (m) "分）" } }
             div.buttons { @for phone in &key.phones { (tel_button("鍵保管者", &phone.shown(), false)) } }
         } }));

@@ -3,7 +3,7 @@
 use base::Instant;
 use maud::{Markup, html};
 use people::{Contact, PhoneNumber};
-use response::{CallOutcome, Condition, Help, NextAct, State};
+use response::{CallOutcome, Condition, Help, How, NextAct, State};
 
 use super::Typed;
 use super::case::Desk;
@@ -194,12 +194,24 @@ fn ending(desk: &Desk, typed: &Typed) -> Markup {
             }))
             (sections::ambulance(desk, typed))
             @if desk.may.consult { (sections::consult(desk, typed)) }
-            @else { p { "救急車が要らないときは、担当ケアマネジャーに訪問を依頼してください。医療相談はケアマネジャーが医師に行います。" } (sections::visit_form(desk, typed)) }
+            @else if visited(desk) {
+                p { "救急車が要らないときは、担当ケアマネジャーが医師に相談します。進んでいないときは電話してください。" }
+                (sections::numbers_of_visitors(desk))
+                details open[typed.error("visitor").is_some()] { summary { "ほかの方にも訪問を依頼する" } (sections::visit_form(desk, typed)) }
+            } @else {
+                p { "救急車が要らないときは、担当ケアマネジャーに訪問を依頼してください。医療相談はケアマネジャーが医師に行います。" }
+                (sections::visit_form(desk, typed))
+            }
         }
         @if desk.sheet.next == NextAct::WaitAnswer && desk.may.answer { (sections::answer(desk, typed)) }
         @if desk.may.close { (closure(desk, typed, !ill)) }
         @else if !ill { p { "解消は、担当者か市・地域包括支援センターが行います。" } }
     }
+}
+
+/// Somebody stood before the person already.
+fn visited(desk: &Desk) -> bool {
+    matches!(desk.sheet.case.state, State::Reported { how: How::Visitor | How::Helper, .. })
 }
 
 /// The form that ends the case. Its causes are those that fit what is known, the likeliest chosen already only where

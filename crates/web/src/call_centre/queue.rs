@@ -6,7 +6,7 @@ use base::wareki::Date;
 use base::{Ctx, Instant, PersonId, Span};
 use db::Tx;
 use maud::{Markup, html};
-use response::{Condition, QueueRow, Step, Wallboard};
+use response::{Case, Condition, QueueRow, Step, Wallboard};
 
 use crate::components::{
     Figure, State as Tone, Table, chip, due, empty, figures, length, notice, since, sound_button, too_many,
@@ -76,13 +76,13 @@ fn wide(queue: &Queue, now: Instant) -> Markup {
             limit(row, now),
             html! { a.person-name href={ "/cases/" (row.case.id) } { (row.name.expose()) } div.soft { (row.town) } },
             html! { (reason(row)) div.soft { "検知 " (since(row.case.opened_at, now)) } },
-            html! { (step(row, now)) div { (row.next_words) } },
+            html! { (step(&row.case, now)) div { (row.next_words) } },
             holder(row, queue.me),
         ];
         table = if untaken(row) { table.alarm_row(cells) } else { table.row(cells) };
     }
     html! {
-        section #queue hx-get="/cases/fragment" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
+        section #queue.stack hx-get="/cases/fragment" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
             aria-label="対応一覧" aria-live="polite" {
             (strip(queue))
             @if queue.rows.is_empty() {
@@ -100,14 +100,14 @@ fn wide(queue: &Queue, now: Instant) -> Markup {
 /// The same beside a case: cards, the one that is open marked.
 pub(crate) fn narrow(queue: &Queue, open: Option<base::CaseId>, now: Instant) -> Markup {
     html! {
-        section #queue.queue hx-get="/cases/aside" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
+        section #queue.queue.stack hx-get="/cases/aside" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
             aria-label="対応一覧" {
             h2 { "対応一覧 " span.count { (queue.all) "件" } }
             @if queue.rows.is_empty() { (empty("対応中の方はいません", "")) }
             ol {
                 @for row in &queue.rows {
                     li class={ "card" @if untaken(row) { " is-needed" } } data-alarm[untaken(row)] {
-                        p.queue-head { (limit(row, now)) (step(row, now)) }
+                        p.queue-head { (limit(row, now)) (step(&row.case, now)) }
                         p { a.person-name href={ "/cases/" (row.case.id) } aria-current=[(open == Some(row.case.id)).then_some("page")] {
                             (row.name.expose())
                         } " " span.soft { (row.town) } }
@@ -170,18 +170,18 @@ fn reason(row: &QueueRow) -> Markup {
 }
 
 /// The step as a chip; red only where a person must act and nobody does.
-pub(crate) fn step(row: &QueueRow, now: Instant) -> Markup {
-    let state = &row.case.state;
+pub(crate) fn step(case: &Case, now: Instant) -> Markup {
+    let state = &case.state;
     let ill = matches!(state, response::State::Reported { condition: Condition::Unwell, .. });
     let tone = match state.step() {
         Step::Detected => Tone::NeededNow,
-        _ if row.overdue || ill => Tone::NeededNow,
+        _ if case.overdue(now) || ill => Tone::NeededNow,
         Step::Ambulance | Step::NobodyAnswers => Tone::NeededNow,
         Step::Reported => Tone::NearLimit,
         Step::Resolved | Step::Reviewed => Tone::Done,
         _ => Tone::InProgress,
     };
-    let wait = row.case.wait_until.filter(|t| *t > now);
+    let wait = case.wait_until.filter(|t| *t > now);
     html! {
         (chip(tone, state.step().ja()))
         @if let Some(until) = wait { " " span.soft { "次の架電まで" (length(until - now)) } }

@@ -4,7 +4,7 @@ use base::{Ctx, Instant, Span};
 use db::Tx;
 use maud::{Markup, html};
 use response::Case;
-use watch::{RecentActivity, WatchError};
+use watch::{Lane, RecentActivity, WatchError};
 
 use crate::components::{
     Cell, DayActivity, RasterRow, SLOTS, State as Tone, USUAL_SLOTS, activity_raster, chip, ja_moment, since,
@@ -32,7 +32,16 @@ pub(crate) fn recent(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<Recent, 
 pub(crate) fn shown(recent: &Recent, now: Instant) -> Markup {
     html! {
         @match recent {
-            Recent::Shown(activity) => { (words(activity, now)) (raster(activity, now)) },
+            Recent::Shown(activity) => { (raster(activity, now)) },
+            Recent::NotWatched | Recent::NotYours => {},
+        }
+    }
+}
+
+pub(crate) fn last_sign(recent: &Recent, now: Instant) -> Markup {
+    html! {
+        @match recent {
+            Recent::Shown(activity) => { (words(activity, now)) },
             Recent::NotWatched => { p.soft { "この住まいの見守りは、いま動いていません（契約か同意がありません）。" } },
             Recent::NotYours => {},
         }
@@ -88,7 +97,7 @@ fn day(a: &RecentActivity, now: Instant) -> DayActivity {
         0 => Cell::Quiet,
         n => Cell::Active(n.min(3) as u8),
     };
-    let lanes = a.days.last().map(|d| d.lanes.iter().map(|l| l.device).collect::<Vec<_>>()).unwrap_or_default();
+    let lanes = a.days.last().map_or(&[][..], |d| &d.lanes);
     let count = |device: Option<base::DeviceId>, slot: usize| -> u16 {
         let Some(day) = a.days.get(place(slot) / SLOTS) else { return 0 };
         let of = day.lanes.iter().filter(|l| device.is_none_or(|d| d == l.device));
@@ -102,11 +111,13 @@ fn day(a: &RecentActivity, now: Instant) -> DayActivity {
     let usual: [f32; USUAL_SLOTS] =
         std::array::from_fn(|half| a.usual.active[(usize::from(first_hour) * 2 + half) % USUAL_SLOTS]);
     let mut rows = vec![row("家全体".to_owned(), None, Some(usual))];
-    for device in lanes {
-        let lane = a.days.last().and_then(|d| d.lanes.iter().find(|l| l.device == device));
-        let label = lane.map_or(String::new(), |l| if l.place.is_empty() { l.kind.ja().to_owned() } else { l.place.clone() });
-        rows.push(row(label, Some(device), None));
-    }
+    rows.extend(lanes.iter().map(|lane| row(label(lane, lanes), Some(lane.device), None)));
     let silence = a.last_sign.map(|s| (if s < from { 0 } else { slot_of(s) + 1 }, last)).filter(|(s, e)| s + 1 < *e);
     DayActivity { label: "直近24時間".to_owned(), first_hour, rows, silence }
+}
+
+/// The place; where two devices hang in one place, what they are.
+fn label(lane: &Lane, lanes: &[Lane]) -> String {
+    let alone = lanes.iter().filter(|l| l.place == lane.place).count() == 1;
+    if alone && !lane.place.is_empty() { lane.place.clone() } else { lane.kind.ja().to_owned() }
 }

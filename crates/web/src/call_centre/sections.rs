@@ -38,7 +38,7 @@ pub(crate) fn all(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
                 @if desk.may.consult && !deciding {
                     details open[typed.error("question").is_some()] { summary { "医療相談をする" } (consult(desk, typed)) }
                 }
-                @if desk.may.close && !ending {
+                @if desk.may.close && !ending && !sheet.causes.is_empty() {
                     details open[typed.error("cause").is_some()] { summary { "解消する" } (next::closure(desk, typed, true)) }
                 }
                 @if !deciding { (ambulance(desk, typed)) }
@@ -57,7 +57,7 @@ fn script(desk: &Desk) -> Markup {
         @if !desk.sheet.script.is_empty() && desk.sheet.case.open() {
             section.card aria-labelledby="script-title" {
                 h2 id="script-title" { "お聞きすること" }
-                ol { @for line in &desk.sheet.script { li { (line) } } }
+                ol.numbered { @for line in &desk.sheet.script { li { (line) } } }
             }
         }
     }
@@ -87,7 +87,6 @@ pub(crate) fn visit_form(desk: &Desk, typed: &Typed) -> Markup {
         .map(|v| (super::steps::visitor_key(v.visitor), v.label.expose().as_str()))
         .collect();
     let options: Vec<(&str, &str)> = free.iter().map(|(key, label)| (key.as_str(), *label)).collect();
-    let phones = sheet.visitors.iter().filter(|v| !v.phone.expose().is_empty());
     html! {
         @if options.is_empty() {
             p { "依頼できる方には、すでに全員依頼しています。" }
@@ -98,8 +97,16 @@ pub(crate) fn visit_form(desk: &Desk, typed: &Typed) -> Markup {
                 (submit("訪問を依頼する"))
             }
         }
+        (numbers_of_visitors(desk))
+    }
+}
+
+/// The numbers of everybody who can go or has gone.
+pub(crate) fn numbers_of_visitors(desk: &Desk) -> Markup {
+    let phones = desk.sheet.visitors.iter().filter(|v| !v.phone.expose().is_empty());
+    html! {
         details {
-            summary { "電話で依頼する（電話番号）" }
+            summary { "訪問する方・関係者の電話番号" }
             div.buttons { @for v in phones { (tel_button(v.label.expose(), &spoken(v.phone.expose()), false)) } }
         }
     }

@@ -11,7 +11,7 @@ fn call(r: &Region, who: &Browser, case: CaseId, to: &str, outcome: &str) -> Ans
 #[test]
 fn from_the_alert_to_the_doctors_answer_and_the_end() {
     let r = Region::new();
-    let (operator, manager, doctor) = (r.operator(), r.care_manager(), r.doctor());
+    let (operator, manager) = (r.operator(), r.care_manager());
     r.get(&operator, "/cases").is(200).shows("いま対応が必要な方はいません").well_formed();
 
     let case = r.alert(Rule::Inactivity);
@@ -51,6 +51,7 @@ fn from_the_alert_to_the_doctors_answer_and_the_end() {
     let early = r.post(&manager, &at("/closure"), &[("cause", "unwell"), ("closing", "書きかけのまとめ")]);
     early.is(409).shows("医師の回答を待っています");
     r.wait(15);
+    let doctor = r.doctor();
     r.get(&doctor, &at("")).shows("回答を記録する").well_formed();
     r.step(&doctor, &at("/answers"), &[("answer", "午後に往診します。")]);
     r.wait(5);

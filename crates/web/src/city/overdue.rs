@@ -62,7 +62,7 @@ fn shown(found: &Overdue, now: Instant) -> Markup {
                 div.soft { (row.town) "　受付番号 " (row.case.number) }
             },
             html! { (row.case.reason) div.soft { "検知 " (since(row.case.opened_at, now)) } },
-            html! { (queue::step(row, now)) div { "担当 " @match &row.holder_name { Some(name) => { (name.expose()) }, None => { "なし" } } } },
+            html! { (queue::step(&row.case, now)) div { "担当 " @match &row.holder_name { Some(name) => { (name.expose()) }, None => { "なし" } } } },
             html! { (asked(found.role, row)) @if !opens { div.soft { "まだ詳しい内容は開示されていません。コールセンターにお電話ください。" } } },
         ];
         table = if queue::untaken(row) { table.alarm_row(cells) } else { table.row(cells) };

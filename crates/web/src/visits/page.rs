@@ -316,7 +316,7 @@ fn what_to_say(door: &Door) -> Markup {
     html! {
         section.card aria-labelledby="say-119" {
             h2 id="say-119" { "119番で伝えること" }
-            ol {
+            ol.numbered {
                 li { "「救急です」" }
                 li { "住所：" strong { (sheet.home.address().expose()) } }
                 li { (sheet.person.name.expose()) "さん、" (sheet.person.birth.wareki()) "生まれ" }
