@@ -1,40 +1,28 @@
 //! The people one may become in the demonstration. Everything here refuses a database that is not marked fictional:
 //! in a region at work nobody lists accounts without being an administrator.
 
-use base::{AccountId, Ctx, Role};
+use base::{AccountId, Role};
 use db::{Tx, marks};
-use serde_json::json;
 
 use crate::account::only_fictional;
-use crate::{Account, AccountState, SigninError, rules, store};
+use crate::{Account, AccountState, SigninError, store};
 
-/// Where the town builder notes whom the start page shows first.
+/// Where the town builder notes whom the start page shows first: `[{"account": id, "label": why}, …]`.
 const FEATURED: &str = "demo.featured";
 /// More than a start page can show.
 const MOST_FEATURED: usize = 40;
 
-/// Somebody of the town's story: whom to become, and one sentence on why.
+/// Somebody of the town's story: whom to become, and in one sentence why.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Featured {
-    pub account: AccountId,
-    /// 「1件目のアラートの担当ケアマネジャー」
-    pub label: String,
+struct Featured {
+    account: AccountId,
+    label: String,
 }
 
 /// The open accounts of a role in the order of their login names.
 pub fn fictional_accounts(tx: &mut dyn Tx, role: Role, limit: usize) -> Result<Vec<Account>, SigninError> {
     only_fictional(tx)?;
     Ok(store::accounts_of_role(tx, role, limit.min(base::limits::LIST_ROWS))?)
-}
-
-/// Notes whom the start page shows first, in this order.
-pub fn feature_accounts(ctx: &Ctx, tx: &mut dyn Tx, featured: &[Featured]) -> Result<(), SigninError> {
-    only_fictional(tx)?;
-    rules::administers(ctx)?;
-    let list: Vec<_> = featured.iter().map(|f| json!({ "account": f.account, "label": f.label })).collect();
-    marks::set(tx, FEATURED, &serde_json::Value::from(list).to_string())?;
-    audit::done(ctx, tx, "signin.feature_accounts", &[], &format!("accounts:{}", featured.len()), "duty")?;
-    Ok(())
 }
 
 /// Whom the town builder noted, as far as their accounts are open; nobody where nothing is noted or it is unreadable.
@@ -50,7 +38,6 @@ pub fn featured_accounts(tx: &mut dyn Tx) -> Result<Vec<(Account, String)>, Sign
     Ok(found)
 }
 
-/// `[{"account": "…", "label": "…"}, …]`
 fn read(noted: &str) -> Vec<Featured> {
     let list = serde_json::from_str::<serde_json::Value>(noted).unwrap_or_default();
     let rows = list.as_array().map(Vec::as_slice).unwrap_or_default();

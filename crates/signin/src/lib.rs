@@ -41,7 +41,7 @@ pub use entering::{
     Attempt, Entered, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, begin_signin, enter_as,
     finish_password, finish_second,
 };
-pub use fictional::{Featured, feature_accounts, featured_accounts, fictional_accounts};
+pub use fictional::{featured_accounts, fictional_accounts};
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
 pub use password::{NewPassword, PasswordHash, Proof, hash_password, verify_password};
 pub use rules::Address;

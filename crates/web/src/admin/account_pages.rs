@@ -59,7 +59,8 @@ fn unregistered(subject: Subject) -> &'static str {
 
 pub fn state_chip(state: AccountState) -> Markup {
     let tone = match state {
-        AccountState::Active => Tone::Confirmed,
+        // The ordinary state needs no colour.
+        AccountState::Active => return html! { (state.ja()) },
         AccountState::Invited => Tone::InProgress,
         AccountState::Suspended => Tone::NearLimit,
     };

@@ -234,8 +234,9 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
             (draft.date("expires_on", "有効期限").hint("期限がなければ空けてください。この日の終わりまで有効です。"))
             @if scope == ConsentScope::CareSharing { (shared_with(known, draft)) }
             (draft.text("legal_basis", "根拠となる条文").hint("「条例により不要」の場合だけ入力してください。"))
-            (action_bar(html! { (submit("記録する")) (link_button(&base, "やめる")) }))
+            (action_bar(html! { (submit("記録する")) }))
         }
+        (link_button(&base, "やめる"))
     }))
 }
 

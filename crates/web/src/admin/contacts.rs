@@ -82,19 +82,14 @@ fn list_page(frame: &Frame, visitor: &Visitor, known: &Known) -> Markup {
 
 fn contact_table(known: &Known, base: &str, keeps: bool) -> Markup {
     let headings: &[&str] = if keeps {
-        &["順", "氏名・続柄", "電話・メール", "役割", "連絡のつく時間・到着目安", "順番を変える"]
+        &["順", "氏名・続柄", "電話・メール", "役割・連絡のつく時間", "順番を変える"]
     } else {
-        &["順", "氏名・続柄", "電話・メール", "役割", "連絡のつく時間・到着目安"]
+        &["順", "氏名・続柄", "電話・メール", "役割・連絡のつく時間"]
     };
     let mut table = Table::new("連絡先の一覧", headings);
     for (index, contact) in known.contacts.iter().enumerate() {
-        let mut cells = vec![
-            html! { (contact.order) },
-            name_cell(contact, base, keeps),
-            reach_cell(contact),
-            html! { (contact.roles.iter().map(|r| r.ja()).collect::<Vec<_>>().join("、")) },
-            html! { (contact.reachable) @if let Some(m) = contact.minutes_away { " 約" (m) "分" } },
-        ];
+        let mut cells =
+            vec![html! { (contact.order) }, name_cell(contact, base, keeps), reach_cell(contact), duty_cell(contact)];
         if keeps {
             cells.push(order_cell(&known.contacts, index, base));
         }
@@ -114,6 +109,16 @@ fn reach_cell(contact: &Contact) -> Markup {
     html! {
         @for phone in &contact.phones { span.number { (phone.shown()) } br; }
         @if let Some(email) = &contact.email { (email.expose()) }
+    }
+}
+
+fn duty_cell(contact: &Contact) -> Markup {
+    let roles: Vec<&str> = contact.roles.iter().map(|r| r.ja()).collect();
+    html! {
+        (roles.join("、"))
+        @if !contact.reachable.is_empty() || contact.minutes_away.is_some() {
+            br; span.soft { (contact.reachable) @if let Some(m) = contact.minutes_away { " 約" (m) "分で到着" } }
+        }
     }
 }
 
@@ -166,8 +171,9 @@ fn form_page(frame: &Frame, known: &Known, contact: Option<ContactId>, draft: &D
         form.stack.card method="post" action=(url) {
             (contact_fields(draft, ""))
             @if contact.is_some() { (draft.revision()) }
-            (action_bar(html! { (submit("登録する")) (link_button(&base, "やめる")) }))
+            (action_bar(html! { (submit("登録する")) }))
         }
+        (link_button(&base, "やめる"))
         @if let Some(id) = contact {
             section.stack {
                 h2 { "この方の利用者登録" }

@@ -52,7 +52,8 @@ pub fn found_line(person: &FoundPerson, today: Date, href: &str) -> Markup {
 
 pub fn life_chip(life: LifeStatus) -> Markup {
     let state = match life {
-        LifeStatus::AtHome => State::Confirmed,
+        // The ordinary state needs no colour.
+        LifeStatus::AtHome => return html! { (life.ja()) },
         LifeStatus::InHospital | LifeStatus::InFacility => State::InProgress,
         LifeStatus::MovedOut | LifeStatus::Dead => State::Done,
     };

@@ -142,18 +142,16 @@ async fn about(
 }
 
 fn rows_table(frame: &Frame, lines: &[Line], with_persons: bool) -> Markup {
-    let all = ["日時", "だれが", "何をしたか", "項目", "目的・根拠", "結果", "対象者"];
-    let headings = if with_persons { &all[..] } else { &all[..6] };
+    let all = ["日時", "だれが", "何をしたか", "目的・根拠", "対象者"];
+    let headings = if with_persons { &all[..] } else { &all[..4] };
     let mut table = Table::new("閲覧・操作の記録", headings);
     for line in lines.iter().take(ROWS) {
         let row = &line.row;
         let mut cells = vec![
             at(row.at, frame.now),
             html! { (line.who) " （" (row.role.ja()) "）" @if !line.office.is_empty() { br; span.soft { (line.office) } } },
-            html! { (action(&row.action)) },
-            html! { (items(&row.items)) },
-            html! { (row.purpose.ja()) "／" (ground(&row.ground)) },
-            outcome(row.outcome),
+            act_cell(row),
+            html! { (row.purpose.ja()) br; span.soft { (ground(&row.ground)) } },
         ];
         if with_persons {
             cells.push(persons(&row.persons));
@@ -163,22 +161,28 @@ fn rows_table(frame: &Frame, lines: &[Line], with_persons: bool) -> Markup {
     html! { (table) }
 }
 
+/// What was done, with its items; that it was carried out goes without saying.
+fn act_cell(row: &Recorded) -> Markup {
+    let items = items(&row.items);
+    html! {
+        (action(&row.action))
+        @match row.outcome {
+            Outcome::Done => {},
+            Outcome::Refused => { " " (chip(Tone::NearLimit, "拒否")) },
+            Outcome::Failed => { " " (chip(Tone::Unknown, "失敗")) },
+        }
+        @if !items.is_empty() { br; span.soft { (items) } }
+    }
+}
+
 /// One resident leads to the page about them; of a list only the number is told.
 fn persons(persons: &[PersonId]) -> Markup {
     html! {
         @match persons {
             [] => "なし",
-            [one] => { a href={ "/audit/persons/" (one) } { "1名（この方の記録）" } },
+            [one] => { a href={ "/audit/persons/" (one) } { "1名" } },
             many => { (many.len()) "名" },
         }
-    }
-}
-
-fn outcome(outcome: Outcome) -> Markup {
-    match outcome {
-        Outcome::Done => chip(Tone::Done, "実行"),
-        Outcome::Refused => chip(Tone::NearLimit, "拒否"),
-        Outcome::Failed => chip(Tone::Unknown, "失敗"),
     }
 }
 

@@ -111,7 +111,7 @@ fn signin(verb: &str) -> &'static str {
         "revise_account" => "利用者を訂正",
         "suspend_account" => "利用者を停止",
         "reinstate_account" => "利用者の停止を解除",
-        "create_fictional_accounts" | "feature_accounts" => "デモの利用者を用意",
+        "create_fictional_accounts" => "デモの利用者を用意",
         _ => "",
     }
 }

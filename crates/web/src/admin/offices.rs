@@ -93,12 +93,12 @@ async fn office_page(State(site): State<Site>, frame: Frame, Named(id): Named<Of
 fn facts(o: &Office) -> Vec<(&'static str, Markup)> {
     let mut facts = vec![
         ("種別", html! { (o.kind.ja()) }),
-        ("電話", html! { (o.phone.as_ref().map(|p| p.shown()).unwrap_or_default()) }),
+        ("電話", or_unset(o.phone.as_ref().map(|p| p.shown()).unwrap_or_default())),
         ("FAX", html! { (o.fax.as_ref().map_or(String::from("なし"), |p| p.shown())) }),
         ("メール", html! { (o.email.as_ref().map_or("なし", |e| e.expose())) }),
-        ("所在地", html! { (o.address) }),
-        ("施設責任者", html! { (o.responsible) }),
-        ("誓約書日", html! { (day(o.pledged_on)) }),
+        ("所在地", or_unset(o.address.clone())),
+        ("施設責任者", or_unset(o.responsible.clone())),
+        ("誓約書日", or_unset(day(o.pledged_on))),
     ];
     if !o.city_code.is_empty() {
         facts.push(("市区町村コード", html! { (o.city_code) }));
@@ -107,6 +107,11 @@ fn facts(o: &Office) -> Vec<(&'static str, Markup)> {
         facts.push(("担当する日常生活圏域", html! { (o.areas.join("、")) }));
     }
     facts
+}
+
+/// Not unknown to anybody, only not entered.
+pub fn or_unset(text: String) -> Markup {
+    html! { @if text.is_empty() { span.soft { "未登録" } } @else { (text) } }
 }
 
 fn staff_table(staff: &[Staff]) -> Markup {
@@ -124,7 +129,8 @@ fn staff_table(staff: &[Staff]) -> Markup {
 
 pub fn staff_state(state: StaffState) -> Markup {
     let tone = match state {
-        StaffState::Active => Tone::Confirmed,
+        // The ordinary state needs no colour.
+        StaffState::Active => return html! { (state.ja()) },
         StaffState::Applied => Tone::InProgress,
         StaffState::Suspended => Tone::NearLimit,
         StaffState::Retired => Tone::Done,
@@ -178,8 +184,9 @@ fn form_page(frame: &Frame, office: Option<OfficeId>, draft: &Draft) -> Markup {
             (draft.text("responsible", "施設責任者"))
             (draft.date("pledged_on", "誓約書日").hint("情報の取り扱いについての誓約書をいただいた日"))
             @if office.is_some() { (draft.revision()) }
-            (action_bar(html! { (submit("登録する")) (link_button(&url, "やめる")) }))
+            (action_bar(html! { (submit("登録する")) }))
         }
+        (link_button(&url, "やめる"))
     })
 }
 

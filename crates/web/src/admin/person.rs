@@ -96,6 +96,7 @@ fn page(frame: &Frame, visitor: &Visitor, record: &Record) -> Markup {
             @if keeps {
                 div.buttons {
                     (link_button(&format!("{base}/home/edit"), "住まいを訂正する"))
+                    (link_button(&format!("/homes/{}/devices", home.id), "見守りの契約と機器"))
                     (link_button(&format!("{base}/move"), "転居を登録する"))
                     (link_button(&format!("/register/new?home={}", home.id), "同居の方を登録する"))
                 }

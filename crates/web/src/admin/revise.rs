@@ -89,8 +89,9 @@ fn page(frame: &Frame, what: What, subject: &Subject, draft: &Draft) -> Markup {
             } @else {
                 (draft.revision())
             }
-            (action_bar(html! { (submit("登録する")) (link_button(&format!("/register/{person}"), "やめる")) }))
+            (action_bar(html! { (submit("登録する")) }))
         }
+        (link_button(&format!("/register/{person}"), "やめる"))
     })
 }
 

@@ -11,7 +11,7 @@ use people::{Line, NewStaff, Office, Profession, Revision, Staff, StaffFacts, St
 use signin::{Account, AccountState};
 
 use super::account_pages::{Subject, account_panel};
-use super::offices::staff_state;
+use super::offices::{or_unset, staff_state};
 use super::resident_fields::day;
 use super::{OFFICE, unprocessable};
 use crate::components::{Action, Field, action_bar, definitions, guarded, link_button, submit};
@@ -61,10 +61,10 @@ async fn staff_page(State(site): State<Site>, frame: Frame, Named(id): Named<Sta
             ("事業所", html! { a href={ "/offices/" (office.id) } { (office.name) } }),
             ("区分", html! { (staff.role.ja()) }),
             ("職種", html! { (staff.profession.ja()) }),
-            ("資格番号", html! { (staff.qualification) }),
-            ("電話", html! { (staff.phone.as_ref().map(|p| p.shown()).unwrap_or_default()) }),
-            ("メール", html! { (staff.email.as_ref().map_or("", |e| e.expose())) }),
-            ("研修修了日", html! { (day(staff.trained_on)) }),
+            ("資格番号", or_unset(staff.qualification.clone())),
+            ("電話", or_unset(staff.phone.as_ref().map(|p| p.shown()).unwrap_or_default())),
+            ("メール", or_unset(staff.email.as_ref().map_or("", |e| e.expose()).to_owned())),
+            ("研修修了日", or_unset(day(staff.trained_on))),
         ]))
         (link_button(&format!("/staff/{id}/edit"), "訂正する"))
         section.stack { h2 { "利用者登録" } (account_panel(Subject::Staff, id.0, account.as_ref())) }
@@ -149,8 +149,9 @@ fn form_page(frame: &Frame, office: &Office, staff: Option<&Staff>, draft: &Draf
             (draft.email("email", "メールアドレス").hint("知らせには、対象者の氏名などは書かれません。"))
             (draft.date("trained_on", "研修修了日"))
             @if staff.is_some() { (draft.revision()) } @else { (draft.yes("active", "すぐに有効にする（外すと「申請中」で登録します）")) }
-            (action_bar(html! { (submit("登録する")) (link_button(&back, "やめる")) }))
+            (action_bar(html! { (submit("登録する")) }))
         }
+        (link_button(&back, "やめる"))
     })
 }
 

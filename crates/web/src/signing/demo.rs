@@ -4,7 +4,7 @@
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use base::{AccountId, OfficeId, Role};
+use base::{AccountId, Ctx, OfficeId, Role};
 use db::Tx;
 use maud::{Markup, html};
 use signin::Account;
@@ -56,7 +56,8 @@ struct Town {
 }
 
 async fn start_page(State(site): State<Site>, frame: Frame) -> Result<Markup, Problem> {
-    let town = site.db().read(read_town).await?;
+    let ctx = nobody(&site);
+    let town = site.db().read(move |tx| read_town(&ctx, tx)).await?;
     let mail = router::doors(&site).iter().any(|door| door.path == MAIL);
     Ok(frame.page("どなたとして見ますか").body(html! {
         p.lead { "架空の町です。人を選ぶと、その人の画面に入ります。右上の「人を切り替える」で、いつでもここに戻れます。" }
@@ -119,14 +120,16 @@ fn people(somebodies: &[Somebody]) -> Markup {
     }
 }
 
+/// Beside a role's own list the office says enough; in the story the role comes first.
 fn hint(somebody: &Somebody) -> String {
-    let role = somebody.account.role.ja();
-    let known = [somebody.label.as_str(), somebody.office.as_str()];
-    let known: Vec<&str> = known.into_iter().filter(|words| !words.is_empty()).collect();
-    if known.is_empty() { role.to_owned() } else { known.join("・") }
+    match (somebody.label.as_str(), somebody.office.as_str()) {
+        ("", "") => somebody.account.role.ja().to_owned(),
+        ("", office) => office.to_owned(),
+        (label, _) => format!("{}：{label}", somebody.account.role.ja()),
+    }
 }
 
-fn read_town(tx: &mut dyn Tx) -> Result<Town, Problem> {
+fn read_town(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Town, Problem> {
     let mut featured = Vec::new();
     for (account, label) in signin::featured_accounts(tx)? {
         featured.push(Somebody { office: office_name(tx, account.office)?, account, label });
@@ -135,7 +138,10 @@ fn read_town(tx: &mut dyn Tx) -> Result<Town, Problem> {
     for (role, what) in ROLES {
         let mut somebodies = Vec::new();
         for account in signin::fictional_accounts(tx, *role, SHOWN)? {
-            let office = office_name(tx, account.office)?;
+            let office = match account.person {
+                Some(person) => format!("{} さんのご家族", people::resident(ctx, tx, person)?.name.expose()),
+                None => office_name(tx, account.office)?,
+            };
             somebodies.push(Somebody { account, office, label: String::new() });
         }
         if !somebodies.is_empty() {
