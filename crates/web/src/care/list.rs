@@ -58,7 +58,7 @@ fn body(found: &Found, query: &str, today: Date) -> Markup {
                 (empty("見つかりませんでした", "文字を減らすか、カナで探してください。担当でない方は表示されません。"))
             }
         }
-        ul.stack {
+        ul.plain.stack {
             @for person in &found.persons { li.card { (row(person, today)) } }
         }
         @if found.page > 0 || found.more {

@@ -227,8 +227,10 @@ pub async fn versions(
     Ok(frame.page("この記事の版").body(html! {
         (head.large())
         (story(&entries, frame.now))
-        (link_button(&format!("/notes/{id}"), "記事へ戻る"))
-        (link_button(&format!("/people/{person}"), "連絡帳へ戻る"))
+        div.buttons {
+            (link_button(&format!("/notes/{id}"), "記事へ戻る"))
+            (link_button(&format!("/people/{person}"), "連絡帳へ戻る"))
+        }
     }))
 }
 

@@ -42,6 +42,7 @@ struct Sheet {
     contacts: Vec<Contact>,
     medical: Option<MedicalSummary>,
     notes: Option<NotePage>,
+    /// Whether the home is watched, and this reader may see it.
     watch: bool,
 }
 
@@ -82,7 +83,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, cursor: Option<Cursor>) ->
         phones: resident.phones.clone(),
         risk_notes: resident.risks_shown.then(|| resident.risk_notes.clone()),
         contacts: people::contacts(ctx, tx, person)?,
-        watch: sees(tx, access::Act::SeeWatch),
+        watch: sees(tx, access::Act::SeeWatch) && watch::contract_of_home(tx, home.id)?.is_some(),
         home,
         team,
         medical,
@@ -132,21 +133,33 @@ fn facts(sheet: &Sheet) -> Markup {
                 section.card { h2 { "気をつけること" } p { (risks.expose()) } }
             }
             @if let Some(medical) = &sheet.medical { (medical_card(medical)) }
-            section.card {
+            // Beside a notebook these are looked up when needed; without one they are what the page is for.
+            details.card open[sheet.notes.is_none()] {
+                summary { "ケアチーム・連絡先・住まい" }
+                (around(sheet))
+            }
+        }
+    }
+}
+
+fn around(sheet: &Sheet) -> Markup {
+    html! {
+        div.stack {
+            section {
                 h2 { "ケアチーム" }
                 @if sheet.team.is_empty() { p { "登録されたチームはありません。" } }
-                ul.stack { @for (member, staff, office) in &sheet.team { li {
+                ul.plain.stack { @for (member, staff, office) in &sheet.team { li {
                     (profession(staff.role)) " " (member.part.ja()) br;
                     (staff.name.expose()) span.soft { "（" (office) "）" }
                     @if let Some(phone) = &staff.phone { br; (tel_button("電話", &phone.shown(), false)) }
                 } } }
             }
-            section.card {
+            section {
                 h2 { "連絡先（連絡する順）" }
                 @if sheet.contacts.is_empty() { p { "登録された連絡先はありません。" } }
                 ol.stack { @for contact in &sheet.contacts { li { (contact_lines(contact)) } } }
             }
-            section.card {
+            section {
                 h2 { "住まい" }
                 p { (sheet.home.address().expose()) }
                 @if sheet.home.entry_shown {

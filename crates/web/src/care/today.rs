@@ -1,6 +1,7 @@
 //! きょう: what is new for me, and what do I owe? Answers that are awaited, visits, notes I have not read.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use axum::extract::State;
 use base::{Ctx, Instant, PersonId, Span};
@@ -61,8 +62,8 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Day, Problem> {
     let new: Vec<Note> = care::new_for(ctx, tx)?.into_iter().filter(|n| !owed(n)).collect();
     let mut heads = BTreeMap::new();
     for person in waiting.iter().chain(&new).map(|n| n.person) {
-        if !heads.contains_key(&person) {
-            heads.insert(person, super::head_of(ctx, tx, person)?);
+        if let Entry::Vacant(place) = heads.entry(person) {
+            place.insert(super::head_of(ctx, tx, person)?);
         }
     }
     let visits = response::visits_for(ctx, tx)?;

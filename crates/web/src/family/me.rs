@@ -103,7 +103,7 @@ fn body(me: &Me, now: Instant) -> Markup {
         section.card.stack {
             h2 { "わたしの同意" }
             @if me.consents.is_empty() { p { "記録はまだありません。" } }
-            ul.stack { @for consent in &me.consents { li { (consent_line(consent, &me.contacts)) } } }
+            ul.plain.stack { @for consent in &me.consents { li { (consent_line(consent, &me.contacts)) } } }
             p.soft { "同意はいつでも撤回できます。担当の方か事務局にお申し出ください。" }
         }
     }

@@ -9,7 +9,7 @@ use response::FamilyCase;
 use watch::{Absence, Alert, Level, RecentActivity};
 
 use super::{absences, alerts, questions, signs};
-use crate::components::{State as Tone, empty, notice, updated};
+use crate::components::{State as Tone, empty, notice};
 use crate::frame::Frame;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -93,7 +93,6 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
                 section.stack { h2 { "きょうの様子" } (signs::signs(activity, now)) }
             }
             @if let (Some(home), Some(list)) = (sheet.home, &sheet.absences) { (absences(list, home, now)) }
-            p.soft { (updated(now)) }
         }
     }
 }

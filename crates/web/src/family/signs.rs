@@ -11,7 +11,7 @@ pub fn signs(activity: &RecentActivity, now: Instant) -> Markup {
     html! {
         (notice(tone, &title, html! {
             @for line in &words { p { (line) } }
-            @if let Some(last) = activity.last_sign { p.soft { "最後の動き " (since(last, now)) } }
+            @if let Some(last) = activity.last_sign { p.soft { "いちばん新しい動き " (since(last, now)) } }
         }))
     }
 }
@@ -32,8 +32,9 @@ fn said(activity: &RecentActivity, now: Instant) -> (State, String, Vec<String>)
         return (State::Unknown, "きょうの動きはまだありません".to_owned(), words);
     };
     words.insert(0, format!("きょうは{}ごろから動きがあります。", clock(first)));
-    if let (Some((kind, place)), Some(last)) = (&activity.last_place, activity.last_sign) {
-        words.insert(1, format!("いちばん新しい動きは{}、{}（{place}）です。", ja_moment(last, now), kind.ja()));
+    if let Some((kind, place)) = &activity.last_place {
+        let place = if place.is_empty() { kind.ja() } else { place };
+        words.insert(1, format!("いちばん新しい動きは{place}です。"));
     }
     let title = match activity.last_sign {
         Some(last) if now - last < Span::hours(1) => "いま、動きがあります".to_owned(),

@@ -103,8 +103,10 @@ fn body(sheet: &Sheet, frame: &Frame, refused: Option<&str>, draft: &Draft) -> M
             }
         }
         (manual(in_use, home))
-        (link_button(&format!("/homes/{home}/watch-settings"), "この住まいの見守りの設定"))
-        (link_button(&format!("/homes/{home}/absences"), "不在の予定"))
+        div.buttons {
+            (link_button(&format!("/homes/{home}/watch-settings"), "この住まいの見守りの設定"))
+            (link_button(&format!("/homes/{home}/absences"), "不在の予定"))
+        }
     }
 }
 

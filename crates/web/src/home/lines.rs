@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use watch::LineTrouble;
 
 use super::{Dwelling, desk_tabs};
-use crate::components::{State as Tone, chip, empty, since, too_many, updated};
+use crate::components::{State as Tone, chip, empty, since, too_many};
 use crate::frame::Frame;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -65,7 +65,6 @@ fn list(lines: &Lines, keeper: bool, now: Instant) -> Markup {
                 (too_many(lines.dwellings.len(), lines.homes, "復旧すると、続きが表示されます。"))
             }
             p.soft { "通信断の間、この住まいの様子は「不明」です。長引くときは、電話か訪問で確かめてください。" }
-            p.soft { (updated(now)) }
         }
     }
 }

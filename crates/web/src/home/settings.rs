@@ -29,7 +29,7 @@ fn region(frame: &Frame, visitor: &Visitor, draft: &Draft) -> Markup {
         @if visitor.role() == Role::Administrator { (desk_tabs("/watch-settings")) }
         p { "すべての住まいに使われます。住まいごとに変えることもできます。空欄は標準の値です。" }
         (draft.summary())
-        (form(draft, "/watch-settings", &Settings::default()))
+        (form(draft, "/watch-settings", &Settings::default(), "標準のとおり"))
     })
 }
 
@@ -87,7 +87,7 @@ async fn shown(
         h2 { (dwelling.words()) }
         p { "空欄は地域の設定のとおりです。" }
         (draft.summary())
-        (form(&draft, &format!("/homes/{home}/watch-settings"), &region))
+        (form(&draft, &format!("/homes/{home}/watch-settings"), &region, "地域の設定のとおり"))
         @if visitor.role() == Role::Administrator { (link_button(&format!("/homes/{home}/devices"), "住まいの機器へ戻る")) }
     }))
 }
@@ -210,7 +210,7 @@ fn night(form: &Form) -> Result<Option<(u16, u16)>, Wrong> {
 }
 
 /// `above` is what holds where a field is blank; it stands in the hints.
-fn form(draft: &Draft, action: &str, above: &Settings) -> Markup {
+fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup {
     let clock = |minute: u16| format!("{}:{:02}", minute / 60, minute % 60);
     let hint = |value: String| format!("空欄のとき：{value}");
     let field = |name: &'static str, label: &'static str, value: String| {
@@ -227,14 +227,14 @@ fn form(draft: &Draft, action: &str, above: &Settings) -> Markup {
                 (field("notice_days", "誤った通知の目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.notice_days)))
                 (field("cap_hours", "上限の時間（この時間動きがなければ必ず知らせる）", format!("{}時間", above.rhythm.cap.as_minutes() / 60)))
                 (field("fixed_hours", "決められた時間だけで判断する（0で学習した生活リズム）", fixed))
-                (draft.radio("notices", "アラートの前に、やさしい確認の通知を", &[("", "上の設定のとおり"), ("on", "送る"), ("off", "送らない")]))
+                (draft.radio("notices", "アラートの前に、やさしい確認の通知を", &[("", as_above), ("on", "送る"), ("off", "送らない")]))
             }
             section.card.stack {
                 h2 { "玄関・冷蔵庫" }
                 (draft.fill("night_from", Field::time("night_from", "夜間の始まり")).hint(&hint(clock(above.night.0))))
                 (draft.fill("night_until", Field::time("night_until", "夜間の終わり")).hint(&hint(clock(above.night.1))))
                 (draft.radio("night_door", "夜間に玄関が開いたとき",
-                    &[("", &format!("上の設定のとおり（{door}）")), ("off", "何もしない"), ("notice", "通知"), ("alert", "アラート")]))
+                    &[("", &format!("{as_above}（{door}）")), ("off", "何もしない"), ("notice", "通知"), ("alert", "アラート")]))
                 (field("entrance_minutes", "玄関の開けたまま（分）", format!("{}分", above.left_open_entrance.as_minutes())))
                 (field("fridge_minutes", "冷蔵庫の開けたまま（分）", format!("{}分", above.left_open_fridge.as_minutes())))
             }
