@@ -20,6 +20,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod view;
 mod words;
 
@@ -36,6 +37,7 @@ pub use daily::Daily;
 pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
 pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
+pub use upkeep::*;
 pub use view::*;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "watch/001", sql: include_str!("schema.sql") }];

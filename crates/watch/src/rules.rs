@@ -2,7 +2,8 @@
 
 use base::{Instant, Span};
 
-use crate::{Absence, AbsenceReason, AlertState, Cause, Level, NewAbsence, Rule, RuleRate, WatchRefusal, Weekly};
+use crate::store::alert::Told;
+use crate::{Absence, AbsenceReason, AlertState, Cause, NewAbsence, RuleRate, WatchRefusal, Weekly};
 
 /// Stretches one absence is cut into at most; a weekly one has seven a week.
 const MOST_STRETCHES: usize = 64;
@@ -52,7 +53,7 @@ fn weekday(wall_day: i64) -> u8 {
 }
 
 /// How often each rule spoke in `days` days, and how often nobody needed help.
-pub(crate) fn rates(ends: &[(Level, Rule, AlertState, Option<Cause>)], days: f64) -> Vec<RuleRate> {
+pub(crate) fn rates(ends: &[Told], days: f64) -> Vec<RuleRate> {
     let mut rates: Vec<RuleRate> = Vec::new();
     for (level, rule, state, cause) in ends {
         let was_false = match state {
@@ -87,6 +88,7 @@ pub(crate) fn rates(ends: &[(Level, Rule, AlertState, Option<Cause>)], days: f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Level, Rule};
     use base::{AbsenceId, HomeId, PersonId, Role};
 
     fn at(text: &str) -> Instant {

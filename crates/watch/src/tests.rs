@@ -1,1 +1,226 @@
+//! Who may set up, change and see the watch, as the office, the family and the city meet it.
 
+use base::{Actor, Ctx, Instant, Purpose, RequestId, Role, Span};
+use db::testing::{TestDb, fresh};
+use people::testing::{Sample, acting, sample, system};
+use uuid::Uuid;
+
+use crate::*;
+
+struct Desk {
+    test: TestDb,
+    people: Sample,
+    now: Instant,
+    requests: u128,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let now = Instant::parse("2026-11-22T10:00").expect("a time");
+        let test = fresh(&[people::testing::MIGRATIONS, &[MIGRATIONS]].concat());
+        let people = test.db.write_blocking(move |tx| sample(&system(now, 1 << 64), tx)).expect("a household");
+        Desk { test, people, now, requests: 1 }
+    }
+
+    fn run<T: Send + 'static>(
+        &mut self,
+        actor: &Ctx,
+        verb: impl Fn(&Ctx, &mut dyn db::Tx) -> Result<T, WatchError> + Send + 'static,
+    ) -> Result<T, WatchError> {
+        self.requests += 1;
+        let request = RequestId(Uuid::from_u128(self.requests << 64));
+        let ctx = Ctx::new(actor.actor.clone(), actor.purpose, self.now, request);
+        self.test.db.write_blocking(move |tx| verb(&ctx, tx))
+    }
+
+    fn office(&self) -> Ctx {
+        acting(Role::Administrator, self.people.administrator, self.people.city, Purpose::Registration, self.now, 0)
+    }
+
+    fn operator(&self) -> Ctx {
+        let p = &self.people;
+        acting(Role::Operator, p.operator, p.call_centre, Purpose::WatchResponse, self.now, 0)
+    }
+
+    fn daughter(&self) -> Ctx {
+        let id = self.people.daughter.0;
+        let actor =
+            Actor { role: Role::Family, id, office: None, person: Some(self.people.person), device: "test".into() };
+        Ctx::new(actor, Purpose::FamilyView, self.now, RequestId(Uuid::nil()))
+    }
+
+    /// Contract, gateway and a fridge contact, as the office sets them up.
+    fn installed(&mut self) -> (Gateway, Device) {
+        let (office, p) = (self.office(), self.people);
+        self.run(&office, move |ctx, tx| begin_contract(ctx, tx, p.home, p.person)).expect("a contract");
+        let new = NewGateway { home: p.home, name: "gw-mihon".into(), carrier: "見本光".into() };
+        let gateway = self.run(&office, move |ctx, tx| register_gateway(ctx, tx, &new, [7; 32])).expect("a gateway");
+        let (id, home) = (gateway.id, p.home);
+        let device = self
+            .run(&office, move |ctx, tx| {
+                let (serial, place) = ("0x01".into(), "台所".into());
+                assign_device(ctx, tx, &NewDevice { gateway: id, home, serial, kind: DeviceKind::Fridge, place })
+            })
+            .expect("a device");
+        (gateway, device)
+    }
+}
+
+fn refused<T: std::fmt::Debug>(outcome: Result<T, WatchError>) -> WatchRefusal {
+    match outcome {
+        Err(WatchError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn denied<T: std::fmt::Debug>(outcome: Result<T, WatchError>) {
+    assert!(matches!(outcome, Err(WatchError::Access(_))), "{outcome:?}");
+}
+
+#[test]
+fn a_home_is_equipped_once_and_by_the_office_only() {
+    let mut desk = Desk::new();
+    let p = desk.people;
+    let (operator, office) = (desk.operator(), desk.office());
+    denied(desk.run(&operator, move |ctx, tx| begin_contract(ctx, tx, p.home, p.person)));
+    let (gateway, _) = desk.installed();
+    assert_eq!(
+        refused(desk.run(&office, move |c, tx| begin_contract(c, tx, p.home, p.person))),
+        WatchRefusal::ContractRuns
+    );
+    let name = |name: &str| NewGateway { home: p.home, name: name.into(), carrier: String::new() };
+    for (name, why) in [
+        (name("gw-mihon"), WatchRefusal::GatewayNameTaken),
+        (name("二台目"), WatchRefusal::BadGatewayName),
+        (name("gw-2"), WatchRefusal::GatewayInUse),
+    ] {
+        assert_eq!(refused(desk.run(&office, move |c, tx| register_gateway(c, tx, &name, [8; 32]))), why);
+    }
+    let (id, home) = (gateway.id, p.home);
+    let again = move |ctx: &Ctx, tx: &mut dyn db::Tx| {
+        let (serial, place) = ("0x01".into(), "玄関".into());
+        assign_device(ctx, tx, &NewDevice { gateway: id, home, serial, kind: DeviceKind::Entrance, place })
+    };
+    assert_eq!(refused(desk.run(&office, again)), WatchRefusal::SerialInUse);
+    denied(desk.run(&operator, again));
+}
+
+#[test]
+fn a_gateway_signs_in_with_what_it_was_given_last() {
+    let mut desk = Desk::new();
+    let (gateway, _) = desk.installed();
+    let (office, id) = (desk.office(), gateway.id);
+    let signs_in = |desk: &Desk, name: &str, secret: u8| {
+        let name = name.to_owned();
+        desk.test.db.read_blocking(move |tx| authenticate(tx, &name, [secret; 32])).expect("a read") == Some(id)
+    };
+    assert!(signs_in(&desk, "gw-mihon", 7) && signs_in(&desk, "", 7) && signs_in(&desk, &id.to_string(), 7));
+    assert!(!signs_in(&desk, "gw-mihon", 8) && !signs_in(&desk, "gw-other", 7));
+    desk.run(&office, move |ctx, tx| rotate_gateway(ctx, tx, id, [9; 32])).expect("a new credential");
+    assert!(!signs_in(&desk, "gw-mihon", 7) && signs_in(&desk, "gw-mihon", 9));
+    desk.run(&office, move |ctx, tx| revoke_gateway(ctx, tx, id)).expect("revoked");
+    assert!(!signs_in(&desk, "gw-mihon", 9) && !signs_in(&desk, "", 9));
+    assert_eq!(
+        refused(desk.run(&office, move |ctx, tx| rotate_gateway(ctx, tx, id, [1; 32]))),
+        WatchRefusal::NoGateway
+    );
+}
+
+#[test]
+fn no_watch_without_consent_and_none_after_it() {
+    let mut desk = Desk::new();
+    let (office, p) = (desk.office(), desk.people);
+    desk.installed();
+    let purposes = system(desk.now, 0);
+    desk.run(&purposes, move |ctx, tx| {
+        let all = people::consents(ctx, tx, p.person)?;
+        let watch = all.iter().find(|c| c.scope == people::ConsentScope::Watch).expect("a consent").id;
+        let line = people::testing::line;
+        people::withdraw_consent(ctx, tx, watch, &people::Withdrawal { by: line("本人"), reason: line("") })?;
+        stop_without_ground(ctx, tx, p.person)
+    })
+    .expect("withdrawn");
+    let view = desk.run(&purposes, move |ctx, tx| home_view(ctx, tx, p.home, ctx.now).map(drop));
+    assert_eq!(refused(view), WatchRefusal::NoContract);
+    assert_eq!(
+        refused(desk.run(&office, move |c, tx| begin_contract(c, tx, p.home, p.person))),
+        WatchRefusal::NoConsent
+    );
+}
+
+#[test]
+fn the_family_enters_an_absence_and_the_others_are_told() {
+    let mut desk = Desk::new();
+    desk.installed();
+    let (daughter, operator, p, now) = (desk.daughter(), desk.operator(), desk.people, desk.now);
+    let trip = NewAbsence { reason: AbsenceReason::Trip, from: now, until: now + Span::days(3), weekly: None };
+    denied(desk.run(&operator, move |ctx, tx| enter_absence(ctx, tx, p.home, trip)));
+    let entered = desk.run(&daughter, move |ctx, tx| enter_absence(ctx, tx, p.home, trip)).expect("entered");
+    let events = desk.test.db.read_blocking(|tx| db::outbox::after(tx, 0, 1000)).expect("events");
+    assert!(events.iter().any(|e| e.topic == "watch.absence_by_family"));
+    let long = NewAbsence { until: now + Span::days(20), ..trip };
+    let too_long = WatchRefusal::TooLong { reason: "旅行・帰省", days: 14 };
+    assert_eq!(refused(desk.run(&daughter, move |ctx, tx| enter_absence(ctx, tx, p.home, long))), too_long);
+    desk.run(&daughter, move |ctx, tx| cancel_absence(ctx, tx, entered.id)).expect("taken back");
+    assert_eq!(desk.run(&daughter, move |ctx, tx| absences(ctx, tx, p.home)).expect("a list"), []);
+    assert_eq!(
+        refused(desk.run(&daughter, move |ctx, tx| cancel_absence(ctx, tx, entered.id))),
+        WatchRefusal::NoAbsence
+    );
+}
+
+#[test]
+fn the_week_is_seen_by_the_team_and_the_family_and_by_nobody_else() {
+    let mut desk = Desk::new();
+    desk.installed();
+    let (p, now) = (desk.people, desk.now);
+    let nurse = acting(Role::Nurse, p.nurse, p.nursing, Purpose::Care, now, 0);
+    let city = acting(Role::CityOfficer, p.city_officer, p.city, Purpose::CityDuty, now, 0);
+    let (daughter, operator, office) = (desk.daughter(), desk.operator(), desk.office());
+    let see = move |ctx: &Ctx, tx: &mut dyn db::Tx| home_view(ctx, tx, p.home, ctx.now).map(drop);
+    for who in [&nurse, &daughter] {
+        desk.run(who, see).expect("a view");
+    }
+    for who in [&city, &operator, &office] {
+        denied(desk.run(who, see));
+    }
+    // An open case lets the call centre in.
+    desk.run(&system(now, 0), move |ctx, tx| {
+        let (holder, source) = (p.call_centre.0, Uuid::from_u128(9));
+        let grant =
+            access::Grant { person: p.person, holder, ground: access::Ground::Case, source, until: access::FOREVER };
+        Ok(access::grant(ctx, tx, grant)?)
+    })
+    .expect("a grant");
+    desk.run(&operator, move |ctx, tx| recent_activity(ctx, tx, p.home, ctx.now).map(drop)).expect("the last day");
+}
+
+#[test]
+fn settings_belong_to_the_office_and_stay_within_their_ranges() {
+    let mut desk = Desk::new();
+    desk.installed();
+    let (office, operator, p) = (desk.office(), desk.operator(), desk.people);
+    let changes = |days: f32| Changes { alert_days: Some(days), ..Changes::default() };
+    let region = move |days: f32| move |ctx: &Ctx, tx: &mut dyn db::Tx| set_region(ctx, tx, &changes(days));
+    denied(desk.run(&operator, region(60.0)));
+    assert!(matches!(refused(desk.run(&office, region(0.0))), WatchRefusal::Setting { .. }));
+    desk.run(&office, region(60.0)).expect("set");
+    let in_force = desk.run(&office, move |_, tx| settings_of(tx, p.home)).expect("settings");
+    assert_eq!(in_force.rhythm.alert_days, 60.0);
+}
+
+#[test]
+fn devices_that_need_somebody_are_on_a_list() {
+    let mut desk = Desk::new();
+    let (_, fridge) = desk.installed();
+    let (office, operator) = (desk.office(), desk.operator());
+    denied(desk.run(&operator, devices_needing_care));
+    assert_eq!(desk.run(&office, devices_needing_care).expect("a list"), []);
+    desk.now = desk.now + Span::days(8);
+    let silent = desk.run(&office, devices_needing_care).expect("a list");
+    assert_eq!(silent.len(), 1);
+    assert_eq!((silent[0].device.as_ref().map(|d| d.id), silent[0].why), (Some(fridge.id), Why::Silent(None)));
+    desk.run(&office, move |ctx, tx| retire_device(ctx, tx, fridge.id)).expect("taken down");
+    let without = desk.run(&office, devices_needing_care).expect("a list");
+    assert_eq!(without.iter().map(|n| n.why).collect::<Vec<_>>(), [Why::NoDevices]);
+}

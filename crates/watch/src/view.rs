@@ -1,20 +1,16 @@
 //! What the pages show: a home's week, its devices, faults of lines, devices that need somebody. Reading changes nothing.
 
-use std::collections::{HashMap, HashSet};
-
 use access::Act;
 use base::wareki::Date;
 use base::{Ctx, DeviceId, HomeId, Instant, PersonId, Span};
 use db::Tx;
 use people::ConsentScope;
-use uuid::Uuid;
 
 use crate::daily::Daily;
 use crate::day::{DayLog, QUARTERS};
-use crate::live::Shared;
 use crate::rhythm::Rhythm;
 use crate::store::device::DeviceRow;
-use crate::store::{absence, alert, device, history, home, lists, state};
+use crate::store::{absence, alert, device, history, home, state};
 use crate::{
     Absence, Alert, Contract, Device, DeviceKind, Gateway, Level, Rule, Settings, WatchError, WatchRefusal, rules,
     settings_of,
@@ -25,14 +21,6 @@ const WEEK: i32 = 7;
 /// The record of false alarms looks back so far.
 const RECORD: Span = Span::days(180);
 const ALERTS: usize = 50;
-/// Lines of the list of devices that need somebody.
-const MOST_NEEDS: usize = 500;
-/// Percent at and below which a battery is low.
-pub const LOW_BATTERY: u8 = 15;
-/// A climate sensor silent for so long, or any device for [`SILENT_LONG`], needs somebody.
-const SILENT: Span = Span::hours(24);
-const SILENT_LONG: Span = Span::days(7);
-
 /// A home's page. At most a minute behind while the program runs.
 #[derive(Clone, Debug)]
 pub struct HomeView {
@@ -131,35 +119,6 @@ pub struct RecentActivity {
     pub away: Option<Absence>,
 }
 
-/// One line of the list of faults: an outage of several homes, or one home's line.
-#[derive(Clone, PartialEq, Debug)]
-pub enum LineTrouble {
-    Outage { id: Uuid, shared: Shared, name: String, began_at: Instant, homes: Vec<HomeId> },
-    Fault { id: Uuid, home: HomeId, began_at: Instant, noticed_at: Instant },
-}
-
-/// A device, or a home, that needs somebody.
-#[derive(Clone, PartialEq, Debug)]
-pub struct CareNeed {
-    pub home: HomeId,
-    /// `None`: the home has no gateway or no device that could give a sign of life.
-    pub device: Option<Device>,
-    pub why: Why,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Why {
-    LowBattery(u8),
-    /// Its gateway says so.
-    Offline,
-    /// Not heard since, or never.
-    Silent(Option<Instant>),
-    WrongClock,
-    Malformed,
-    NoGateway,
-    NoDevices,
-}
-
 /// A home's page. Refused where the watch does not run or the person no longer consents.
 pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Result<HomeView, WatchError> {
     let (no, contract) = watched(ctx, tx, home)?;
@@ -232,74 +191,9 @@ pub fn record_daily(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, days: &[Daily]) ->
     Ok(())
 }
 
-/// The faults that stand, each outage once, newest first. Ids only; for the desk that keeps the lines.
-pub fn line_faults(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, WatchError> {
-    crate::device::all_devices_by_duty(ctx)?;
-    Ok(lists::line_troubles(tx)?)
-}
-
-/// Devices with a low battery, silent, offline, with a wrong clock or unreadable messages, and homes without any.
-pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<CareNeed>, WatchError> {
-    crate::device::all_devices_by_duty(ctx)?;
-    let watched = lists::watched_homes(tx)?;
-    let mut devices: HashMap<u32, Vec<Device>> = HashMap::new();
-    for row in device::devices(tx, None)? {
-        devices.entry(row.home).or_default().push(row.device);
-    }
-    let standing: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
-    let mut needs = Vec::new();
-    for (no, home) in watched {
-        let here = devices.remove(&no).unwrap_or_default();
-        if !standing.contains(&no) && here.is_empty() {
-            needs.push(CareNeed { home, device: None, why: Why::NoGateway });
-        }
-        if !here.iter().any(|d| d.kind.sign().is_some()) {
-            needs.push(CareNeed { home, device: None, why: Why::NoDevices });
-        }
-        let whys = here.into_iter().filter_map(|d| why_care(&d, ctx.now).map(|why| (d, why)));
-        needs.extend(whys.map(|(device, why)| CareNeed { home, device: Some(device), why }));
-        if needs.len() >= MOST_NEEDS {
-            break;
-        }
-    }
-    Ok(needs)
-}
-
-/// One device's page.
-pub fn device_page(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(Device, Gateway), WatchError> {
-    let row = device::device(tx, device)?.ok_or(WatchRefusal::NoDevice)?;
-    let person = crate::contract::subject(ctx, tx, row.device.home)?;
-    access::require(ctx, tx, Act::ManageDevices, person)?;
-    let gateway = device::gateway(tx, row.device.gateway)?.ok_or(WatchRefusal::NoGateway)?.gateway;
-    Ok((row.device, gateway))
-}
-
-/// The devices of a home, for those who keep them or may see the watch.
-pub fn devices_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Device>, WatchError> {
-    let person = crate::contract::subject(ctx, tx, home)?;
-    if access::require(ctx, tx, Act::ManageDevices, person).is_err() {
-        access::require(ctx, tx, Act::SeeWatch, person)?;
-    }
-    let Some(no) = home::no_of(tx, home)? else { return Ok(Vec::new()) };
-    Ok(in_use(device::all_devices(tx, no)?))
-}
-
 /// All readings ever stored; for the bench and the metrics page, not for a screen.
 pub fn readings_stored(tx: &mut dyn Tx) -> Result<i64, db::DbError> {
     state::count(tx)
-}
-
-fn why_care(d: &Device, now: Instant) -> Option<Why> {
-    let limit = if d.kind == DeviceKind::Climate { SILENT } else { SILENT_LONG };
-    let heard = d.heard_at.unwrap_or(d.assigned_at);
-    match d {
-        d if d.battery.is_some_and(|b| b <= LOW_BATTERY) => d.battery.map(Why::LowBattery),
-        d if !d.online => Some(Why::Offline),
-        _ if now - heard > limit => Some(Why::Silent(d.heard_at)),
-        d if d.counters.wrong_clock > 10 => Some(Why::WrongClock),
-        d if d.bad.as_ref().is_some_and(|b| now - b.at < SILENT) => Some(Why::Malformed),
-        _ => None,
-    }
 }
 
 /// The home's number and contract, if the watch runs, the person consents and the actor may see it.

@@ -1,17 +1,17 @@
 //! From a batch of arrivals and the time to one decision: rows to store, alerts to raise, states to take over.
 
+mod lines;
+
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId};
-use uuid::Uuid;
 
-use super::decision::{Bundle, Decision, Ending, How, NewAlert, NewFault, Outcome, Save, Unknown, Writes};
-use super::group::{Grouping, group};
+use super::decision::{Bundle, Decision, Ending, How, NewAlert, Outcome, Save, Unknown, Writes};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, HomeFixed, HomeState, Standing};
-use super::line::{Fault, Line};
+use super::line::Line;
 use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVE_AFTER, SAVES, due};
 use crate::{Alert, AlertState, Arrival, Signal};
 
@@ -141,59 +141,6 @@ impl Draft<'_> {
         }
     }
 
-    /// The copy of a line that this decision works on.
-    fn line(&mut self, gateway: u32) -> &mut Line {
-        self.lines.entry(gateway).or_insert_with(|| self.live.gateways[&gateway].line.clone())
-    }
-
-    fn hear_gateway(&mut self, gateway: u32, arrival: &Arrival) {
-        let (at, woke_at) = (arrival.received_at, self.live.woke_at);
-        let line = self.line(gateway);
-        match arrival.signal {
-            Signal::LineLost => {
-                line.connected = false;
-                return;
-            }
-            Signal::LineUp => line.up(at, woke_at),
-            Signal::DeviceOnline(false) => line.radio_down = Some(line.radio_down.unwrap_or(at)),
-            Signal::DeviceOnline(true) => line.radio_down = None,
-            _ => {}
-        }
-        self.hear_line(gateway, at);
-    }
-
-    fn hear_line(&mut self, gateway: u32, at: Instant) {
-        let woke_at = self.live.woke_at;
-        let line = self.line(gateway);
-        line.hear(at, woke_at);
-        let Some(fault) = line.come_back() else { return };
-        self.out.faults_ended.push((fault, gateway));
-        for &no in self.live.gateways[&gateway].homes() {
-            let fixed = self.home(no).fixed.clone();
-            if fixed.gateways().any(|other| self.line_of(other).is_some_and(|line| line.fault.is_some())) {
-                continue;
-            }
-            let state = self.state(no);
-            state.rhythm.resume(at);
-            state.due = None;
-            self.must_save.insert(no);
-        }
-    }
-
-    fn line_of(&self, gateway: u32) -> Option<&Line> {
-        self.lines.get(&gateway).or_else(|| self.live.gateways.get(&gateway).map(|g| &g.line))
-    }
-
-    /// From when a deadline of a home may be told; `None`: one of its gateways must be heard first.
-    fn may_tell(&self, fixed: &HomeFixed, due: Instant) -> Option<Instant> {
-        let mut from = None;
-        for gateway in fixed.gateways() {
-            let this = self.line_of(gateway)?.may_tell(due, self.live.woke_at)?;
-            from = from.max(Some(this));
-        }
-        from
-    }
-
     /// Battery and link as such, availability: kept with the device, no row of their own.
     fn hear_condition(&mut self, no: u32, fixed: &HomeFixed, index: usize, arrival: &Arrival) -> Fate {
         let device = self.state(no).device(fixed.devices[index].no);
@@ -288,26 +235,6 @@ impl Draft<'_> {
         }
     }
 
-    fn find_fault(&mut self, no: u32) {
-        let gateway = &self.live.gateways[&no];
-        let line = self.line(no).clone();
-        let due = self.live.fault_due(gateway, &line);
-        self.line_wakes.insert(no, due.filter(|at| *at > self.out.now));
-        if due.is_none_or(|at| at > self.out.now) {
-            return;
-        }
-        let began_at = line.silent_since();
-        let id: Uuid = self.ctx.id();
-        self.line(no).fault = Some(Box::new(Fault { id, began_at }));
-        self.out.faults.push(NewFault { id, home: gateway.home, gateway: no, began_at, outage: None });
-        for &home in gateway.homes() {
-            let state = self.state(home);
-            state.rhythm.hold(began_at);
-            state.due = None;
-            self.must_save.insert(home);
-        }
-    }
-
     fn carry_out(&mut self, no: u32, effects: Vec<Effect>) {
         for effect in effects {
             if !matches!(effect, Effect::Count { .. } | Effect::Activity(..)) {
@@ -360,20 +287,6 @@ impl Draft<'_> {
             Anomaly::WrongClock => &mut counters.wrong_clock,
         };
         *counter += 1;
-    }
-
-    fn group_faults(&mut self) {
-        if self.out.faults.is_empty() && self.out.faults_ended.is_empty() {
-            return;
-        }
-        let Grouping { outages, joined, new_joined, ended } =
-            group(self.live, &self.ctx, &self.lines, &self.out.faults, &self.out.faults_ended);
-        for fault in &mut self.out.faults {
-            fault.outage = new_joined.get(&fault.id).copied();
-        }
-        self.out.outages = outages;
-        self.out.joined = joined;
-        self.out.outages_ended = ended;
     }
 
     /// Saves what must be saved with this commit, and what has waited for a minute.

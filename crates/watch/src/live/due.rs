@@ -13,9 +13,7 @@ const NIGHT_WAIT: Span = Span::minutes(15);
 
 /// Nothing can be due before this moment. Cheap; to be asked after every reading.
 pub(super) fn earliest(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
-    if home.person.is_none() {
-        return None;
-    }
+    home.person?;
     let silence = state.due.or_else(|| state.rhythm.earliest()).filter(|_| !state.rhythm.is_held());
     let silence = if state.last_sign().is_none() { first_sign_due(home, state) } else { silence };
     let night = state.night_door.map(|opened| opened + NIGHT_WAIT);

@@ -79,12 +79,11 @@ pub(crate) fn standing(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, A
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }
 
+/// What was told, and how it ended.
+pub(crate) type Told = (Level, Rule, AlertState, Option<Cause>);
+
 /// How the home's alerts since `since` ended.
-pub(crate) fn ends(
-    tx: &mut dyn Tx,
-    home: u32,
-    since: Instant,
-) -> Result<Vec<(Level, Rule, AlertState, Option<Cause>)>, DbError> {
+pub(crate) fn ends(tx: &mut dyn Tx, home: u32, since: Instant) -> Result<Vec<Told>, DbError> {
     let rows = tx.query(ENDED, params![home, since])?;
     rows.iter()
         .map(|r| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?)))

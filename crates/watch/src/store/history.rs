@@ -182,8 +182,11 @@ pub(crate) fn end_outage(tx: &mut dyn Tx, outage: Uuid, at: Instant) -> Result<(
     tx.execute(END_OUTAGE, params![outage, at]).map(drop)
 }
 
-/// (fault, gateway, began, outage) of every fault that stands.
-pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<(Uuid, u32, Instant, Option<Uuid>)>, DbError> {
+/// (fault, gateway, began, outage).
+pub(crate) type Standing = (Uuid, u32, Instant, Option<Uuid>);
+
+/// Every fault that stands.
+pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<Standing>, DbError> {
     tx.query(OPEN_FAULTS, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).collect()
 }
 

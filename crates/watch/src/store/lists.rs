@@ -5,7 +5,7 @@ use db::{DbError, Tx};
 use uuid::Uuid;
 
 use crate::live::Shared;
-use crate::view::LineTrouble;
+use crate::upkeep::LineTrouble;
 
 const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM line_fault f
     JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
