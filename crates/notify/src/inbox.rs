@@ -85,6 +85,15 @@ pub fn tidy(tx: &mut dyn Tx, now: Instant) -> Result<u64, DbError> {
     store::forget_messages(tx, now - rules::KEEP)
 }
 
+/// Gives up what was to be sent before this moment: news of a past that was played, which nobody waits for. Only for the
+/// builder of a fictional town.
+pub fn give_up_before(tx: &mut dyn Tx, moment: Instant) -> Result<u64, DbError> {
+    if db::marks::get(tx, db::marks::FICTIONAL)?.is_none() {
+        return Ok(0);
+    }
+    store::give_up_before(tx, moment)
+}
+
 fn known(tx: &mut dyn Tx, id: MessageId) -> Result<(Uuid, Option<PersonId>), NotifyError> {
     match store::whom(tx, id) {
         Err(DbError::NoRow) => Err(NotifyRefusal::MessageUnknown.into()),

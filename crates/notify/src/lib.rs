@@ -35,7 +35,8 @@ pub use carry::{due, record_outcome, record_report, run};
 pub use compose::{Text, compose};
 pub use deliver::{AdapterError, Adapters, GatewayConfig, SmtpConfig, SmtpTls, deliver};
 pub use inbox::{
-    InboxItem, Undeliverable, inbox, mark_read, receipts, settle_undeliverable, tidy, undeliverable, unread,
+    InboxItem, Undeliverable, give_up_before, inbox, mark_read, receipts, settle_undeliverable, tidy, undeliverable,
+    unread,
 };
 pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, peek_link, use_link};
 pub use send::send;

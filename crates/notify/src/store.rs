@@ -301,6 +301,12 @@ pub(crate) fn forget_addresses(tx: &mut dyn Tx, before: Instant) -> Result<(), D
     tx.execute(FORGET_ADDRESSES, params![before]).map(drop)
 }
 
+pub fn give_up_before(tx: &mut dyn Tx, moment: Instant) -> Result<u64, DbError> {
+    const GIVE_UP: &str = "UPDATE notify_attempt SET state = 'unneeded', address = ''
+        WHERE state IN ('queued', 'waiting') AND due_at < $1";
+    tx.execute(GIVE_UP, params![moment])
+}
+
 pub(crate) fn forget_messages(tx: &mut dyn Tx, before: Instant) -> Result<u64, DbError> {
     FORGET_MESSAGES.iter().try_for_each(|sql| tx.execute(sql, params![before]).map(drop))?;
     tx.execute(FORGET, params![before])

@@ -70,7 +70,7 @@ pub fn town(
     let conf = Conf { sleep_after: Span::hours(24), ..Conf::new(u128::from(made.seed)) };
     let mut station = Station::open(db.clone(), on_alert, conf, from)?;
     let yesterday = (now - Span::days(1)).max(from);
-    history::play(&mut station, plan, &homes, None, (from, yesterday), progress)?;
+    history::play(db, &mut station, plan, &homes, None, (from, yesterday), progress)?;
     let now = clock();
     let story = Story::arrange(plan, &homes, now);
     if let Some(silent) = homes.iter().find(|h| h.resident == crate::story::SILENT) {
@@ -79,9 +79,12 @@ pub fn town(
         let ctx = settle::moving_in(plan.seed, 7, 0, now);
         db.write_blocking(move |tx| watch::set_home(&ctx.clone(), tx, home, &changes).map_err(TownError::from))?;
     }
-    history::play(&mut station, plan, &homes, Some(&story), (yesterday, now), progress)?;
+    history::play(db, &mut station, plan, &homes, Some(&story), (yesterday, now), progress)?;
     station.finish(now);
-    db.write_blocking(move |tx| marks::set(tx, PLAYED, &now.0.to_string()))?;
+    db.write_blocking(move |tx| {
+        notify::give_up_before(tx, now)?;
+        marks::set(tx, PLAYED, &now.0.to_string())
+    })?;
     progress("できました", 1.0);
     Ok(Town { plan, homes, story })
 }
@@ -90,7 +93,7 @@ fn make(db: &Db, wanted: Wanted, now: Instant, progress: &dyn Fn(&str, f64)) -> 
     let Wanted { seed, size } = wanted;
     let plan: &'static Plan = Box::leak(Box::new(plan(seed, size, Date::of(now))));
     let register = settle::settle(db, plan, now, progress)?;
-    let homes = equip::equip(db, plan, &register, now - Span::days(history::MONTH + 1), progress)?;
+    let homes = equip::equip(db, plan, &register, now - Span::days(history::MONTH), progress)?;
     let homes = homes.iter().map(|h| (h.resident, h.settled.person, h.settled.home, h.gateway)).collect();
     let made = Made { seed, now, residents: size.residents, staff: size.staff, homes };
     let text = serde_json::to_string(&made).map_err(|e| TownError::Plan(e.to_string()))?;

@@ -3,7 +3,8 @@
 //! somebody wrote down.
 
 use base::{Instant, Span};
-use ingest::station::Station;
+use db::Db;
+use ingest::station::{self, Station};
 use ingest::{Delivery, DeliveryError};
 use tokio::sync::oneshot;
 use watch::{Arrival, Signal};
@@ -11,6 +12,7 @@ use watch::{Arrival, Signal};
 use crate::TownError;
 use crate::equip::{CLIMATE, Equipped, SPOTS, serial};
 use crate::life::{self, Event, Sign};
+use crate::past::{self, PastOperator};
 use crate::plan::{Plan, chance};
 use crate::story::Story;
 
@@ -63,6 +65,7 @@ fn arrival(home: &Equipped, serial: String, signal: Signal, at: Instant) -> Arri
 
 /// Plays all homes over this period, as the story has it.
 pub fn play(
+    db: &Db,
     station: &mut Station,
     plan: &Plan,
     homes: &[Equipped],
@@ -70,6 +73,9 @@ pub fn play(
     (from, until): (Instant, Instant),
     progress: &dyn Fn(&str, f64),
 ) -> Result<u64, TownError> {
+    let operator = db.read_blocking(PastOperator::of)?;
+    let mut worked = u64::try_from(from.unix_seconds()).unwrap_or(0) << 16;
+    let mut armed: Vec<station::Signal> = Vec::new();
     let added = story.map(|s| s.added(homes)).unwrap_or_default();
     let days = from.wall_day()..=until.wall_day();
     let mut stored = 0;
@@ -88,7 +94,12 @@ pub fn play(
             let end = (head.received_at + Span::minutes(15)).min(until);
             let n = rest.partition_point(|a| a.received_at < end);
             let (some, later) = rest.split_at(n);
-            stored += step(station, some, end)?;
+            stored += step(station, some, end, &armed)?;
+            armed.clear();
+            if let Some(operator) = operator {
+                let homes = past::work_off(db, plan.seed, operator, end, &mut worked)?;
+                armed.extend(homes.into_iter().map(station::Signal::Home));
+            }
             rest = later;
         }
     }
@@ -96,7 +107,7 @@ pub fn play(
 }
 
 /// One step of the station with what these gateways sent; every delivery must be taken.
-fn step(station: &mut Station, some: &[Arrival], at: Instant) -> Result<u64, TownError> {
+fn step(station: &mut Station, some: &[Arrival], at: Instant, armed: &[station::Signal]) -> Result<u64, TownError> {
     let mut by_gateway: Vec<Vec<Arrival>> = Vec::new();
     let mut index = std::collections::HashMap::new();
     for arrival in some {
@@ -115,7 +126,7 @@ fn step(station: &mut Station, some: &[Arrival], at: Instant) -> Result<u64, Tow
             Delivery { gateway: arrivals[0].gateway, arrivals, malformed: vec![], done }
         })
         .collect();
-    station.step(at, deliveries, &[]);
+    station.step(at, deliveries, armed);
     let mut stored = 0;
     for mut answer in answers {
         match answer.try_recv() {

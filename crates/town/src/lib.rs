@@ -6,6 +6,7 @@ pub mod equip;
 pub mod history;
 pub mod life;
 pub mod names;
+pub mod past;
 pub mod places;
 pub mod plan;
 pub mod settle;
@@ -25,6 +26,8 @@ pub enum TownError {
     Watch(#[from] watch::WatchError),
     #[error("the station did not take the town's readings: {0}")]
     Station(ingest::DeliveryError),
+    #[error(transparent)]
+    Response(#[from] response::ResponseError),
     #[error(transparent)]
     Db(#[from] db::DbError),
 }
