@@ -16,8 +16,7 @@ use super::queue::{self, NEAR, Queue};
 use super::recent::{self, Recent};
 use super::{Typed, Wrong, contacts, id, next, sections};
 use crate::components::{
-    Icon, State as Tone, StoryEntry, chip, due, error_summary, refusal, since,
-    sound_button, story,
+    Icon, State as Tone, StoryEntry, chip, due, error_summary, refusal, since, sound_button, story,
 };
 use crate::frame::Frame;
 use crate::head::Head;
@@ -84,13 +83,7 @@ pub(crate) async fn again(
     }
 }
 
-async fn shown(
-    site: &Site,
-    visitor: &Visitor,
-    frame: &Frame,
-    case: CaseId,
-    typed: &Typed,
-) -> Result<Markup, Problem> {
+async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, case: CaseId, typed: &Typed) -> Result<Markup, Problem> {
     let desk = visitor
         .look(site, "look.case", move |ctx, tx| {
             let (desk, persons) = read(ctx, tx, case)?;
@@ -121,7 +114,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<(Desk, Vec<PersonId>
     let may = may(ctx, tx, &sheet);
     let (queue, mut persons) = match role {
         Role::Operator => {
-            let (queue, persons) = queue::read(ctx, tx)?;
+            let (queue, persons) = queue::read_beside(ctx, tx)?;
             (Some(queue), persons)
         }
         _ => (None, vec![]),
@@ -220,13 +213,15 @@ fn wrong(typed: &Typed) -> Markup {
 /// The reason in one sentence, and when the home last gave a sign. The picture of the day comes after the next step:
 /// whoever must call now should not have to look for the button.
 fn why(desk: &Desk, now: Instant) -> Markup {
-    let (case, later) = (&desk.sheet.case, desk.sheet.alerts.iter().filter(|a| a.at > desk.sheet.case.opened_at));
+    let case = &desk.sheet.case;
+    let later: Vec<_> = desk.sheet.alerts.iter().filter(|a| a.at > case.opened_at).collect();
     html! {
         section.card aria-label="アラートの理由" {
             p.lead { @if case.urgent { (chip(Tone::NeededNow, "呼び出しボタン")) " " } (case.reason) }
             p.soft { "受付番号 " (case.number) "　検知 " (since(case.opened_at, now)) "　" (case.rule.ja()) }
-            @for alert in later {
+            @if let Some(alert) = later.last() {
                 p { (chip(Tone::NearLimit, "追加のアラート")) " " (since(alert.at, now)) " " (alert.reason) }
+                @if later.len() > 1 { p.soft { "ほかの追加のアラート" (later.len() - 1) "件は「これまでの経過」にあります。" } }
             }
             (recent::last_sign(&desk.recent, now))
         }

@@ -97,7 +97,7 @@ fn tone(outcome: CallOutcome) -> Tone {
         CallOutcome::Well => Tone::Confirmed,
         CallOutcome::Unwell => Tone::NeededNow,
         CallOutcome::Unsure | CallOutcome::WrongNumber => Tone::NearLimit,
-        CallOutcome::NotThere | CallOutcome::Voicemail | CallOutcome::Busy => Tone::Done,
+        CallOutcome::NotThere | CallOutcome::Voicemail | CallOutcome::Busy => Tone::Unknown,
     }
 }
 
@@ -106,7 +106,10 @@ pub(crate) fn way_in(person: &people::Resident, home: &people::Home, keys: &[&pe
     let words = |text: &str| html! { @if !text.is_empty() { span.pre { (text) } } };
     let mut facts: Vec<(&str, Markup)> = Vec::new();
     if home.entry_shown {
-        facts.push(("入室方法", html! { (home.entry.ja()) @if !home.entry_note.expose().is_empty() { "：" (home.entry_note.expose()) } }));
+        facts.push((
+            "入室方法",
+            html! { (home.entry.ja()) @if !home.entry_note.expose().is_empty() { "：" (home.entry_note.expose()) } },
+        ));
         facts.push(("鍵保管者", html! { @if keys.is_empty() { "登録なし" } @for key in keys {
             p { (key.relation.ja()) " " (key.name.expose()) @if let Some(m) = key.minutes_away { "（約" (m) "分）" } }
             div.buttons { @for phone in &key.phones { (tel_button("鍵保管者", &phone.shown(), false)) } }

@@ -11,7 +11,7 @@ use response::{CallOutcome, CallerMatch};
 
 use super::case::again;
 use super::{Typed, Wrong, id, next, note_of};
-use crate::components::{Choice, Field, State as Tone, choice_grid, chip, empty, error_summary, since, submit};
+use crate::components::{Choice, Field, State as Tone, chip, choice_grid, empty, error_summary, since, submit};
 use crate::frame::Frame;
 use crate::posted::Posted;
 use crate::problem::Problem;

@@ -20,14 +20,8 @@ use crate::door::{Door, Who};
 use crate::problem::Problem;
 
 /// Who can meet a case at all; whether this one, `access` decides by its grants.
-const CASE_ROLES: Who = Who::Roles(&[
-    Role::Operator,
-    Role::CareManager,
-    Role::Nurse,
-    Role::Doctor,
-    Role::SupportCentre,
-    Role::CityOfficer,
-]);
+const CASE_ROLES: Who =
+    Who::Roles(&[Role::Operator, Role::CareManager, Role::Nurse, Role::Doctor, Role::SupportCentre, Role::CityOfficer]);
 const QUEUE_ROLES: Who = Who::Roles(&[Role::Operator]);
 const BOARD_ROLES: Who = Who::Roles(&[Role::Operator, Role::CityOfficer, Role::SupportCentre]);
 

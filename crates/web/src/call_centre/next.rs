@@ -9,7 +9,7 @@ use super::Typed;
 use super::case::Desk;
 use super::sections;
 use crate::components::{
-    Action, Choice, Field, Icon, State as Tone, choice_grid, chip, due, ja_time, notice, submit, tel_button,
+    Action, Choice, Field, Icon, State as Tone, chip, choice_grid, due, ja_time, notice, submit, tel_button,
 };
 
 /// The card on top of the case.
@@ -32,11 +32,13 @@ pub(crate) fn card(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
     }
 }
 
-/// Nobody has it: the button takes it. Somebody has it: says who, and how to take over.
+/// Nobody has it: the button takes it. Somebody has it: says who, and how to take over. Whoever is responsible outside
+/// the call centre finds what is theirs to decide first.
 fn not_mine(desk: &Desk, typed: &Typed) -> Markup {
     let (case, sheet) = (&desk.sheet.case, &desk.sheet);
     let url = format!("/cases/{}/taking", case.id);
     html! {
+        @if desk.may.outcome && case.taken_at.is_some() { (outcome_of_others(desk, typed)) }
         @match (&sheet.holder_name, desk.may.take) {
             (None, true) => {
                 p.lead { "まだ担当がいません。" @if desk.role == base::Role::Operator { "受け付けると、あなたの担当になります。" } }
@@ -44,12 +46,11 @@ fn not_mine(desk: &Desk, typed: &Typed) -> Markup {
             },
             (None, false) => { p { "まだ担当がいません。" } },
             (Some(name), may_take) => {
-                p.lead { (name.expose()) "さんが担当しています。" }
-                p { "いまの段階の案内：" (sheet.next_words) }
+                p { strong { (name.expose()) "さんが担当しています。" } }
+                @if !desk.may.outcome { p { "いまの段階の案内：" (sheet.next_words) } }
                 @if may_take { (sections::take_over(case, typed)) }
             },
         }
-        @if desk.may.outcome { (outcome_of_others(desk, typed)) }
     }
 }
 
@@ -57,12 +58,12 @@ fn not_mine(desk: &Desk, typed: &Typed) -> Markup {
 fn outcome_of_others(desk: &Desk, typed: &Typed) -> Markup {
     html! {
         @match desk.sheet.next {
-            NextAct::RequestVisit => { (sections::visit_form(desk, typed)) },
+            NextAct::RequestVisit => { p.lead { (desk.sheet.next_words) } (sections::visit_form(desk, typed)) },
             NextAct::Decide | NextAct::Close | NextAct::FollowAmbulance | NextAct::WaitAnswer => {
-                p { strong { (desk.sheet.next_words) } }
+                p.lead { (desk.sheet.next_words) }
                 (ending(desk, typed))
             },
-            _ => {},
+            _ => { p { "いまの段階の案内：" (desk.sheet.next_words) } },
         }
     }
 }

@@ -19,11 +19,16 @@ use crate::visitor::{Seen, Visitor};
 /// A limit is near from here on.
 pub(crate) const NEAR: Span = Span::minutes(2);
 
+/// Rows beside a case; the whole list is one touch away.
+const BESIDE: usize = 8;
+
 pub(crate) struct Queue {
     pub rows: Vec<QueueRow>,
     pub all: usize,
     pub board: Wallboard,
     pub me: uuid::Uuid,
+    /// Somebody waits to be taken among those not in `rows`.
+    alarm: bool,
 }
 
 /// The queue and the day's figures, with everybody on it.
@@ -31,7 +36,16 @@ pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Queue, Vec<PersonId>),
     let (rows, all) = response::queue(ctx, tx)?;
     let board = response::wallboard(ctx, tx, Date::of(ctx.now))?;
     let persons = rows.iter().map(|r| r.case.person).collect();
-    Ok((Queue { rows, all, board, me: ctx.actor.id }, persons))
+    Ok((Queue { rows, all, board, me: ctx.actor.id, alarm: false }, persons))
+}
+
+/// The beginning of the queue, for the side of a case: who is not shown is not in the look either.
+pub(crate) fn read_beside(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Queue, Vec<PersonId>), Problem> {
+    let (mut queue, mut persons) = read(ctx, tx)?;
+    queue.alarm = queue.rows.iter().skip(BESIDE).any(untaken);
+    queue.rows.truncate(BESIDE);
+    persons.truncate(BESIDE);
+    Ok((queue, persons))
 }
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Queue, Problem> {
@@ -64,7 +78,12 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 }
 
 pub async fn aside_fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
-    Ok(narrow(&look(&site, &visitor).await?, None, frame.now))
+    let seen = |ctx: &Ctx, tx: &mut dyn Tx| {
+        let (queue, persons) = read_beside(ctx, tx)?;
+        Ok(Seen::new(queue, persons, "identity case", "case"))
+    };
+    let queue = visitor.look(&site, "look.queue", seen).await?;
+    Ok(narrow(&queue, None, frame.now))
 }
 
 /// Figures and the table of all open cases.
@@ -116,6 +135,10 @@ pub(crate) fn narrow(queue: &Queue, open: Option<base::CaseId>, now: Instant) ->
                     }
                 }
             }
+            // The alarm goes on for those that are not shown here, too.
+            @if queue.all > queue.rows.len() {
+                p data-alarm[queue.alarm] { a href="/cases" { "ほか" (queue.all - queue.rows.len()) "件を見る" } }
+            }
         }
     }
 }
@@ -135,8 +158,20 @@ fn strip(queue: &Queue) -> Markup {
                 href: None,
                 state: (b.waiting > 0).then_some(Tone::NeededNow),
             },
-            Figure { label: "60秒以内の受付", value: percent(share), hint: "目標 97.5%", href: Some("/wallboard"), state: share_state },
-            Figure { label: "期限超過", value: b.overdue.to_string(), hint: "", href: Some("/overdue"), state: overdue },
+            Figure {
+                label: "60秒以内の受付",
+                value: percent(share),
+                hint: "目標 97.5%",
+                href: Some("/wallboard"),
+                state: share_state,
+            },
+            Figure {
+                label: "期限超過",
+                value: b.overdue.to_string(),
+                hint: "",
+                href: Some("/overdue"),
+                state: overdue,
+            },
             Figure { label: "自分の担当", value: b.mine.to_string(), hint: "", href: None, state: None },
         ],
     )

@@ -9,7 +9,7 @@ use super::Typed;
 use super::case::Desk;
 use super::{contacts, next};
 use crate::components::{
-    Action, Choice, Field, Icon, State as Tone, at, choice_grid, chip, guarded, map_link, radio_field, select_field,
+    Action, Choice, Field, Icon, State as Tone, at, chip, choice_grid, guarded, map_link, radio_field, select_field,
     submit, tel_button,
 };
 
@@ -21,8 +21,8 @@ pub(crate) fn all(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
     let visiting = (desk.may.desk || desk.may.outcome) && primary(&[NextAct::RequestVisit]);
     // The card on top has these already.
     let deciding = desk.may.outcome && sheet.next == NextAct::Decide;
-    let ending = desk.may.outcome
-        && primary(&[NextAct::Decide, NextAct::Close, NextAct::FollowAmbulance, NextAct::WaitAnswer]);
+    let ending =
+        desk.may.outcome && primary(&[NextAct::Decide, NextAct::Close, NextAct::FollowAmbulance, NextAct::WaitAnswer]);
     html! {
         (script(desk))
         (place(desk))
@@ -196,16 +196,20 @@ pub(crate) fn ambulance(desk: &Desk, typed: &Typed) -> Markup {
 /// `visit` leads back to the visitor's own page; empty for the case.
 pub(crate) fn ambulance_form(case: &Case, typed: &Typed, visit: &str) -> Markup {
     let what = "119番に電話したあと、時刻と電話した方を記録します。記録は消せません。";
-    guarded("救急車を呼ぶ・呼んだことを記録する", what, html! {
-        div.buttons { (tel_button("救急車を呼ぶ", "119", false)) }
-        form.stack method="post" action={ "/cases/" (case.id) "/ambulance" } {
-            @if !visit.is_empty() { input type="hidden" name="visit" value=(visit); }
-            (Field::time("at", "119番に電話した時刻").value(typed.value("at")).error(typed.error("at")).hint("空のときは、いまの時刻を記録します。"))
-            (Field::text("by", "電話した方").value(typed.value("by")).error(typed.error("by")).required().hint("例：コールセンター、長女、ケアマネジャー"))
-            (Field::area("note-ambulance", "様子", 2).value(typed.value("note-ambulance")))
-            button.btn.is-danger type="submit" { "救急要請を記録する" }
-        }
-    })
+    guarded(
+        "救急車を呼ぶ・呼んだことを記録する",
+        what,
+        html! {
+            div.buttons { (tel_button("救急車を呼ぶ", "119", false)) }
+            form.stack method="post" action={ "/cases/" (case.id) "/ambulance" } {
+                @if !visit.is_empty() { input type="hidden" name="visit" value=(visit); }
+                (Field::time("at", "119番に電話した時刻").value(typed.value("at")).error(typed.error("at")).hint("空のときは、いまの時刻を記録します。"))
+                (Field::text("by", "電話した方").value(typed.value("by")).error(typed.error("by")).required().hint("例：コールセンター、長女、ケアマネジャー"))
+                (Field::area("note-ambulance", "様子", 2).value(typed.value("note-ambulance")))
+                button.btn.is-danger type="submit" { "救急要請を記録する" }
+            }
+        },
+    )
 }
 
 /// 医療相談: a question to a doctor of the team, as an urgent note in the resident's notebook.
@@ -221,7 +225,8 @@ pub(crate) fn consult_form(
     visit: &str,
 ) -> Markup {
     let keys: Vec<String> = doctors.iter().map(|(id, _)| id.to_string()).collect();
-    let options: Vec<(&str, &str)> = keys.iter().zip(doctors).map(|(k, (_, label))| (k.as_str(), label.as_str())).collect();
+    let options: Vec<(&str, &str)> =
+        keys.iter().zip(doctors).map(|(k, (_, label))| (k.as_str(), label.as_str())).collect();
     html! {
         @if options.is_empty() {
             p { "この方のケアチームに医師がいません。事務局にご連絡ください。" }

@@ -204,7 +204,8 @@ pub async fn report_help(
         return step.wrong("condition", "聞いた様子を選んでください。").await;
     };
     let (case, report) = (step.case, VisitReport { condition, text: note_of(&step.form) });
-    step.run("response.report_help", None, move |ctx, tx| Ok(response::report_help(ctx, tx, case, report.clone())?)).await
+    step.run("response.report_help", None, move |ctx, tx| Ok(response::report_help(ctx, tx, case, report.clone())?))
+        .await
 }
 
 pub async fn ambulance(

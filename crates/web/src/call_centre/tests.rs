@@ -17,9 +17,18 @@ fn from_the_alert_to_the_doctors_answer_and_the_end() {
     let case = r.alert(Rule::Inactivity);
     let at = |rest: &str| format!("/cases/{case}{rest}");
     r.get(&operator, "/cases").shows("髙橋 みほん").shows("data-alarm").shows(REASON).shows("担当なし").well_formed();
-    r.get(&operator, &at("")).shows("受け付ける").shows("耳が遠い").shows("キーボックス").hides("本人に電話").well_formed();
+    r.get(&operator, &at(""))
+        .shows("受け付ける")
+        .shows("耳が遠い")
+        .shows("キーボックス")
+        .hides("本人に電話")
+        .well_formed();
     r.wait(1);
-    r.step(&operator, &at("/taking"), &[]).shows("本人に電話").shows("tel:0561001234").shows("応答・無事").well_formed();
+    r.step(&operator, &at("/taking"), &[])
+        .shows("本人に電話")
+        .shows("tel:0561001234")
+        .shows("応答・無事")
+        .well_formed();
     for outcome in ["not_there", "voicemail"] {
         call(&r, &operator, case, "resident", outcome).shows("少し間をおいてください").well_formed();
         r.wait(5);
@@ -37,12 +46,19 @@ fn from_the_alert_to_the_doctors_answer_and_the_end() {
     list.is(200).shows("見本町一丁目1-2").shows("返事の期限").well_formed();
     let visit = list.body.split("/visits/").find_map(|rest| rest.split('"').next()?.parse::<base::VisitId>().ok());
     let visit = format!("/visits/{}", visit.expect("a link to the visit"));
-    r.get(&manager, &visit).shows("向かいます").shows("在宅か確かめてください").shows("119番で伝えること").well_formed();
+    r.get(&manager, &visit)
+        .shows("向かいます")
+        .shows("在宅か確かめてください")
+        .shows("119番で伝えること")
+        .well_formed();
     r.step(&manager, &format!("{visit}/departure"), &[]).shows("着きました");
     r.wait(10);
     r.step(&manager, &format!("{visit}/arrival"), &[]).shows("様子を報告する");
     let report = [("condition", "unwell"), ("text", "熱があり、ふらつく。")];
-    r.step(&manager, &format!("{visit}/report"), &report).shows("医師に相談する").shows("熱があり、ふらつく").well_formed();
+    r.step(&manager, &format!("{visit}/report"), &report)
+        .shows("医師に相談する")
+        .shows("熱があり、ふらつく")
+        .well_formed();
     r.get(&operator, &at("")).shows("体調不良です").hides("医師に相談する").well_formed();
 
     let (doctor_id, visit_id) = (r.s.doctor.to_string(), visit.rsplit('/').next().expect("an id").to_owned());
@@ -69,7 +85,9 @@ fn every_look_leaves_one_row_that_names_everybody_on_the_page() {
     let operator = r.operator();
     let case = r.alert(Rule::Inactivity);
     let before = r.audited().len();
-    for path in ["/cases".to_owned(), format!("/cases/{case}"), format!("/cases/{case}/fragment?seen=0"), "/cases/aside".into()] {
+    for path in
+        ["/cases".to_owned(), format!("/cases/{case}"), format!("/cases/{case}/fragment?seen=0"), "/cases/aside".into()]
+    {
         r.get(&operator, &path).is(200);
     }
     let rows = r.audited();
@@ -116,7 +134,9 @@ fn a_form_that_does_not_go_keeps_what_was_typed() {
     r.post(&operator, &at("/ambulance"), &[("at", "25:00"), ("by", "長女")]).is(422).shows("10:42").shows("長女");
     r.post(&operator, &at("/closure"), &[("cause", "answered_well")]).is(409).shows("まだ確かめられていません");
     let long = "あ".repeat(4001);
-    r.post(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", &long)]).is(409).shows("4000文字");
+    r.post(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", &long)])
+        .is(409)
+        .shows("4000文字");
     r.get(&operator, &at("")).shows("本人に電話");
     r.get(&operator, "/cases/7").is(404);
 }
@@ -148,10 +168,14 @@ fn a_door_that_stays_shut_goes_to_key_holder_and_police() {
     let page = r.step(&operator, &at("/visits"), &[("visitor", &office)]);
     let visit = page.body.split("/visits/").find_map(|rest| rest.split('/').next()?.parse::<base::VisitId>().ok());
     let visit = visit.expect("the visit is on the page");
-    r.step(&operator, &format!("/visits/{visit}/report"), &[("condition", "no_answer"), ("text-0", "呼んでも返事なし")])
-        .shows("鍵保管者 髙橋 むすこ")
-        .shows("tel:110")
-        .well_formed();
+    r.step(
+        &operator,
+        &format!("/visits/{visit}/report"),
+        &[("condition", "no_answer"), ("text-0", "呼んでも返事なし")],
+    )
+    .shows("鍵保管者 髙橋 むすこ")
+    .shows("tel:110")
+    .well_formed();
     r.step(&operator, &at("/help"), &[("help", "police"), ("note-help", "")]).shows("警察").well_formed();
     r.step(&operator, &at("/help-reports"), &[("condition", "well"), ("note-found", "就寝中でした")]).shows("解消する");
 }
@@ -170,7 +194,9 @@ fn a_caller_is_found_by_the_number_and_nobody_else_is() {
         .shows("髙橋 みほん")
         .well_formed();
     let fields = [("number", "090-0000-0002"), ("outcome", "well"), ("note-0", "旅行中とのこと")];
-    r.step(&operator, &format!("/cases/{case}/incoming-calls"), &fields).shows("長女から 応答・無事").shows("旅行中とのこと");
+    r.step(&operator, &format!("/cases/{case}/incoming-calls"), &fields)
+        .shows("長女から 応答・無事")
+        .shows("旅行中とのこと");
     let rows = r.audited();
     let searches: Vec<_> = rows.iter().filter(|row| row.action == "look.caller").map(|row| row.persons.len()).collect();
     assert_eq!(searches, [0, 1]);

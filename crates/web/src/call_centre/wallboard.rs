@@ -32,7 +32,8 @@ async fn read(site: &Site, visitor: &Visitor) -> Result<Wallboard, Problem> {
 }
 
 fn shown(board: &Wallboard, now: Instant) -> Markup {
-    let count = |label, n: usize, tone: Option<Tone>, href| Figure { label, value: n.to_string(), hint: "", href, state: tone };
+    let count =
+        |label, n: usize, tone: Option<Tone>, href| Figure { label, value: n.to_string(), hint: "", href, state: tone };
     let share = |label, value: Option<f64>, mark: f64, hint| Figure {
         label,
         value: percent(value),

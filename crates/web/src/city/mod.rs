@@ -11,8 +11,7 @@ use base::Role;
 
 use crate::door::{Door, Who};
 
-const OVERDUE_ROLES: Who =
-    Who::Roles(&[Role::CityOfficer, Role::SupportCentre, Role::Operator, Role::CareManager]);
+const OVERDUE_ROLES: Who = Who::Roles(&[Role::CityOfficer, Role::SupportCentre, Role::Operator, Role::CareManager]);
 const SETTING_ROLES: Who = Who::Roles(&[Role::CityOfficer, Role::Administrator]);
 const REVIEW_ROLES: Who = Who::Roles(&[Role::Operator, Role::CityOfficer]);
 

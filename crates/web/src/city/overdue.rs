@@ -25,7 +25,11 @@ struct Overdue {
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let found = read(&site, &visitor).await?;
     let page = frame.page("期限を過ぎた案件");
-    let page = if visitor.role() == Role::CareManager { page.live("/live/notebook", 30) } else { page.live("/live/cases", 30) };
+    let page = if visitor.role() == Role::CareManager {
+        page.live("/live/notebook", 30)
+    } else {
+        page.live("/live/cases", 30)
+    };
     Ok(page.body(html! { div.buttons { (sound_button()) } (shown(&found, frame.now)) }))
 }
 
@@ -93,7 +97,9 @@ fn asked(role: Role, row: &QueueRow) -> &'static str {
         (_, Step::VisitRequested) => "向かう方を決めてください。見つからないときは職員の訪問をご検討ください。",
         (_, Step::OnTheWay | Step::Arrived) => "訪問する方に電話し、様子を確かめてください。",
         (_, Step::NobodyAnswers) => "警察・消防への開扉の依頼と立ち会いを決めてください。",
-        (_, Step::Reported | Step::Consultation) => "担当ケアマネジャーに、医師への相談と今後の対応を確かめてください。",
+        (_, Step::Reported | Step::Consultation) => {
+            "担当ケアマネジャーに、医師への相談と今後の対応を確かめてください。"
+        }
         (_, Step::Ambulance) => "搬送先と家族への連絡を確かめてください。",
         (_, Step::Resolved | Step::Reviewed) => "することはありません。",
     }

@@ -102,7 +102,9 @@ pub async fn record(
         NEEDED => None,
         key => match FalseAlarmReason::from_key(key) {
             Some(reason) => Some(reason),
-            None => return again(&site, &visitor, &frame, case, form, Wrong::at("cases", "理由を選んでください。")).await,
+            None => {
+                return again(&site, &visitor, &frame, case, form, Wrong::at("cases", "理由を選んでください。")).await;
+            }
         },
     };
     let text = |field| Redacted::new(form.one(field).to_owned());

@@ -46,11 +46,7 @@ const LIMITS: &[Limit] = &[
     limit("rung", "期限超過の連絡を次の方に回すまで", |s| &mut s.rung),
 ];
 
-pub async fn page(
-    State(site): State<Site>,
-    frame: Frame,
-    query: axum::extract::RawQuery,
-) -> Result<Markup, Problem> {
+pub async fn page(State(site): State<Site>, frame: Frame, query: axum::extract::RawQuery) -> Result<Markup, Problem> {
     let (settings, history) = read(&site).await?;
     let saved = query.0.as_deref() == Some("done=saved");
     let newest = history.first().map(|(version, when, _)| (*version, *when));
@@ -86,7 +82,9 @@ fn minutes(span: &Span) -> String {
 fn form(typed: &Form, errors: &[(&'static str, String)]) -> Markup {
     let error = |field: &str| errors.iter().find(|(f, _)| *f == field).map(|(_, words)| words.as_str());
     let summary: Vec<(&str, &str)> = errors.iter().map(|(f, words)| (*f, words.as_str())).collect();
-    let number = |field: &'static str, label: &'static str| Field::number(field, label).value(typed.one(field)).error(error(field)).required();
+    let number = |field: &'static str, label: &'static str| {
+        Field::number(field, label).value(typed.one(field)).error(error(field)).required()
+    };
     html! {
         (error_summary(&summary))
         form.stack method="post" action="/watch-script" {

@@ -11,7 +11,11 @@ fn a_case_that_nobody_takes_stands_on_the_citys_list() {
     let case = r.alert(Rule::Inactivity);
     r.get(&city, "/overdue").hides("髙橋");
     r.wait(4);
-    r.get(&city, "/overdue").shows("髙橋 みほん").shows("コールセンターに電話").hides(&format!("/cases/{case}\"")).well_formed();
+    r.get(&city, "/overdue")
+        .shows("髙橋 みほん")
+        .shows("コールセンターに電話")
+        .hides(&format!("/cases/{case}\""))
+        .well_formed();
     // Told one after the other until the city is: then it may open the case.
     for _ in 0..6 {
         r.wait(11).escalate();
@@ -34,7 +38,8 @@ fn the_citys_script_is_what_the_operator_reads() {
     page.is(200).shows("お体の具合").well_formed();
     let mut fields: Vec<(String, String)> = Vec::new();
     for part in page.body.split("<input ").skip(1) {
-        let value = |name: &str| part.split(&format!("{name}=\"")).nth(1).and_then(|v| v.split('"').next()).unwrap_or("");
+        let value =
+            |name: &str| part.split(&format!("{name}=\"")).nth(1).and_then(|v| v.split('"').next()).unwrap_or("");
         if value("type") == "text" {
             fields.push((value("name").to_owned(), value("value").to_owned()));
         }
@@ -48,7 +53,11 @@ fn the_citys_script_is_what_the_operator_reads() {
         let pairs: Vec<(&str, &str)> = form.iter().map(|(f, v)| (f.as_str(), v.as_str())).collect();
         r.post(who, "/watch-script", &pairs)
     };
-    post(&city, &[("script", "朝ごはんは食べましたか"), ("take", "0")]).is(422).shows("朝ごはん").shows("検知から受付まで").well_formed();
+    post(&city, &[("script", "朝ごはんは食べましたか"), ("take", "0")])
+        .is(422)
+        .shows("朝ごはん")
+        .shows("検知から受付まで")
+        .well_formed();
     post(&city, &[("script", "朝ごはんは食べましたか"), ("take", "1.5")]).is(303);
     r.get(&city, "/watch-script?done=saved").shows("保存しました").shows("朝ごはん").shows("value=\"1.5\"");
     let case = r.alert(Rule::Inactivity);

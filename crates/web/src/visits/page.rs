@@ -70,6 +70,8 @@ struct Door {
     /// Asked of this reader or their office.
     mine: bool,
     doctors: Option<Vec<(StaffId, String)>>,
+    /// What doctors were asked about this case and answered, for those who share the notebook; newest first.
+    questions: Vec<care::Note>,
     causes: &'static [Cause],
     case_page: bool,
 }
@@ -104,6 +106,9 @@ pub(crate) async fn again(
     }
 }
 
+const ITEMS: &str = "identity contacts entry risks case";
+const ITEMS_AND_NOTES: &str = "identity contacts entry risks case notes";
+
 async fn shown(
     site: &Site,
     visitor: &Visitor,
@@ -115,7 +120,8 @@ async fn shown(
         .look(site, "look.visit", move |ctx, tx| {
             let door = read(ctx, tx, visit)?;
             let person = door.sheet.visit.person;
-            Ok(Seen::new(door, vec![person], "identity contacts entry risks case", "visit"))
+            let items = if door.questions.is_empty() { ITEMS } else { ITEMS_AND_NOTES };
+            Ok(Seen::new(door, vec![person], items, "visit"))
         })
         .await?;
     Ok(frame.page("訪問").heading_hidden().body(body(&door, typed, frame.now)))
@@ -128,11 +134,19 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Door, Problem> {
     let mut may = |act| access::may(ctx, tx, act, person);
     let works = case.open() && may(Act::WorkCase);
     let (consults, closes) = (works && may(Act::WriteNote), works && may(Act::CloseCase));
+    let reads = works && may(Act::SeeNotes);
     let doctors = if consults { Some(doctors(ctx, tx, person)?) } else { None };
+    let mut questions = Vec::new();
+    if reads {
+        for note in response::consultation_notes(ctx, tx, case.id)? {
+            questions.push(care::note(ctx, tx, note)?);
+        }
+    }
     Ok(Door {
         head: Head::of(&sheet.person, &sheet.home, Date::of(ctx.now)),
         mine: asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked),
         doctors,
+        questions,
         causes: if closes { response::causes(&case.state) } else { &[] },
         case_page: works,
         sheet,
@@ -250,8 +264,9 @@ fn afterwards(door: &Door, typed: &Typed, now: Instant) -> Markup {
         section.card aria-labelledby="after-title" {
             h2 id="after-title" { "このあと" }
             p.lead { (case.state.next_step()) @if let Some(at) = case.due_at { " " (due(at, now, base::Span::minutes(5))) } }
+            @for note in &door.questions { (answers(note, now)) }
             @if let Some(doctors) = &door.doctors {
-                @if waiting { p { "医師の回答を待っています。回答は連絡帳に届きます。" } }
+                @if waiting { p { "医師の回答を待っています。回答はこの画面と連絡帳に届きます。" } }
                 @else if ill { (sections::consult_form(case, doctors, typed, &question, &sheet.visit.id.to_string())) }
                 @else {
                     details open[typed.error("question").is_some()] {
@@ -267,6 +282,19 @@ fn afterwards(door: &Door, typed: &Typed, now: Instant) -> Markup {
             @if door.doctors.is_none() { p { "あとはコールセンターと担当ケアマネジャーが引き継ぎます。ありがとうございました。" } }
             @if door.case_page { p { a href={ "/cases/" (case.id) } { "案件の全体を見る" } } }
         }
+    }
+}
+
+/// The doctor's words where the visitor decides what to do next, and the way to the whole conversation.
+fn answers(note: &care::Note, now: Instant) -> Markup {
+    html! {
+        @for reply in &note.replies {
+            (notice(Tone::Confirmed, &format!("{}の回答", reply.by.role.ja()), html! {
+                p { strong.pre { (reply.body.expose()) } }
+                p.soft { (reply.by.name.expose()) "　" (since(reply.at, now)) }
+            }))
+        }
+        p { a href={ "/notes/" (note.id) } { "連絡帳の相談を開く" } }
     }
 }
 

@@ -109,7 +109,9 @@ async fn settle(
     gone: bool,
 ) -> Result<Response, Problem> {
     match done {
-        Ok(done) if visitor.role() == Role::Operator => Ok(Redirect::to(&format!("/cases/{}", done.case)).into_response()),
+        Ok(done) if visitor.role() == Role::Operator => {
+            Ok(Redirect::to(&format!("/cases/{}", done.case)).into_response())
+        }
         Ok(_) if gone => Ok(Redirect::to("/visits").into_response()),
         Ok(_) => Ok(Redirect::to(&format!("/visits/{visit}")).into_response()),
         Err(Problem::Refused(why)) => {

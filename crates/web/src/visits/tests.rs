@@ -45,7 +45,8 @@ fn who_declines_does_not_see_the_person_any_more() {
     let centre = r.support_centre();
     let (case, visit) = asked(&r, &operator, &format!("office:{}", r.s.support_centre));
     r.get(&centre, &format!("/visits/{visit}")).is(200).shows("髙橋");
-    r.step(&centre, &format!("/visits/{visit}/refusal"), &[("reason", "全員出払っています")]).shows("いま訪問の依頼はありません");
+    r.step(&centre, &format!("/visits/{visit}/refusal"), &[("reason", "全員出払っています")])
+        .shows("いま訪問の依頼はありません");
     r.get(&centre, &format!("/visits/{visit}")).is(403).hides("髙橋");
     r.get(&operator, &format!("/cases/{case}")).shows("全員出払っています").shows("訪問を依頼する");
 }
