@@ -19,7 +19,7 @@ fn the_team_sees_the_home_and_the_office_does_not() {
     let page = r.get(&r.nurse(), &home);
     page.is(200).shows("直近24時間").shows("7日間").shows("誤報").shows("髙橋").shows("動きがない").well_formed();
     r.get(&r.operator(), &home).is(200);
-    r.get(&r.relative(r.s.daughter), &home).is(200).well_formed();
+    r.get(&r.relative(r.s.daughter), &home).is(200).shows("7日間").hides("誤報").well_formed();
     for who in [r.city(), r.support_centre(), r.administrator(), r.relative(r.s.son)] {
         r.get(&who, &home).is(403).hides("髙橋");
     }

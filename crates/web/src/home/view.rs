@@ -1,7 +1,7 @@
 //! A home's page: what was beside what is usual, room by room, climate, alerts and how often they were needless.
 
 use axum::extract::State;
-use base::{HomeId, Instant, Span};
+use base::{HomeId, Instant, Role, Span};
 use maud::{Markup, html};
 use watch::{Alert, AlertState, DayView, Device, HomeView, Level, QUARTERS, Rule, RuleRate, Settings};
 
@@ -21,6 +21,8 @@ struct Sheet {
     /// `None` for those who see the activity without the identity.
     head: Option<Head>,
     may_announce: bool,
+    /// Relatives and the resident need no counts of devices and false alarms.
+    upkeep: bool,
 }
 
 pub async fn page(
@@ -29,6 +31,7 @@ pub async fn page(
     frame: Frame,
     Named(home): Named<HomeId>,
 ) -> Result<Markup, Problem> {
+    let upkeep = !matches!(visitor.role(), Role::Family | Role::Resident);
     let sheet = visitor
         .look(&site, "look.home", move |ctx, tx| {
             let view = watch::home_view(ctx, tx, home, ctx.now)?;
@@ -37,7 +40,8 @@ pub async fn page(
             let head = sees(tx, access::Act::SeeIdentity).then(|| crate::care::head_of(ctx, tx, person)).transpose()?;
             let may_announce = sees(tx, access::Act::EnterAbsence);
             let ground = access::require(ctx, tx, access::Act::SeeWatch, person)?.key();
-            Ok(Seen::new(Sheet { view, head, may_announce }, vec![person], "identity watch alerts", ground))
+            let sheet = Sheet { view, head, may_announce, upkeep };
+            Ok(Seen::new(sheet, vec![person], "identity watch alerts", ground))
         })
         .await?;
     Ok(frame.page("この住まいの、いつもと最近").body(body(&sheet, frame.now)))
@@ -53,7 +57,7 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
         }
         section.stack {
             h2 { "直近24時間" }
-            (activity_raster("day", "部屋ごとの動き（直近24時間）と、いつもの様子", &[last_day(view, now)]))
+            (activity_raster("day", "部屋ごとの動き（直近24時間）と、いつもの様子", &[last_day(&view.days, &view.usual.active, now)]))
             p.soft { (usual_words(view)) }
         }
         section.stack {
@@ -61,9 +65,11 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
             (activity_raster("week", "部屋ごとの動き（7日間）", &week(view, now)))
         }
         section.stack { h2 { "室温と湿度" } (climate(view, now)) }
-        section.stack { h2 { "機器" } (devices(&view.devices, view, now)) }
         section.stack { h2 { "アラートと通知" } (alerts(&view.alerts, now)) }
-        section.stack { h2 { "誤報の割合" } (rates(&view.rates, view.rates_days, &view.settings)) }
+        @if sheet.upkeep {
+            section.stack { h2 { "機器" } (devices(&view.devices, view, now)) }
+            section.stack { h2 { "誤報の割合" } (rates(&view.rates, view.rates_days, &view.settings)) }
+        }
         section.stack {
             h2 { "不在の予定" }
             @if view.absences.is_empty() { p { "登録されている予定はありません。" } }
@@ -114,10 +120,10 @@ fn cell(day: &DayView, count: u16, quarter: usize, now: Instant) -> Cell {
 }
 
 /// The last 24 hours end with the present hour; below all rooms stands what is usual.
-fn last_day(view: &HomeView, now: Instant) -> DayActivity {
+fn last_day(days: &[DayView], usual_day: &[f32; 48], now: Instant) -> DayActivity {
     let first_hour = (now.local().hour + 1) % 24;
     let shift = usize::from(first_hour) * 4;
-    let (Some(today), before) = (view.days.last(), view.days.iter().rev().nth(1)) else {
+    let (Some(today), before) = (days.last(), days.iter().rev().nth(1)) else {
         return DayActivity { label: "直近24時間".into(), first_hour, rows: vec![], silence: None };
     };
     // With a beginning at midnight the whole row is today's.
@@ -128,7 +134,7 @@ fn last_day(view: &HomeView, now: Instant) -> DayActivity {
     };
     let mut usual = [0.0; 48];
     for (slot, chance) in usual.iter_mut().enumerate() {
-        *chance = view.usual.active[(slot + usize::from(first_hour) * 2) % 48];
+        *chance = usual_day[(slot + usize::from(first_hour) * 2) % 48];
     }
     let mut rows: Vec<RasterRow> = Vec::new();
     let mut all = [Cell::Quiet; QUARTERS];
@@ -173,8 +179,14 @@ fn stronger(a: Cell, b: Cell) -> Cell {
     if rank(b) > rank(a) { b } else { a }
 }
 
+/// Short enough for the edge of a picture: the thing for what has one of its kind, else the room.
 fn lane_label(kind: watch::DeviceKind, place: &str) -> String {
-    if place.is_empty() { kind.ja().to_owned() } else { format!("{place}（{}）", kind.ja()) }
+    use watch::DeviceKind as K;
+    match kind {
+        K::Button => "ボタン".to_owned(),
+        K::Motion | K::Contact if !place.is_empty() => place.to_owned(),
+        _ => kind.ja().trim_end_matches("の開閉").to_owned(),
+    }
 }
 
 fn climate(view: &HomeView, now: Instant) -> Markup {
@@ -312,4 +324,58 @@ fn budget(rate: &RuleRate, settings: &Settings) -> String {
         _ => return "—".to_owned(),
     };
     format!("30日あたり{:.1}回まで", 30.0 / f64::from(days))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::wareki::Date;
+    use watch::{DeviceKind, Lane};
+
+    fn day(date: &str, missing_from: usize) -> DayView {
+        let mut counts = [0; QUARTERS];
+        // 11:00 of either day.
+        counts[44] = 1;
+        let (kind, place) = (DeviceKind::Fridge, "台所".to_owned());
+        let lane = Lane { device: base::DeviceId(uuid::Uuid::nil()), kind, place, counts };
+        let mut missing = [false; QUARTERS];
+        missing[missing_from..].fill(true);
+        let date = Date::parse(date).expect("a date");
+        DayView { date, lanes: vec![lane], climate: vec![], missing, signs: 1 }
+    }
+
+    #[test]
+    fn a_cell_is_unknown_where_nothing_was_heard_and_blank_where_nothing_can_be() {
+        let noon = Instant::parse("2026-11-22T12:00").expect("a moment");
+        let today = day("2026-11-22", 45);
+        assert_eq!(cell(&today, 0, 0, noon), Cell::Quiet);
+        assert_eq!(cell(&today, 1, 44, noon), Cell::Active(1));
+        assert_eq!(cell(&today, 0, 46, noon), Cell::Gap, "silence of the line is no silence of the person");
+        assert_eq!(cell(&today, 0, 49, noon), Cell::Future);
+        assert_eq!(stronger(Cell::Gap, Cell::Active(1)), Cell::Active(1));
+    }
+
+    #[test]
+    fn the_last_24_hours_begin_yesterday_and_end_with_this_hour() {
+        let now = Instant::parse("2026-11-22T10:30").expect("a moment");
+        let days = [day("2026-11-21", QUARTERS), day("2026-11-22", QUARTERS)];
+        let mut usual = [0.0; 48];
+        usual[22] = 0.5;
+        let shown = last_day(&days, &usual, now);
+        assert_eq!(shown.first_hour, 11);
+        for row in &shown.rows {
+            assert_eq!(row.cells[0], Cell::Active(1), "11:00 of yesterday");
+            assert_eq!(row.cells.iter().filter(|c| matches!(c, Cell::Active(_))).count(), 1, "not today's as well");
+            assert_eq!(row.cells[95], Cell::Future, "10:45 of today is to come");
+            assert_eq!(row.cells[93], Cell::Quiet, "10:15 of today is over");
+        }
+        assert_eq!(shown.rows[0].usual.expect("all rooms")[0], 0.5);
+    }
+
+    #[test]
+    fn a_label_names_the_thing_or_the_room() {
+        assert_eq!(lane_label(DeviceKind::Fridge, "台所"), "冷蔵庫");
+        assert_eq!(lane_label(DeviceKind::Motion, "居間"), "居間");
+        assert_eq!(lane_label(DeviceKind::Button, "居間"), "ボタン");
+    }
 }
