@@ -124,7 +124,7 @@ pub fn with_note(head: &str, note: &str) -> String {
 }
 
 /// The name of the verb in the audit.
-fn action(what: Happening) -> &'static str {
+pub fn action(what: Happening) -> &'static str {
     match what {
         Happening::Opened => "response.open_case",
         Happening::Joined => "response.join_alert",

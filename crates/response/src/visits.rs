@@ -6,7 +6,7 @@ use db::{Tx, Value};
 
 use crate::case::Happening;
 use crate::duty::Hold;
-use crate::moving::{Moving, hold, load, text, with_note};
+use crate::moving::{Moving, action, hold, load, text, with_note};
 use crate::rules::{Command, State};
 use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
 
@@ -96,7 +96,7 @@ fn name_of_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visitor: Visitor) ->
 pub fn accept_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
     if v.state != VisitState::Requested {
-        return Ok(v);
+        return again(ctx, tx, &m, v, Happening::VisitAccepted);
     }
     m.decide(ctx, tx, Command::AcceptVisit)?;
     (v.state, v.answered_at) = (VisitState::Accepted, Some(ctx.now));
@@ -125,7 +125,7 @@ pub fn decline_visit(
 pub fn on_the_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
     if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
-        return Ok(v);
+        return again(ctx, tx, &m, v, Happening::Departed);
     }
     m.decide(ctx, tx, Command::Depart)?;
     v.answered_at.get_or_insert(ctx.now);
@@ -137,7 +137,7 @@ pub fn on_the_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, R
 pub fn arrived(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
     if v.state == VisitState::Arrived {
-        return Ok(v);
+        return again(ctx, tx, &m, v, Happening::Arrived);
     }
     m.decide(ctx, tx, Command::Arrive)?;
     v.answered_at.get_or_insert(ctx.now);
@@ -210,6 +210,12 @@ fn keep(
 ) -> Result<Visit, ResponseError> {
     store::save_visit(tx, &v)?;
     m.keep(ctx, tx, what, detail)?;
+    Ok(v)
+}
+
+/// A button pressed twice, or after the one that follows it: nothing changes, and the record knows of it.
+fn again(ctx: &Ctx, tx: &mut dyn Tx, m: &Moving, v: Visit, what: Happening) -> Result<Visit, ResponseError> {
+    audit::done(ctx, tx, action(what), &[v.person], "case", m.ground.key())?;
     Ok(v)
 }
 
