@@ -96,6 +96,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
     let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
     let letters = options.data.join("mail");
+    let life = living::Life { plan: town.plan, homes: town.homes, story: town.story };
     let setup = Setup {
         site: site.clone(),
         clock: clock.clone(),
@@ -105,11 +106,12 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
         adapters: Adapters::folder(&letters, &format!("http://127.0.0.1:{port}/l/"))?,
         heartbeat_url: None,
         emergency_recipient: None,
+        station: Some(town.station),
     };
     let region = region::start(setup).await?;
     let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
     let router = serve::pages(&site, &region);
-    let life = tokio::spawn(living::live(town, clock, mqtt));
+    let living = tokio::spawn(living::live(life, clock, mqtt));
     say(&format!(
         "\n  つながり デモ(架空の町)\n\n  画面      http://127.0.0.1:{port}/\n  運用      http://{}/readyz\n  MQTT      {mqtt}\n  送信メール {}\n\n  \
          はじめの画面で、コールセンター・ケアマネジャー・医師・家族などになれます。\n  \
@@ -119,7 +121,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
     ))?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(socket, service).with_graceful_shutdown(stop_soon()).await?;
-    life.abort();
+    living.abort();
     region.stop().await;
     Ok(())
 }

@@ -1,39 +1,54 @@
-//! The living town: its gateways speak in real time, through the real way in. Each event is a connection of its own
-//! (connect, publish with QoS 1, wait for the acknowledgement, say goodbye), as battery-sparing gateways do.
+//! The living town: its gateways speak in real time, through the real way in. Each keeps its line, as gateways at the
+//! mains do, and publishes with QoS 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Instant, Span};
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use rumqttc::{AsyncClient, MqttOptions, QoS};
 use serde_json::{Value as Json, json};
-use tokio::sync::Semaphore;
-use town::build::Town;
+use tokio::sync::mpsc;
 use town::equip::{Equipped, credential};
 use town::history;
+use town::plan::Plan;
 use town::story::{CUT_OFF, Story};
 use watch::{Arrival, Signal};
 
-/// Gateways that speak at the same moment.
-const AT_ONCE: usize = 32;
+/// Between two gateways that come on the line after a start.
+const APART: Duration = Duration::from_millis(15);
 /// After this time the failing gateway of the story is mended.
 const MENDED_AFTER: Span = Span::minutes(12);
-const PATIENCE: Duration = Duration::from_secs(20);
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// Messages that may wait for one gateway's line.
+const WAITING: usize = 64;
+
+/// What lives.
+pub struct Life {
+    pub plan: &'static Plan,
+    pub homes: Vec<Equipped>,
+    pub story: Story,
+}
 
 /// Lets the town live until the program ends.
-pub async fn live(town: Town, clock: Clock, mqtt: SocketAddr) {
-    let town = Arc::new(town);
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+pub async fn live(life: Life, clock: Clock, mqtt: SocketAddr) {
+    let mut lines: HashMap<usize, mpsc::Sender<Vec<Arrival>>> = HashMap::new();
+    let mut gateways = tokio::task::JoinSet::new();
+    for (n, home) in life.homes.iter().enumerate() {
+        let (line, messages) = mpsc::channel(WAITING);
+        lines.insert(home.resident, line);
+        let mended = (home.resident == CUT_OFF).then(|| until(life.story.now + MENDED_AFTER, clock(), MENDED));
+        let begin = mended.unwrap_or(APART * u32::try_from(n).unwrap_or(0));
+        gateways.spawn(gateway(home.clone(), life.plan.seed, mqtt, begin, messages));
+    }
     let mut ahead: BTreeMap<(Instant, usize), Vec<Arrival>> = BTreeMap::new();
-    let mut planned = town.story.now.wall_day() - 1;
-    let mut after = town.story.now;
+    let mut planned = life.story.now.wall_day() - 1;
+    let mut after = life.story.now;
     loop {
         // A day is planned an hour before it begins.
         while planned < (clock() + Span::hours(1)).wall_day() {
             planned += 1;
-            plan_day(&town, planned, after, &mut ahead);
+            plan_day(&life, planned, after, &mut ahead);
             after = Instant::from_wall_day(planned + 1);
         }
         let now = clock();
@@ -42,21 +57,56 @@ pub async fn live(town: Town, clock: Clock, mqtt: SocketAddr) {
                 break;
             }
             let ((_, resident), arrivals) = entry.remove_entry();
-            let Some(home) = town.homes.iter().find(|h| h.resident == resident).cloned() else { continue };
-            let (seed, places) = (town.plan.seed, places.clone());
-            tokio::spawn(async move {
-                let Ok(_place) = places.acquire_owned().await else { return };
-                if let Err(error) = speak(&home, seed, mqtt, &arrivals).await {
-                    tracing::warn!(%error, "an invented gateway was not heard");
-                }
-            });
+            // A line whose messages pile up is broken; what does not fit is lost, as in a gateway's own memory.
+            if let Some(Err(_)) = lines.get(&resident).map(|line| line.try_send(arrivals)) {
+                tracing::warn!("an invented gateway has no room for what its sensors say");
+            }
         }
-        let next = ahead.first_key_value().map_or(Duration::from_secs(1), |((at, _), _)| until(*at, clock()));
-        tokio::time::sleep(next).await;
+        let next = ahead.first_key_value().map(|((at, _), _)| until(*at, clock(), Duration::from_secs(30)));
+        tokio::time::sleep(next.unwrap_or(Duration::from_secs(1))).await;
     }
 }
 
-fn plan_day(town: &Town, day: i64, after: Instant, ahead: &mut BTreeMap<(Instant, usize), Vec<Arrival>>) {
+/// The failing gateway comes back at the latest after this.
+const MENDED: Duration = Duration::from_secs(3600);
+
+/// One gateway: comes on the line, and says what its sensors say.
+async fn gateway(
+    home: Equipped,
+    seed: u64,
+    mqtt: SocketAddr,
+    begin: Duration,
+    mut messages: mpsc::Receiver<Vec<Arrival>>,
+) {
+    tokio::time::sleep(begin).await;
+    let mut options = MqttOptions::new(&home.gateway_name, mqtt.ip().to_string(), mqtt.port());
+    let secret: String = credential(seed, home.resident).iter().map(|b| format!("{b:02x}")).collect();
+    options.set_credentials(&home.gateway_name, secret);
+    options.set_keep_alive(Duration::from_secs(120));
+    let (client, mut line) = AsyncClient::new(options, WAITING);
+    let keep_line = async {
+        loop {
+            if let Err(error) = line.poll().await {
+                tracing::debug!(%error, "an invented gateway lost its line");
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+        }
+    };
+    let speak = async {
+        while let Some(arrivals) = messages.recv().await {
+            let payload = Json::Array(arrivals.iter().map(written).collect()).to_string();
+            if client.publish("tsunagari/v1/readings", QoS::AtLeastOnce, false, payload).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = keep_line => {}
+        () = speak => {}
+    }
+}
+
+fn plan_day(town: &Life, day: i64, after: Instant, ahead: &mut BTreeMap<(Instant, usize), Vec<Arrival>>) {
     for home in &town.homes {
         for arrival in history::arrivals(town.plan, home, day) {
             if arrival.received_at >= after && happens(&town.story, home, &arrival) {
@@ -82,26 +132,6 @@ fn happens(story: &Story, home: &Equipped, arrival: &Arrival) -> bool {
     at > story.now + Span::hours(20) || story.keeps(home, arrival)
 }
 
-async fn speak(home: &Equipped, seed: u64, mqtt: SocketAddr, arrivals: &[Arrival]) -> anyhow::Result<()> {
-    let mut options = MqttOptions::new(&home.gateway_name, mqtt.ip().to_string(), mqtt.port());
-    let secret: String = credential(seed, home.resident).iter().map(|b| format!("{b:02x}")).collect();
-    options.set_credentials(&home.gateway_name, secret);
-    options.set_keep_alive(Duration::from_secs(30));
-    let (client, mut line) = AsyncClient::new(options, 10);
-    let payload = Json::Array(arrivals.iter().map(written).collect()).to_string();
-    client.publish("tsunagari/v1/readings", QoS::AtLeastOnce, false, payload).await?;
-    let heard = async {
-        loop {
-            match line.poll().await? {
-                Event::Incoming(Packet::PubAck(_)) => client.disconnect().await?,
-                Event::Outgoing(rumqttc::Outgoing::Disconnect) => return Ok::<_, anyhow::Error>(()),
-                _ => {}
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, heard).await?
-}
-
 /// Our own payload (`docs/readings.md`).
 fn written(arrival: &Arrival) -> Json {
     let (kind, value) = match arrival.signal {
@@ -121,6 +151,6 @@ fn written(arrival: &Arrival) -> Json {
     reading
 }
 
-fn until(at: Instant, now: Instant) -> Duration {
-    Duration::from_micros(u64::try_from((at - now).0).unwrap_or(0)).min(Duration::from_secs(30))
+fn until(at: Instant, now: Instant, most: Duration) -> Duration {
+    Duration::from_micros(u64::try_from((at - now).0).unwrap_or(0)).min(most)
 }

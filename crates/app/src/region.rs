@@ -39,6 +39,8 @@ pub struct Setup {
     pub adapters: Adapters,
     pub heartbeat_url: Option<String>,
     pub emergency_recipient: Option<String>,
+    /// A station that is already at work; `None`: one is opened.
+    pub station: Option<Station>,
 }
 
 /// A running region.
@@ -52,7 +54,7 @@ pub struct Region {
 
 /// Starts station, listeners and rounds.
 pub async fn start(setup: Setup) -> anyhow::Result<Region> {
-    let Setup { site, clock, mqtt, operations, folder, adapters, heartbeat_url, emergency_recipient } = setup;
+    let Setup { site, clock, mqtt, operations, folder, adapters, heartbeat_url, emergency_recipient, station } = setup;
     std::fs::create_dir_all(&folder).with_context(|| format!("{} を作れません", folder.display()))?;
     let db = site.db().clone();
     let figures = ops::metrics()?;
@@ -61,7 +63,11 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     let board = Arc::new(Board::default());
     let conf = station::Conf::new(u128::from_be_bytes(random()));
     let no_room = conf.no_room.clone();
-    let station = spawn_station(&db, conf, deliveries, told, &clock, &board).await?;
+    let station = match station {
+        Some(station) => station.with_conf(conf),
+        None => open_station(&db, conf, clock()).await?,
+    };
+    let station = spawn_station(station, deliveries, told, &clock, &board)?;
     let ways = Ways { inlet, authenticate: authenticate(db.clone()), clock: clock.clone() };
     let mqtt = match mqtt {
         Some((bind, tls)) => Some(Arc::new(mqtt::listen(mqtt::Settings { bind, tls }, ways.clone()).await?)),
@@ -122,18 +128,20 @@ impl Region {
     }
 }
 
-async fn spawn_station(
-    db: &Db,
-    conf: station::Conf,
+async fn open_station(db: &Db, conf: station::Conf, now: base::Instant) -> anyhow::Result<Station> {
+    let db = db.clone();
+    Ok(tokio::task::spawn_blocking(move || Station::open(db, Arc::new(on_alert), conf, now)).await??)
+}
+
+fn spawn_station(
+    station: Station,
     deliveries: mpsc::Receiver<ingest::Delivery>,
     signals: mpsc::Receiver<station::Signal>,
     clock: &Clock,
     board: &Arc<Board>,
 ) -> anyhow::Result<std::thread::JoinHandle<std::io::Result<()>>> {
-    let (own_db, now) = (db.clone(), clock());
-    let station = tokio::task::spawn_blocking(move || Station::open(own_db, Arc::new(on_alert), conf, now)).await??;
+    board.stepped_at.store(u64::try_from(clock().0).unwrap_or(0), Ordering::Relaxed);
     let (clock, board) = (clock.clone(), board.clone());
-    board.stepped_at.store(u64::try_from(now.0).unwrap_or(0), Ordering::Relaxed);
     let thread = std::thread::Builder::new().name("station".into());
     Ok(thread.spawn(move || station::run(station, deliveries, signals, &clock, &board))?)
 }

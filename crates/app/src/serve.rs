@@ -52,6 +52,7 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
         )?,
         heartbeat_url: config.operations.heartbeat_url.clone(),
         emergency_recipient: config.operations.emergency_recipient.clone(),
+        station: None,
     };
     let region = region::start(setup).await?;
     let router = pages(&site, &region).layer(middleware::from_fn_with_state(Proxies::of(config), through_proxy));

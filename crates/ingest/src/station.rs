@@ -133,6 +133,11 @@ impl Station {
         })
     }
 
+    /// The same station under another configuration: the one that played a town's past lives on into its present.
+    pub fn with_conf(self, conf: Conf) -> Station {
+        Station { conf, requests: 0, ..self }
+    }
+
     pub fn live(&self) -> &Live {
         &self.live
     }

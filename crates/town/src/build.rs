@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::wareki::Date;
 use base::{GatewayId, HomeId, Instant, PersonId, Span};
 use db::{Db, marks};
-use ingest::station::{Conf, Station};
+use ingest::station::{Conf, Signal, Station};
 use serde::{Deserialize, Serialize};
 use watch::live::OnAlert;
 
@@ -35,6 +35,8 @@ pub struct Town {
     pub plan: &'static Plan,
     pub homes: Vec<Equipped>,
     pub story: Story,
+    /// The station that played the past: it knows every gateway's last word, which one that starts anew would not trust.
+    pub station: Station,
 }
 
 /// What is asked for when there is no town yet.
@@ -79,14 +81,14 @@ pub fn town(
         let ctx = settle::moving_in(plan.seed, 7, 0, now);
         db.write_blocking(move |tx| watch::set_home(&ctx.clone(), tx, home, &changes).map_err(TownError::from))?;
     }
+    station.step(yesterday, vec![], &[Signal::Region]);
     history::play(db, &mut station, plan, &homes, Some(&story), (yesterday, now), progress)?;
-    station.finish(now);
     db.write_blocking(move |tx| {
         notify::give_up_before(tx, now)?;
         marks::set(tx, PLAYED, &now.0.to_string())
     })?;
     progress("できました", 1.0);
-    Ok(Town { plan, homes, story })
+    Ok(Town { plan, homes, story, station })
 }
 
 fn make(db: &Db, wanted: Wanted, now: Instant, progress: &dyn Fn(&str, f64)) -> Result<Made, TownError> {
