@@ -177,7 +177,6 @@ pub(crate) fn doctors(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Ve
 fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
     let case = html! {
         div.stack {
-            @if desk.queue.is_some() { a.back.only-narrow href="/cases" { "対応一覧へ戻る" } }
             (desk.head.large())
             (why(desk, now))
             (moving_part(desk, now))
@@ -191,6 +190,7 @@ fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
     };
     match &desk.queue {
         Some(queue) => html! {
+            a.back.only-narrow href="/cases" { "対応一覧へ戻る" }
             div.columns {
                 div.only-wide.no-print { (sound_button()) (queue::narrow(queue, Some(desk.sheet.case.id), now)) }
                 (case)

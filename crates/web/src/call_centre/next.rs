@@ -205,7 +205,8 @@ fn ending(desk: &Desk, typed: &Typed) -> Markup {
             }
         }
         @if desk.sheet.next == NextAct::WaitAnswer && desk.may.answer { (sections::answer(desk, typed)) }
-        @if desk.may.close { (closure(desk, typed, !ill)) }
+        @if desk.sheet.next == NextAct::WaitAnswer { }
+        @else if desk.may.close { (closure(desk, typed, !ill)) }
         @else if !ill { p { "解消は、担当者か市・地域包括支援センターが行います。" } }
     }
 }
