@@ -18,6 +18,8 @@ pub struct Frame {
     pub now: Instant,
     nonce: Nonce,
     path: String,
+    /// The address asks for the page to be loaded again by itself.
+    renews: bool,
 }
 
 impl FromRequestParts<Site> for Frame {
@@ -25,7 +27,8 @@ impl FromRequestParts<Site> for Frame {
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Frame, Problem> {
         let nonce = Nonce::from_request_parts(parts, site).await?;
         let visitor = parts.extensions.get::<Visitor>().cloned();
-        Ok(Frame::new(site, visitor, nonce, parts.uri.path()))
+        let renews = layout::renewal(parts.uri.query()).is_some();
+        Ok(Frame { renews, ..Frame::new(site, visitor, nonce, parts.uri.path()) })
     }
 }
 
@@ -40,7 +43,7 @@ pub struct Page<'a> {
 
 impl Frame {
     pub fn new(site: &Site, visitor: Option<Visitor>, nonce: Nonce, path: &str) -> Frame {
-        Frame { site: site.clone(), visitor, now: site.now(), nonce, path: path.to_owned() }
+        Frame { site: site.clone(), visitor, now: site.now(), nonce, path: path.to_owned(), renews: false }
     }
 
     /// A page whose title is its question; never a person's name.
@@ -55,8 +58,8 @@ impl<'a> Page<'a> {
         Page { title_hidden: true, ..self }
     }
 
-    /// Listens to `/live/{channel}`; parts of the page name `hx-trigger="sse:changed"`. Without a script the page
-    /// loads again every `seconds`.
+    /// Listens to `/live/{channel}`; parts of the page name `hx-trigger="sse:changed"`. Without a script the reader may
+    /// have the page loaded again every `seconds`.
     pub fn live(self, stream: &'a str, seconds: u32) -> Self {
         Page { live: Some(stream), refresh: Some(seconds), ..self }
     }
@@ -84,6 +87,7 @@ impl<'a> Page<'a> {
         });
         head.live = self.live;
         head.refresh_without_script = self.refresh;
+        head.renews = frame.renews;
         let warnings = frame.site.warnings();
         head.banners = banners(frame.site.is_demo(), &warnings, role);
         layout::page(&head, body)

@@ -29,6 +29,7 @@ pub async fn guard(State(site): State<Site>, mut request: Request, next: Next) -
     let nonce = base64::engine::general_purpose::STANDARD_NO_PAD.encode(random::<16>());
     request.extensions_mut().insert(Nonce(nonce.clone()));
     let path = request.uri().path().to_owned();
+    let renewal = layout::renewal(request.uri().query());
     let identified = visitor::identify(&site, request.headers(), path.starts_with("/live/")).await;
     let (visitor, response) = match identified {
         Ok(visitor) => {
@@ -39,7 +40,10 @@ pub async fn guard(State(site): State<Site>, mut request: Request, next: Next) -
         }
         Err(problem) => (None, problem.into_response()),
     };
-    let response = with_page(response, &site, visitor, &nonce, &path);
+    let mut response = with_page(response, &site, visitor, &nonce, &path);
+    if let Some(seconds) = renewal.filter(|_| response.status() == StatusCode::OK) {
+        response.headers_mut().insert(header::REFRESH, HeaderValue::from(seconds));
+    }
     secured(response, &nonce, &site)
 }
 

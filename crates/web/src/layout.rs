@@ -62,6 +62,8 @@ pub struct PageHead<'a> {
     pub banners: Vec<Banner<'a>>,
     /// Seconds after which a browser without a script loads the page again. Not on a page with a form to fill.
     pub refresh_without_script: Option<u32>,
+    /// The reader asked for it.
+    pub renews: bool,
     /// The address of the event stream that the page listens to; its parts then name `sse-swap` or `hx-trigger="sse:…"`.
     pub live: Option<&'a str>,
     pub now: Instant,
@@ -78,6 +80,7 @@ impl<'a> PageHead<'a> {
             nonce,
             banners: Vec::new(),
             refresh_without_script: None,
+            renews: false,
             live: None,
             now,
         }
@@ -108,12 +111,34 @@ pub fn page(head: &PageHead, body: Markup) -> Markup {
                 (top(head))
                 main #main tabindex="-1" {
                     h1 class=[head.title_hidden.then_some("sr-only")] { (head.title) }
+                    (renewing(head))
                     (body)
                 }
                 (foot(head))
             }
         }
     }
+}
+
+/// Without a script nothing arrives by itself: the reader may have the page loaded again, and may stop it (WCAG 2.2.1).
+fn renewing(head: &PageHead) -> Markup {
+    html! {
+        @if let Some(seconds) = head.refresh_without_script {
+            noscript {
+                @if head.renews {
+                    p { "この画面は" (seconds) "秒ごとに新しくなります。" a href="?" { "自動の更新を止める" } }
+                } @else {
+                    p { "この画面は自動では新しくなりません。" a href={ "?renew=" (seconds) } { (seconds) "秒ごとに自動で更新する" } }
+                }
+            }
+        }
+    }
+}
+
+/// After how many seconds the address wants its page loaded again; sent as the header `Refresh`.
+pub fn renewal(query: Option<&str>) -> Option<u32> {
+    let wanted = query?.split('&').find_map(|pair| pair.strip_prefix("renew="))?;
+    wanted.parse().ok().filter(|seconds| (10..=600).contains(seconds))
 }
 
 fn document_head(head: &PageHead) -> Markup {
@@ -125,9 +150,6 @@ fn document_head(head: &PageHead) -> Markup {
             // Phones must not turn every number into a link: ours are marked where they may be dialled.
             meta name="format-detection" content="telephone=no, address=no, date=no";
             meta name="htmx-config" content=(HTMX_CONFIG);
-            @if let Some(seconds) = head.refresh_without_script {
-                noscript { meta http-equiv="refresh" content=(seconds); }
-            }
             title { (head.title) "｜つながり" }
             link rel="icon" type="image/svg+xml" href=(assets::url(assets::ICON));
             link rel="stylesheet" href=(assets::url(assets::TOKENS));
@@ -218,9 +240,6 @@ fn foot(head: &PageHead) -> Markup {
     html! {
         footer.foot {
             p { (updated(head.now)) }
-            @if let Some(seconds) = head.refresh_without_script {
-                noscript { p { "この画面は" (seconds) "秒ごとに読み込み直します。" } }
-            }
             p.foot-name { "つながり 地域ネットワーク情報連携基盤" }
         }
     }

@@ -21,6 +21,9 @@ const FLAGS = [
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** How long a page may keep somebody waiting before the story fails. */
+const PATIENCE_MS = 15_000;
+
 /** What each page was opened as, and what went wrong on it. */
 const known = new WeakMap();
 
@@ -50,6 +53,7 @@ export async function open(browser, { size = 'desktop', javascript = true, url }
     reducedMotion: 'reduce',
     baseURL: url,
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const problems = [];
   known.set(page, { size, javascript, problems });

@@ -35,7 +35,7 @@ export const postgres = process.env.TSUNAGARI_TEST_POSTGRES || undefined;
  *   stop: () => Promise<void>, crash: () => Promise<void>}>} `crash` is kill -9 and keeps the data
  */
 export async function start(options = {}) {
-  const { residents = 40, staff = 24, seed = 1, now, extra = [], env = {} } = options;
+  const { residents = 40, staff = 60, seed = 1, now, extra = [], env = {} } = options;
   const program = options.program ?? process.env.TSUNAGARI_BIN;
   if (!program) throw new Error('TSUNAGARI_BIN names no program: run the stories by `cargo xtask test --only browser`');
 

@@ -4,12 +4,14 @@ use base::{Instant, Span};
 
 use super::hear::{Effect, escalate, night_of};
 use super::home::{HomeFixed, HomeState};
-use crate::rhythm::Rule as Spoken;
+use crate::rhythm::{Due, Rule as Spoken};
 use crate::words::{at_clock, minutes};
 use crate::{DeviceKind, Level, Rule};
 
 /// After an entrance opened at night, the time in which somebody should be heard inside again.
 const NIGHT_WAIT: Span = Span::minutes(15);
+/// A silence told later than this after its deadline is described as of now.
+const TOLD_LATE: Span = Span::minutes(5);
 
 /// Nothing can be due before this moment. Cheap; to be asked after every reading.
 pub(super) fn earliest(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
@@ -70,7 +72,9 @@ fn tell_silence(
             return Some(from);
         }
         let rule = if due.rule == Spoken::InactivityFixed { Rule::InactivityFixed } else { Rule::Inactivity };
-        let reason = state.rhythm.reason(&due);
+        // Told long after it was due (the gateway came back only now), the words must hold at the moment they are read.
+        let read_at = if now - due.at > TOLD_LATE { now } else { due.at };
+        let reason = state.rhythm.reason(&Due { at: read_at, ..due });
         say(state, rule, due.level, 0, due.at, reason, effects);
         state.rhythm.told(due.level);
         state.told[due.level as usize] = true;

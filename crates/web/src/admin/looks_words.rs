@@ -127,6 +127,8 @@ fn response(verb: &str) -> &'static str {
         "record_incoming_call" => "着信を記録",
         "request_visit" => "訪問を依頼",
         "accept_visit" => "訪問を引き受け",
+        "on_the_way" => "訪問先へ向かった",
+        "arrived" => "訪問先に着いた",
         "decline_visit" => "訪問を辞退",
         "report_visit" => "訪問を報告",
         "ask_help" => "応援を依頼",
