@@ -68,6 +68,12 @@ pub fn answer_consultation(
     answered(ctx, tx, m, asked)
 }
 
+/// The notes by which a doctor was asked about this case, newest first; what was answered stands in the notebook.
+pub fn consultation_notes(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<NoteId>, ResponseError> {
+    let m = load(ctx, tx, case, Act::WorkCase)?;
+    Ok(store::consultations_of(tx, m.case.id)?.into_iter().map(|c| c.note).collect())
+}
+
 /// Moves the case of a note on, after somebody answered the note in the notebook itself. `None` where the note belongs
 /// to no consultation. To be called in the transaction of the reply.
 pub fn note_answered(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Option<Case>, ResponseError> {
