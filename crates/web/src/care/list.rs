@@ -37,7 +37,11 @@ async fn found(site: &Site, visitor: &Visitor, frame: &Frame, query: String, pag
             Ok(Seen::new(found, persons, "identity", ground))
         })
         .await?;
-    let title = if TEAM.contains(&visitor.role()) { "どの方の連絡帳を開きますか" } else { "どの方を確認しますか" };
+    let title = if TEAM.contains(&visitor.role()) {
+        "どの方の連絡帳を開きますか"
+    } else {
+        "どの方を確認しますか"
+    };
     Ok(frame.page(title).body(body(&found, &query, Date::of(frame.now))))
 }
 

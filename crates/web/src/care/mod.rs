@@ -1,8 +1,8 @@
 //! The professional's day: what is new for me, what I owe, the people of my teams and their notebooks.
 
+mod list;
 mod note;
 mod note_card;
-mod list;
 mod person;
 #[cfg(test)]
 mod tests;

@@ -154,9 +154,8 @@ pub async fn react(
 ) -> Result<Response, Problem> {
     let unknown = Problem::Unreadable("反応を選び直してください。");
     let reaction = Reaction::from_key(form.one("kind")).ok_or(unknown)?;
-    let outcome = visitor
-        .command(&site, "care.acknowledge", move |ctx, tx| Ok(care::acknowledge(ctx, tx, id, reaction)?))
-        .await;
+    let outcome =
+        visitor.command(&site, "care.acknowledge", move |ctx, tx| Ok(care::acknowledge(ctx, tx, id, reaction)?)).await;
     answered(&site, &visitor, &frame, id, &form, outcome).await
 }
 

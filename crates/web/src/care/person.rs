@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use people::{Contact, Form, MedicalSummary, TeamMember};
 use serde::Deserialize;
 
-use super::note_card::{Place, note_card, profession};
 use super::TEAM;
+use super::note_card::{Place, note_card, profession};
 use crate::components::{definitions, empty, ja_date_both, link_button, tel_button};
 use crate::frame::Frame;
 use crate::head::Head;

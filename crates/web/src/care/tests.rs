@@ -75,8 +75,15 @@ fn a_consultation_is_answered_in_three_touches_and_moves_its_case_on() {
 fn who_opened_a_note_has_read_it_and_nobody_else_has() {
     let r = Region::new();
     let (manager, nurse) = (r.care_manager(), r.nurse());
-    let fields = [("kind", "message"), ("subject", "訪問の曜日"), ("body", "来週から\n火曜日に変わります。"), ("to", "team"),
-        ("importance", "important"), ("visibility", "team"), ("reply_by", "")];
+    let fields = [
+        ("kind", "message"),
+        ("subject", "訪問の曜日"),
+        ("body", "来週から\n火曜日に変わります。"),
+        ("to", "team"),
+        ("importance", "important"),
+        ("visibility", "team"),
+        ("reply_by", ""),
+    ];
     write(&r, &manager, &fields).is(303);
     let person = format!("/people/{}", r.s.person);
     let page = r.get(&nurse, &person);
@@ -95,27 +102,53 @@ fn what_a_rule_refuses_stands_beside_its_field_and_what_was_typed_stays() {
     let r = Region::new();
     let manager = r.care_manager();
     r.get(&manager, &format!("/people/{}/notes/new", r.s.person)).is(200).shows("医師 見本").well_formed();
-    let fields = [("kind", "plain"), ("subject", "書きかけの件名"), ("body", ""), ("to", "team"), ("importance", "normal"),
-        ("visibility", "team"), ("reply_by", "")];
+    let fields = [
+        ("kind", "plain"),
+        ("subject", "書きかけの件名"),
+        ("body", ""),
+        ("to", "team"),
+        ("importance", "normal"),
+        ("visibility", "team"),
+        ("reply_by", ""),
+    ];
     write(&r, &manager, &fields).is(422).shows("本文を入力してください").shows("書きかけの件名").well_formed();
-    let past = [("kind", "plain"), ("subject", "件名"), ("body", "本文"), ("to", "team"), ("importance", "normal"),
-        ("visibility", "team"), ("reply_by", "2020-01-01T10:00")];
+    let past = [
+        ("kind", "plain"),
+        ("subject", "件名"),
+        ("body", "本文"),
+        ("to", "team"),
+        ("importance", "normal"),
+        ("visibility", "team"),
+        ("reply_by", "2020-01-01T10:00"),
+    ];
     write(&r, &manager, &past).is(422).shows("これから先の日時");
     let never = past.map(|(f, v)| if f == "reply_by" { (f, "2026-02-31T10:00") } else { (f, v) });
     write(&r, &manager, &never).is(422).shows("日時を確かめてください").shows("2026-02-31T10:00");
-    assert_eq!(r.count_audited("care.write_note"), 2, "refusals of the rule are recorded, a date that is none never came that far");
+    assert_eq!(
+        r.count_audited("care.write_note"),
+        2,
+        "refusals of the rule are recorded, a date that is none never came that far"
+    );
 }
 
 #[test]
 fn only_the_author_corrects_and_every_version_stays() {
     let r = Region::new();
     let (manager, nurse) = (r.care_manager(), r.nurse());
-    let fields = [("kind", "plain"), ("subject", "体温"), ("body", "36.5度"), ("to", "team"), ("importance", "normal"),
-        ("visibility", "team"), ("reply_by", "")];
+    let fields = [
+        ("kind", "plain"),
+        ("subject", "体温"),
+        ("body", "36.5度"),
+        ("to", "team"),
+        ("importance", "normal"),
+        ("visibility", "team"),
+        ("reply_by", ""),
+    ];
     write(&r, &manager, &fields).is(303);
     let note = note_on(&r.get(&manager, &format!("/people/{}", r.s.person)).body);
     let at = |rest: &str| format!("/notes/{note}{rest}");
-    let change = [("subject", "体温"), ("body", "37.5度"), ("importance", "normal"), ("reply_by", ""), ("reason", "転記の誤り")];
+    let change =
+        [("subject", "体温"), ("body", "37.5度"), ("importance", "normal"), ("reply_by", ""), ("reason", "転記の誤り")];
     r.post(&nurse, &at("/corrections"), &change).is(422).shows("記事を書いた方だけ");
     r.step(&manager, &at("/corrections"), &change).shows("37.5度").shows("前の版を見る");
     r.get(&nurse, &at("/versions")).is(200).shows("36.5度").shows("37.5度").shows("転記の誤り");
@@ -127,8 +160,15 @@ fn only_the_author_corrects_and_every_version_stays() {
 fn the_notebook_is_the_teams_alone() {
     let r = Region::new();
     let manager = r.care_manager();
-    let fields = [("kind", "plain"), ("subject", "内輪の話"), ("body", "本文"), ("to", "team"), ("importance", "normal"),
-        ("visibility", "team"), ("reply_by", "")];
+    let fields = [
+        ("kind", "plain"),
+        ("subject", "内輪の話"),
+        ("body", "本文"),
+        ("to", "team"),
+        ("importance", "normal"),
+        ("visibility", "team"),
+        ("reply_by", ""),
+    ];
     write(&r, &manager, &fields).is(303);
     let person = format!("/people/{}", r.s.person);
     let note = note_on(&r.get(&manager, &person).body);

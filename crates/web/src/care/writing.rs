@@ -8,8 +8,8 @@ use care::{Addressee, Importance, NewNote, NoteKind, NoteRefusal, Visibility};
 use maud::{Markup, html};
 use people::Form;
 
-use super::note::moment;
 use super::TEAM;
+use super::note::moment;
 use crate::components::{Field, check_field, error_summary, link_button, radio_field, select_field, submit};
 use crate::frame::Frame;
 use crate::head::Head;
@@ -50,8 +50,12 @@ async fn look(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Sheet,
                 }
             }
             let present = |role: &&Role| members.iter().any(|(_, staff)| staff.role == **role);
-            to.extend(TEAM.iter().filter(present).map(|r| (format!("role:{}", r.key()), format!("{}（職種の全員）", r.ja()))));
-            to.extend(members.iter().map(|(id, s)| (format!("staff:{id}"), format!("{} {}", s.role.ja(), s.name.expose()))));
+            to.extend(
+                TEAM.iter().filter(present).map(|r| (format!("role:{}", r.key()), format!("{}（職種の全員）", r.ja()))),
+            );
+            to.extend(
+                members.iter().map(|(id, s)| (format!("staff:{id}"), format!("{} {}", s.role.ja(), s.name.expose()))),
+            );
             let head = super::head_of(ctx, tx, person)?;
             Ok(Seen::new(Sheet { head, to }, vec![person], "identity team", "care_team"))
         })

@@ -39,7 +39,12 @@ fn nothing_is_shown_that_was_not_consented_to() {
     // Of the two children only the daughter was named in a consent.
     let son = r.relative(r.s.son);
     let page = r.get(&son, "/family");
-    page.is(200).shows("いま、ご覧いただける情報はありません").hides("髙橋").hides(REASON).hides("/homes/").well_formed();
+    page.is(200)
+        .shows("いま、ご覧いただける情報はありません")
+        .hides("髙橋")
+        .hides(REASON)
+        .hides("/homes/")
+        .well_formed();
     let seen: Vec<_> = r.audited().into_iter().filter(|row| row.action == "look.family").collect();
     assert!(seen.iter().all(|row| row.persons.is_empty()), "nobody was shown");
     for path in [format!("/homes/{}", r.s.home), format!("/homes/{}/absences", r.s.home)] {
@@ -119,7 +124,13 @@ fn the_resident_sees_who_looked_and_what_was_agreed() {
     let page = r.get(&me, "/me");
     page.is(200).shows("きょうの動きはまだありません").shows("出かけます").shows("山田 むすめ");
     page.shows("見守りセンサーの設置とデータ利用").shows("家族への開示").well_formed();
-    r.get(&me, "/me/looks").is(200).shows("看護 見本").shows("みほん訪問看護").shows("診療・介護").shows("2回").well_formed();
+    r.get(&me, "/me/looks")
+        .is(200)
+        .shows("看護 見本")
+        .shows("みほん訪問看護")
+        .shows("診療・介護")
+        .shows("2回")
+        .well_formed();
     for who in [r.nurse(), r.relative(r.s.daughter), r.administrator()] {
         r.get(&who, "/me").is(403).hides("髙橋");
         r.get(&who, "/me/looks").is(403);

@@ -11,10 +11,10 @@ use super::Dwelling;
 use super::gateway::{gateway_card, register_form};
 use super::upkeep::assign_form;
 use super::view::battery;
+use crate::components::{Action, Field};
 use crate::components::{
     State as Tone, Table, chip, definitions, empty, guarded, ja_moment, link_button, notice, refusal, since, submit,
 };
-use crate::components::{Action, Field};
 use crate::draft::Draft;
 use crate::frame::Frame;
 use crate::named::Named;

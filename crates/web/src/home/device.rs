@@ -11,8 +11,8 @@ use super::Dwelling;
 use super::upkeep::inbox_page;
 use super::view::battery;
 use crate::components::{
-    Action, State as Tone, chip, definitions, due, guarded, ja_moment, link_button, notice, radio_field, refusal, since,
-    submit,
+    Action, State as Tone, chip, definitions, due, guarded, ja_moment, link_button, notice, radio_field, refusal,
+    since, submit,
 };
 use crate::frame::Frame;
 use crate::named::Named;
@@ -64,11 +64,14 @@ fn facts(device: &Device, gateway: &Gateway, now: Instant) -> Markup {
         ("機器番号", html! { code { (device.serial) } }),
         ("ゲートウェイ", html! { code { (gateway.name) } }),
         ("登録", html! { (ja_moment(device.assigned_at, now)) }),
-        ("状態", match (device.retired_at, device.online) {
-            (Some(at), _) => html! { (chip(Tone::Done, "取り外し済み")) " " (ja_moment(at, now)) },
-            (None, true) => chip(Tone::InProgress, "使用中"),
-            (None, false) => chip(Tone::NeededNow, "応答なし"),
-        }),
+        (
+            "状態",
+            match (device.retired_at, device.online) {
+                (Some(at), _) => html! { (chip(Tone::Done, "取り外し済み")) " " (ja_moment(at, now)) },
+                (None, true) => chip(Tone::InProgress, "使用中"),
+                (None, false) => chip(Tone::NeededNow, "応答なし"),
+            },
+        ),
         ("電池", battery(device.battery)),
         ("電波の強さ", html! { @if let Some(link) = device.link_quality { (link) "／255" } }),
         ("最後の通信", html! { @if let Some(at) = device.heard_at { (since(at, now)) } }),
@@ -177,9 +180,8 @@ pub async fn end_test(
     Named(id): Named<DeviceId>,
     Posted(_): Posted,
 ) -> Result<Response, Problem> {
-    let ended = visitor
-        .command(&site, "watch.end_walk_test", move |ctx, tx| Ok(watch::end_walk_test(ctx, tx, id)?))
-        .await;
+    let ended =
+        visitor.command(&site, "watch.end_walk_test", move |ctx, tx| Ok(watch::end_walk_test(ctx, tx, id)?)).await;
     answered(&site, &visitor, &frame, id, ended).await
 }
 

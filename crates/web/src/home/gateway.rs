@@ -148,9 +148,8 @@ pub async fn revoke(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let home = home_in(&form)?;
-    let revoked = visitor
-        .command(&site, "watch.revoke_gateway", move |ctx, tx| Ok(watch::revoke_gateway(ctx, tx, id)?))
-        .await;
+    let revoked =
+        visitor.command(&site, "watch.revoke_gateway", move |ctx, tx| Ok(watch::revoke_gateway(ctx, tx, id)?)).await;
     answered(&site, &visitor, &frame, home, revoked).await
 }
 

@@ -205,7 +205,9 @@ fn night(form: &Form) -> Result<Option<(u16, u16)>, Wrong> {
     if form.one("night_from").is_empty() && form.one("night_until").is_empty() {
         return Ok(None);
     }
-    let at = |field: &'static str| minute(form.one(field)).ok_or((field, "始まりと終わりの時刻を入力してください。例：23:00"));
+    let at = |field: &'static str| {
+        minute(form.one(field)).ok_or((field, "始まりと終わりの時刻を入力してください。例：23:00"))
+    };
     Ok(Some((at("night_from")?, at("night_until")?)))
 }
 
@@ -217,8 +219,10 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
         let hint = hint(value);
         html! { (draft.number(name, label).hint(&hint)) }
     };
-    let door = above.night_door.map_or("何もしない", |l| if l == watch::Level::Alert { "アラート" } else { "通知" });
-    let fixed = above.rhythm.fixed.map_or("学習した生活リズム".to_owned(), |s| format!("{}時間", s.as_minutes() / 60));
+    let door =
+        above.night_door.map_or("何もしない", |l| if l == watch::Level::Alert { "アラート" } else { "通知" });
+    let fixed =
+        above.rhythm.fixed.map_or("学習した生活リズム".to_owned(), |s| format!("{}時間", s.as_minutes() / 60));
     html! {
         form.stack method="post" action=(action) {
             section.card.stack {

@@ -51,7 +51,8 @@ fn a_gateway_shows_its_credential_once_and_devices_get_their_places() {
     let page = r.step(&keeper, "/devices", &new);
     page.shows("台所").shows("冷蔵庫の開閉");
     r.post(&keeper, "/devices", &new).is(422).shows("すでに登録されています");
-    let device: DeviceId = page.body.split("href=\"/devices/").nth(1).and_then(|t| t.get(..32)?.parse().ok()).expect("it");
+    let device: DeviceId =
+        page.body.split("href=\"/devices/").nth(1).and_then(|t| t.get(..32)?.parse().ok()).expect("it");
     let at = |rest: &str| format!("/devices/{device}{rest}");
     r.get(&keeper, &at("")).is(200).shows("取り付け確認を始める").shows("重複").well_formed();
     r.post(&keeper, &at("/walk-test"), &[("minutes", "900")]).is(422).shows("1分から240分");
@@ -98,7 +99,8 @@ fn region_and_home_are_set_by_office_and_city_alone() {
     r.post(&city, "/watch-settings", &[("hot_notice", "30")]).is(422).shows("両方を入力");
     r.step(&city, "/watch-settings", &set("12", "30")).shows("value=\"12\"");
     r.get(&city, &home).is(200).shows("空欄のとき：12時間").well_formed();
-    r.step(&city, &home, &[("fixed_hours", "8"), ("night_from", "22:00"), ("night_until", "06:00")]).shows("value=\"8\"");
+    r.step(&city, &home, &[("fixed_hours", "8"), ("night_from", "22:00"), ("night_until", "06:00")])
+        .shows("value=\"8\"");
     let id = r.s.home;
     let settings = r.test.db.read_blocking(move |tx| watch::settings_of(tx, id)).expect("reads");
     assert_eq!(settings.rhythm.fixed, Some(base::Span::hours(8)));

@@ -1,7 +1,6 @@
 //! The page behind a link in a message: it names nobody, shows one button, and only the button acts, once. The token
 //! stands in the address and nowhere else.
 
-
 #[cfg(test)]
 mod tests;
 
