@@ -124,7 +124,7 @@ fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Pro
 
 /// Relatives' and residents' own accounts say who is a resident: they stand in the audit row.
 fn seen(tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<Listed>, Problem> {
-    let persons: Vec<PersonId> = accounts.iter().filter_map(|a| person_of(a)).collect();
+    let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
     let mut named = Vec::new();
     for account in accounts {
         let office = office_name(tx, &account)?;

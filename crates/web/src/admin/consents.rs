@@ -14,9 +14,7 @@ use super::consent_words::meaning;
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
-use crate::components::{
-    State as Tone, Table, action_bar, at, chip, definitions, guarded, link_button, notice, submit,
-};
+use crate::components::{State as Tone, Table, at, chip, definitions, guarded, link_button, notice, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
@@ -234,7 +232,7 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
             (draft.date("expires_on", "有効期限").hint("期限がなければ空けてください。この日の終わりまで有効です。"))
             @if scope == ConsentScope::CareSharing { (shared_with(known, draft)) }
             (draft.text("legal_basis", "根拠となる条文").hint("「条例により不要」の場合だけ入力してください。"))
-            (action_bar(html! { (submit("記録する")) }))
+            (submit("記録する"))
         }
         (link_button(&base, "やめる"))
     }))

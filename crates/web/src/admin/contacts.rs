@@ -13,7 +13,7 @@ use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::resident_fields::{contact_fields, contact_on_record};
 use super::{OFFICE, READERS, Two, unprocessable};
-use crate::components::{Action, Table, action_bar, empty, guarded, link_button, submit};
+use crate::components::{Action, Table, empty, guarded, link_button, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
@@ -171,7 +171,7 @@ fn form_page(frame: &Frame, known: &Known, contact: Option<ContactId>, draft: &D
         form.stack.card method="post" action=(url) {
             (contact_fields(draft, ""))
             @if contact.is_some() { (draft.revision()) }
-            (action_bar(html! { (submit("登録する")) }))
+            (submit("登録する"))
         }
         (link_button(&base, "やめる"))
         @if let Some(id) = contact {

@@ -2,6 +2,7 @@
 //! resident does, and is itself a look. What the rows cannot hold (names, values) is not in them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use audit::{Outcome, Recorded};
 use axum::extract::State;
@@ -190,8 +191,8 @@ fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
     let (mut names, mut offices) = (HashMap::<Uuid, String>::new(), HashMap::<OfficeId, String>::new());
     let mut lines = Vec::new();
     for row in rows {
-        if !names.contains_key(&row.actor_id) {
-            names.insert(row.actor_id, name_of_actor(tx, row.actor_id)?);
+        if let Entry::Vacant(place) = names.entry(row.actor_id) {
+            place.insert(name_of_actor(tx, row.actor_id)?);
         }
         if let Some(office) = row.office.filter(|o| !offices.contains_key(o)) {
             let name = people::office(tx, office).map_or_else(|_| String::new(), |o| o.name);

@@ -10,7 +10,7 @@ use people::{ContactFacts, FieldError, Form, Home, NewResident, Resident};
 
 use super::resident_fields::{contact_fields, home_fields, resident_fields};
 use super::{Asked, OFFICE, asked, unprocessable};
-use crate::components::{State as Tone, action_bar, ja_date_both, link_button, notice, submit, yes_field};
+use crate::components::{State as Tone, ja_date_both, link_button, notice, submit, yes_field};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
@@ -71,7 +71,7 @@ fn page(frame: &Frame, draft: &Draft, shared: Option<&Home>, alike: &[Alike]) ->
                 p.soft { "ご本人が応答しないとき、最初に電話する方です。いま決まっていなければ、すべて空けたまま登録できます。" }
                 (contact_fields(draft, CONTACT))
             }
-            (action_bar(html! { (submit("登録する")) }))
+            (submit("登録する"))
         }
     })
 }

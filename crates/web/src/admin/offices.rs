@@ -9,9 +9,7 @@ use people::{Office, OfficeFacts, OfficeKind, Revision, Staff, StaffState};
 
 use super::resident_fields::day;
 use super::{Asked, OFFICE, asked, unprocessable};
-use crate::components::{
-    State as Tone, Table, action_bar, chip, definitions, empty, link_button, pager, select_field, submit,
-};
+use crate::components::{State as Tone, Table, chip, definitions, empty, link_button, pager, select_field, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
@@ -184,7 +182,7 @@ fn form_page(frame: &Frame, office: Option<OfficeId>, draft: &Draft) -> Markup {
             (draft.text("responsible", "施設責任者"))
             (draft.date("pledged_on", "誓約書日").hint("情報の取り扱いについての誓約書をいただいた日"))
             @if office.is_some() { (draft.revision()) }
-            (action_bar(html! { (submit("登録する")) }))
+            (submit("登録する"))
         }
         (link_button(&url, "やめる"))
     })

@@ -11,7 +11,7 @@ use people::{Home, HomeChoice, HomeFacts, LifeStatus, Line, Resident, ResidentFa
 use super::heads::{Part, person_pages};
 use super::resident_fields::{home_fields, home_on_record, resident_fields, resident_on_record};
 use super::{OFFICE, unprocessable};
-use crate::components::{State as Tone, action_bar, link_button, notice, submit};
+use crate::components::{State as Tone, link_button, notice, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
@@ -89,7 +89,7 @@ fn page(frame: &Frame, what: What, subject: &Subject, draft: &Draft) -> Markup {
             } @else {
                 (draft.revision())
             }
-            (action_bar(html! { (submit("登録する")) }))
+            (submit("登録する"))
         }
         (link_button(&format!("/register/{person}"), "やめる"))
     })

@@ -14,7 +14,7 @@ use super::account_pages::{Subject, account_panel};
 use super::offices::{or_unset, staff_state};
 use super::resident_fields::day;
 use super::{OFFICE, unprocessable};
-use crate::components::{Action, Field, action_bar, definitions, guarded, link_button, submit};
+use crate::components::{Action, Field, definitions, guarded, link_button, submit};
 use crate::door::Door;
 use crate::draft::Draft;
 use crate::frame::Frame;
@@ -149,7 +149,7 @@ fn form_page(frame: &Frame, office: &Office, staff: Option<&Staff>, draft: &Draf
             (draft.email("email", "メールアドレス").hint("知らせには、対象者の氏名などは書かれません。"))
             (draft.date("trained_on", "研修修了日"))
             @if staff.is_some() { (draft.revision()) } @else { (draft.yes("active", "すぐに有効にする（外すと「申請中」で登録します）")) }
-            (action_bar(html! { (submit("登録する")) }))
+            (submit("登録する"))
         }
         (link_button(&back, "やめる"))
     })

@@ -115,8 +115,7 @@ fn until(end: Instant, now: Instant) -> Markup {
 
 async fn finish(State(site): State<Site>, frame: Frame, Posted(form): Posted) -> Result<Response, Problem> {
     let (code, issuer, now) = (CodeHash::of(form.one("code")), site.region().to_owned(), site.now());
-    let opened = code.clone();
-    let view = site.db().read(move |tx| signin::enrolment(tx, &opened, &issuer, now)).await?;
+    let view = site.db().read(move |tx| signin::enrolment(tx, &code, &issuer, now)).await?;
     let draft = Draft::typed(form);
     let Some(view) = view else { return Ok(unknown(&frame, draft)) };
     let password = match chosen_password(&draft, &view.login) {
