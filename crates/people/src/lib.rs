@@ -53,8 +53,8 @@ pub use resident::{
     HomeChoice, NewResident, Resident, ResidentFacts, confirm_resident, duplicates, register_resident, resident,
     revise_resident,
 };
-pub use scope::ConsentScope;
 pub use rules::usual_profession;
+pub use scope::ConsentScope;
 pub use search::{Found, FoundPerson, persons_by_phone, search};
 pub use staff::{
     NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,

@@ -40,7 +40,9 @@ pub use desk::{
     Caller, CallerMatch, NewCall, ask_help, call_ambulance, hand_over, match_caller, record_call, record_incoming_call,
     release, take, take_over,
 };
-pub use ending::{Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review};
+pub use ending::{
+    Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review,
+};
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};

@@ -129,7 +129,9 @@ pub fn home(role: Option<Role>) -> &'static str {
 /// The desks of a role, its first page first.
 pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
     match role {
-        Some(Role::Operator) => &[("/cases", "対応一覧"), ("/incoming", "着信"), ("/wallboard", "状況板"), ("/reviews", "振り返り")],
+        Some(Role::Operator) => {
+            &[("/cases", "対応一覧"), ("/incoming", "着信"), ("/wallboard", "状況板"), ("/reviews", "振り返り")]
+        }
         Some(Role::Doctor | Role::Nurse | Role::CareManager | Role::CareWorker) => {
             &[("/today", "きょう"), ("/visits", "訪問依頼"), ("/people", "担当の方")]
         }
