@@ -333,6 +333,7 @@ async function audited(auditor, resident) {
     const found = await everyAct(page, `/audit/persons/${resident.id}`);
     return found.includes('対応：案件を解消') && found;
   }, 'the rows about the person', 90_000);
+  await page.goto(`/audit/persons/${resident.id}`);
   await auditor.look('audit-person');
   const kept = acts.reverse();
   let place = 0;
