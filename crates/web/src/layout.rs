@@ -273,6 +273,19 @@ mod tests {
     }
 
     #[test]
+    fn without_a_script_the_reader_decides_whether_the_page_renews() {
+        let asks = page(&PageHead { refresh_without_script: Some(20), ..head() }, html! {}).0;
+        assert!(asks.contains("<noscript><p>") && asks.contains("href=\"?renew=20\""), "{asks}");
+        assert!(!asks.contains("http-equiv"), "{asks}");
+        let renews = page(&PageHead { refresh_without_script: Some(20), renews: true, ..head() }, html! {}).0;
+        assert!(renews.contains("href=\"?\"") && !renews.contains("renew=20"), "{renews}");
+        assert_eq!(renewal(Some("done=closed&renew=20")), Some(20));
+        for query in [None, Some("renew=1"), Some("renew=x"), Some("renewal=20")] {
+            assert_eq!(renewal(query), None, "{query:?}");
+        }
+    }
+
+    #[test]
     fn every_script_carries_the_nonce_and_none_is_inline() {
         let out = page(&PageHead { live: Some("/live"), ..head() }, html! {}).0;
         for tag in out.split("<script").skip(1) {
