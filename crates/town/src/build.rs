@@ -96,6 +96,7 @@ fn make(db: &Db, wanted: Wanted, now: Instant, progress: &dyn Fn(&str, f64)) -> 
     let plan: &'static Plan = Box::leak(Box::new(plan(seed, size, Date::of(now))));
     let register = settle::settle(db, plan, now, progress)?;
     let homes = equip::equip(db, plan, &register, now - Span::days(history::MONTH), progress)?;
+    crate::daily::hand_over(db, plan, &homes, now, progress)?;
     let homes = homes.iter().map(|h| (h.resident, h.settled.person, h.settled.home, h.gateway)).collect();
     let made = Made { seed, now, residents: size.residents, staff: size.staff, homes };
     let text = serde_json::to_string(&made).map_err(|e| TownError::Plan(e.to_string()))?;

@@ -78,7 +78,7 @@ fn one(plan: &Plan, n: usize, settled: Settled, then: Instant, tx: &mut dyn db::
     let ctx = moving_in(plan.seed, 6, n, then);
     watch::begin_contract(&ctx, tx, settled.home, settled.person)?;
     let gateway_name = gateway_name(n);
-    let carrier = if n % 3 == 0 { "光回線" } else { "LTE" };
+    let carrier = if n.is_multiple_of(3) { "光回線" } else { "LTE" };
     let new = NewGateway { home: settled.home, name: gateway_name.clone(), carrier: carrier.into() };
     let gateway = watch::register_gateway(&ctx, tx, &new, credential_hash(plan.seed, n))?.id;
     for (_, key, kind, place) in SPOTS {

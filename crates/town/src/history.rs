@@ -1,4 +1,4 @@
-//! The town's past: half a year of days in each home, the last month of it as readings, brought in through the same
+//! The town's past: a month of days in each home as readings, brought in through the same
 //! station that a living gateway speaks to. What the watch knows of each home is therefore what it learned, not what
 //! somebody wrote down.
 
@@ -21,7 +21,7 @@ pub const MONTH: i64 = 30;
 
 /// What a home's gateway would have sent for one day, in order of time, heartbeats among it.
 pub fn arrivals(plan: &Plan, home: &Equipped, day: i64) -> Vec<Arrival> {
-    let seed = plan.seed ^ chance_seed(plan, home.resident);
+    let seed = life_seed(plan, home.resident);
     let events = life::day(&plan.residents[home.resident].habits, seed, day);
     let mut arrivals = Vec::with_capacity(events.len() * 2 + 24);
     for hour in 0..24 {
@@ -37,7 +37,8 @@ pub fn arrivals(plan: &Plan, home: &Equipped, day: i64) -> Vec<Arrival> {
     arrivals
 }
 
-fn chance_seed(plan: &Plan, resident: usize) -> u64 {
+/// The seed of one person's days.
+pub fn life_seed(plan: &Plan, resident: usize) -> u64 {
     use rand::Rng;
     chance(plan.seed, "life", resident).random()
 }

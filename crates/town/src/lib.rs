@@ -2,6 +2,7 @@
 //! The same seed and the same moment give the same town.
 
 pub mod build;
+pub mod daily;
 pub mod equip;
 pub mod history;
 pub mod life;

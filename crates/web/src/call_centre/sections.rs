@@ -29,7 +29,7 @@ pub(crate) fn all(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
         @if desk.may.outcome && sheet.case.taken_at.is_some() {
             section.card aria-labelledby="more-title" {
                 h2 id="more-title" { "ほかの対応" }
-                @if !visiting && !(deciding && !desk.may.consult) {
+                @if !visiting && (!deciding || desk.may.consult) {
                     details open[typed.error("visitor").is_some()] { summary { "訪問を依頼する" } (visit_form(desk, typed)) }
                 }
                 @if desk.may.desk && !helping {
