@@ -40,7 +40,7 @@ pub struct Database {
     #[serde(default)]
     pub sqlite: Option<PathBuf>,
     /// … or a PostgreSQL address (`host=… dbname=… user=…`).
-    #[serde(default)]
+    #[serde(default, serialize_with = "shown_address")]
     pub postgres: Option<String>,
 }
 
@@ -116,6 +116,18 @@ impl Default for Operations {
 
 fn region_name() -> String {
     "つながり".into()
+}
+
+/// Which database, never the password: neither as a word of its own nor within a URL.
+fn shown_address<S: serde::Serializer>(address: &Option<String>, s: S) -> Result<S::Ok, S::Error> {
+    let Some(address) = address else { return s.serialize_none() };
+    let hide = |word: &str| match (word.split_once("://"), word.rsplit_once('@')) {
+        _ if word.starts_with("password=") => "password=…".to_owned(),
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => word.to_owned(),
+    };
+    let words: Vec<String> = address.split_whitespace().map(hide).collect();
+    s.serialize_some(&words.join(" "))
 }
 
 /// Which server, never the password.
@@ -219,5 +231,10 @@ mod tests {
         );
         let shown = Config::parse(&text).unwrap().show().unwrap();
         assert!(!shown.contains("geheim"), "{shown}");
+        for address in ["host=db password=geheim dbname=t", "postgres://u:geheim@db/t"] {
+            let text = format!("[database]\npostgres = \"{address}\"\n[web]\ntrusted_proxies = [\"127.0.0.1\"]");
+            let shown = Config::parse(&text).unwrap().show().unwrap();
+            assert!(!shown.contains("geheim") && shown.contains("db"), "{shown}");
+        }
     }
 }

@@ -70,6 +70,9 @@ enum Command {
         /// 手元に保管していた署名つき監査ヘッドの控え
         #[arg(long)]
         heads: Option<PathBuf>,
+        /// 署名を確かめる公開鍵(16進64桁)。省くと運用フォルダの鍵を使います
+        #[arg(long)]
+        key: Option<String>,
     },
     /// 見守り
     Watch {
@@ -110,6 +113,11 @@ enum AdminCommand {
 
 #[derive(Subcommand)]
 enum AuditCommand {
+    /// ヘッドの署名を確かめる公開鍵を表示します(データベースとは別の場所に控えてください)
+    Key {
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// 改ざん・削除・入れ替えと、(ヘッドの控えがあれば)末尾の切り取りと書き直しを見つけます
     Verify {
         #[arg(long)]
@@ -143,9 +151,12 @@ fn main() {
         Command::Audit { command: AuditCommand::Verify { config, heads, key } } => {
             Config::load(&config).and_then(|config| verify(&config, heads.as_deref(), key))
         }
+        Command::Audit { command: AuditCommand::Key { config } } => {
+            Config::load(&config).and_then(|config| say(&public_key(&config)?))
+        }
         Command::Backup { file, config } => Config::load(&config).and_then(|config| back_up(&config, &file)),
-        Command::Restore { file, config, heads } => {
-            Config::load(&config).and_then(|config| restore(&config, &file, heads.as_deref()))
+        Command::Restore { file, config, heads, key } => {
+            Config::load(&config).and_then(|config| restore(&config, &file, heads.as_deref(), key))
         }
         Command::Watch { command: WatchCommand::Replay { file } } => replay(&file),
     };
@@ -201,8 +212,8 @@ fn back_up(config: &Config, file: &Path) -> anyhow::Result<()> {
     say(&format!("{rows}行を {} に保存しました。", file.display()))
 }
 
-fn restore(config: &Config, file: &Path, heads: Option<&Path>) -> anyhow::Result<()> {
-    let known = known_heads(config, heads, None)?;
+fn restore(config: &Config, file: &Path, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
+    let known = known_heads(config, heads, key)?;
     let last = known.into_iter().max_by_key(|head| head.seq);
     let done = backup::restore(config.db()?, file, passphrase()?, last, now(), web::site::new_request())?;
     say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))
@@ -224,18 +235,21 @@ fn verify(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow:
     }
 }
 
+/// The public half of the key in the operations folder.
+fn public_key(config: &Config) -> anyhow::Result<String> {
+    let file = config.operations.folder.join(region::HEAD_KEY);
+    if !file.exists() {
+        bail!("{} がありません。--key で公開鍵を示してください", file.display());
+    }
+    Ok(audit::HeadKey::load_or_create(&file, [0; 32])?.public())
+}
+
 /// The heads of a file kept elsewhere, their signatures checked.
 fn known_heads(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<Vec<audit::Head>> {
     let Some(file) = heads else { return Ok(vec![]) };
     let public = match key {
         Some(text) => text,
-        None => {
-            let file = config.operations.folder.join(region::HEAD_KEY);
-            if !file.exists() {
-                bail!("{} がありません。--key で公開鍵を示してください", file.display());
-            }
-            audit::HeadKey::load_or_create(&file, [0; 32])?.public()
-        }
+        None => public_key(config)?,
     };
     let text = std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))?;
     Ok(audit::parse_heads(&text, &public)?)
