@@ -55,7 +55,7 @@ pub struct Sent {
 
 /// Gateways of even homes hold an MQTT connection, the others post to us; of each kind half keep what they could not send.
 pub fn stays_connected(home: usize) -> bool {
-    home % 2 == 0
+    home.is_multiple_of(2)
 }
 
 pub fn keeps_unsent(home: usize) -> bool {

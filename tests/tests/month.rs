@@ -25,7 +25,7 @@ fn a_month_of_the_town() {
         (false, false) => (seed..seed + 1, 40, 31),
     };
     for seed in seeds {
-        println!("TSUNAGARI_SEED={seed}");
+        eprintln!("TSUNAGARI_SEED={seed}");
         let month = live(seed, homes, days, true);
         tell(&month);
         every_silence_reached_an_operator_or_is_explained(&month);
@@ -44,7 +44,7 @@ fn on_a_server() -> bool {
 fn tell(m: &Month) {
     let l = &m.ledger;
     let count = |level: Level| l.raised.iter().filter(|r| r.alert.level == level).count();
-    println!(
+    eprintln!(
         "homes {} falls {} found {} notices {} alerts {} cases {} escalations {} deaths {} readings {} duplicates {}",
         m.residents,
         l.falls.len(),
@@ -123,7 +123,7 @@ fn a_dark_line_was_never_taken_for_a_person(m: &Month) {
         let moment_ago = r.alert.raised_at - since <= Span::minutes(10) && r.alert.due_at <= since + Span::minutes(1);
         assert!(moment_ago, "told in the dark since {since}: {:?}\n{}", r.alert, story(m, r.home));
     }
-    println!("told within ten minutes of a line going dark: {dark_homes}");
+    eprintln!("told within ten minutes of a line going dark: {dark_homes}");
     assert!(m.fate.outages.iter().any(|o| o.whole_area), "a month without an area's outage shows nothing");
 }
 
@@ -178,7 +178,7 @@ fn every_case_ended_or_stands_on_a_list(m: &Month) {
         assert!(on_list.contains(&case.id), "overdue on nobody's list: {case:?}\n{}", story(m, *home));
         assert!(case.told.is_some() || now - due < Span::minutes(2), "nobody was told: {case:?}");
     }
-    println!("open at the end: {open}, overdue {}", on_list.len());
+    eprintln!("open at the end: {open}, overdue {}", on_list.len());
     assert!(m.ledger.escalated > 0, "a month in which nobody was late shows nothing");
 }
 
@@ -221,7 +221,7 @@ fn said(m: &Month) -> BTreeMap<usize, Vec<(Said, Instant)>> {
 #[test]
 fn deaths_of_the_station_change_no_alert_but_of_lines_that_were_silent() {
     let seed = std::env::var("TSUNAGARI_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(2);
-    println!("TSUNAGARI_SEED={seed}");
+    eprintln!("TSUNAGARI_SEED={seed}");
     let (homes, days) = if on_a_server() { (6, 8) } else { (16, 14) };
     let undisturbed = live(seed, homes, days, false);
     let dying = live(seed, homes, days, true);
@@ -254,7 +254,7 @@ fn deaths_of_the_station_change_no_alert_but_of_lines_that_were_silent() {
             story(&dying, home)
         );
     }
-    println!("homes that went another way: {differing}");
+    eprintln!("homes that went another way: {differing}");
     assert!(calm.values().flatten().count() > 0);
     assert!(differing * 4 <= undisturbed.residents, "{differing} homes differ");
 }

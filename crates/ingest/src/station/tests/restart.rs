@@ -70,9 +70,7 @@ fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> (Vec<Said>, i64, 
     let signs = w.test.db.read_blocking(move |tx| {
         let ctx = people::testing::system(now, 1);
         let views = homes.iter().map(|h| watch::home_view(&ctx, tx, h.home, now));
-        let signs =
-            views.map(|v| Ok(v?.days.iter().map(|d| d.signs).sum())).collect::<Result<Vec<u32>, watch::WatchError>>();
-        signs
+        views.map(|v| Ok(v?.days.iter().map(|d| d.signs).sum())).collect::<Result<Vec<u32>, watch::WatchError>>()
     });
     (all_alerts(&w), stored, signs.unwrap())
 }

@@ -65,5 +65,4 @@ fn a_home_takes_less_than_two_kilobytes_of_memory() {
     }
     let bytes = w.station.live().bytes_per_home();
     assert!(bytes < 2000, "{bytes}");
-    println!("{bytes} bytes a home");
 }
