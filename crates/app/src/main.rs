@@ -21,6 +21,7 @@ use anyhow::{Context, bail};
 use base::Instant;
 use clap::{Parser, Subcommand};
 use db::{Db, Migration};
+use watch::rhythm::Model;
 
 use crate::config::Config;
 
@@ -134,7 +135,12 @@ enum AuditCommand {
 #[derive(Subcommand)]
 enum WatchCommand {
     /// 記録(CSV、.gz も可、- は標準入力)を見守りの検知器に通し、アラートをJSONの行で出します
-    Replay { file: String },
+    Replay {
+        file: String,
+        /// 検知のしかた。one_tail は公開の試験記録と比べるための、もとの形です
+        #[arg(long, value_parser = ["two_tails", "one_tail"], default_value = "two_tails")]
+        model: String,
+    },
 }
 
 fn main() {
@@ -158,7 +164,7 @@ fn main() {
         Command::Restore { file, config, heads, key } => {
             Config::load(&config).and_then(|config| restore(&config, &file, heads.as_deref(), key))
         }
-        Command::Watch { command: WatchCommand::Replay { file } } => replay(&file),
+        Command::Watch { command: WatchCommand::Replay { file, model } } => replay(&file, &model),
     };
     if let Err(error) = outcome {
         eprintln!("tsunagari: {error:#}");
@@ -192,10 +198,12 @@ pub fn say(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-fn replay(file: &str) -> anyhow::Result<()> {
+fn replay(file: &str, model: &str) -> anyhow::Result<()> {
+    let model = if model == "one_tail" { Model::OneTail } else { Model::TwoTails };
+    let options = watch::replay::Options { model, ..Default::default() };
     let input = watch::replay::open(Path::new(file)).with_context(|| format!("{file} を開けません"))?;
     let output = BufWriter::new(std::io::stdout().lock());
-    watch::replay::run(input, output, &watch::replay::Options::default())?;
+    watch::replay::run(input, output, &options)?;
     Ok(())
 }
 
