@@ -74,7 +74,9 @@ pub fn town(
     let yesterday = (now - Span::days(1)).max(from);
     history::play(db, &mut station, plan, &homes, None, (from, yesterday), progress)?;
     let now = clock();
-    let story = Story::arrange(plan, &homes, now);
+    let known = homes.iter().find(|h| h.resident == crate::story::SILENT);
+    let known = known.and_then(|h| station.live().rhythm(h.settled.home)).cloned().unwrap_or_default();
+    let story = Story::arrange(plan, &homes, &known, (yesterday, now));
     if let Some(silent) = homes.iter().find(|h| h.resident == crate::story::SILENT) {
         let (home, changes) =
             (silent.settled.home, watch::Changes { fixed_hours: story.fixed_hours, ..Default::default() });

@@ -188,6 +188,11 @@ impl Live {
         self.homes.values().filter(|h| h.fixed.person == Some(person)).map(|h| h.fixed.id).collect()
     }
 
+    /// What has been learned of a home; `None` where it is not known here.
+    pub fn rhythm(&self, home: HomeId) -> Option<&crate::rhythm::Rhythm> {
+        self.homes.values().find(|known| known.fixed.id == home).map(|known| &known.state.rhythm)
+    }
+
     /// When the next timer or save is due.
     pub fn next_moment(&self) -> Option<Instant> {
         let timers = self.queue.first().into_iter().chain(self.line_queue.first()).map(|(at, _)| *at);
