@@ -185,7 +185,9 @@ mod tests {
             for day in from.wall_day() - history::MONTH..=from.wall_day() {
                 let signs = history::arrivals(&plan, &home, day);
                 let signs = signs.iter().filter_map(|a| Some((a.received_at, sign_of(a)?)));
-                signs.filter(|(at, _)| *at < from).for_each(|(at, sign)| drop(known.observe(at, sign)));
+                for (at, sign) in signs.filter(|(at, _)| *at < from) {
+                    known.observe(at, sign);
+                }
             }
             Story::arrange(&plan, std::slice::from_ref(&home), &known, (from, now)).fixed_hours.is_none()
         };
