@@ -21,8 +21,8 @@ const SILENCE_DUE: Span = Span::seconds(45);
 const SOONEST: Span = Span::seconds(20);
 const LATEST: Span = Span::seconds(80);
 const STEP: Span = Span::seconds(30);
-const LINE_DUE: Span = Span::seconds(70);
-const HEAT_DUE: Span = Span::seconds(95);
+const LINE_DUE: Span = Span::seconds(60);
+const HEAT_DUE: Span = Span::seconds(80);
 /// The watch's own waits ([`watch::Settings`]), which the arrangement counts back from.
 const TEMPERATURE: f32 = 34.0;
 
