@@ -36,7 +36,7 @@ export function silence({ javascript, home }) {
   before(async () => {
     [browser, town] = await Promise.all([launch(), start({ residents: 12, staff: 60, seed: 1, now: NOW })]);
     began = Date.now();
-    mqtt = Number(/MQTT\s+127\.0\.0\.1:(\d+)/.exec(town.log())[1]);
+    mqtt = Number((await until(() => /MQTT\s+127\.0\.0\.1:(\d+)/.exec(town.log()), 'the port of the gateways'))[1]);
   });
 
   after(async () => {
