@@ -6,31 +6,7 @@ use uuid::Uuid;
 
 use crate::{Instant, OfficeId, PersonId, RequestId};
 
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $key:literal, $ja:literal;)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
-            /// The word stored in tables and policies.
-            pub const fn key(self) -> &'static str {
-                match self { $($name::$variant => $key),+ }
-            }
-            /// The word the user reads.
-            pub const fn ja(self) -> &'static str {
-                match self { $($name::$variant => $ja),+ }
-            }
-            pub fn from_key(key: &str) -> Option<$name> {
-                match key { $($key => Some($name::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-named! {
+crate::words! {
     /// What an actor is to the region; decides, with purpose and grants, what may be seen (access matrix).
     Role {
         Doctor = "doctor", "医師";
@@ -54,7 +30,7 @@ named! {
     }
 }
 
-named! {
+crate::words! {
     /// For what a person is looked at or written about; every audit row carries one.
     Purpose {
         Care = "care", "診療・介護";

@@ -9,6 +9,7 @@ pub mod kana;
 pub mod limits;
 mod redacted;
 pub mod wareki;
+mod words;
 
 pub use ctx::{Actor, Ctx, Purpose, Role};
 pub use ids::*;

@@ -12,6 +12,7 @@ mod tests;
 mod writing;
 
 use access::AccessError;
+use base::words;
 use base::{CaseId, Instant, NoteId, PersonId, Redacted, Role, StaffId};
 use db::{DbError, Migration};
 use people::PeopleError;
@@ -23,30 +24,6 @@ pub use rules::NoteRefusal;
 pub use writing::{acknowledge, correct_note, mark_read, reply, withdraw_note, write_note};
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "care/001", sql: include_str!("schema.sql") }];
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $key:literal, $ja:literal;)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
-            /// The word stored in tables and forms.
-            pub const fn key(self) -> &'static str {
-                match self { $($name::$variant => $key),+ }
-            }
-            /// The word the user reads.
-            pub const fn ja(self) -> &'static str {
-                match self { $($name::$variant => $ja),+ }
-            }
-            pub fn from_key(key: &str) -> Option<$name> {
-                match key { $($key => Some($name::$variant),)+ _ => None }
-            }
-        }
-    };
-}
 
 words! {
     /// What a note is (種別).

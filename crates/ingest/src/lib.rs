@@ -5,7 +5,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use base::{GatewayId, Instant, Redacted};
+use base::{GatewayId, Redacted};
 
 pub mod http;
 pub mod inlet;
@@ -21,7 +21,7 @@ pub type Authenticate =
     Arc<dyn Fn(String, Redacted<Vec<u8>>) -> Pin<Box<dyn Future<Output = Option<GatewayId>> + Send>> + Send + Sync>;
 
 /// The clock that `app` injects; it stamps `received_at`.
-pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+pub use base::Clock;
 
 /// What every way in needs.
 #[derive(Clone)]

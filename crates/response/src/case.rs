@@ -4,8 +4,8 @@ use base::{AlertId, CallId, CaseId, ContactId, HomeId, Instant, OfficeId, Person
 use uuid::Uuid;
 use watch::{Cause, Rule};
 
-use crate::words::words;
 use crate::{CallOutcome, Condition, Rung, State, VisitState};
+use base::words;
 
 /// One case of one home. Holds no name: who the person is comes from `people`.
 #[derive(Clone, PartialEq, Debug)]

@@ -5,10 +5,10 @@ use base::{AbsenceId, Ctx, HomeId, Instant, PersonId, Role, Span};
 use db::{Tx, outbox};
 use serde_json::json;
 
-use crate::alert::words;
 use crate::store::absence as store;
 use crate::store::home;
 use crate::{WatchError, WatchRefusal, contract, rules};
+use base::words;
 
 words! {
     AbsenceReason {

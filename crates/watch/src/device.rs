@@ -5,12 +5,12 @@ use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, PersonId, Redacted, Span};
 use db::{DbError, Tx, outbox};
 use serde_json::json;
 
-use crate::alert::words;
 use crate::rhythm::Sign;
 use crate::store::device as store;
 use crate::store::device::{DeviceRow, GatewayRow};
 use crate::store::{history, home};
 use crate::{WatchError, WatchRefusal, contract};
+use base::words;
 
 words! {
     /// What a device watches. A door's kind is the place where it hangs, because that is what its opening means.
