@@ -60,6 +60,10 @@ words! {
         Register = "Register";
         RecordConsent = "RecordConsent";
         ManageDevices = "ManageDevices";
+        /// Which homes' lines are down, and every gateway's.
+        SeeLines = "SeeLines";
+        /// How the watch is set, for the region and for a home.
+        SetWatch = "SetWatch";
         EnterAbsence = "EnterAbsence";
         WorkCase = "WorkCase";
         ReportVisit = "ReportVisit";

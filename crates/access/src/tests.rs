@@ -53,6 +53,27 @@ fn the_call_centre_never_sees_diagnoses_or_the_notebook() {
 }
 
 #[test]
+fn the_city_sets_the_watch_and_sees_its_lines_and_touches_no_device() {
+    let policies = Policies::built_in().unwrap();
+    let by_duty: [(Role, Purpose, &[Act]); 2] = [
+        (Role::Administrator, Purpose::Registration, &[Act::SeeLines, Act::SetWatch, Act::ManageDevices]),
+        (Role::CityOfficer, Purpose::CityDuty, &[Act::SeeLines, Act::SetWatch]),
+    ];
+    for role in Role::ALL.iter().filter(|r| **r != Role::System) {
+        for purpose in Purpose::ALL {
+            for ground in Ground::ALL {
+                for act in [Act::SeeLines, Act::SetWatch, Act::ManageDevices] {
+                    let expected = *ground == Ground::Duty
+                        && by_duty.iter().any(|(r, p, acts)| r == role && p == purpose && acts.contains(&act));
+                    let decided = policies.decide(*role, *purpose, act, *ground);
+                    assert_eq!(decided, expected, "{act:?} by {role:?} for {purpose:?} on {ground:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_case_opens_a_person_to_the_call_centre_and_its_end_closes_it() {
     let region = fresh(&[MIGRATIONS]);
     let (centre, case, person) = (9u8, uuid(200), PersonId(uuid(1)));

@@ -316,9 +316,13 @@ pub fn end_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(),
 }
 
 pub(crate) fn all_devices_by_duty(ctx: &Ctx) -> Result<(), WatchError> {
-    match access::scope(ctx, Act::ManageDevices)? {
+    everywhere_by_duty(ctx, Act::ManageDevices)
+}
+
+pub(crate) fn everywhere_by_duty(ctx: &Ctx, act: Act) -> Result<(), WatchError> {
+    match access::scope(ctx, act)? {
         access::Scope::All => Ok(()),
-        _ => Err(access::AccessError::Denied { act: Act::ManageDevices }.into()),
+        _ => Err(access::AccessError::Denied { act }.into()),
     }
 }
 

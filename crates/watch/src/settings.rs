@@ -162,10 +162,10 @@ impl Changes {
     }
 }
 
-/// Sets what holds for all homes of the region. For those whose duty is all devices.
+/// Sets what holds for all homes of the region. For those whose duty it is.
 pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), WatchError> {
-    if access::scope(ctx, Act::ManageDevices)? != Scope::All {
-        return Err(AccessError::Denied { act: Act::ManageDevices }.into());
+    if access::scope(ctx, Act::SetWatch)? != Scope::All {
+        return Err(AccessError::Denied { act: Act::SetWatch }.into());
     }
     changes.check()?;
     home::set(tx, home::REGION, changes)?;
@@ -176,7 +176,7 @@ pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), W
 /// Sets what holds for one home.
 pub fn set_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, changes: &Changes) -> Result<(), WatchError> {
     let person = contract::subject(ctx, tx, home)?;
-    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
+    let ground = access::require(ctx, tx, Act::SetWatch, person)?;
     changes.check()?;
     let no = contract::enrol(ctx, tx, home)?;
     home::set(tx, no, changes)?;

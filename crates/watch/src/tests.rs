@@ -224,3 +224,34 @@ fn devices_that_need_somebody_are_on_a_list() {
     let without = desk.run(&office, devices_needing_care).expect("a list");
     assert_eq!(without.iter().map(|n| n.why).collect::<Vec<_>>(), [Why::NoDevices]);
 }
+
+#[test]
+fn a_button_that_nobody_pressed_needs_nobody() {
+    let mut desk = Desk::new();
+    let (gateway, fridge) = desk.installed();
+    let (office, id, home) = (desk.office(), gateway.id, desk.people.home);
+    desk.run(&office, move |ctx, tx| {
+        let (serial, place) = ("0x09".into(), "居間".into());
+        assign_device(ctx, tx, &NewDevice { gateway: id, home, serial, kind: DeviceKind::Button, place })
+    })
+    .expect("a button");
+    desk.now = desk.now + Span::days(30);
+    let needs = desk.run(&office, devices_needing_care).expect("a list");
+    assert_eq!(needs.iter().map(|n| n.device.as_ref().map(|d| d.id)).collect::<Vec<_>>(), [Some(fridge.id)]);
+}
+
+#[test]
+fn every_gateway_stands_on_the_list_of_lines() {
+    let mut desk = Desk::new();
+    let (gateway, _) = desk.installed();
+    let (office, operator) = (desk.office(), desk.operator());
+    denied(desk.run(&operator, |ctx, tx| gateway_lines(ctx, tx, 0, 50)));
+    let (lines, all) = desk.run(&office, |ctx, tx| gateway_lines(ctx, tx, 0, 50)).expect("a list");
+    assert_eq!(all, 1);
+    let line = &lines[0];
+    assert_eq!((line.gateway.id, line.devices, line.battery, line.down_since), (gateway.id, 1, None, None));
+    assert_eq!(desk.run(&office, |ctx, tx| gateway_lines(ctx, tx, 1, 50)).expect("a list"), (vec![], 1));
+    let id = gateway.id;
+    desk.run(&office, move |ctx, tx| revoke_gateway(ctx, tx, id)).expect("taken out of use");
+    assert_eq!(desk.run(&office, |ctx, tx| gateway_lines(ctx, tx, 0, 50)).expect("a list"), (vec![], 0));
+}

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use access::Act;
-use base::{Ctx, DeviceId, HomeId, Instant, Span};
+use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, Span};
 use db::Tx;
 use uuid::Uuid;
 
-use crate::device::all_devices_by_duty;
+use crate::device::{all_devices_by_duty, everywhere_by_duty};
 use crate::live::Shared;
 use crate::store::{device, home, lists};
 use crate::{Device, DeviceKind, Gateway, WatchError, WatchRefusal};
@@ -52,8 +52,57 @@ pub enum Why {
 
 /// The faults that stand, each outage once, newest first. Ids only; for the desk that keeps the lines.
 pub fn line_faults(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, WatchError> {
-    all_devices_by_duty(ctx)?;
+    everywhere_by_duty(ctx, Act::SeeLines)?;
     Ok(lists::line_troubles(tx)?)
+}
+
+/// A gateway in use and what is known of its line.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GatewayLine {
+    pub gateway: Gateway,
+    /// Its line is down since then.
+    pub down_since: Option<Instant>,
+    /// Devices in use that speak through it.
+    pub devices: usize,
+    /// The lowest battery among them, in percent.
+    pub battery: Option<u8>,
+}
+
+/// Every gateway in use, those whose line is down first, then the longest unheard; at most `limit` after the first
+/// `skip`, and how many there are. For the desk that keeps the lines.
+pub fn gateway_lines(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    skip: usize,
+    limit: usize,
+) -> Result<(Vec<GatewayLine>, usize), WatchError> {
+    everywhere_by_duty(ctx, Act::SeeLines)?;
+    let mut down: HashMap<HomeId, Instant> = HashMap::new();
+    for trouble in lists::line_troubles(tx)? {
+        match trouble {
+            LineTrouble::Outage { began_at, homes, .. } => down.extend(homes.into_iter().map(|home| (home, began_at))),
+            LineTrouble::Fault { home, began_at, .. } => drop(down.insert(home, began_at)),
+        }
+    }
+    let mut behind: HashMap<GatewayId, (usize, Option<u8>)> = HashMap::new();
+    for device in device::devices(tx, None)?.into_iter().map(|row| row.device).filter(|d| d.retired_at.is_none()) {
+        let (devices, battery) = behind.entry(device.gateway).or_default();
+        *devices += 1;
+        *battery = match (*battery, device.battery) {
+            (Some(lowest), Some(percent)) => Some(lowest.min(percent)),
+            (known, told) => known.or(told),
+        };
+    }
+    let in_use = device::gateways(tx, None)?.into_iter().map(|row| row.gateway).filter(|g| g.revoked_at.is_none());
+    let mut lines: Vec<GatewayLine> = in_use
+        .map(|gateway| {
+            let (devices, battery) = behind.remove(&gateway.id).unwrap_or_default();
+            GatewayLine { down_since: down.get(&gateway.home).copied(), devices, battery, gateway }
+        })
+        .collect();
+    lines.sort_by_key(|l| (l.down_since.is_none(), l.gateway.heard_at, l.gateway.id));
+    let all = lines.len();
+    Ok((lines.into_iter().skip(skip).take(limit).collect(), all))
 }
 
 /// Devices with a low battery, silent, offline, with a wrong clock or unreadable messages, and homes without any.
@@ -108,7 +157,8 @@ fn why_care(d: &Device, now: Instant) -> Option<Why> {
     match d {
         d if d.battery.is_some_and(|b| b <= LOW_BATTERY) => d.battery.map(Why::LowBattery),
         d if !d.online => Some(Why::Offline),
-        _ if now - heard > limit => Some(Why::Silent(d.heard_at)),
+        // A button speaks when it is pressed: that it is silent says nothing.
+        d if d.kind != DeviceKind::Button && now - heard > limit => Some(Why::Silent(d.heard_at)),
         d if d.counters.wrong_clock > 10 => Some(Why::WrongClock),
         d if d.bad.as_ref().is_some_and(|b| now - b.at < SILENT) => Some(Why::Malformed),
         _ => None,

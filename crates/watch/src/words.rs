@@ -1,4 +1,4 @@
-//! Times as the reasons of alerts say them: 「きのう21時10分」「1時間20分」.
+//! Times as the reasons of alerts say them: 「きのう21時10分」「15分間」「1時間20分」.
 
 use base::{Instant, Span};
 
@@ -14,12 +14,25 @@ pub(crate) fn at_clock(at: Instant, now: Instant) -> String {
     format!("{day}{}時{:02}分", t.hour, t.minute)
 }
 
-/// 「45分」「2時間」「1時間20分」; less than a minute as 「1分」.
-pub(crate) fn minutes(span: Span) -> String {
+/// For how long, beside 「続けて」 or 「開いたまま」: 「45分間」「2時間」「1時間20分」; less than a minute as 「1分間」.
+pub(crate) fn lasting(span: Span) -> String {
     let all = span.as_minutes().max(1);
     match (all / 60, all % 60) {
-        (0, m) => format!("{m}分"),
+        (0, m) => format!("{m}分間"),
         (h, 0) => format!("{h}時間"),
         (h, m) => format!("{h}時間{m}分"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_is_said_as_one_says_it() {
+        let words = [(0, "1分間"), (15, "15分間"), (60, "1時間"), (80, "1時間20分"), (1440, "24時間")];
+        for (span, said) in words {
+            assert_eq!(lasting(Span::minutes(span)), said);
+        }
     }
 }

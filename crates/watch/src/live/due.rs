@@ -5,7 +5,7 @@ use base::{Instant, Span};
 use super::hear::{Effect, escalate, night_of};
 use super::home::{HomeFixed, HomeState};
 use crate::rhythm::{Due, Rule as Spoken};
-use crate::words::{at_clock, minutes};
+use crate::words::{at_clock, lasting};
 use crate::{DeviceKind, Level, Rule};
 
 /// After an entrance opened at night, the time in which somebody should be heard inside again.
@@ -106,7 +106,7 @@ fn tell_never_heard(
     if from > now {
         return Some(from);
     }
-    let long = minutes(home.settings.rhythm.cap);
+    let long = lasting(home.settings.rhythm.cap);
     let reason = format!("見守りを始めてから{long}、一度も動きがありません。機器の取り付けもご確認ください。");
     state.told[1] = true;
     say(state, Rule::InactivityFixed, Level::Alert, 0, due, reason, effects);
@@ -133,7 +133,7 @@ fn tell_night_door(
     state.night_told = night_of(opened);
     let level = home.settings.night_door?;
     let clock = at_clock(opened, now);
-    let reason = format!("{clock}に玄関が開き、その後{}、家の中の動きがありません。", minutes(NIGHT_WAIT));
+    let reason = format!("{clock}に玄関が開き、その後{}、家の中の動きがありません。", lasting(NIGHT_WAIT));
     say(state, Rule::NightDoor, level, 0, due, reason, effects);
     None
 }
@@ -158,7 +158,7 @@ fn tell_left_open(
         let known = state.device(device.no);
         known.left_open_told = true;
         let (since, what) = (known.changed_at, if device.kind == DeviceKind::Fridge { "冷蔵庫" } else { "玄関" });
-        let reason = format!("{what}が{}から{}開いたままです。", at_clock(since, now), minutes(now - since));
+        let reason = format!("{what}が{}から{}、開いたままです。", at_clock(since, now), lasting(now - since));
         say(state, Rule::LeftOpen, Level::Notice, device.no, due, reason, effects);
     }
     again

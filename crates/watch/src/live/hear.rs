@@ -10,7 +10,7 @@ use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
 use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
 use crate::rhythm::Heard;
-use crate::words::{at_clock, minutes};
+use crate::words::{at_clock, lasting};
 use crate::{DeviceKind, Level, Rule};
 
 /// What a stored row says; the number is the column `code`.
@@ -358,17 +358,17 @@ fn say_climate(
     t: Option<f32>,
     h: Option<f32>,
 ) -> String {
-    let long = minutes(at - since);
+    let long = lasting(at - since);
     let damp = h.map_or_else(String::new, |h| format!("、湿度{h:.0}%"));
     let clock = at_clock(at, at);
     match rule {
         Rule::Wbgt => format!(
-            "{place}の暑さ指数(推定)が{long}{limit:.0}以上です({clock} 推定{value:.1}「{}」、室温{:.1}℃{damp})。",
+            "{place}の暑さ指数(推定)が{long}続けて{limit:.0}以上です({clock} 推定{value:.1}「{}」、室温{:.1}℃{damp})。",
             HeatBand::of(value).ja(),
             t.unwrap_or_default()
         ),
-        Rule::TooCold => format!("{place}の室温が{long}{limit:.0}℃以下です({clock} {value:.1}℃{damp})。"),
-        _ => format!("{place}の室温が{long}{limit:.0}℃以上です({clock} {value:.1}℃{damp})。"),
+        Rule::TooCold => format!("{place}の室温が{long}続けて{limit:.0}℃以下です({clock} {value:.1}℃{damp})。"),
+        _ => format!("{place}の室温が{long}続けて{limit:.0}℃以上です({clock} {value:.1}℃{damp})。"),
     }
 }
 

@@ -132,7 +132,7 @@ fn clock(wall: i64) -> String {
 
 fn length(seconds: i64) -> String {
     match (seconds / 3600, seconds / 60 % 60) {
-        (0, minutes) => format!("{minutes}分"),
+        (0, minutes) => format!("{minutes}分間"),
         (hours, 0) => format!("{hours}時間"),
         (hours, minutes) => format!("{hours}時間{minutes}分"),
     }
