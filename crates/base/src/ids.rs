@@ -68,6 +68,8 @@ ids! {
     CallId,
     /// A request that somebody visit (訪問依頼).
     VisitId,
+    /// A photo taken on a visit (写真).
+    PhotoId,
     /// A note in the resident's notebook (記事).
     NoteId,
     /// A consent (同意).

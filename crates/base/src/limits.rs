@@ -14,6 +14,20 @@ pub const READERS: usize = 4;
 pub const ROWS_PER_STATEMENT: usize = 200;
 /// Bytes of one posted form.
 pub const FORM_BYTES: usize = 256 * 1024;
+/// Photos of one visit.
+pub const PHOTOS_PER_VISIT: usize = 3;
+/// Bytes of one photo as the camera made it.
+pub const PHOTO_BYTES: usize = 12 * 1024 * 1024;
+/// Bytes of one form with photos.
+pub const PHOTO_FORM_BYTES: usize = PHOTOS_PER_VISIT * PHOTO_BYTES + FORM_BYTES;
+/// Pixels of one photo as the camera made it (a telephone's best setting today: 48 million).
+pub const PHOTO_PIXELS: u64 = 50_000_000;
+/// Pixels of the longer side of a photo as it is kept.
+pub const PHOTO_SIDE: u32 = 1600;
+/// Bytes of one photo as it is kept.
+pub const PHOTO_KEPT_BYTES: usize = 600 * 1024;
+/// Forms with photos taken in at a time; a further one is refused as busy (503).
+pub const PHOTO_FORMS: usize = 6;
 /// Characters of one free text (note, report, memo).
 pub const TEXT_CHARS: usize = 4000;
 /// Characters of one line field (name, address line).

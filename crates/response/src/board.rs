@@ -19,6 +19,8 @@ const KPI_CASES: usize = 20_000;
 pub struct Wallboard {
     /// Untaken now.
     pub waiting: usize,
+    /// Since when the one waits that waits longest.
+    pub waiting_since: Option<Instant>,
     pub open: usize,
     pub overdue: usize,
     /// Held by the one who asks.
@@ -35,7 +37,8 @@ pub struct Wallboard {
 const NOW: &str = "SELECT
     COALESCE(CAST(SUM(CASE WHEN holder_id IS NULL THEN 1 ELSE 0 END) AS BIGINT), 0), COUNT(*),
     COALESCE(CAST(SUM(CASE WHEN due_at <= $1 THEN 1 ELSE 0 END) AS BIGINT), 0),
-    COALESCE(CAST(SUM(CASE WHEN holder_id = $2 THEN 1 ELSE 0 END) AS BIGINT), 0)
+    COALESCE(CAST(SUM(CASE WHEN holder_id = $2 THEN 1 ELSE 0 END) AS BIGINT), 0),
+    MIN(CASE WHEN holder_id IS NULL THEN opened_at END)
     FROM response_case WHERE closed_at IS NULL";
 const OF_DAY: &str = "SELECT opened_at, taken_at, closed_at FROM response_case
     WHERE opened_at >= $1 AND opened_at < $2 ORDER BY opened_at LIMIT $3";
@@ -52,6 +55,7 @@ pub fn wallboard(ctx: &Ctx, tx: &mut dyn Tx, day: Date) -> Result<Wallboard, Res
     }
     Ok(Wallboard {
         waiting: row.get(0)?,
+        waiting_since: row.get(4)?,
         open: row.get(1)?,
         overdue: row.get(2)?,
         mine: row.get(3)?,

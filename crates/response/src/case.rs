@@ -81,6 +81,7 @@ words! {
         Departed = "departed", "向かう";
         Arrived = "arrived", "現着";
         Reported = "reported", "報告";
+        Photographed = "photographed", "写真";
         HelpAsked = "help_asked", "開扉の依頼";
         Ambulance = "ambulance", "救急要請";
         Consulted = "consulted", "医療相談";

@@ -11,6 +11,8 @@ mod duty;
 mod ending;
 mod moving;
 mod opening;
+mod photo;
+mod picture;
 pub mod rules;
 mod settings;
 mod sheet;
@@ -44,6 +46,8 @@ pub use ending::{
     Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review,
 };
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
+pub use photo::{Photo, attach_photos, photo, photos_of_case};
+pub use picture::{NotAPicture, Picture};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};
 pub use sheet::{CaseSheet, ContactTried, NextAct, VisitorChoice, case_sheet, key_holders, next_act};
@@ -66,6 +70,8 @@ pub enum Refusal {
     NoSuchCase,
     #[error("訪問依頼が見つかりません。一覧を開き直してください。")]
     NoSuchVisit,
+    #[error("写真が見つかりません。画面を開き直してください。")]
+    NoSuchPhoto,
     #[error("この案件は解消済みです。新しく記録できるのは、着信と振り返りだけです。")]
     Closed,
     #[error("解消してから振り返りを記録してください。")]
@@ -117,6 +123,12 @@ pub enum Refusal {
     VisitorAlreadyAsked,
     #[error("1つの案件で依頼できる訪問は50件までです。警察か消防への依頼をご検討ください。")]
     TooManyVisits,
+    #[error("写真は、様子を報告したあとに送れます。先に「様子の報告」を押してください。")]
+    PhotosAfterReport,
+    #[error("1回の訪問で送れる写真は{}枚までです。", base::limits::PHOTOS_PER_VISIT)]
+    TooManyPhotos,
+    #[error("写真を選んでから送信してください。")]
+    NoPhoto,
     #[error("訪問を依頼する方を選び直してください。")]
     NoSuchVisitor,
     #[error("文章は4000文字以内で入力してください。")]

@@ -88,6 +88,21 @@ CREATE TABLE response_visit (
 CREATE INDEX response_visit_case ON response_visit (case_id, asked_at);
 CREATE INDEX response_visit_visitor ON response_visit (visitor_id, asked_at);
 
+-- What a visitor photographed, as it is kept: drawn anew, without place, time and device of the camera.
+CREATE TABLE response_photo (
+    id BYTEA PRIMARY KEY,
+    visit_id BYTEA NOT NULL,
+    case_id BYTEA NOT NULL,
+    person_id BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    by_id BYTEA NOT NULL,
+    caption TEXT NOT NULL,
+    width BIGINT NOT NULL,
+    height BIGINT NOT NULL,
+    jpeg BYTEA NOT NULL
+);
+CREATE INDEX response_photo_case ON response_photo (case_id, at);
+
 -- Who was told that a limit was over.
 CREATE TABLE response_told (
     case_id BYTEA NOT NULL,

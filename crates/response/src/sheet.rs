@@ -66,6 +66,8 @@ pub struct CaseSheet {
     pub resident_tries: usize,
     pub visits: Vec<(Visit, Redacted<String>)>,
     pub visitors: Vec<VisitorChoice>,
+    /// What visitors photographed, oldest first.
+    pub photos: Vec<crate::Photo>,
     /// Newest first.
     pub story: Vec<StepRow>,
     pub holder_name: Option<Redacted<String>>,
@@ -96,6 +98,7 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<CaseSheet,
         resident_tries: calls.iter().filter(|c| !c.incoming && c.who == Callee::Resident).count(),
         visits,
         visitors,
+        photos: store::photos(tx, case.id)?,
         story: views::story(ctx, tx, case.id)?,
         holder_name: case.holder.map(|h| name_of(tx, h)).transpose()?,
         next,

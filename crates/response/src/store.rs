@@ -1,12 +1,14 @@
 //! The tables of cases.
 
-use base::{AlertId, CaseId, ContactId, HomeId, Instant, NoteId, PersonId, Redacted, Role, VisitId};
+use base::{AlertId, CaseId, ContactId, HomeId, Instant, NoteId, PersonId, PhotoId, Redacted, Role, VisitId};
 use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 use watch::{Cause, Rule};
 
 use crate::case::{CaseAlert, Happening};
-use crate::{Call, CallOutcome, Callee, Case, Condition, Rung, State, Step, StepRow, Visit, VisitState, Visitor};
+use crate::{
+    Call, CallOutcome, Callee, Case, Condition, Photo, Rung, State, Step, StepRow, Visit, VisitState, Visitor,
+};
 
 const CASE: &str = "SELECT id, number, home_id, person_id, rule, reason, urgent, state, opened_at, centre_id, taken_at,
     holder_id, held_since, due_at, escalate_at, told, wait_until, reached_at, closed_at, closed_by, cause, closing_text
@@ -40,6 +42,12 @@ const SAVE_VISIT: &str = "UPDATE response_visit SET state = $2, answered_at = $3
     reported_at = $6, reported_by = $7, condition = $8, report = $9 WHERE id = $1";
 const VISIT: &str = "SELECT id, case_id, person_id, visitor_kind, visitor_id, state, note, asked_by, asked_at,
     answered_at, departed_at, arrived_at, reported_at, reported_by, condition, report FROM response_visit";
+const INSERT_PHOTO: &str = "INSERT INTO response_photo (id, visit_id, case_id, person_id, at, by_id, caption, width,
+    height, jpeg) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const PHOTOS: &str = "SELECT id, visit_id, case_id, person_id, at, by_id, caption, width, height FROM response_photo
+    WHERE case_id = $1 ORDER BY at, id LIMIT 200";
+const PHOTO: &str = "SELECT id, visit_id, case_id, person_id, at, by_id, caption, width, height, jpeg
+    FROM response_photo WHERE id = $1";
 const INSERT_TOLD: &str = "INSERT INTO response_told (case_id, at, rung, recipient_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING";
 const TOLD: &str = "SELECT DISTINCT recipient_id FROM response_told
@@ -303,6 +311,40 @@ fn visit_row(r: &Row) -> Result<Visit, DbError> {
         reported_by: r.get(13)?,
         condition: optional_word(r, 14, Condition::from_key)?,
         report: Redacted::new(r.get(15)?),
+    })
+}
+
+pub fn insert_photo(tx: &mut dyn Tx, p: &Photo, jpeg: &[u8]) -> Result<(), DbError> {
+    let (width, height) = (i64::from(p.width), i64::from(p.height));
+    let values = params![p.id, p.visit, p.case, p.person, p.at, p.by, p.caption.expose(), width, height, jpeg];
+    tx.execute(INSERT_PHOTO, values).map(drop)
+}
+
+/// The photos of a case without their pixels, oldest first: 50 visits have at most 150.
+pub fn photos(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Photo>, DbError> {
+    tx.query(PHOTOS, params![case])?.iter().map(photo_row).collect()
+}
+
+pub fn photo(tx: &mut dyn Tx, id: PhotoId) -> Result<Option<(Photo, Vec<u8>)>, DbError> {
+    let row = tx.first(PHOTO, params![id])?;
+    row.map(|r| Ok((photo_row(&r)?, r.get(9)?))).transpose()
+}
+
+fn photo_row(r: &Row) -> Result<Photo, DbError> {
+    let side = |column| {
+        let pixels: i64 = r.get(column)?;
+        u32::try_from(pixels).map_err(|_| DbError::Shape { column, wanted: "pixels" })
+    };
+    Ok(Photo {
+        id: r.get(0)?,
+        visit: r.get(1)?,
+        case: r.get(2)?,
+        person: r.get(3)?,
+        at: r.get(4)?,
+        by: r.get(5)?,
+        caption: Redacted::new(r.get(6)?),
+        width: side(7)?,
+        height: side(8)?,
     })
 }
 

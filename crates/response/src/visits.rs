@@ -273,6 +273,8 @@ pub struct VisitSheet {
     pub contacts: Vec<people::Contact>,
     /// When somebody last spoke for this case, and what was done so far, newest first.
     pub story: Vec<crate::StepRow>,
+    /// Of this visit, oldest first.
+    pub photos: Vec<crate::Photo>,
 }
 
 /// 訪問の画面: address, reason, risks, the way in. Never diagnoses.
@@ -285,7 +287,9 @@ pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<VisitSh
     let home = people::home_of(ctx, tx, visit.person)?;
     let contacts = people::contacts(ctx, tx, visit.person)?;
     let story = crate::views::story(ctx, tx, visit.case)?;
-    Ok(VisitSheet { visit, case: m.case, person, home, contacts, story })
+    let mut photos = store::photos(tx, visit.case)?;
+    photos.retain(|p| p.visit == visit.id);
+    Ok(VisitSheet { visit, case: m.case, person, home, contacts, story, photos })
 }
 
 pub(crate) fn holds_key(contact: &people::Contact) -> bool {

@@ -55,6 +55,7 @@ fn look(verb: &str) -> &'static str {
         "overdue" => "期限超過",
         "people" | "register" => "対象者の一覧・検索",
         "person" | "register_person" | "register_form" | "new_resident" | "new_account" => "対象者の登録内容",
+        "photo" => "訪問の写真",
         "queue" => "対応一覧",
         "register_consents" => "同意",
         "register_contacts" => "連絡先",
@@ -131,6 +132,7 @@ fn response(verb: &str) -> &'static str {
         "arrived" => "訪問先に着いた",
         "decline_visit" => "訪問を辞退",
         "report_visit" => "訪問を報告",
+        "attach_photos" => "訪問の写真を送信",
         "ask_help" => "応援を依頼",
         "report_help" => "応援の結果を記録",
         "call_ambulance" => "救急要請を記録",
@@ -209,6 +211,7 @@ fn item(key: &str) -> Option<&'static str> {
         "staff" => "職員",
         "account" => "利用者",
         "visit" => "訪問",
+        "photo" => "訪問の写真",
         key if key.starts_with("account:") => "利用者",
         key => people::ConsentScope::from_key(key, Some(base::ContactId(uuid::Uuid::nil())))?.ja(),
     })

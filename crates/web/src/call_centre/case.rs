@@ -334,7 +334,7 @@ pub(crate) fn picture(what: response::Happening) -> (Icon, Tone) {
         H::VisitRequested | H::VisitAccepted | H::Departed => (Icon::Walk, Tone::InProgress),
         H::VisitDeclined => (Icon::Cross, Tone::NearLimit),
         H::Arrived => (Icon::Door, Tone::InProgress),
-        H::Reported => (Icon::Note, Tone::InProgress),
+        H::Reported | H::Photographed => (Icon::Note, Tone::InProgress),
         H::HelpAsked => (Icon::Key, Tone::NearLimit),
         H::Ambulance => (Icon::Ambulance, Tone::NeededNow),
         H::Consulted => (Icon::Stethoscope, Tone::InProgress),

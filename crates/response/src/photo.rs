@@ -1,0 +1,104 @@
+//! 写真: what a visitor photographed, beside the report. It goes after the report and never with it: four large answers
+//! must not wait for three pictures on bad radio.
+
+use access::{Act, Ground};
+use base::{CaseId, Ctx, Instant, PersonId, PhotoId, Redacted, VisitId, limits};
+use db::Tx;
+use uuid::Uuid;
+
+use crate::case::Happening;
+use crate::moving::{load, text, with_note};
+use crate::{Picture, Refusal, ResponseError, Visit, VisitState, store};
+
+/// A photo without its pixels.
+#[derive(Clone, Debug)]
+pub struct Photo {
+    pub id: PhotoId,
+    pub visit: VisitId,
+    pub case: CaseId,
+    pub person: PersonId,
+    pub at: Instant,
+    pub by: Uuid,
+    pub caption: Redacted<String>,
+    /// As it is kept, in pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Puts photos beside the report of a visit, with a word about them. Only whoever was asked to go; while the case is
+/// open; at most [`limits::PHOTOS_PER_VISIT`] a visit. Outbox: `response.photos_attached`.
+pub fn attach_photos(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    visit: VisitId,
+    pictures: &[Picture],
+    caption: &Redacted<String>,
+) -> Result<Vec<Photo>, ResponseError> {
+    let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
+    let m = load(ctx, tx, v.case, Act::ReportVisit)?;
+    if !asked_of(ctx, &v) {
+        return Err(Refusal::NotYourVisit.into());
+    }
+    if !m.case.open() {
+        return Err(Refusal::Closed.into());
+    }
+    match v.state {
+        VisitState::Reported => {}
+        state if state.open() => return Err(Refusal::PhotosAfterReport.into()),
+        state => return Err(Refusal::VisitOver(state).into()),
+    }
+    if pictures.is_empty() {
+        return Err(Refusal::NoPhoto.into());
+    }
+    let kept = store::photos(tx, v.case)?.iter().filter(|p| p.visit == visit).count();
+    if kept + pictures.len() > limits::PHOTOS_PER_VISIT {
+        return Err(Refusal::TooManyPhotos.into());
+    }
+    let caption = text(caption)?;
+    let mut photos = Vec::new();
+    for picture in pictures {
+        let photo = Photo {
+            id: ctx.id(),
+            visit,
+            case: v.case,
+            person: v.person,
+            at: ctx.now,
+            by: ctx.actor.id,
+            caption: Redacted::new(caption.clone()),
+            width: picture.width,
+            height: picture.height,
+        };
+        store::insert_photo(tx, &photo, picture.jpeg())?;
+        photos.push(photo);
+    }
+    m.keep(ctx, tx, Happening::Photographed, &with_note(&format!("{}枚", photos.len()), &caption))?;
+    Ok(photos)
+}
+
+/// The photos of a case, oldest first, for whoever may see its story; who knows the person by a visit only sees those
+/// of their own visits.
+pub fn photos_of_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Photo>, ResponseError> {
+    let ground = load(ctx, tx, case, Act::SeeCase)?.ground;
+    let mut photos = store::photos(tx, case)?;
+    if ground == Ground::Visit {
+        let visits = store::visits_of(tx, case)?;
+        photos.retain(|p| visits.iter().any(|v| v.id == p.visit && asked_of(ctx, v)));
+    }
+    Ok(photos)
+}
+
+/// One photo with its JPEG.
+pub fn photo(ctx: &Ctx, tx: &mut dyn Tx, photo: PhotoId) -> Result<(Photo, Vec<u8>), ResponseError> {
+    let (found, jpeg) = store::photo(tx, photo)?.ok_or(Refusal::NoSuchPhoto)?;
+    let ground = load(ctx, tx, found.case, Act::SeeCase)?.ground;
+    let visit = store::visit(tx, found.visit)?.ok_or(Refusal::NoSuchPhoto)?;
+    if ground == Ground::Visit && !asked_of(ctx, &visit) {
+        return Err(access::AccessError::Denied { act: Act::SeeCase }.into());
+    }
+    Ok((found, jpeg))
+}
+
+fn asked_of(ctx: &Ctx, visit: &Visit) -> bool {
+    let asked = visit.visitor.uuid();
+    asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked)
+}
