@@ -56,6 +56,11 @@ const SQLITE_COLUMNS: &str = "SELECT name FROM pragma_table_info($1) ORDER BY ci
 const POSTGRES_COLUMNS: &str = "SELECT CAST(column_name AS TEXT) FROM information_schema.columns
     WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
 
+const SQLITE_NEEDED: &str = "SELECT DISTINCT \"table\" FROM pragma_foreign_key_list($1)";
+const POSTGRES_NEEDED: &str = "SELECT DISTINCT CAST(needed.relname AS TEXT) FROM pg_constraint
+    JOIN pg_class one ON one.oid = conrelid JOIN pg_class needed ON needed.oid = confrelid
+    WHERE contype = 'f' AND one.relname = $1 AND one.relnamespace = CAST(current_schema() AS regnamespace)";
+
 /// The table that migrations themselves fill; its rows are compared, not copied.
 const MIGRATION: &str = "migration";
 
@@ -245,14 +250,25 @@ fn migrations(tx: &mut dyn Tx) -> Result<Vec<String>, DbError> {
     tx.query("SELECT name FROM migration ORDER BY name", &[])?.iter().map(|r| r.get(0)).collect()
 }
 
+/// Every table, each after those to which its rows refer: in this order they are loaded.
 fn tables(tx: &mut dyn Tx) -> Result<Vec<Table>, DbError> {
-    let (list, columns) = match tx.engine() {
-        Engine::Sqlite => (SQLITE_TABLES, SQLITE_COLUMNS),
-        Engine::Postgres => (POSTGRES_TABLES, POSTGRES_COLUMNS),
+    let (list, columns, needed) = match tx.engine() {
+        Engine::Sqlite => (SQLITE_TABLES, SQLITE_COLUMNS, SQLITE_NEEDED),
+        Engine::Postgres => (POSTGRES_TABLES, POSTGRES_COLUMNS, POSTGRES_NEEDED),
     };
     let names: Vec<String> = tx.query(list, &[])?.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
-    let mut tables = Vec::new();
+    let mut waiting: Vec<(String, Vec<String>)> = Vec::new();
     for name in names.into_iter().filter(|n| n != MIGRATION) {
+        let needs: Vec<String> =
+            tx.query(needed, &[Value::from(&name)])?.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
+        waiting.push((name.clone(), needs.into_iter().filter(|n| *n != name).collect()));
+    }
+    let mut tables: Vec<Table> = Vec::new();
+    while !waiting.is_empty() {
+        let there = |n: &String| tables.iter().any(|t| t.name == *n);
+        // Tables that refer to each other in a circle come by name; there are none.
+        let next = waiting.iter().position(|(_, needs)| needs.iter().all(there)).unwrap_or(0);
+        let (name, _) = waiting.remove(next);
         let columns = tx.query(columns, &[Value::from(&name)])?.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
         tables.push(Table { name, columns });
     }
@@ -273,6 +289,31 @@ mod tests {
         name: "test/things",
         sql: "CREATE TABLE thing (n BIGINT PRIMARY KEY, t TEXT, b BYTEA, f BOOLEAN, e DOUBLE PRECISION)",
     }];
+
+    const FAMILY: &[Migration] = &[Migration {
+        name: "test/family",
+        sql: "CREATE TABLE a_mother (id BIGINT PRIMARY KEY);
+              CREATE TABLE b_child (id BIGINT PRIMARY KEY, mother BIGINT NOT NULL REFERENCES a_mother (id));
+              CREATE TABLE aa_grandchild (id BIGINT PRIMARY KEY, child BIGINT NOT NULL REFERENCES b_child (id))",
+    }];
+
+    #[test]
+    fn rows_come_after_those_they_refer_to() {
+        let region = fresh(&[FAMILY]);
+        let dump = region.db.write_blocking(|tx| {
+            tx.execute("INSERT INTO a_mother (id) VALUES (1)", &[])?;
+            tx.execute("INSERT INTO b_child (id, mother) VALUES (2, 1)", &[])?;
+            tx.execute("INSERT INTO aa_grandchild (id, child) VALUES (3, 2)", &[])?;
+            let mut dump = Vec::new();
+            write(tx, &mut dump).map_err(|e| DbError::Engine(e.to_string()))?;
+            Ok::<_, DbError>(dump)
+        });
+        let (dump, second) = (dump.unwrap(), fresh(&[FAMILY]));
+        let loaded = second
+            .db
+            .write_blocking(move |tx| load(tx, &mut dump.as_slice()).map_err(|e| DbError::Engine(e.to_string())));
+        assert_eq!(loaded.unwrap(), 3);
+    }
 
     fn filled() -> Vec<u8> {
         let region = fresh(&[THINGS]);

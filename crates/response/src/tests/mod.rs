@@ -1,6 +1,7 @@
 //! The desk, the tablet and the telephone, on a fresh database with one fictional household.
 
 mod lists;
+mod photos;
 mod stories;
 mod timers;
 
@@ -34,10 +35,7 @@ pub fn start() -> Instant {
 
 impl Region {
     pub fn new() -> Region {
-        let migrations =
-            [people::testing::MIGRATIONS, &[care::MIGRATIONS, watch::MIGRATIONS, notify::MIGRATIONS, MIGRATIONS]]
-                .concat();
-        let test = fresh(&migrations);
+        let test = Region::empty();
         let s = test
             .db
             .write_blocking(|tx| {
@@ -47,6 +45,12 @@ impl Region {
             })
             .unwrap();
         Region { test, s, requests: Cell::new(1000), minute: Cell::new(0) }
+    }
+
+    /// A region in which nobody lives yet.
+    pub fn empty() -> TestDb {
+        let own = [care::MIGRATIONS, watch::MIGRATIONS, notify::MIGRATIONS, MIGRATIONS];
+        fresh(&[people::testing::MIGRATIONS, &own].concat())
     }
 
     /// Lets time pass.
