@@ -23,6 +23,12 @@ pub enum DbError {
     Panicked,
     #[error("the connection to the database is gone: {0}")]
     Gone(String),
+    /// There is one writer; a second one waits for it to end, and not for ever.
+    #[error("another process writes to this database")]
+    Occupied,
+    /// What this process holds in memory is no longer what is in the database.
+    #[error("another process has written to this database since; this one must be started again")]
+    Superseded,
     /// Only from a server. Whoever sent the command must look before sending it again.
     #[error("the connection was lost at the commit, and whether the command took effect is not known: {0}")]
     Unknown(String),
@@ -74,6 +80,7 @@ impl From<postgres::Error> for DbError {
         match cause.code() {
             &S::T_R_SERIALIZATION_FAILURE | &S::T_R_DEADLOCK_DETECTED => DbError::Lost,
             &S::DISK_FULL => DbError::Full,
+            &S::LOCK_NOT_AVAILABLE => DbError::Occupied,
             // The server ends this session, or is not ready for one.
             &S::ADMIN_SHUTDOWN | &S::CRASH_SHUTDOWN | &S::CANNOT_CONNECT_NOW => DbError::Gone(text),
             code if code.code().starts_with("23") => DbError::Constraint(text),

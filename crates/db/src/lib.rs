@@ -22,6 +22,8 @@ mod value;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub use config::{DbConfig, Durability};
 pub use error::DbError;
@@ -34,6 +36,9 @@ pub use value::{FromValue, Row, Value};
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$($crate::Value::from($value)),*] };
 }
+
+/// How long a writer waits for the one before it to end: longer than a program that was asked to stop takes for it.
+pub const PREDECESSOR: Duration = Duration::from_secs(30);
 
 /// Which engine holds the data. Only `db` decides anything by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,21 +126,35 @@ struct Inner {
     config: DbConfig,
     committed: tokio::sync::watch::Receiver<u64>,
     disk: Arc<space::Disk>,
+    superseded: Arc<AtomicBool>,
 }
 
 impl Db {
-    /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers.
-    /// On PostgreSQL it waits while another process is the writer.
+    /// As [`Db::open_within`], with the patience for a predecessor that is about to end.
     pub fn open(config: DbConfig, migrations: &[&[Migration]]) -> Result<Db, DbError> {
+        Db::open_within(PREDECESSOR, config, migrations)
+    }
+
+    /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers.
+    /// [`DbError::Occupied`] where another process is still the writer after `wait`.
+    pub fn open_within(wait: Duration, config: DbConfig, migrations: &[&[Migration]]) -> Result<Db, DbError> {
         // First, because a full disk has no room even for opening until the reserve is released.
         let disk = Arc::new(space::Disk::of(&config));
         disk.measure();
-        let mut connection = writer::Connection::open_writer(&config)?;
+        let mut connection = match writer::Connection::open_writer(&config, Duration::ZERO) {
+            Err(DbError::Occupied) if !wait.is_zero() => {
+                tracing::warn!("another process writes to this database; waiting for it to end");
+                writer::Connection::open_writer(&config, wait)?
+            }
+            opened => opened?,
+        };
         migrate::bring_forward(&mut connection, migrations)?;
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
-        let writer = writer::Writer::start(connection, config.clone(), committed_tx, disk.clone())?;
+        let superseded = Arc::new(AtomicBool::new(false));
+        let shared = writer::Shared { config: config.clone(), disk: disk.clone(), superseded: superseded.clone() };
+        let writer = writer::Writer::start(connection, shared, committed_tx)?;
         let readers = reader::Readers::start(&config)?;
-        Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed, disk }) })
+        Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed, disk, superseded }) })
     }
 
     /// Opens an existing database beside the process that writes to it: backups, verification.
@@ -143,7 +162,8 @@ impl Db {
         let readers = reader::Readers::start(&config)?;
         let (_, committed) = tokio::sync::watch::channel(0);
         let disk = Arc::new(space::Disk::of(&config));
-        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, disk }) })
+        let superseded = Arc::default();
+        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, disk, superseded }) })
     }
 
     fn writer(&self) -> Result<&writer::Writer, DbError> {
@@ -152,6 +172,12 @@ impl Db {
 
     pub fn config(&self) -> &DbConfig {
         &self.inner.config
+    }
+
+    /// Whether another process became the writer while the server could not be reached. Nothing is written any more, and
+    /// what was kept in memory is stale: the program must end and be started again.
+    pub fn superseded(&self) -> bool {
+        self.inner.superseded.load(Ordering::Relaxed)
     }
 
     /// How much room the disk has. Whoever takes in bulk or shows persons asks first.

@@ -13,7 +13,13 @@ use crate::{DbError, Engine, Row, Tx, Value};
 /// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
 const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
 /// How long a writer that lost its connection waits for the server to notice and free its lock.
-const RELOCK: &str = "SET lock_timeout = '5s'";
+const RELOCK_WAIT: Duration = Duration::from_secs(5);
+/// Counts the writers that this database had, so that one that comes back knows whether there was another. A dump
+/// leaves it out, for it is about the server and not about the region.
+const CREATE_TURNS: &str = "CREATE TABLE IF NOT EXISTS writer_turn (n BIGINT NOT NULL)";
+const NEXT_TURN: &str = "UPDATE writer_turn SET n = n + 1 RETURNING n";
+const FIRST_TURN: &str = "INSERT INTO writer_turn (n) VALUES (1) RETURNING n";
+const LAST_TURN: &str = "SELECT n FROM writer_turn";
 /// How long to wait for an answer to a connection attempt, and for one to sent bytes, unless the URL says otherwise.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 const LINE_WAIT: Duration = Duration::from_secs(30);
@@ -29,29 +35,51 @@ pub(crate) struct Postgres {
     /// The server's number of the open transaction, by which its end can be asked for later.
     transaction: Option<String>,
     gone: bool,
+    /// Which of the database's writers this one is; 0 for a reader.
+    turn: i64,
 }
 
 impl Postgres {
-    /// Connects and waits until no other process writes to this database.
-    pub(crate) fn open_writer(url: &str) -> Result<Postgres, DbError> {
+    /// Connects and waits until no other process writes to this database, for this long at most.
+    pub(crate) fn open_writer(url: &str, wait: Duration) -> Result<Postgres, DbError> {
         let mut engine = Postgres::connect(url)?;
-        engine.become_writer()?;
+        engine.become_writer(wait)?;
+        engine.take_turn()?;
         Ok(engine)
     }
 
-    /// Connects again after the writer lost its connection; does not wait long, for its callers wait too.
-    pub(crate) fn reopen_writer(url: &str) -> Result<Postgres, DbError> {
+    /// Connects again after the writer of that turn lost its connection; does not wait long, for its callers wait too.
+    /// While the line was broken the lock was free: whoever took it wrote what this process does not remember.
+    pub(crate) fn reopen_writer(url: &str, turn: i64) -> Result<Postgres, DbError> {
         let mut engine = Postgres::connect(url)?;
-        engine.client.batch_execute(RELOCK)?;
-        engine.become_writer()?;
-        engine.client.batch_execute("RESET lock_timeout")?;
-        Ok(engine)
+        engine.become_writer(RELOCK_WAIT)?;
+        engine.turn = engine.client.query_one(LAST_TURN, &[])?.get(0);
+        if engine.turn == turn { Ok(engine) } else { Err(DbError::Superseded) }
     }
 
-    fn become_writer(&mut self) -> Result<(), DbError> {
+    pub(crate) fn turn(&self) -> i64 {
+        self.turn
+    }
+
+    fn become_writer(&mut self, wait: Duration) -> Result<(), DbError> {
         self.client.batch_execute("SET default_transaction_isolation = 'serializable'")?;
         self.require_byte_order()?;
+        // Zero would mean for ever.
+        self.client.batch_execute(&format!("SET lock_timeout = {}", wait.as_millis().max(1)))?;
         self.client.query_one("SELECT pg_advisory_lock($1)", &[&WRITER_LOCK])?;
+        self.client.batch_execute("RESET lock_timeout")?;
+        Ok(())
+    }
+
+    fn take_turn(&mut self) -> Result<(), DbError> {
+        let mut tx = self.client.transaction()?;
+        tx.batch_execute(CREATE_TURNS)?;
+        let next = match tx.query_opt(NEXT_TURN, &[])? {
+            Some(row) => row,
+            None => tx.query_one(FIRST_TURN, &[])?,
+        };
+        tx.commit()?;
+        self.turn = next.get(0);
         Ok(())
     }
 
@@ -106,7 +134,7 @@ impl Postgres {
         }
         let client = config.connect(NoTls).map_err(|e| DbError::Gone(e.to_string()))?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
-        Ok(Postgres { client, prepared, announced, broken: None, transaction: None, gone })
+        Ok(Postgres { client, prepared, announced, broken: None, transaction: None, gone, turn: 0 })
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -1,5 +1,6 @@
 //! SQLite behind the port.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
 
@@ -15,6 +16,8 @@ const LOG_WAIT: Duration = Duration::from_millis(200);
 const LOG_PAUSE: Duration = Duration::from_secs(5);
 /// How long a statement waits for another process.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// How often a second writer looks whether the first one has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -23,10 +26,14 @@ pub(crate) struct Sqlite {
     log_due: Clock,
     pub(crate) announced: bool,
     broken: Option<DbError>,
+    /// The writer's lock, let go after the connection above is closed.
+    _turn: Option<File>,
 }
 
 impl Sqlite {
-    pub(crate) fn open_writer(file: &Path, durability: Durability) -> Result<Sqlite, DbError> {
+    /// Waits until no other process writes to this file, for this long at most.
+    pub(crate) fn open_writer(file: &Path, durability: Durability, wait: Duration) -> Result<Sqlite, DbError> {
+        let turn = take_turn(file, wait)?;
         let connection = Connection::open(file)?;
         connection.busy_timeout(BUSY_WAIT)?;
         let synchronous = match durability {
@@ -38,7 +45,7 @@ impl Sqlite {
             "PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA foreign_keys=ON; \
              PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
         ))?;
-        Ok(Sqlite::over(connection, file))
+        Ok(Sqlite { _turn: Some(turn), ..Sqlite::over(connection, file) })
     }
 
     pub(crate) fn open_reader(file: &Path) -> Result<Sqlite, DbError> {
@@ -52,9 +59,8 @@ impl Sqlite {
 
     fn over(connection: Connection, file: &Path) -> Sqlite {
         connection.set_prepared_statement_cache_capacity(256);
-        let mut log = file.as_os_str().to_owned();
-        log.push("-wal");
-        Sqlite { connection, log: log.into(), log_due: Clock::now(), announced: false, broken: None }
+        let log = beside(file, "-wal");
+        Sqlite { connection, log, log_due: Clock::now(), announced: false, broken: None, _turn: None }
     }
 
     /// Empties a log that grew long. By itself the engine begins it anew only at a moment when nobody reads, and where
@@ -74,6 +80,32 @@ impl Sqlite {
             self.log_due = now;
         }
         Ok(())
+    }
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
+}
+
+/// Locks a file beside the database: the engine's own locks last for one transaction each, and two writers would take
+/// turns with them, each with a memory that lacks what the other wrote. The system lets go of the lock with the process,
+/// however that ends. It is a file of its own because closing any handle of the database would drop the engine's locks.
+fn take_turn(file: &Path, wait: Duration) -> Result<File, DbError> {
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::StorageFull => DbError::Full,
+        _ => DbError::Engine(format!("the lock beside the database: {error}")),
+    };
+    let turn = File::options().create(true).append(true).open(beside(file, "-writer")).map_err(failed)?;
+    let deadline = Clock::now() + wait;
+    loop {
+        match turn.try_lock() {
+            Ok(()) => return Ok(turn),
+            Err(TryLockError::WouldBlock) if Clock::now() >= deadline => return Err(DbError::Occupied),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
 }
 

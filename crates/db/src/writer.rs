@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Clock};
 
 use base::limits;
@@ -25,10 +26,10 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
-    pub(crate) fn open_writer(config: &DbConfig) -> Result<Connection, DbError> {
+    pub(crate) fn open_writer(config: &DbConfig, wait: Duration) -> Result<Connection, DbError> {
         Ok(match config {
-            DbConfig::Sqlite { file, durability } => Connection::Sqlite(Sqlite::open_writer(file, *durability)?),
-            DbConfig::Postgres { url } => Connection::Postgres(Box::new(Postgres::open_writer(url)?)),
+            DbConfig::Sqlite { file, durability } => Connection::Sqlite(Sqlite::open_writer(file, *durability, wait)?),
+            DbConfig::Postgres { url } => Connection::Postgres(Box::new(Postgres::open_writer(url, wait)?)),
         })
     }
 
@@ -140,6 +141,13 @@ where
     }
 }
 
+/// What the writer shares with the handle.
+pub(crate) struct Shared {
+    pub(crate) config: DbConfig,
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) superseded: Arc<AtomicBool>,
+}
+
 pub(crate) struct Writer {
     queue: Sender<Box<dyn Command>>,
 }
@@ -147,16 +155,13 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn start(
         connection: Connection,
-        config: DbConfig,
+        shared: Shared,
         committed: watch::Sender<u64>,
-        disk: Arc<Disk>,
     ) -> Result<Writer, DbError> {
         let (queue, commands) = bounded(limits::WRITER_QUEUE);
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || {
-                Loop { connection, config, commands, committed, disk, woken: false, unreachable: None }.run()
-            })
+            .spawn(move || Loop { connection, shared, commands, committed, woken: false, unreachable: None }.run())
             .map_err(|e| DbError::Engine(e.to_string()))?;
         Ok(Writer { queue })
     }
@@ -184,10 +189,9 @@ impl Writer {
 
 struct Loop {
     connection: Connection,
-    config: DbConfig,
+    shared: Shared,
     commands: Receiver<Box<dyn Command>>,
     committed: watch::Sender<u64>,
-    disk: Arc<Disk>,
     /// Whether something committed since listeners were last woken added events.
     woken: bool,
     /// When the database could last not be reached.
@@ -260,6 +264,10 @@ impl Loop {
     fn alone(&mut self, mut command: Box<dyn Command>) -> Box<dyn Command> {
         let mut last = DbError::Lost;
         for _ in 0..REPLAYS {
+            if self.shared.superseded.load(Ordering::Relaxed) {
+                last = DbError::Superseded;
+                break;
+            }
             let outcome =
                 self.connection.begin().and_then(|()| command.run(self.connection.tx())).and_then(|()| self.commit());
             match outcome {
@@ -268,7 +276,7 @@ impl Loop {
                     self.abandon();
                     let again = match error {
                         DbError::Lost | DbError::Gone(_) => true,
-                        DbError::Full => self.disk.engine_is_full(),
+                        DbError::Full => self.shared.disk.engine_is_full(),
                         _ => false,
                     };
                     last = error;
@@ -288,7 +296,7 @@ impl Loop {
             self.ask_whether_committed(error)?;
         }
         self.woken |= announced;
-        self.disk.committed();
+        self.shared.disk.committed();
         Ok(())
     }
 
@@ -317,13 +325,23 @@ impl Loop {
     }
 
     fn reconnect(&mut self) {
-        let DbConfig::Postgres { url } = &self.config else { return };
+        let (DbConfig::Postgres { url }, Connection::Postgres(before)) = (&self.shared.config, &self.connection) else {
+            return;
+        };
+        if self.shared.superseded.load(Ordering::Relaxed) {
+            return;
+        }
         if self.unreachable.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
             return;
         }
-        self.unreachable = match Postgres::reopen_writer(url) {
+        self.unreachable = match Postgres::reopen_writer(url, before.turn()) {
             Ok(fresh) => {
                 self.connection = Connection::Postgres(Box::new(fresh));
+                None
+            }
+            Err(DbError::Superseded) => {
+                tracing::error!("another process has become the writer; nothing is written any more");
+                self.shared.superseded.store(true, Ordering::Relaxed);
                 None
             }
             Err(error) => {

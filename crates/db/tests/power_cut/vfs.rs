@@ -1,47 +1,53 @@
-//! Puts the simulated disk beneath SQLite: files below `/power-cut/<n>/` live on the disk mounted as `n`, all others
-//! where they always do.
+//! Puts the simulated disk beneath SQLite: files in the folder of a mounted disk live on that disk, all others where they
+//! always do.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use rusqlite::ffi;
 
 use crate::disk::{Disk, Failure};
 
-const ROOT: &str = "/power-cut/";
-
-static DISKS: Mutex<BTreeMap<u64, Arc<Disk>>> = Mutex::new(BTreeMap::new());
-static COUNT: AtomicU64 = AtomicU64::new(0);
+/// By the folder in which they are mounted.
+static DISKS: Mutex<BTreeMap<String, Arc<Disk>>> = Mutex::new(BTreeMap::new());
 /// Address of SQLite's own layer for this system.
 static PLAIN: OnceLock<usize> = OnceLock::new();
 
 /// A disk in its place. Open databases keep it after it was taken out.
 pub struct Mounted {
-    number: u64,
+    /// A real one: what the program itself lays beside the database (its lock) outlives no process, and no power cut.
+    folder: tempfile::TempDir,
     pub disk: Arc<Disk>,
 }
 
 impl Mounted {
     pub fn new(disk: Disk) -> Mounted {
         PLAIN.get_or_init(register);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Nothing here fills a disk, so that there is no need for the 64 MB of a real reserve.
+        std::fs::write(folder.path().join("reserve"), "").expect("room");
         let disk = Arc::new(disk);
-        DISKS.lock().expect("never poisoned").insert(number, disk.clone());
-        Mounted { number, disk }
+        let mounted = Mounted { folder, disk: disk.clone() };
+        DISKS.lock().expect("never poisoned").insert(mounted.name(), disk);
+        mounted
+    }
+
+    fn name(&self) -> String {
+        self.folder.path().to_str().expect("a plain path").to_owned()
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
-        PathBuf::from(format!("{ROOT}{}/{name}", self.number))
+        self.folder.path().join(name)
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        DISKS.lock().expect("never poisoned").remove(&self.number);
+        DISKS.lock().expect("never poisoned").remove(&self.name());
     }
 }
 
@@ -91,8 +97,8 @@ unsafe fn place(path: *const c_char) -> Option<(Arc<Disk>, String)> {
     }
     // SAFETY: not null, so a C string that outlives this call.
     let path = unsafe { CStr::from_ptr(path) }.to_str().ok()?;
-    let (number, name) = path.strip_prefix(ROOT)?.split_once('/')?;
-    let disk = DISKS.lock().expect("never poisoned").get(&number.parse().ok()?)?.clone();
+    let (folder, name) = path.rsplit_once('/')?;
+    let disk = DISKS.lock().expect("never poisoned").get(folder)?.clone();
     Some((disk, name.to_owned()))
 }
 
