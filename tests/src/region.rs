@@ -123,6 +123,12 @@ impl Region {
         self.ctx(actor, Purpose::OwnView)
     }
 
+    /// A relative of this resident with an account.
+    pub fn relative(&self, contact: Uuid, of: PersonId) -> Ctx {
+        let actor = Actor { role: Role::Family, id: contact, office: None, person: Some(of), device: "story".into() };
+        self.ctx(actor, Purpose::FamilyView)
+    }
+
     pub fn write<T: Send + 'static, E: From<DbError> + Send + 'static>(
         &self,
         ctx: Ctx,

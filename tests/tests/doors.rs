@@ -17,8 +17,17 @@ use web::door::{Door, Leads, Who};
 
 /// Doors that open to anybody, each for a reason: they show no person, and what they do is decided by a secret that is
 /// brought along (a password, a code, a link's token), or is the demonstration's own.
-const FOR_ANYONE: &[&str] =
-    &["/", "/signin", "/signin/second", "/enrol", "/enrol/factors", "/l/{token}", "/demo", "/demo/enter/{account}"];
+const FOR_ANYONE: &[&str] = &[
+    "/",
+    "/signin",
+    "/signin/second",
+    "/enrol",
+    "/enrol/factors",
+    "/l/{token}",
+    "/demo",
+    "/demo/mail",
+    "/demo/enter/{account}",
+];
 
 /// The demonstration's start page lists whom one may become; its town is fictional, and the page hangs there only.
 const OF_THE_DEMONSTRATION: &str = "/demo";
@@ -138,6 +147,8 @@ impl Town {
                 })
                 .expect("what belongs to the home")
         };
+        let inbox = region.read(region.relative(family.0, person), notify::inbox).expect("an inbox");
+        let message = inbox.first().expect("the relative was asked to visit").message;
         let spare = region.staff_of(Role::Pharmacist, 1);
         self.people = BTreeMap::from([
             (Role::Doctor, doctor.0.0),
@@ -161,6 +172,7 @@ impl Town {
             ("people", one(person.to_string())),
             ("person", one(person.to_string())),
             ("notes", one(note.to_string())),
+            ("messages", one(message.to_string())),
             ("homes", one(home.settled.home.to_string())),
             ("absences", one(absence.id.to_string())),
             ("gateways", one(home.gateway.to_string())),

@@ -9,6 +9,9 @@ use db::DbConfig;
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
 
+/// Letters of a report token at least: what 128 random bits take in base 64 and in hexadecimal digits lies above.
+const REPORT_TOKEN: usize = 20;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -143,7 +146,8 @@ fn shown_gateway<S: serde::Serializer>(gateway: &Option<GatewayConfig>, s: S) ->
     match gateway {
         Some(g) => {
             let shown = |url: &Option<String>| url.clone().unwrap_or_else(|| "none".into());
-            s.serialize_some(&format!("sms {}, phone {}", shown(&g.sms_url), shown(&g.phone_url)))
+            let reports = if g.report_token.is_some() { "reports awaited" } else { "no reports" };
+            s.serialize_some(&format!("sms {}, phone {}, {reports}", shown(&g.sms_url), shown(&g.phone_url)))
         }
         None => s.serialize_none(),
     }
@@ -180,6 +184,13 @@ impl Config {
         }
         if self.mqtt.enabled && self.mqtt.tls.is_none() && !self.mqtt.listen.ip().is_loopback() {
             bail!("[mqtt] をループバック以外で待ち受けるには tls が必要です");
+        }
+        let report = self.messages.as_ref().and_then(|m| m.report_token.as_ref().map(|r| (m, r)));
+        if let Some((messages, token)) = report {
+            let known = token.expose() == messages.token.expose();
+            if known || token.expose().chars().count() < REPORT_TOKEN || token.expose().contains(char::is_whitespace) {
+                bail!("[messages] の report_token は、token とは別の、空白のない{REPORT_TOKEN}文字以上にしてください");
+            }
         }
         if !self.operations.listen.ip().is_loopback() && self.operations.listen.ip() == self.web.listen.ip() {
             bail!("[operations] の listen は利用者向けとは別のアドレスにしてください");
@@ -218,6 +229,13 @@ mod tests {
             ("[database]\nsqlite = \"a\"\npostgres = \"b\"\n[web]\ntrusted_proxies = [\"127.0.0.1\"]", "database"),
             ("[database]\nsqlite = \"a\"", "tls"),
             (&format!("{LEAST}[mqtt]\nlisten = \"0.0.0.0:1883\""), "mqtt"),
+            (&format!("{LEAST}[messages]\ntoken = \"a\"\nreport_token = \"short\""), "report_token"),
+            (
+                &format!(
+                    "{LEAST}[messages]\ntoken = \"the-same-for-both-ways\"\nreport_token = \"the-same-for-both-ways\""
+                ),
+                "report_token",
+            ),
         ] {
             let error = format!("{:?}", Config::parse(text).unwrap_err());
             assert!(error.contains(word), "{text}: {error}");
@@ -227,7 +245,7 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let text = format!(
-            "{LEAST}[mail]\nhost = \"m\"\nport = 587\ntls = \"starttls\"\nfrom = \"a@b.example\"\nuser = \"u\"\npassword = \"geheim\"\n[messages]\nsms_url = \"https://s.example\"\ntoken = \"geheim\""
+            "{LEAST}[mail]\nhost = \"m\"\nport = 587\ntls = \"starttls\"\nfrom = \"a@b.example\"\nuser = \"u\"\npassword = \"geheim\"\n[messages]\nsms_url = \"https://s.example\"\ntoken = \"geheim\"\nreport_token = \"geheim-geheim-geheim\""
         );
         let shown = Config::parse(&text).unwrap().show().unwrap();
         assert!(!shown.contains("geheim"), "{shown}");

@@ -96,6 +96,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
     let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
     let letters = options.data.join("mail");
+    site.letters_lie_in(letters.clone());
     let life = living::Life { plan: town.plan, homes: town.homes, story: town.story };
     let setup = Setup {
         site: site.clone(),

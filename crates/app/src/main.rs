@@ -8,6 +8,7 @@ mod living;
 mod ops;
 mod postman;
 mod region;
+mod reports;
 mod rounds;
 mod serve;
 mod tls;

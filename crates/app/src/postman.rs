@@ -1,41 +1,160 @@
 //! Events of the watch become messages: a gentle question to resident and relatives, an absence that a relative
-//! entered, a line that fell silent. The case's own messages are sent by `response`. A message is written in a command
-//! of its own; while the program is down, nobody hears a question, and the watch's own next step, the alert, still comes.
+//! entered, a line that fell silent. The case's own messages are sent by `response`.
+//!
+//! It reads the outbox by itself and keeps in the database how far it has come, in the command that writes the message.
+//! Therefore what happened while the program was down is told after the next start, once, and only if it still matters:
+//! a question that was answered meanwhile is not asked.
 
 use access::Ground;
-use base::{AlertId, Clock, Ctx, GatewayId, PersonId};
-use db::outbox::Event;
+use base::{AbsenceId, AlertId, Clock, Ctx, GatewayId, Instant, PersonId};
+use db::outbox::{self, Event};
+use db::{Db, DbError, marks};
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
 use people::{OfficeKind, TeamPart};
 use serde_json::Value as Json;
-use tokio::sync::mpsc::UnboundedReceiver;
+use std::time::Duration;
 use uuid::Uuid;
+use watch::{AlertState, LineTrouble};
 use web::problem::Problem;
-use web::site::Site;
 
 use crate::rounds::system;
+
+/// Up to which event everything was told.
+const TOLD: &str = "postman";
+/// Events of one round.
+const ROUND: usize = 500;
+/// A fault of ours is tried again; what fails as often is left behind, so that the others are told.
+const TRIES: u32 = 5;
 
 /// The gateway whose credential an event ended: its connections are to be closed.
 pub fn dismissed_gateway(event: &Event) -> Option<GatewayId> {
     (event.topic == "watch.gateway_credential").then(|| id(&event.body, "gateway").map(GatewayId)).flatten()
 }
 
-/// Writes a message for each event that asks for one, for as long as events come.
-pub async fn run(site: &Site, clock: &Clock, mut events: UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        let Some(errand) = Errand::of(&event) else { continue };
-        let ctx = system("postman", clock);
-        if let Err(error) = site.db().write(move |tx| errand.run(&ctx.clone(), tx)).await {
-            tracing::error!(topic = %event.topic, seq = event.seq, ?error, "a message could not be written");
+/// Whose messages an event changed: their screens count anew.
+pub fn reader_of(event: &Event) -> Option<Uuid> {
+    (event.topic == "notify.screen").then(|| id(&event.body, "recipient")).flatten()
+}
+
+/// The moment of the oldest event that is still to be told; what is younger must stay in the outbox.
+pub fn oldest_untold(tx: &mut dyn db::Tx) -> Result<Option<Instant>, DbError> {
+    let Some(told) = marks::get(tx, TOLD)?.and_then(|t| t.parse().ok()) else { return Ok(None) };
+    Ok(outbox::after(tx, told, 1)?.first().map(|event| event.at))
+}
+
+/// Tells what is to be told, until the program ends.
+pub async fn run(db: Db, clock: Clock) {
+    let mut committed = db.committed();
+    let mut postman = Postman::new(db, clock);
+    loop {
+        committed.mark_unchanged();
+        match postman.round().await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "messages about events cannot be written"),
         }
+        // A second at most, should a wake-up be missed, and at least that after a failure.
+        let woken = async {
+            if committed.changed().await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), woken).await;
+    }
+}
+
+pub struct Postman {
+    db: Db,
+    clock: Clock,
+    /// The last event that was looked at; `None` before the first round.
+    seq: Option<i64>,
+    /// What the database says.
+    kept: i64,
+    tries: u32,
+}
+
+impl Postman {
+    pub fn new(db: Db, clock: Clock) -> Postman {
+        Postman { db, clock, seq: None, kept: 0, tries: 0 }
+    }
+
+    /// Tells the next events, in their order; whether there may be more.
+    pub async fn round(&mut self) -> Result<bool, DbError> {
+        let seq = match self.seq {
+            Some(seq) => seq,
+            None => self.begin().await?,
+        };
+        let events = self.db.read(move |tx| outbox::after(tx, seq, ROUND)).await?;
+        for event in &events {
+            if let Some(errand) = Errand::of(event)
+                && !self.tell(errand, event).await?
+            {
+                return Ok(true);
+            }
+            self.seq = Some(event.seq);
+        }
+        // Events that ask for nothing are remembered now and then; to look at some twice does no harm.
+        let seq = self.seq.unwrap_or(seq);
+        if seq - self.kept >= ROUND as i64 {
+            self.keep(seq).await?;
+        }
+        Ok(events.len() == ROUND)
+    }
+
+    /// Where the last run ended. The first of all tells nothing of what was before it.
+    async fn begin(&mut self) -> Result<i64, DbError> {
+        let (told, last) = self.db.read(|tx| Ok::<_, DbError>((marks::get(tx, TOLD)?, outbox::last_seq(tx)?))).await?;
+        // An outbox that was cleared counts anew.
+        let seq = told.and_then(|t| t.parse().ok()).map_or(last, |told: i64| told.min(last));
+        self.keep(seq).await?;
+        self.seq = Some(seq);
+        Ok(seq)
+    }
+
+    async fn keep(&mut self, seq: i64) -> Result<(), DbError> {
+        self.db.write(move |tx| marks::set(tx, TOLD, &seq.to_string())).await?;
+        self.kept = seq;
+        Ok(())
+    }
+
+    /// The message and the mark in one command. `false`: to be tried again.
+    async fn tell(&mut self, errand: Errand, event: &Event) -> Result<bool, DbError> {
+        let (ctx, seq) = (system("postman", &self.clock), event.seq);
+        let written = self.db.write(move |tx| {
+            errand.run(&ctx.clone(), tx)?;
+            Ok::<_, Problem>(marks::set(tx, TOLD, &seq.to_string())?)
+        });
+        match written.await {
+            Ok(()) => self.kept = seq,
+            Err(Problem::Busy | Problem::Full) => return Err(DbError::Busy),
+            Err(Problem::Fault(cause)) if self.tries < TRIES => {
+                self.tries += 1;
+                return Err(DbError::Engine(cause));
+            }
+            Err(problem) => {
+                tracing::error!(topic = %event.topic, seq, why = problem.key(), "a message could not be written");
+                self.keep(seq).await?;
+            }
+        }
+        self.tries = 0;
+        Ok(true)
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Errand {
-    AskIfWell { alert: AlertId, person: PersonId },
-    TellOfAbsence { person: PersonId },
-    TellOfSilentLine,
+    AskIfWell {
+        alert: AlertId,
+        person: PersonId,
+    },
+    TellOfAbsence {
+        absence: AbsenceId,
+        person: PersonId,
+    },
+    /// A fault of one line, or an outage of many.
+    TellOfSilentLine {
+        trouble: Uuid,
+    },
 }
 
 impl Errand {
@@ -45,39 +164,70 @@ impl Errand {
             "watch.alert_raised" if word(&event.body, "level").as_deref() == Some("notice") => {
                 Some(Errand::AskIfWell { alert: AlertId(id(&event.body, "alert")?), person: person()? })
             }
-            "watch.absence_by_family" => Some(Errand::TellOfAbsence { person: person()? }),
-            "watch.line_fault" | "watch.outage" => Some(Errand::TellOfSilentLine),
+            "watch.absence_by_family" => {
+                Some(Errand::TellOfAbsence { absence: AbsenceId(id(&event.body, "absence")?), person: person()? })
+            }
+            "watch.line_fault" => Some(Errand::TellOfSilentLine { trouble: id(&event.body, "fault")? }),
+            "watch.outage" => Some(Errand::TellOfSilentLine { trouble: id(&event.body, "outage")? }),
             _ => None,
         }
     }
 
     fn run(self, ctx: &Ctx, tx: &mut dyn db::Tx) -> Result<(), Problem> {
         match self {
-            Errand::AskIfWell { alert, person } => {
-                let link = LinkPurpose::AnswerNotice { alert };
-                let mut asked = vec![person.0];
-                asked.extend(access::holders(ctx, tx, person, Ground::FamilyAlerts)?);
-                for subject in asked {
-                    send(ctx, tx, subject, Some(person), Topic::NoticeAsked, Some(link))?;
+            Errand::AskIfWell { alert, person } => ask_if_well(ctx, tx, alert, person),
+            Errand::TellOfAbsence { absence, person } => {
+                if watch::absence(ctx, tx, absence)?.cancelled_at.is_some() {
+                    return Ok(());
                 }
-            }
-            Errand::TellOfAbsence { person } => {
                 let team = people::team(ctx, tx, person)?;
                 let managers = team.iter().filter(|m| m.part == TeamPart::CareManager).map(|m| m.staff.0);
                 for subject in std::iter::once(person.0).chain(managers) {
-                    send(ctx, tx, subject, Some(person), Topic::AbsenceEntered, None)?;
+                    send(ctx, tx, subject, Some(person), Topic::AbsenceEntered, None, OUTSIDE)?;
                 }
+                Ok(())
             }
-            Errand::TellOfSilentLine => {
-                for office in people::offices(tx, Some(OfficeKind::Association))? {
-                    send(ctx, tx, office.id.0, None, Topic::GatewaySilent, None)?;
+            Errand::TellOfSilentLine { trouble } => {
+                let still = watch::line_faults(ctx, tx)?.iter().any(|t| match t {
+                    LineTrouble::Outage { id, .. } | LineTrouble::Fault { id, .. } => *id == trouble,
+                });
+                if !still {
+                    return Ok(());
                 }
+                for office in people::offices(tx, Some(OfficeKind::Association))? {
+                    send(ctx, tx, office.id.0, None, Topic::GatewaySilent, None, OUTSIDE)?;
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
 }
 
+/// Whoever is asked and has no address is asked on the screen alone. Only where no one at all can be asked outside, the
+/// question is sent into the void, and so stands among those that reached nobody.
+fn ask_if_well(ctx: &Ctx, tx: &mut dyn db::Tx, alert: AlertId, person: PersonId) -> Result<(), Problem> {
+    if watch::alert(ctx, tx, alert)?.state != AlertState::Standing {
+        return Ok(());
+    }
+    let link = Some(LinkPurpose::AnswerNotice { alert });
+    let mut reached = false;
+    for relative in access::holders(ctx, tx, person, Ground::FamilyAlerts)? {
+        reached |= send(ctx, tx, relative, Some(person), Topic::NoticeAsked, link, OUTSIDE)?;
+    }
+    let anyway = if reached { OUTSIDE } else { Outside::Always };
+    send(ctx, tx, person.0, Some(person), Topic::NoticeAsked, link, anyway)?;
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outside {
+    WhereKnown,
+    Always,
+}
+
+const OUTSIDE: Outside = Outside::WhereKnown;
+
+/// Whether a way out of the house is known.
 fn send(
     ctx: &Ctx,
     tx: &mut dyn db::Tx,
@@ -85,12 +235,21 @@ fn send(
     person: Option<PersonId>,
     topic: Topic,
     link: Option<LinkPurpose>,
-) -> Result<(), Problem> {
-    let Some(reach) = people::reach(tx, subject)? else { return Ok(()) };
+    outside: Outside,
+) -> Result<bool, Problem> {
+    let Some(reach) = people::reach(tx, subject)? else { return Ok(false) };
     let mobile = reach.phones.iter().find(|p| p.is_mobile()).map(people::PhoneNumber::redacted);
     let to = Recipient { id: subject, mail: reach.email, phone: mobile };
-    notify::send(ctx, tx, &NewMessage { to, person, topic, ways: vec![Way::Screen, Way::Mail, Way::Sms], link })?;
-    Ok(())
+    let known = |way: &Way| match way {
+        Way::Mail => to.mail.is_some(),
+        Way::Sms | Way::Phone => to.phone.is_some(),
+        Way::Screen => true,
+    };
+    let mut ways = vec![Way::Screen, Way::Mail, Way::Sms];
+    ways.retain(|way| outside == Outside::Always || known(way));
+    let reached = to.mail.is_some() || to.phone.is_some();
+    notify::send(ctx, tx, &NewMessage { to, person, topic, ways, link })?;
+    Ok(reached)
 }
 
 fn word(body: &str, field: &str) -> Option<String> {
@@ -101,3 +260,7 @@ fn word(body: &str, field: &str) -> Option<String> {
 fn id(body: &str, field: &str) -> Option<Uuid> {
     Uuid::parse_str(&word(body, field)?).ok()
 }
+
+#[cfg(test)]
+#[path = "postman_tests.rs"]
+mod tests;

@@ -182,7 +182,7 @@ fn secret_of(credential: &[u8]) -> Option<[u8; 32]> {
     Some(Sha256::digest(digits.collect::<Option<Vec<u8>>>()?).into())
 }
 
-/// Committed events go to the screens, to the station, to the listeners and to the postman.
+/// Committed events go to the screens, to the station and to the listeners. The postman reads them by himself.
 fn spawn_dispatcher(
     rounds: &mut tokio::task::JoinSet<()>,
     site: &Site,
@@ -191,12 +191,13 @@ fn spawn_dispatcher(
     mqtt: Option<Arc<mqtt::Listener>>,
 ) {
     let (live_site, db) = (site.clone(), site.db().clone());
-    let (letters, letter_box) = mpsc::unbounded_channel();
-    let (post_site, post_clock) = (site.clone(), clock.clone());
-    rounds.spawn(async move { postman::run(&post_site, &post_clock, letter_box).await });
+    rounds.spawn(postman::run(db.clone(), clock.clone()));
     rounds.spawn(async move {
         let take = move |event: &db::outbox::Event| {
-            live_site.live().publish(&event.topic);
+            match postman::reader_of(event) {
+                Some(reader) => live_site.live().publish_to(reader),
+                None => live_site.live().publish(&event.topic),
+            }
             if let Some(signal) = station::Signal::of(event)
                 && signals.try_send(signal).is_err()
             {
@@ -206,7 +207,6 @@ fn spawn_dispatcher(
             if let (Some(listener), Some(gateway)) = (&mqtt, postman::dismissed_gateway(event)) {
                 listener.dismiss(gateway);
             }
-            let _ = letters.send(event.clone());
         };
         if let Err(error) = rounds::dispatch(db, take).await {
             tracing::error!(%error, "events are no longer handed on");

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Actor, Clock, Ctx, Purpose, Span};
+use base::{Actor, Clock, Ctx, Instant, Purpose, Span};
 use db::{Db, DbError, outbox};
 use tokio::time::{MissedTickBehavior, interval};
 use web::site::{Site, new_request};
+
+use crate::postman;
 
 /// How long events stay in the outbox; every listener reads within seconds.
 const OUTBOX_KEPT: Span = Span::hours(24);
@@ -77,7 +79,7 @@ pub async fn index_audit(db: &Db) -> anyhow::Result<()> {
 /// Forgets what nobody needs any more, and ends consents whose day has come.
 pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let now = clock();
-    db.write(move |tx| outbox::prune(tx, now - OUTBOX_KEPT)).await?;
+    tidy_outbox(db, now).await?;
     let ctx = system("tidying", clock);
     db.write(move |tx| signin::tidy(&ctx, tx)).await?;
     db.write(move |tx| notify::tidy(tx, now)).await?;
@@ -87,6 +89,15 @@ pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Forgets old events, but none that the postman has yet to tell.
+pub async fn tidy_outbox(db: &Db, now: Instant) -> Result<(), DbError> {
+    let prune = move |tx: &mut dyn db::Tx| {
+        let untold = postman::oldest_untold(tx)?;
+        outbox::prune(tx, untold.map_or(now - OUTBOX_KEPT, |at| at.min(now - OUTBOX_KEPT)))
+    };
+    db.write(prune).await.map(drop)
 }
 
 /// Tells the next in line of every case whose limit is over. Gives how many cases are past their limit.

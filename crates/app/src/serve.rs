@@ -18,7 +18,7 @@ use web::site::{Mode, Site, new_request};
 
 use crate::config::Config;
 use crate::region::{self, Region, Setup};
-use crate::{migrations, say, tls};
+use crate::{migrations, reports, say, tls};
 
 /// Runs until the machine asks it to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
@@ -39,6 +39,7 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
     let clock: Clock = Arc::new(crate::now);
     let site = Site::new(db, clock.clone(), Mode::Serve, config.web.hosts.clone(), config.region.clone());
     let mqtt_tls = config.mqtt.tls.as_ref().map(tls::server_config).transpose()?;
+    let reporting = clock.clone();
     let setup = Setup {
         site: site.clone(),
         clock,
@@ -55,7 +56,11 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
         station: None,
     };
     let region = region::start(setup).await?;
-    let router = pages(&site, &region).layer(middleware::from_fn_with_state(Proxies::of(config), through_proxy));
+    let mut router = pages(&site, &region);
+    if let Some(token) = config.messages.as_ref().and_then(|m| m.report_token.as_ref()) {
+        router = router.merge(reports::routes(site.db().clone(), reporting, token));
+    }
+    let router = router.layer(middleware::from_fn_with_state(Proxies::of(config), through_proxy));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let handle = axum_server::Handle::new();
     let stopping = handle.clone();

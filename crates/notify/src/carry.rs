@@ -8,16 +8,16 @@ use tokio::task::JoinSet;
 
 use crate::rules::AfterFailure;
 use crate::store::{self, AttemptRow};
-use crate::{
-    Adapters, AttemptId, AttemptState, Delivery, DeliveryOutcome, GatewayReport, LinkHash, LinkSeed, deliver, rules,
-    send,
-};
+use crate::{Adapters, AttemptState, Delivery, DeliveryOutcome, LinkHash, LinkSeed, deliver, report, rules, send};
 
 /// Leases up to `limit` attempts that are due, urgent ones first, and makes a fresh link for each. Attempts whose
-/// runner died are counted as failed first.
+/// runner died, and those of which no report came in time, are counted as failed first.
 pub fn due(ctx: &Ctx, tx: &mut dyn Tx, seed: &LinkSeed, limit: usize) -> Result<Vec<Delivery>, DbError> {
     for lost in store::lost(tx, ctx.now, limit)? {
         failed(ctx, tx, &lost, "lost", true)?;
+    }
+    for silent in store::unreported(tx, ctx.now, limit)? {
+        failed(ctx, tx, &silent, "no_report", false)?;
     }
     let mut deliveries = Vec::new();
     for row in store::due(tx, ctx.now, limit)? {
@@ -52,33 +52,22 @@ pub fn record_outcome(
     outcome: DeliveryOutcome,
 ) -> Result<(), DbError> {
     let Some(row) = store::attempt(tx, delivery.attempt)? else { return Ok(()) };
+    let went_out = matches!(outcome, DeliveryOutcome::Sent | DeliveryOutcome::Accepted);
     match outcome {
+        // The gateway's report was faster than its answer, and knows more.
+        _ if went_out && row.error.as_deref() == Some(report::REPORTED) => Ok(()),
         // Even late it is the truth: the message went out.
-        DeliveryOutcome::Sent if !matches!(row.state, AttemptState::Sent | AttemptState::Read) => {
-            store::set_sent(tx, row.id, row.message, ctx.now)?;
+        _ if went_out && !matches!(row.state, AttemptState::Sent | AttemptState::Read) => {
+            let awaited = outcome == DeliveryOutcome::Accepted && !store::is_read(tx, row.message)?;
+            let report_by = awaited.then(|| ctx.now + rules::report_within(row.topic));
+            store::set_sent(tx, row.id, row.message, ctx.now, report_by)?;
             receipt(ctx, tx, &row, "sent")
         }
         // The outcome of a try whose lease was over, and which was counted then.
         _ if row.state != AttemptState::Queued || row.tries != delivery.tries || !row.leased => Ok(()),
         DeliveryOutcome::Failed { why } => failed(ctx, tx, &row, why, true),
         DeliveryOutcome::Refused { why } => failed(ctx, tx, &row, why, false),
-        DeliveryOutcome::Sent => Ok(()),
-    }
-}
-
-/// What the gateway tells later about an attempt it had accepted. Unknown references change nothing.
-pub fn record_report(ctx: &Ctx, tx: &mut dyn Tx, attempt: AttemptId, report: GatewayReport) -> Result<(), DbError> {
-    let Some(row) = store::attempt(tx, attempt)? else { return Ok(()) };
-    match (report, row.state) {
-        (GatewayReport::Read, AttemptState::Sent) => {
-            store::read(tx, row.message, ctx.now)?;
-            store::set_attempt_read(tx, row.id, ctx.now)?;
-            receipt(ctx, tx, &row, "read")
-        }
-        (GatewayReport::Failed, AttemptState::Sent) if !store::is_read(tx, row.message)? => {
-            failed(ctx, tx, &row, "reported", false)
-        }
-        _ => Ok(()),
+        DeliveryOutcome::Sent | DeliveryOutcome::Accepted => Ok(()),
     }
 }
 
@@ -137,7 +126,7 @@ async fn carry(db: Db, adapters: Arc<Adapters>, ctx: Ctx, delivery: Delivery) {
 }
 
 /// One failure: another try of the same way, or the next, or nobody is left to ask.
-fn failed(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, why: &str, again: bool) -> Result<(), DbError> {
+pub(crate) fn failed(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, why: &str, again: bool) -> Result<(), DbError> {
     let first = row.first_failed_at.unwrap_or(ctx.now);
     let after = if again { rules::after_failure(row.tries, first, ctx.now) } else { AfterFailure::NextWay };
     if let AfterFailure::RetryAt(at) = after {
@@ -152,7 +141,7 @@ fn failed(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, why: &str, again: bool) 
     Ok(())
 }
 
-fn receipt(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, word: &str) -> Result<(), DbError> {
+pub(crate) fn receipt(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, word: &str) -> Result<(), DbError> {
     let (_, person) = store::whom(tx, row.message)?;
     let items = format!("{} {word}", row.way.key());
     audit::done(ctx, tx, "notify.receipt", person.as_slice(), &items, "duty").map(drop)

@@ -32,7 +32,7 @@ pub fn compose(topic: Topic, way: Way, link: Option<&str>) -> Text {
 fn request(topic: Topic) -> &'static str {
     match topic {
         Topic::NoticeAsked => "お変わりないか、お知らせをお願いします。",
-        Topic::AlertRaised | Topic::CaseOverdue => "至急、ご確認をお願いします。",
+        Topic::AlertRaised | Topic::AmbulanceCalled | Topic::CaseOverdue => "至急、ご確認をお願いします。",
         Topic::VisitRequested | Topic::ConsultationAsked => "お願いがあります。内容のご確認をお願いします。",
         Topic::DeliveryTest => "配信の試験です。ご対応は不要です。",
         Topic::CaseTaken | Topic::CaseClosed | Topic::NoteWaiting | Topic::AbsenceEntered | Topic::GatewaySilent => {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base::Redacted;
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, Message};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
@@ -47,6 +47,9 @@ pub struct GatewayConfig {
     pub sms_url: Option<String>,
     pub phone_url: Option<String>,
     pub token: Redacted<String>,
+    /// With this the gateway reports what became of what it accepted; without it, accepted counts as sent.
+    #[serde(default)]
+    pub report_token: Option<Redacted<String>>,
 }
 
 #[derive(Debug, Error)]
@@ -149,7 +152,7 @@ async fn by_mail(mail: &Mail, delivery: &Delivery, text: &Text) -> DeliveryOutco
         .subject(text.subject)
         .header(ContentType::TEXT_PLAIN)
         .message_id(Some(format!("<{}.{}@tsunagari.invalid>", delivery.attempt, delivery.tries)))
-        .body(text.body.clone());
+        .body(Body::new_with_encoding(text.body.clone(), ContentTransferEncoding::Base64).unwrap_or_else(Body::new));
     let Ok(message) = built else { return DeliveryOutcome::Refused { why: "message" } };
     match mail {
         Mail::None => DeliveryOutcome::Refused { why: "not_set_up" },
@@ -178,6 +181,7 @@ async fn by_gateway(gateway: &Gateway, delivery: &Delivery, text: &Text) -> Deli
     match client.post(url).bearer_auth(config.token.expose()).json(&body).send().await {
         Err(_) => DeliveryOutcome::Failed { why: "gateway_unreachable" },
         Ok(answer) => match answer.status().as_u16() {
+            200..=299 if config.report_token.is_some() => DeliveryOutcome::Accepted,
             200..=299 => DeliveryOutcome::Sent,
             // Our own credential is wrong or too much was asked: another try, then another way.
             401 | 403 | 408 | 425 | 429 => DeliveryOutcome::Failed { why: "gateway_busy" },

@@ -1,7 +1,8 @@
-//! What a signed-in recipient has not read, what became of a message, and what nobody could be told.
+//! What a signed-in recipient was sent, what of it is unread, and what became of a message.
 
-use base::{Ctx, Instant, MessageId, PersonId};
-use db::{DbError, Tx};
+use base::{Actor, Ctx, Instant, MessageId, PersonId};
+use db::{DbError, Tx, outbox};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{LinkPurpose, NotifyError, NotifyRefusal, Receipt, Topic, rules, store};
@@ -10,21 +11,14 @@ use crate::{LinkPurpose, NotifyError, NotifyRefusal, Receipt, Topic, rules, stor
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InboxItem {
     pub message: MessageId,
+    /// The actor, or the actor's office.
+    pub recipient: Uuid,
     pub topic: Topic,
     pub person: Option<PersonId>,
     /// Where it leads.
     pub purpose: Option<LinkPurpose>,
     pub at: Instant,
-}
-
-/// A message that no outside way could deliver.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Undeliverable {
-    pub message: MessageId,
-    pub recipient: Uuid,
-    pub person: Option<PersonId>,
-    pub topic: Topic,
-    pub since: Instant,
+    pub read_at: Option<Instant>,
 }
 
 /// Unread messages to the actor or the actor's office, newest first, one page.
@@ -33,49 +27,38 @@ pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<InboxItem>, DbError> {
     store::unread(tx, ctx.actor.id, office, rules::INBOX_ROWS)
 }
 
-/// How many are unread.
-pub fn unread(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
+/// What was sent to the actor or the actor's office, by whichever way, newest first, one page; and how many there are.
+pub fn messages(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<InboxItem>, usize), DbError> {
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    store::count_unread(tx, ctx.actor.id, office)
+    store::messages(tx, ctx.actor.id, office, rules::INBOX_ROWS)
 }
 
-/// The actor has read it; ways that were still to be taken are not.
-pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<(), NotifyError> {
-    let (recipient, person) = known(tx, id)?;
-    let own = recipient == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == recipient);
-    if !own {
-        return Err(NotifyRefusal::MessageUnknown.into());
-    }
-    if store::is_read(tx, id)? {
-        return Ok(());
+/// How many are unread. Asked with every page.
+pub fn unread(tx: &mut dyn Tx, reader: &Actor) -> Result<usize, DbError> {
+    store::count_unread(tx, reader.id, reader.office.map_or(reader.id, |o| o.0))
+}
+
+/// The actor has read it; ways that were still to be taken are not. Outbox: `notify.screen`, so that the count beside
+/// 「通知」 follows.
+pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<InboxItem, NotifyError> {
+    let item = store::message(tx, id)?.filter(|m| is_for(ctx, m.recipient)).ok_or(NotifyRefusal::MessageUnknown)?;
+    if item.read_at.is_some() {
+        return Ok(item);
     }
     store::read(tx, id, ctx.now)?;
-    audit::done(ctx, tx, "notify.mark_read", person.as_slice(), "message", "own")?;
-    Ok(())
+    audit::done(ctx, tx, "notify.mark_read", item.person.as_slice(), "message", "own")?;
+    outbox::push(tx, ctx.now, "notify.screen", &json!({ "message": id, "recipient": item.recipient }))?;
+    Ok(InboxItem { read_at: Some(ctx.now), ..item })
+}
+
+/// Whether a message to this recipient is the actor's own, or that of the actor's office.
+pub(crate) fn is_for(ctx: &Ctx, recipient: Uuid) -> bool {
+    recipient == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == recipient)
 }
 
 /// What became of each attempt, in the order in which the ways are taken, the screen last.
 pub fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
     store::receipts(tx, id)
-}
-
-/// What could not be delivered and nobody has settled, oldest first.
-pub fn undeliverable(ctx: &Ctx, tx: &mut dyn Tx, limit: usize) -> Result<Vec<Undeliverable>, NotifyError> {
-    if !rules::minds_undeliverable(ctx) {
-        return Err(NotifyRefusal::NotForYou.into());
-    }
-    Ok(store::undeliverable(tx, limit.min(base::limits::LIST_ROWS))?)
-}
-
-/// Somebody told the recipient by other means.
-pub fn settle_undeliverable(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<(), NotifyError> {
-    if !rules::minds_undeliverable(ctx) {
-        return Err(NotifyRefusal::NotForYou.into());
-    }
-    let (_, person) = known(tx, id)?;
-    store::settle(tx, id, ctx.now)?;
-    audit::done(ctx, tx, "notify.settle_undeliverable", person.as_slice(), "message", "duty")?;
-    Ok(())
 }
 
 /// Forgets addresses that are not needed any more and messages that are old, but none that waits to be settled. To be
@@ -94,7 +77,7 @@ pub fn give_up_before(tx: &mut dyn Tx, moment: Instant) -> Result<u64, DbError> 
     store::give_up_before(tx, moment)
 }
 
-fn known(tx: &mut dyn Tx, id: MessageId) -> Result<(Uuid, Option<PersonId>), NotifyError> {
+pub(crate) fn known(tx: &mut dyn Tx, id: MessageId) -> Result<(Uuid, Option<PersonId>), NotifyError> {
     match store::whom(tx, id) {
         Err(DbError::NoRow) => Err(NotifyRefusal::MessageUnknown.into()),
         other => Ok(other?),

@@ -8,7 +8,8 @@
 //!
 //! The screen is served at once and beside all else. The outside ways are taken one after the other: one that fails is
 //! tried again after 2, 5 and 10 s, then the next is taken, within 60 s of the first failure. When all failed, the
-//! message stands on a list until somebody settles it.
+//! message stands on a list until somebody settles it. A gateway that reports has the last word on what it accepted: a
+//! failure, or no report in time, leads to the next way.
 //!
 //! Addresses live in the database only while an attempt may still need them.
 //!
@@ -19,52 +20,35 @@ mod carry;
 mod compose;
 mod deliver;
 mod inbox;
+mod letters;
 mod link;
+mod report;
 pub mod rules;
 mod send;
 mod store;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 
+use access::AccessError;
 use base::{AlertId, CaseId, Instant, MessageId, NoteId, PersonId, Redacted, VisitId};
 use db::{DbError, Migration};
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use carry::{due, record_outcome, record_report, run};
+pub use carry::{due, record_outcome, run};
 pub use compose::{Text, compose};
 pub use deliver::{AdapterError, Adapters, GatewayConfig, SmtpConfig, SmtpTls, deliver};
-pub use inbox::{
-    InboxItem, Undeliverable, give_up_before, inbox, mark_read, receipts, settle_undeliverable, tidy, undeliverable,
-    unread,
-};
-pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, peek_link, use_link};
+pub use inbox::{InboxItem, give_up_before, inbox, mark_read, messages, receipts, tidy, unread};
+pub use letters::{Letter, letters};
+pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, link_is_for, peek_link, use_link};
+pub use report::{GatewayReport, Reported, record_report};
 pub use send::send;
+pub use undelivered::{Undeliverable, settle_undeliverable, undeliverable};
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "notify/001", sql: include_str!("schema.sql") }];
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $key:literal, $ja:literal;)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
-            pub const fn key(self) -> &'static str {
-                match self { $($name::$variant => $key),+ }
-            }
-            pub const fn ja(self) -> &'static str {
-                match self { $($name::$variant => $ja),+ }
-            }
-            pub fn from_key(key: &str) -> Option<$name> {
-                match key { $($key => Some($name::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-words! {
+base::words! {
     /// By what a message travels.
     Way {
         Screen = "screen", "画面";
@@ -74,13 +58,14 @@ words! {
     }
 }
 
-words! {
+base::words! {
     /// What a message is about; its Japanese is what a signed-in recipient reads.
     Topic {
         /// A gentle question to resident or family: is all well?
         NoticeAsked = "notice_asked", "お変わりないかの確認をお願いします。";
         AlertRaised = "alert_raised", "アラートが発生しました。";
         CaseTaken = "case_taken", "コールセンターが対応を始めました。";
+        AmbulanceCalled = "ambulance_called", "救急車の出動を要請しました。";
         CaseClosed = "case_closed", "対応が終了しました。";
         CaseOverdue = "case_overdue", "対応の期限を過ぎた案件があります。";
         VisitRequested = "visit_requested", "訪問の依頼があります。";
@@ -95,11 +80,18 @@ words! {
 impl Topic {
     /// Urgent ones overtake the others in the queue.
     pub const fn urgent(self) -> bool {
-        matches!(self, Topic::NoticeAsked | Topic::AlertRaised | Topic::CaseOverdue | Topic::VisitRequested)
+        matches!(
+            self,
+            Topic::NoticeAsked
+                | Topic::AlertRaised
+                | Topic::AmbulanceCalled
+                | Topic::CaseOverdue
+                | Topic::VisitRequested
+        )
     }
 }
 
-words! {
+base::words! {
     /// Where an attempt stands.
     AttemptState {
         /// Its turn comes when an earlier way fails.
@@ -241,6 +233,8 @@ pub struct Delivery {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeliveryOutcome {
     Sent,
+    /// A gateway took it and will report what became of it.
+    Accepted,
     /// Worth another try: no line, a busy server.
     Failed {
         why: &'static str,
@@ -249,15 +243,6 @@ pub enum DeliveryOutcome {
     Refused {
         why: &'static str,
     },
-}
-
-/// What a gateway tells later about an attempt it had accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum GatewayReport {
-    /// The telephone was answered, the SMS was opened.
-    Read,
-    /// Nobody answered, the number does not exist.
-    Failed,
 }
 
 /// What became of one attempt.
@@ -271,7 +256,7 @@ pub struct Receipt {
     pub sent_at: Option<Instant>,
     pub failed_at: Option<Instant>,
     pub read_at: Option<Instant>,
-    /// A word of ours for the last failure.
+    /// A word of ours for the last failure; [`rules::failure_ja`] says it to people.
     pub error: Option<String>,
 }
 
@@ -279,6 +264,8 @@ pub struct Receipt {
 pub enum NotifyError {
     #[error(transparent)]
     Refused(#[from] NotifyRefusal),
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -294,6 +281,8 @@ pub enum NotifyRefusal {
     LinkExpired,
     #[error("このお知らせは見つかりません。一覧を開き直してください。")]
     MessageUnknown,
+    #[error("このお知らせは、すでに対応済みです。一覧を開き直してください。")]
+    Settled,
     #[error("この一覧を見る権限がありません。必要な場合は事務局にご相談ください。")]
     NotForYou,
 }

@@ -7,7 +7,7 @@ use db::{DbError, Tx};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{AttemptId, LinkPurpose, NotifyError, NotifyRefusal, Topic, store};
+use crate::{AttemptId, LinkPurpose, NotifyError, NotifyRefusal, Topic, inbox, store};
 
 /// The randomness of one round of deliveries: 256 bits from the operating system, drawn at the edge.
 #[derive(Clone, Debug)]
@@ -87,6 +87,12 @@ pub fn peek_link(tx: &mut dyn Tx, link: &LinkHash, now: Instant) -> Result<LinkP
     })
 }
 
+/// Whether the message of this link went to the actor or the actor's office: whoever else holds it opens nothing by it.
+pub fn link_is_for(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<bool, DbError> {
+    let Some(found) = store::link(tx, link)? else { return Ok(false) };
+    Ok(inbox::is_for(ctx, found.recipient))
+}
+
 /// Spends the link, in the transaction of what its button does: if that is refused, the link is not spent. The message
 /// counts as read, and ways that were still to be taken are not.
 pub fn use_link(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<LinkUse, NotifyError> {
@@ -97,8 +103,17 @@ pub fn use_link(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<LinkUse, 
     store::set_attempt_read(tx, found.attempt, ctx.now)?;
     let used =
         LinkUse { message: found.message, recipient: found.recipient, person: found.person, purpose: found.purpose };
-    let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
-    audit::done(&bearer, tx, "notify.use_link", used.person.as_slice(), found.purpose.key(), "link")?;
+    // Who is signed in acts under their own name; a bearer has none.
+    let signed_in = inbox::is_for(ctx, found.recipient);
+    let actor = if signed_in { ctx.actor.clone() } else { used.actor() };
+    audit::done(
+        &Ctx::new(actor, ctx.purpose, ctx.now, ctx.request),
+        tx,
+        "notify.use_link",
+        used.person.as_slice(),
+        found.purpose.key(),
+        if signed_in { "own" } else { "link" },
+    )?;
     Ok(used)
 }
 

@@ -16,7 +16,7 @@ pub const LEASE: Span = Span::seconds(20);
 pub const IN_FLIGHT: usize = 16;
 /// Attempts in the queue; a further one fails at once and is taken to a person's list.
 pub const QUEUE: usize = 10_000;
-/// Messages of one inbox page.
+/// Messages of one page of one's own, and of those that reached nobody.
 pub const INBOX_ROWS: usize = 50;
 /// How long receipts and read messages are kept.
 pub const KEEP: Span = Span::days(90);
@@ -48,7 +48,7 @@ pub fn after_failure(tries: u32, first_failed: Instant, now: Instant) -> AfterFa
 pub const fn link_valid(topic: Topic) -> Span {
     match topic {
         Topic::NoticeAsked => Span::hours(12),
-        Topic::AlertRaised | Topic::CaseOverdue | Topic::VisitRequested => Span::hours(24),
+        Topic::AlertRaised | Topic::AmbulanceCalled | Topic::CaseOverdue | Topic::VisitRequested => Span::hours(24),
         _ => Span::days(7),
     }
 }
@@ -62,6 +62,31 @@ pub fn outside(ways: &[Way]) -> Vec<Way> {
         }
     }
     outside
+}
+
+/// By when a gateway that reports must have told what became of an attempt it accepted; after that it counts as failed.
+/// A delivery report of an SMS takes seconds, a call that is repeated once some three minutes.
+pub const fn report_within(topic: Topic) -> Span {
+    if topic.urgent() { Span::minutes(5) } else { Span::hours(1) }
+}
+
+/// Why an attempt failed, for whoever must now reach the recipient by other means.
+pub fn failure_ja(word: &str) -> &'static str {
+    match word {
+        "no_address" => "連絡先が登録されていません",
+        "address" => "アドレスの形が正しくありません",
+        "not_set_up" => "この送り方は設定されていません",
+        "queue_full" => "送信待ちが多すぎて送れませんでした",
+        "mail_refused" => "相手のメールサーバーに受け取りを断られました",
+        "mail_server" => "メールサーバーにつながりませんでした",
+        "gateway_refused" => "番号が使われていないか、受け取りを断られました",
+        "gateway_unreachable" => "送信サービスにつながりませんでした",
+        "gateway_busy" | "gateway_error" => "送信サービスが受け付けませんでした",
+        "timeout" => "時間内に応答がありませんでした",
+        "reported" => "相手に届かなかったと報告がありました",
+        "no_report" => "届いたという報告が時間内にありませんでした",
+        _ => "送信の途中で失敗しました",
+    }
 }
 
 /// Who sees, and settles, what could not be delivered: whoever can call instead.

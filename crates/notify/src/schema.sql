@@ -15,6 +15,7 @@ CREATE TABLE notify_message (
 );
 CREATE INDEX notify_message_unread ON notify_message (recipient_id, created_at) WHERE on_screen = 1 AND read_at IS NULL;
 CREATE INDEX notify_message_stuck ON notify_message (undeliverable_at) WHERE undeliverable_at IS NOT NULL AND settled_at IS NULL;
+CREATE INDEX notify_message_recipient ON notify_message (recipient_id, created_at);
 CREATE INDEX notify_message_age ON notify_message (created_at);
 
 CREATE TABLE notify_attempt (
@@ -33,9 +34,11 @@ CREATE TABLE notify_attempt (
     sent_at BIGINT,
     failed_at BIGINT,
     read_at BIGINT,
+    report_by BIGINT,
     error TEXT
 );
 CREATE INDEX notify_attempt_queue ON notify_attempt (urgency, due_at) WHERE state = 'queued';
+CREATE INDEX notify_attempt_unreported ON notify_attempt (report_by) WHERE report_by IS NOT NULL;
 CREATE INDEX notify_attempt_message ON notify_attempt (message_id, rank);
 
 CREATE TABLE notify_link (

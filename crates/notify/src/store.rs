@@ -1,12 +1,14 @@
 //! Rows in the database.
 
+mod lists;
+
 use base::{Instant, MessageId, PersonId};
 use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
-use crate::{
-    AttemptId, AttemptState, InboxItem, LinkHash, LinkPurpose, NewMessage, Receipt, Topic, Undeliverable, Way,
-};
+pub(crate) use lists::{count_unread, message, messages, receipts, undeliverable, unread};
+
+use crate::{AttemptId, AttemptState, LinkHash, LinkPurpose, NewMessage, Topic, Way};
 
 const INSERT_MESSAGE: &str = "INSERT INTO notify_message
     (id, recipient_id, person_id, topic, purpose, target_id, link_expires_at, on_screen, created_at)
@@ -19,42 +21,47 @@ const DROP_REST: &str = "UPDATE notify_attempt SET state = 'unneeded', address =
     WHERE message_id = $1 AND state IN ('waiting', 'queued')";
 const SET_UNDELIVERABLE: &str = "UPDATE notify_message SET undeliverable_at = $2 WHERE id = $1";
 const SET_DELIVERABLE: &str = "UPDATE notify_message SET undeliverable_at = NULL WHERE id = $1";
-const SETTLE: &str = "UPDATE notify_message SET settled_at = $2 WHERE id = $1";
-const UNDELIVERABLE: &str = "SELECT id, recipient_id, person_id, topic, undeliverable_at FROM notify_message
-    WHERE undeliverable_at IS NOT NULL AND settled_at IS NULL ORDER BY undeliverable_at, id LIMIT $1";
-const UNREAD: &str = "SELECT id, topic, person_id, purpose, target_id, created_at FROM notify_message
-    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $3";
-const COUNT_UNREAD: &str =
-    "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL";
+const SETTLE: &str = "UPDATE notify_message SET settled_at = $2
+    WHERE id = $1 AND undeliverable_at IS NOT NULL AND settled_at IS NULL";
 
 const INSERT_ATTEMPT: &str = "INSERT INTO notify_attempt
     (id, message_id, way, rank, state, urgency, address, tries, due_at, leased, queued_at, sent_at, failed_at, error)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, $9, $10, $11, $12)";
 const ATTEMPT: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address, a.tries, a.leased,
-        a.first_failed_at, m.purpose
+        a.first_failed_at, m.purpose, a.report_by, a.error
     FROM notify_attempt a JOIN notify_message m ON m.id = a.message_id WHERE a.id = $1";
 /// `due_at` is when the attempt may be leased, and while it is leased, when the lease ends.
 const DUE: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address, a.tries, a.leased,
-        a.first_failed_at, m.purpose
+        a.first_failed_at, m.purpose, a.report_by, a.error
     FROM notify_attempt a JOIN notify_message m ON m.id = a.message_id
     WHERE a.state = 'queued' AND a.leased = $1 AND a.due_at <= $2 ORDER BY a.urgency, a.due_at, a.id LIMIT $3";
 const ANYTHING_DUE: &str = "SELECT COUNT(*) FROM (SELECT id FROM notify_attempt
     WHERE state = 'queued' AND due_at <= $1 LIMIT 1) AS first_due";
 const QUEUE_LENGTH: &str = "SELECT COUNT(*) FROM notify_attempt WHERE state = 'queued'";
+const UNREPORTED: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address, a.tries, a.leased,
+        a.first_failed_at, m.purpose, a.report_by, a.error
+    FROM notify_attempt a JOIN notify_message m ON m.id = a.message_id
+    WHERE a.report_by IS NOT NULL AND a.report_by <= $1 ORDER BY a.report_by, a.id LIMIT $2";
+const ANYTHING_UNREPORTED: &str = "SELECT COUNT(*) FROM (SELECT id FROM notify_attempt
+    WHERE report_by IS NOT NULL AND report_by <= $1 LIMIT 1) AS first_unreported";
+const FORGET_REPORT: &str = "UPDATE notify_attempt SET report_by = NULL WHERE id = $1";
+const FORGET_REPORTS: &str =
+    "UPDATE notify_attempt SET report_by = NULL WHERE message_id = $1 AND report_by IS NOT NULL";
 const LEASE: &str = "UPDATE notify_attempt SET leased = 1, due_at = $2, tries = tries + 1 WHERE id = $1";
 const SET_RETRY: &str =
     "UPDATE notify_attempt SET leased = 0, due_at = $2, first_failed_at = $3, error = $4 WHERE id = $1";
 const SET_FAILED: &str = "UPDATE notify_attempt SET state = 'failed', leased = 0, failed_at = $2, first_failed_at = $3,
-    error = $4, address = '' WHERE id = $1";
-const SET_SENT: &str = "UPDATE notify_attempt SET state = 'sent', leased = 0, sent_at = $2, address = '' WHERE id = $1";
-const SET_ATTEMPT_READ: &str = "UPDATE notify_attempt SET state = 'read', leased = 0, read_at = $2 WHERE id = $1";
+    error = $4, report_by = NULL, address = '' WHERE id = $1";
+const SET_SENT: &str =
+    "UPDATE notify_attempt SET state = 'sent', leased = 0, sent_at = $2, report_by = $3, address = ''
+    WHERE id = $1";
+const SET_ATTEMPT_READ: &str =
+    "UPDATE notify_attempt SET state = 'read', leased = 0, read_at = $2, report_by = NULL, address = '' WHERE id = $1";
 const FIRST_WAITING: &str =
     "SELECT id FROM notify_attempt WHERE message_id = $1 AND state = 'waiting' ORDER BY rank LIMIT 1";
 const STILL_GOING: &str = "SELECT COUNT(*) FROM notify_attempt
     WHERE message_id = $1 AND way <> 'screen' AND state IN ('queued', 'sent', 'read', 'unneeded')";
 const QUEUE: &str = "UPDATE notify_attempt SET state = 'queued', queued_at = $2, due_at = $2 WHERE id = $1";
-const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error FROM notify_attempt
-    WHERE message_id = $1 ORDER BY rank";
 
 const INSERT_LINK: &str = "INSERT INTO notify_link (token_hash, message_id, attempt_id) VALUES ($1, $2, $3)
     ON CONFLICT (token_hash) DO NOTHING";
@@ -96,6 +103,9 @@ pub(crate) struct AttemptRow {
     pub leased: bool,
     pub first_failed_at: Option<Instant>,
     pub has_link: bool,
+    /// A gateway has yet to report.
+    pub report_awaited: bool,
+    pub error: Option<String>,
 }
 
 pub(crate) struct Link {
@@ -136,6 +146,7 @@ pub(crate) fn is_read(tx: &mut dyn Tx, id: MessageId) -> Result<bool, DbError> {
 pub(crate) fn read(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), DbError> {
     tx.execute(SET_READ, params![id, now])?;
     tx.execute(READ_SCREEN, params![id, now])?;
+    tx.execute(FORGET_REPORTS, params![id])?;
     tx.execute(DROP_REST, params![id]).map(drop)
 }
 
@@ -143,34 +154,9 @@ pub(crate) fn set_undeliverable(tx: &mut dyn Tx, id: MessageId, now: Instant) ->
     tx.execute(SET_UNDELIVERABLE, params![id, now]).map(drop)
 }
 
-pub(crate) fn settle(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SETTLE, params![id, now]).map(drop)
-}
-
-pub(crate) fn undeliverable(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Undeliverable>, DbError> {
-    let one = |r: &Row| {
-        let topic = r.word(3, Topic::from_key)?;
-        Ok(Undeliverable { message: r.get(0)?, recipient: r.get(1)?, person: r.get(2)?, topic, since: r.get(4)? })
-    };
-    tx.query(UNDELIVERABLE, params![limit])?.iter().map(one).collect()
-}
-
-pub(crate) fn unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid, limit: usize) -> Result<Vec<InboxItem>, DbError> {
-    let one = |r: &Row| {
-        let purpose = purpose_at(r, 3)?;
-        Ok(InboxItem {
-            message: r.get(0)?,
-            topic: r.word(1, Topic::from_key)?,
-            person: r.get(2)?,
-            purpose,
-            at: r.get(5)?,
-        })
-    };
-    tx.query(UNREAD, params![recipient, office, limit])?.iter().map(one).collect()
-}
-
-pub(crate) fn count_unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid) -> Result<usize, DbError> {
-    tx.scalar(COUNT_UNREAD, params![recipient, office])
+/// Whether it stood on the list until now.
+pub(crate) fn settle(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<bool, DbError> {
+    Ok(tx.execute(SETTLE, params![id, now])? > 0)
 }
 
 pub(crate) fn insert_attempt(tx: &mut dyn Tx, a: &NewAttempt<'_>, now: Instant) -> Result<(), DbError> {
@@ -206,8 +192,13 @@ pub(crate) fn lost(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<At
     tx.query(DUE, params![1i64, now, limit])?.iter().map(attempt_of).collect()
 }
 
+/// Accepted by a gateway that did not report in time.
+pub(crate) fn unreported(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AttemptRow>, DbError> {
+    tx.query(UNREPORTED, params![now, limit])?.iter().map(attempt_of).collect()
+}
+
 pub(crate) fn anything_due(tx: &mut dyn Tx, now: Instant) -> Result<bool, DbError> {
-    Ok(tx.scalar::<i64>(ANYTHING_DUE, params![now])? > 0)
+    Ok(tx.scalar::<i64>(ANYTHING_DUE, params![now])? > 0 || tx.scalar::<i64>(ANYTHING_UNREPORTED, params![now])? > 0)
 }
 
 pub(crate) fn queue_length(tx: &mut dyn Tx) -> Result<usize, DbError> {
@@ -233,9 +224,20 @@ pub(crate) fn set_failed(
 }
 
 /// A late success takes the message off the list of those that reached nobody.
-pub(crate) fn set_sent(tx: &mut dyn Tx, id: AttemptId, message: MessageId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_SENT, params![id.0, now])?;
+pub(crate) fn set_sent(
+    tx: &mut dyn Tx,
+    id: AttemptId,
+    message: MessageId,
+    now: Instant,
+    report_by: Option<Instant>,
+) -> Result<(), DbError> {
+    tx.execute(SET_SENT, params![id.0, now, report_by])?;
     tx.execute(SET_DELIVERABLE, params![message]).map(drop)
+}
+
+/// The report came.
+pub(crate) fn forget_report(tx: &mut dyn Tx, id: AttemptId) -> Result<(), DbError> {
+    tx.execute(FORGET_REPORT, params![id.0]).map(drop)
 }
 
 pub(crate) fn set_attempt_read(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> Result<(), DbError> {
@@ -250,23 +252,6 @@ pub(crate) fn take_next_way(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Res
     let Some(row) = tx.first(FIRST_WAITING, params![id])? else { return Ok(false) };
     tx.execute(QUEUE, params![row.get::<Uuid>(0)?, now])?;
     Ok(true)
-}
-
-pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
-    let one = |r: &Row| {
-        Ok(Receipt {
-            attempt: AttemptId(r.get(0)?),
-            way: r.word(1, Way::from_key)?,
-            state: r.word(2, AttemptState::from_key)?,
-            tries: r.get(3)?,
-            queued_at: r.get(4)?,
-            sent_at: r.get(5)?,
-            failed_at: r.get(6)?,
-            read_at: r.get(7)?,
-            error: r.get(8)?,
-        })
-    };
-    tx.query(RECEIPTS, params![id])?.iter().map(one).collect()
 }
 
 pub(crate) fn insert_link(
@@ -324,6 +309,8 @@ fn attempt_of(r: &Row) -> Result<AttemptRow, DbError> {
         leased: r.get::<i64>(7)? == 1,
         first_failed_at: r.get(8)?,
         has_link: r.get::<Option<String>>(9)?.is_some(),
+        report_awaited: r.get::<Option<Instant>>(10)?.is_some(),
+        error: r.get(11)?,
     })
 }
 

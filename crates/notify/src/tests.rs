@@ -1,5 +1,7 @@
 //! Stories of messages that arrive, and of those that do not.
 
+mod reports;
+
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Json, State};
@@ -26,7 +28,7 @@ const ALERT: AlertId = AlertId(Uuid::from_u128(88));
 
 impl Region {
     fn new() -> Region {
-        let region = fresh(&[audit::MIGRATIONS, MIGRATIONS]);
+        let region = fresh(&[audit::MIGRATIONS, access::MIGRATIONS, MIGRATIONS]);
         Region { region, now: Instant::parse("2026-11-22T08:00").unwrap(), count: 0 }
     }
 
@@ -165,23 +167,6 @@ fn a_runner_that_dies_loses_its_try_and_not_the_message() {
 }
 
 #[test]
-fn when_no_way_is_left_the_message_stands_on_a_list_until_it_is_settled() {
-    let mut region = Region::new();
-    let id = region.send(&[Way::Screen, Way::Mail]);
-    let mail = region.due().remove(0);
-    region.outcome(&mail, DeliveryOutcome::Refused { why: "mail_refused" });
-    assert_eq!(region.topics(), ["notify.screen", "notify.undeliverable"]);
-    let ctx = region.ctx(operator());
-    let stuck = region.read(move |tx| undeliverable(&ctx, tx, 10)).unwrap();
-    assert_eq!(stuck.iter().map(|u| (u.message, u.person)).collect::<Vec<_>>(), [(id, Some(PERSON))]);
-    let theirs = region.write(recipient(), move |ctx, tx| settle_undeliverable(ctx, tx, id));
-    assert!(matches!(theirs, Err(NotifyError::Refused(NotifyRefusal::NotForYou))));
-    region.write(operator(), move |ctx, tx| settle_undeliverable(ctx, tx, id)).unwrap();
-    let ctx = region.ctx(operator());
-    assert!(region.read(move |tx| undeliverable(&ctx, tx, 10)).unwrap().is_empty());
-}
-
-#[test]
 fn somebody_without_address_or_a_queue_that_is_full_ends_on_the_same_list() {
     let mut region = Region::new();
     let mut nobody = message(&[Way::Mail, Way::Sms]);
@@ -270,7 +255,7 @@ fn what_is_read_on_the_screen_is_not_sent_after_its_reader() {
     let mut region = Region::new();
     let id = region.send(&[Way::Screen, Way::Mail, Way::Sms]);
     let ctx = region.ctx(recipient());
-    let listed = region.read(move |tx| (inbox(&ctx, tx).unwrap(), unread(&ctx, tx).unwrap()));
+    let listed = region.read(move |tx| (inbox(&ctx, tx).unwrap(), unread(tx, &ctx.actor).unwrap()));
     assert_eq!((listed.0.len(), listed.1), (1, 1));
     assert_eq!(listed.0[0].purpose, Some(LinkPurpose::AnswerNotice { alert: ALERT }));
     let stranger = Actor { id: Uuid::from_u128(9), ..recipient() };
@@ -281,7 +266,7 @@ fn what_is_read_on_the_screen_is_not_sent_after_its_reader() {
     use AttemptState::{Read, Unneeded};
     assert_eq!(region.states(id), [(Way::Mail, Unneeded), (Way::Sms, Unneeded), (Way::Screen, Read)]);
     let ctx = region.ctx(recipient());
-    assert_eq!(region.read(move |tx| unread(&ctx, tx)).unwrap(), 0);
+    assert_eq!(region.read(move |tx| unread(tx, &ctx.actor)).unwrap(), 0);
 }
 
 #[test]
@@ -294,31 +279,6 @@ fn a_message_to_an_office_is_read_by_whoever_is_on_duty() {
     let ctx = region.ctx(operator());
     assert_eq!(region.read(move |tx| inbox(&ctx, tx)).unwrap()[0].message, id);
     region.write(operator(), move |ctx, tx| mark_read(ctx, tx, id)).unwrap();
-}
-
-#[test]
-fn a_call_that_nobody_answered_is_followed_by_the_next_way() {
-    let mut region = Region::new();
-    let id = region.send(&[Way::Phone, Way::Sms]);
-    let call = region.due().remove(0);
-    region.outcome(&call, DeliveryOutcome::Sent);
-    assert!(region.due().is_empty());
-    let attempt = call.attempt;
-    region
-        .write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, attempt, GatewayReport::Failed))
-        .unwrap();
-    let sms = region.due().remove(0);
-    assert_eq!(sms.way, Way::Sms);
-    region.outcome(&sms, DeliveryOutcome::Sent);
-    let attempt = sms.attempt;
-    region
-        .write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, attempt, GatewayReport::Read))
-        .unwrap();
-    assert_eq!(region.states(id), [(Way::Phone, AttemptState::Failed), (Way::Sms, AttemptState::Read)]);
-    let unknown = AttemptId(Uuid::from_u128(1));
-    region
-        .write(Actor::system("gateway"), move |ctx, tx| record_report(ctx, tx, unknown, GatewayReport::Read))
-        .unwrap();
 }
 
 #[test]
@@ -395,8 +355,12 @@ async fn gateway(answers: Vec<u16>) -> (String, Got) {
 
 fn adapters(smtp: Option<SmtpConfig>, sms_url: Option<String>) -> Adapters {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let gateway =
-        sms_url.map(|url| GatewayConfig { sms_url: Some(url), phone_url: None, token: "secret".to_owned().into() });
+    let gateway = sms_url.map(|url| GatewayConfig {
+        sms_url: Some(url),
+        phone_url: None,
+        token: "secret".to_owned().into(),
+        report_token: None,
+    });
     Adapters::new(smtp.as_ref(), gateway.as_ref(), "https://tsunagari.example.jp/links/").unwrap()
 }
 
@@ -523,7 +487,7 @@ fn credentials_do_not_cross_the_network_in_the_clear() {
     let tls = SmtpConfig { tls: SmtpTls::Starttls, ..open };
     assert!(Adapters::new(Some(&tls), None, base).is_ok());
     let url = Some("http://gateway.example.jp/sms".to_owned());
-    let plain = GatewayConfig { sms_url: url, phone_url: None, token: "t".to_owned().into() };
+    let plain = GatewayConfig { sms_url: url, phone_url: None, token: "t".to_owned().into(), report_token: None };
     assert!(matches!(Adapters::new(None, Some(&plain), base), Err(AdapterError::PlainGateway)));
 }
 
@@ -531,7 +495,7 @@ fn credentials_do_not_cross_the_network_in_the_clear() {
 #[test]
 fn the_queue_is_carried_into_the_folder() {
     // PostgreSQL's client is opened outside any runtime.
-    let region = fresh(&[audit::MIGRATIONS, MIGRATIONS]);
+    let region = fresh(&[audit::MIGRATIONS, access::MIGRATIONS, MIGRATIONS]);
     tokio::runtime::Runtime::new().unwrap().block_on(carried_into_a_folder(region.db.clone()));
 }
 

@@ -303,5 +303,6 @@ pub fn call_ambulance(
     let words = with_note(&head, &note);
     m.keep(ctx, tx, Happening::Ambulance, &words)?;
     telling::team(ctx, tx, &m.case, NoteKind::Urgent, &words)?;
+    telling::family_of_ambulance(ctx, tx, &m.case)?;
     Ok(m.case)
 }

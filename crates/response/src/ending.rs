@@ -127,7 +127,10 @@ pub fn close(
             &with_note(&format!("対応が終わりました（{}）", cause.ja()), &words),
         )?;
     }
-    telling::family(ctx, tx, &m.case, Topic::CaseClosed)?;
+    // A death is told by a person, never by a machine's text.
+    if cause != Cause::FoundDead {
+        telling::family(ctx, tx, &m.case, Topic::CaseClosed)?;
+    }
     Ok(m.case)
 }
 

@@ -19,6 +19,16 @@ pub fn family(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, topic: Topic) -> Result<(
     Ok(())
 }
 
+/// Tells the same relatives at once that an ambulance was called; who reads no text is rung up by the machine as well.
+/// The call centre's own call to them is not spared by it.
+pub fn family_of_ambulance(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<(), ResponseError> {
+    for relative in access::holders(ctx, tx, case.person, Ground::FamilyAlerts)? {
+        let link = LinkPurpose::OpenCase { case: case.id };
+        send(ctx, tx, case, relative, Topic::AmbulanceCalled, &PRESSING, link)?;
+    }
+    Ok(())
+}
+
 /// Asks the visitor to go. Whoever cannot be reached by text is rung up.
 pub fn visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visit: &Visit) -> Result<(), ResponseError> {
     let link = LinkPurpose::VisitRequest { visit: visit.id };

@@ -146,6 +146,8 @@ fn told_to_family(case: Case) -> FamilyCase {
     let visiting = matches!(case.state, S::VisitRequested { .. } | S::OnTheWay | S::Arrived | S::NobodyAnswers { .. });
     let ended = case.closed_at.zip(case.cause);
     let words = match (&case.state, ended) {
+        // What a person tells is not told by a page first.
+        (_, Some((_, Cause::FoundDead))) => "対応が終わりました。担当者からお電話でご連絡します。".to_owned(),
         (_, Some((_, cause))) => format!("対応が終わりました（{}）。", cause.ja()),
         (S::Detected, _) => "コールセンターが確認を始めるところです。".to_owned(),
         (S::Taken | S::CallingResident { .. }, _) => "コールセンターがご本人に電話で確認しています。".to_owned(),

@@ -74,7 +74,12 @@ impl<'a> Page<'a> {
         let role = frame.visitor.as_ref().map(Visitor::role);
         let nav: Vec<NavItem<'_>> = desks(role)
             .iter()
-            .map(|(href, label)| NavItem { href, label, count: None, current: is_current(href, &frame.path) })
+            .map(|(href, label)| {
+                let own = *href == MESSAGES;
+                let count = frame.visitor.as_ref().map(|v| v.unread).filter(|n| own && *n > 0);
+                let live = (own && self.live.is_some()).then_some(MESSAGE_COUNT);
+                NavItem { href, label, count, live, current: is_current(href, &frame.path) }
+            })
             .collect();
         let mut head = PageHead::new(self.title, frame.now, &frame.nonce.0);
         head.title_hidden = self.title_hidden;
@@ -121,6 +126,11 @@ fn is_current(href: &str, path: &str) -> bool {
     path == href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// One's own messages, in everybody's menu.
+pub const MESSAGES: &str = "/messages";
+/// How many of them are unread, for a page that listens.
+pub const MESSAGE_COUNT: &str = "/messages/count";
+
 /// Where a role begins.
 pub fn home(role: Option<Role>) -> &'static str {
     desks(role).first().map_or("/", |(href, _)| href)
@@ -129,14 +139,18 @@ pub fn home(role: Option<Role>) -> &'static str {
 /// The desks of a role, its first page first.
 pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
     match role {
-        Some(Role::Operator) => {
-            &[("/cases", "対応一覧"), ("/incoming", "着信"), ("/wallboard", "状況板"), ("/reviews", "振り返り")]
-        }
+        Some(Role::Operator) => &[
+            ("/cases", "対応一覧"),
+            ("/incoming", "着信"),
+            ("/wallboard", "状況板"),
+            ("/reviews", "振り返り"),
+            (MESSAGES, "通知"),
+        ],
         Some(Role::Doctor | Role::Nurse | Role::CareManager | Role::CareWorker) => {
-            &[("/today", "きょう"), ("/visits", "訪問依頼"), ("/people", "担当の方")]
+            &[("/today", "きょう"), ("/visits", "訪問依頼"), ("/people", "担当の方"), (MESSAGES, "通知")]
         }
-        Some(Role::Pharmacist) => &[("/today", "きょう"), ("/people", "担当の方")],
-        Some(Role::Commissioner) => &[("/visits", "訪問依頼")],
+        Some(Role::Pharmacist) => &[("/today", "きょう"), ("/people", "担当の方"), (MESSAGES, "通知")],
+        Some(Role::Commissioner) => &[("/visits", "訪問依頼"), (MESSAGES, "通知")],
         Some(Role::CityOfficer) => &[
             ("/overdue", "期限超過"),
             ("/wallboard", "状況板"),
@@ -145,18 +159,22 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
             ("/watch-settings", "見守り設定"),
             ("/watch-script", "質問と期限"),
             ("/reviews", "振り返り"),
+            (MESSAGES, "通知"),
         ],
-        Some(Role::SupportCentre) => &[("/overdue", "期限超過"), ("/visits", "訪問依頼"), ("/wallboard", "状況板")],
+        Some(Role::SupportCentre) => {
+            &[("/overdue", "期限超過"), ("/visits", "訪問依頼"), ("/wallboard", "状況板"), (MESSAGES, "通知")]
+        }
         Some(Role::Administrator) => &[
             ("/register", "対象者"),
             ("/offices", "事業所・職員"),
             ("/gateways", "機器"),
             ("/accounts", "利用者"),
             ("/lines", "通信断"),
+            (MESSAGES, "通知"),
         ],
-        Some(Role::Auditor) => &[("/audit", "閲覧・操作の記録")],
-        Some(Role::Family) => &[("/family", "ご家族の見守り"), ("/visits", "訪問依頼")],
-        Some(Role::Resident) => &[("/me", "わたしの見守り")],
+        Some(Role::Auditor) => &[("/audit", "閲覧・操作の記録"), (MESSAGES, "通知")],
+        Some(Role::Family) => &[("/family", "ご家族の見守り"), ("/visits", "訪問依頼"), (MESSAGES, "通知")],
+        Some(Role::Resident) => &[("/me", "わたしの見守り"), (MESSAGES, "通知")],
         Some(Role::Link | Role::Gateway | Role::System) | None => &[],
     }
 }

@@ -24,6 +24,8 @@ pub struct NavItem<'a> {
     pub label: &'a str,
     /// Shown beside the word where something waits.
     pub count: Option<usize>,
+    /// Where the count is asked for anew when a message comes; only on a page that listens.
+    pub live: Option<&'a str>,
     pub current: bool,
 }
 
@@ -216,9 +218,19 @@ fn nav_list(items: &[NavItem]) -> Markup {
         ul { @for item in items {
             li { a href=(item.href) aria-current=[item.current.then_some("page")] {
                 (item.label)
-                @if let Some(count) = item.count { " " span.count { (count) "件" } }
+                @if let Some(url) = item.live { " " (live_count(url, item.count.unwrap_or(0))) }
+                @else if let Some(count) = item.count { " " span.count { (count) "件" } }
             } }
         } }
+    }
+}
+
+/// A count that follows by itself; nothing is shown of none.
+pub fn live_count(url: &str, count: usize) -> Markup {
+    html! {
+        span class=[(count > 0).then_some("count")] hx-get=(url) hx-trigger="sse:messages" hx-swap="outerHTML" hx-target="this" {
+            @if count > 0 { (count) "件" }
+        }
     }
 }
 
@@ -255,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_page_has_one_heading_its_landmarks_and_a_way_past_them() {
-        let nav = [NavItem { href: "/desk", label: "受付", count: Some(3), current: true }];
+        let nav = [NavItem { href: "/desk", label: "受付", count: Some(3), live: None, current: true }];
         let out = page(&PageHead { nav: &nav, live: Some("/live"), ..head() }, html! { p { "本文" } }).0;
         assert_eq!(out.matches("<h1").count(), 1);
         for part in [

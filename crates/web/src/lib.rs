@@ -17,6 +17,7 @@ mod home;
 pub mod layout;
 mod link;
 pub mod live;
+mod messages;
 mod named;
 pub mod posted;
 pub mod problem;

@@ -7,18 +7,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
-use base::limits;
+use base::{Actor, limits};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 use crate::problem::Problem;
 
 /// The hub between the outbox and the screens.
 #[derive(Clone)]
 pub struct Live {
-    events: broadcast::Sender<Arc<str>>,
+    events: broadcast::Sender<Told>,
     listening: Arc<AtomicUsize>,
+}
+
+#[derive(Clone)]
+struct Told {
+    topic: Arc<str>,
+    /// For the screens of this recipient alone: something about their messages changed.
+    recipient: Option<Uuid>,
 }
 
 /// What a desk listens for: the beginnings of topics.
@@ -64,20 +72,30 @@ impl Live {
     /// Tells every listening screen of a committed event.
     pub fn publish(&self, topic: &str) {
         // Nobody listening is no error.
-        let _ = self.events.send(Arc::from(topic));
+        let _ = self.events.send(Told { topic: Arc::from(topic), recipient: None });
     }
 
-    /// A stream of `changed` events for one screen; a heartbeat every 10 s lets the page notice a lost line.
+    /// Tells the screens of one reader, or of an office, that their messages changed; nobody else's screen stirs.
+    pub fn publish_to(&self, recipient: Uuid) {
+        let _ = self.events.send(Told { topic: Arc::from("messages"), recipient: Some(recipient) });
+    }
+
+    /// A stream for one screen: `changed` for what its channel hears, `messages` for what came to its reader; a heartbeat every 10 s lets the page notice a lost line.
     pub fn listen(
         &self,
         channel: Channel,
+        reader: &Actor,
     ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
         let seat = Seat::take(&self.listening)?;
         let events = self.events.subscribe();
+        let own = [reader.id, reader.office.map_or(reader.id, |o| o.0)];
         let stream = unfold((events, seat), move |(mut events, seat)| async move {
             loop {
                 let topic = match events.recv().await {
-                    Ok(topic) if channel.hears(&topic) => topic,
+                    Ok(Told { recipient: Some(to), topic }) if own.contains(&to) => {
+                        return Some((Ok(Event::default().event("messages").data(&*topic)), (events, seat)));
+                    }
+                    Ok(Told { recipient: None, topic }) if channel.hears(&topic) => topic,
                     Ok(_) => continue,
                     // A screen that fell behind is told that something changed; it fetches the present state anyway.
                     Err(broadcast::error::RecvError::Lagged(_)) => Arc::from("behind"),

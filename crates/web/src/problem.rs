@@ -138,7 +138,7 @@ capability! {
     care::CareError { Access, People, Db }
     watch::WatchError { Access, People, Db }
     response::ResponseError { Access, People, Care, Watch, Db }
-    notify::NotifyError { Db }
+    notify::NotifyError { Access, Db }
     signin::SigninError { Fault, Db }
 }
 

@@ -13,7 +13,7 @@ use crate::live::Channel;
 use crate::problem::Problem;
 use crate::site::Site;
 use crate::visitor::Visitor;
-use crate::{admin, assets, call_centre, care, city, family, home, link, signing, visits};
+use crate::{admin, assets, call_centre, care, city, family, home, link, messages, signing, visits};
 
 /// Every door, in the order of the desks. The test that walks them reads the same list.
 pub fn doors(site: &Site) -> Vec<Door> {
@@ -23,6 +23,7 @@ pub fn doors(site: &Site) -> Vec<Door> {
     doors.extend(care::doors());
     doors.extend(family::doors());
     doors.extend(link::doors());
+    doors.extend(messages::doors());
     doors.extend(home::doors());
     doors.extend(call_centre::doors());
     doors.extend(visits::doors());
@@ -53,5 +54,5 @@ async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<St
     if !welcome {
         return Err(Problem::Denied);
     }
-    Ok(site.live().listen(channel)?.into_response())
+    Ok(site.live().listen(channel, visitor.actor())?.into_response())
 }

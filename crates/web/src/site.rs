@@ -1,6 +1,7 @@
 //! What every handler holds: the database, the clock, the live events, and how this site is run.
 
-use std::sync::{Arc, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use base::{Clock, Instant, RequestId};
 use db::Db;
@@ -43,13 +44,14 @@ struct Inner {
     /// The region's name as pages show it.
     region: String,
     warnings: RwLock<Vec<Warning>>,
+    /// Where a demonstration's outward messages are written.
+    letters: OnceLock<PathBuf>,
 }
 
 impl Site {
     pub fn new(db: Db, clock: Clock, mode: Mode, hosts: Vec<String>, region: String) -> Site {
-        Site {
-            inner: Arc::new(Inner { db, clock, live: Live::new(), mode, hosts, region, warnings: RwLock::default() }),
-        }
+        let (live, warnings, letters) = (Live::new(), RwLock::default(), OnceLock::new());
+        Site { inner: Arc::new(Inner { db, clock, live, mode, hosts, region, warnings, letters }) }
     }
 
     pub fn db(&self) -> &Db {
@@ -70,6 +72,15 @@ impl Site {
 
     pub fn is_demo(&self) -> bool {
         self.inner.mode == Mode::Demo
+    }
+
+    /// The folder of outward messages, told once when a demonstration begins.
+    pub fn letters_lie_in(&self, folder: PathBuf) {
+        let _ = self.inner.letters.set(folder);
+    }
+
+    pub fn letters(&self) -> Option<&Path> {
+        self.inner.letters.get().map(PathBuf::as_path)
     }
 
     pub fn region(&self) -> &str {
@@ -98,6 +109,14 @@ impl Site {
         match self.inner.mode {
             Mode::Serve => "__Host-tsunagari",
             Mode::Demo => "tsunagari_demo",
+        }
+    }
+
+    /// The name of a cookie beside the session's: of the browser itself, of a sign-in that is not complete.
+    pub fn side_cookie_name(&self, what: &str) -> String {
+        match self.inner.mode {
+            Mode::Serve => format!("__Host-tsunagari_{what}"),
+            Mode::Demo => format!("tsunagari_{what}"),
         }
     }
 

@@ -53,6 +53,11 @@ pub struct Answer {
 }
 
 impl Browser {
+    /// With a cookie of its own making.
+    pub fn brings(&mut self, cookie: &str) {
+        self.cookie = cookie.to_owned();
+    }
+
     /// Keeps the cookies of an answer, as a browser does; one that was emptied is gone.
     pub fn keep(&mut self, answer: &Answer) {
         for kept in &answer.cookies {
@@ -210,6 +215,13 @@ impl Region {
             Ok::<_, SigninError>(entered.token.expose().to_owned())
         });
         Browser { cookie: format!("{}={}", self.site.cookie_name(), token.expect("signs in")), role }
+    }
+
+    /// The operator's circumstances, for a step that is not the test's subject.
+    pub fn acting_operator(&self) -> base::Ctx {
+        let (staff, office) = (self.s.operator, self.s.call_centre);
+        let (now, request) = (self.now(), self.request());
+        people::testing::acting(Role::Operator, staff, office, base::Purpose::WatchResponse, now, request)
     }
 
     pub fn get(&self, who: &Browser, path: &str) -> Answer {

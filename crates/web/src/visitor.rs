@@ -16,6 +16,8 @@ pub struct Visitor {
     pub session: signin::Session,
     /// The name of the office, for the head of the page.
     pub office: Option<Redacted<String>>,
+    /// Messages to them or their office that nobody has read.
+    pub unread: usize,
 }
 
 /// What a look showed: the value, everybody in it, which items, and on what ground.
@@ -120,7 +122,8 @@ pub async fn identify(site: &Site, headers: &HeaderMap, keeps_quiet: bool) -> Re
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
         let office = session.actor.office.map(|id| people::office(tx, id)).transpose()?;
         let office = office.map(|office| Redacted::new(office.name));
-        Ok::<_, Problem>(Some(Visitor { session, office }))
+        let unread = notify::unread(tx, &session.actor)?;
+        Ok::<_, Problem>(Some(Visitor { session, office, unread }))
     });
     let Some(visitor) = found.await? else { return Ok(None) };
     if !keeps_quiet && visitor.session.wants_touch(now) {

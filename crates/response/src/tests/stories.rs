@@ -217,6 +217,28 @@ fn an_ambulance_is_recorded_with_its_time_and_by_whom() {
 }
 
 #[test]
+fn relatives_hear_of_an_ambulance_at_once_and_of_a_death_from_a_person() {
+    let r = Region::new();
+    let (s, case) = (r.s, r.alert(Rule::Button).id);
+    let told = |contact| {
+        let items = r.read(r.relative(contact), |c, tx| Ok(notify::inbox(c, tx)?)).unwrap();
+        items.into_iter().map(|m| m.topic).collect::<Vec<_>>()
+    };
+    r.wait(1).take(case);
+    r.wait(1).call(case, Callee::Resident, CallOutcome::Unwell);
+    let now = r.wait(1).now();
+    r.write(r.operator(), move |c, tx| call_ambulance(c, tx, case, now, words("オペレーター"), words(""))).unwrap();
+    use notify::Topic as T;
+    assert_eq!(told(s.daughter), [T::AmbulanceCalled, T::CaseTaken, T::AlertRaised]);
+    assert!(told(s.son).is_empty(), "the son was given no consent");
+    r.close_as(r.wait(1).operator(), case, Cause::FoundDead).unwrap();
+    assert_eq!(told(s.daughter).len(), 3, "no machine tells of a death");
+    let person = s.person;
+    let seen = r.read(r.relative(s.daughter), move |c, tx| family_view(c, tx, person)).unwrap();
+    assert_eq!(seen[0].words, "対応が終わりました。担当者からお電話でご連絡します。");
+}
+
+#[test]
 fn a_neighbour_who_declines_sees_nothing_more() {
     let r = Region::new();
     let (case, son) = (r.alert(Rule::Inactivity).id, r.s.son);

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Redirect;
 use base::{AlertId, Instant, Role};
 use maud::{Markup, html};
-use response::FamilyCase;
+use response::{Cause, FamilyCase};
 use watch::{Absence, Alert};
 
 use crate::components::{Action, Icon, State as Tone, StoryEntry, notice, since, story};
@@ -85,7 +85,7 @@ fn told(case: &FamilyCase, now: Instant) -> Option<StoryEntry<'_>> {
     let (ended_at, cause) = case.ended?;
     Some(StoryEntry {
         at: case.opened_at,
-        title: cause.ja(),
+        title: if cause == Cause::FoundDead { "担当者からお電話でご連絡します" } else { cause.ja() },
         who: "",
         body: html! {
             p { (case.reason) }

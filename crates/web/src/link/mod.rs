@@ -1,13 +1,14 @@
 //! The page behind a link in a message: it names nobody, shows one button, and only the button acts, once. The token
-//! stands in the address and nowhere else.
+//! stands in the address, and in a cookie while its bearer signs in.
 
+pub mod remember;
 #[cfg(test)]
 mod tests;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use base::{Ctx, Purpose, Role};
+use base::{Ctx, Purpose};
 use maud::{Markup, html};
 use notify::{LinkHash, LinkPeek, LinkPurpose, LinkUse, NotifyRefusal};
 
@@ -16,6 +17,8 @@ use crate::door::{Door, Who};
 use crate::frame::Frame;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
+
+use self::remember::Followed;
 
 pub fn doors() -> Vec<Door> {
     vec![Door::plain("/l/{token}", Who::Anyone, page), Door::command("/l/{token}", Who::Anyone, press)]
@@ -27,7 +30,7 @@ async fn page(State(site): State<Site>, frame: Frame, Path(token): Path<String>)
     let action = format!("/l/{token}");
     Ok(match peek {
         LinkPeek::Open { purpose, topic, .. } => {
-            let (title, body) = open(purpose, topic, &action);
+            let (title, body) = open(purpose, topic, &action, frame.visitor.is_some());
             quietly(StatusCode::OK, nameless(frame).page(title).body(body))
         }
         LinkPeek::Used => over(frame, &NotifyRefusal::LinkUsed.to_string()),
@@ -36,7 +39,7 @@ async fn page(State(site): State<Site>, frame: Frame, Path(token): Path<String>)
     })
 }
 
-fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str) -> (&'static str, Markup) {
+fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str, signed_in: bool) -> (&'static str, Markup) {
     match purpose {
         LinkPurpose::AnswerNotice { .. } => (
             "お変わりありませんか",
@@ -52,15 +55,42 @@ fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str) -> (&'static s
             "お知らせがあります",
             html! {
                 p.lead { (topic.ja()) }
-                p { "内容は、サインインした後の画面で確かめられます。" }
-                (Action::post(action, "サインインして開く").primary().icon(Icon::Arrow))
+                @if signed_in {
+                    (Action::post(action, "開く").primary().icon(Icon::Arrow))
+                } @else {
+                    p { "内容は、サインインした後の画面で確かめられます。" }
+                    (Action::post(action, "サインインして開く").primary().icon(Icon::Arrow))
+                }
             },
         ),
     }
 }
 
 async fn press(State(site): State<Site>, frame: Frame, Path(token): Path<String>) -> Result<Response, Problem> {
-    let link = LinkHash::of(&token);
+    let (link, now) = (LinkHash::of(&token), site.now());
+    let peek = site.db().read(move |tx| notify::peek_link(tx, &link, now).map_err(Problem::from)).await?;
+    match (peek, frame.visitor.clone()) {
+        (LinkPeek::Open { purpose, .. }, None) if !purpose.acts_nameless() => Ok(to_sign_in(&site, &token)),
+        (LinkPeek::Open { purpose, .. }, Some(visitor)) if !purpose.acts_nameless() => {
+            Ok(match remember::follow(&site, &visitor, &token).await? {
+                Followed::To(address) => quietly(StatusCode::SEE_OTHER, Redirect::to(&address)),
+                Followed::NotTheirs => not_theirs(frame),
+                Followed::Over(why) => over(frame, &why),
+            })
+        }
+        _ => answer(&site, frame, link).await,
+    }
+}
+
+/// The link is not spent: it is remembered until its bearer has signed in.
+fn to_sign_in(site: &Site, token: &str) -> Response {
+    let address = if site.is_demo() { "/demo" } else { "/signin" };
+    let mut response = quietly(StatusCode::SEE_OTHER, Redirect::to(address));
+    remember::remember(site, &mut response, token);
+    response
+}
+
+async fn answer(site: &Site, frame: Frame, link: LinkHash) -> Result<Response, Problem> {
     let ctx = Ctx::new(signin::visitor(), Purpose::WatchResponse, site.now(), new_request());
     let refusing = ctx.clone();
     let outcome = site
@@ -69,14 +99,13 @@ async fn press(State(site): State<Site>, frame: Frame, Path(token): Path<String>
             move |tx| {
                 let ctx = ctx.clone();
                 let used = notify::use_link(&ctx, tx, &link)?;
-                act(&ctx, tx, &used)?;
-                Ok::<_, Problem>(used)
+                act(&ctx, tx, &used)
             },
             move |tx, problem: &Problem| audit::refused(&refusing, tx, "notify.use_link", &[], problem.key()).map(drop),
         )
         .await;
     match outcome {
-        Ok(used) => Ok(after(frame, &used)),
+        Ok(()) => Ok(thanks(frame)),
         Err(Problem::Refused(why)) => Ok(over(frame, &why)),
         // The watch ended meanwhile; the bearer is told no more than that.
         Err(Problem::Denied) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
@@ -84,33 +113,30 @@ async fn press(State(site): State<Site>, frame: Frame, Path(token): Path<String>
     }
 }
 
-/// What the button does for a bearer without a name. All else waits for a sign-in.
+/// What the button does for a bearer without a name. Nothing else may: a link that wants a sign-in is refused here.
 fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse) -> Result<(), Problem> {
-    let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Ok(()) };
+    let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Err(Problem::Denied) };
     let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
     Ok(watch::answer_notice(&bearer, tx, alert)?)
 }
 
-fn after(frame: Frame, used: &LinkUse) -> Response {
-    let signed_in = frame.visitor.as_ref().map(crate::visitor::Visitor::role);
-    let address = match (used.purpose, signed_in) {
-        (LinkPurpose::AnswerNotice { .. }, _) => {
-            let page = nameless(frame).page("ありがとうございました").body(html! {
-                (notice(Tone::Confirmed, "「大丈夫です」をお受けしました", html! {
-                    p { "この画面は閉じてかまいません。" }
-                }))
-            });
-            return quietly(StatusCode::OK, page);
-        }
-        (_, None) => "/signin".to_owned(),
-        (LinkPurpose::OpenCase { .. }, Some(role @ (Role::Family | Role::Resident))) => {
-            crate::frame::home(Some(role)).to_owned()
-        }
-        (LinkPurpose::OpenCase { case }, Some(_)) => format!("/cases/{case}"),
-        (LinkPurpose::VisitRequest { visit }, Some(_)) => format!("/visits/{visit}"),
-        (LinkPurpose::OpenNote { note }, Some(_)) => format!("/notes/{note}"),
-    };
-    quietly(StatusCode::SEE_OTHER, Redirect::to(&address))
+fn thanks(frame: Frame) -> Response {
+    let page = nameless(frame).page("ありがとうございました").body(html! {
+        (notice(Tone::Confirmed, "「大丈夫です」をお受けしました", html! {
+            p { "この画面は閉じてかまいません。" }
+        }))
+    });
+    quietly(StatusCode::OK, page)
+}
+
+fn not_theirs(frame: Frame) -> Response {
+    let page = nameless(frame).page("このお知らせは開けません").body(html! {
+        (notice(Tone::Unknown, "ほかの方へのお知らせです", html! {
+            p { "いまサインインしている方に送られたお知らせではありません。受け取った方がご自分でサインインして開いてください。" }
+        }))
+        (link_button("/", "はじめのページへ"))
+    });
+    quietly(StatusCode::OK, page)
 }
 
 fn over(frame: Frame, why: &str) -> Response {

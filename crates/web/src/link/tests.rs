@@ -8,9 +8,13 @@ use crate::testing::Region;
 
 /// The token of a message that was sent to the daughter.
 fn sent(r: &Region, topic: Topic, link: LinkPurpose) -> String {
+    sent_to(r, r.s.daughter.0, topic, link)
+}
+
+fn sent_to(r: &Region, to: uuid::Uuid, topic: Topic, link: LinkPurpose) -> String {
     let (sending, carrying) =
         (people::testing::system(r.now(), r.request()), people::testing::system(r.now(), r.request()));
-    let to = Recipient { id: r.s.daughter.0, mail: Some(Redacted::new("musume@example.jp".to_owned())), phone: None };
+    let to = Recipient { id: to, mail: Some(Redacted::new("musume@example.jp".to_owned())), phone: None };
     let new = NewMessage { to, person: Some(r.s.person), topic, ways: vec![Way::Mail], link: Some(link) };
     let delivery = r.test.db.write_blocking(move |tx| {
         let id = notify::send(&sending.clone(), tx, &new)?;
@@ -83,7 +87,106 @@ fn who_is_signed_in_sees_no_name_either_and_an_alert_is_not_ended_by_a_link() {
     assert_eq!(state_of(&r, alert), "standing");
     let open = format!("/l/{}", sent(&r, Topic::AlertRaised, LinkPurpose::OpenCase { case }));
     r.get(&r.nobody(), &open).is(200).shows("サインインして開く").hides("髙橋");
-    let answer = r.post(&r.nobody(), &open, &[]);
-    answer.is(303);
-    assert_eq!(answer.location, "/signin");
+}
+
+/// A visit is asked of the son; the link in his message.
+fn visit_asked(r: &Region) -> (base::VisitId, String) {
+    let (case, operator) = (r.alert(Rule::Inactivity), r.operator());
+    r.post(&operator, &format!("/cases/{case}/taking"), &[]).is(303);
+    let (who, son) = (r.acting_operator(), r.s.son);
+    let visit = r.test.db.write_blocking(move |tx| {
+        response::request_visit(&who.clone(), tx, case, response::Visitor::Contact(son), Redacted::new(String::new()))
+    });
+    let visit = visit.expect("is asked").id;
+    let link = LinkPurpose::VisitRequest { visit };
+    (visit, format!("/l/{}", sent_to(r, r.s.son.0, Topic::VisitRequested, link)))
+}
+
+fn outcomes_of_links(r: &Region) -> Vec<audit::Outcome> {
+    r.audited().iter().filter(|row| row.action == "notify.use_link").map(|row| row.outcome).collect()
+}
+
+#[test]
+fn who_is_signed_in_opens_what_the_message_is_about() {
+    let r = Region::new();
+    let (visit, link) = visit_asked(&r);
+    let son = r.relative(r.s.son);
+    r.get(&son, &link).is(200).shows("開く").hides("サインインして開く").hides("髙橋");
+    let opened = r.post(&son, &link, &[]);
+    opened.is(303);
+    assert_eq!(opened.location, format!("/visits/{visit}"));
+    assert_eq!(opened.referrer_policy, "no-referrer");
+    r.get(&son, &opened.location).is(200);
+    r.post(&son, &link, &[]).is(200).shows("既に使用されています");
+    let rows = r.audited();
+    let used = rows.iter().find(|row| row.action == "notify.use_link").expect("is recorded");
+    assert_eq!((used.role, used.persons.as_slice()), (base::Role::Family, &[r.s.person][..]));
+}
+
+#[test]
+fn who_is_not_signed_in_signs_in_and_is_led_there() {
+    let r = Region::new();
+    let (visit, link) = visit_asked(&r);
+    let mut browser = r.nobody();
+    let first = r.post(&browser, &link, &[]);
+    first.is(303);
+    assert_eq!(first.location, "/demo");
+    browser.keep(&first);
+    assert!(outcomes_of_links(&r).is_empty(), "pressing it signed out spends nothing");
+    r.get(&browser, "/demo").is(200).shows("お知らせを開きます");
+    r.get(&browser, "/signin").is(200).shows("お知らせの画面に進みます").well_formed();
+    // He has an account.
+    r.relative(r.s.son);
+    let entered = r.post(&browser, &format!("/demo/enter/{}", r.s.son), &[]);
+    entered.is(303);
+    browser.keep(&entered);
+    assert_eq!(entered.location, format!("/visits/{visit}"));
+    r.get(&browser, &entered.location).is(200);
+    assert_eq!(outcomes_of_links(&r), [audit::Outcome::Done]);
+    let again = r.post(&browser, &format!("/demo/enter/{}", r.s.son), &[]);
+    assert_eq!(again.location, "/family", "what was remembered is forgotten");
+}
+
+#[test]
+fn a_stranger_opens_nothing_and_leaves_the_link_to_its_recipient() {
+    let r = Region::new();
+    let (visit, link) = visit_asked(&r);
+    let daughter = r.relative(r.s.daughter);
+    r.post(&daughter, &link, &[]).is(200).shows("ほかの方へのお知らせです").hides("髙橋").hides(&visit.to_string());
+    let mut browser = r.nobody();
+    let first = r.post(&browser, &link, &[]);
+    browser.keep(&first);
+    let entered = r.post(&browser, &format!("/demo/enter/{}", r.s.daughter), &[]);
+    assert_eq!(entered.location, "/family", "a stranger is led to their own first page");
+    assert!(outcomes_of_links(&r).iter().all(|o| *o == audit::Outcome::Refused));
+    assert_eq!(r.post(&r.relative(r.s.son), &link, &[]).location, format!("/visits/{visit}"));
+}
+
+#[test]
+fn what_is_remembered_is_a_link_of_ours_or_nothing() {
+    let r = Region::new();
+    let mut browser = r.nobody();
+    let unknown = r.post(&browser, "/l/https:%2F%2Fevil.example", &[]);
+    unknown.is(200).shows("このリンクは無効です");
+    browser.keep(&unknown);
+    for forged in ["//evil.example/", "https://evil.example", "/cases"] {
+        let mut forger = r.nobody();
+        forger.brings(&format!("tsunagari_link={forged}"));
+        r.relative(r.s.son);
+        assert_eq!(r.post(&forger, &format!("/demo/enter/{}", r.s.son), &[]).location, "/family");
+    }
+    // A button that acts without a name is never pressed by a sign-in.
+    let (alert, link) = asked(&r);
+    let mut bearer = r.nobody();
+    bearer.brings(&format!("tsunagari_link={}", link.trim_start_matches("/l/")));
+    r.relative(r.s.daughter);
+    assert_eq!(r.post(&bearer, &format!("/demo/enter/{}", r.s.daughter), &[]).location, "/family");
+    assert_eq!(state_of(&r, alert), "standing");
+    // Over its time it leads nowhere either.
+    let (_, link) = visit_asked(&r);
+    let mut late = r.nobody();
+    let first = r.post(&late, &link, &[]);
+    late.keep(&first);
+    r.wait(25 * 60);
+    assert_eq!(r.post(&late, &format!("/demo/enter/{}", r.s.son), &[]).location, "/family");
 }

@@ -10,21 +10,24 @@ use maud::{Markup, html};
 use signin::Account;
 
 use super::enter::{draw, entered_response, nobody, terminal};
+use super::letters::{self, MAIL};
 use crate::components::{Action, Icon, State as Tone, link_button, notice};
 use crate::door::{Door, Who};
 use crate::frame::Frame;
+use crate::link::remember;
 use crate::problem::Problem;
-use crate::router;
 use crate::site::Site;
 
 pub fn doors() -> Vec<Door> {
-    vec![Door::plain("/demo", Who::Anyone, start_page), Door::command("/demo/enter/{account}", Who::Anyone, enter)]
+    vec![
+        Door::plain("/demo", Who::Anyone, start_page),
+        Door::plain(MAIL, Who::Anyone, letters::page),
+        Door::command("/demo/enter/{account}", Who::Anyone, enter),
+    ]
 }
 
 /// People shown of one role.
 const SHOWN: usize = 4;
-/// Where the messages that would have left the house can be looked at, if that door is there.
-const MAIL: &str = "/demo/mail";
 
 /// The roles in the order of the story, with what each is there to do.
 const ROLES: &[(Role, &str)] = &[
@@ -55,12 +58,14 @@ struct Town {
     by_role: Vec<(Role, &'static str, Vec<Somebody>)>,
 }
 
-async fn start_page(State(site): State<Site>, frame: Frame) -> Result<Markup, Problem> {
+async fn start_page(State(site): State<Site>, headers: HeaderMap, frame: Frame) -> Result<Markup, Problem> {
     let ctx = nobody(&site);
     let town = site.db().read(move |tx| read_town(&ctx, tx)).await?;
-    let mail = router::doors(&site).iter().any(|door| door.path == MAIL);
     Ok(frame.page("どなたとして見ますか").body(html! {
         p.lead { "架空の町です。人を選ぶと、その人の画面に入ります。右上の「人を切り替える」で、いつでもここに戻れます。" }
+        @if remember::remembered(&site, &headers).is_some() {
+            (notice(Tone::InProgress, "お知らせを開きます", html! { p { "お知らせが届いた方を選ぶと、その画面に進みます。" } }))
+        }
         (story())
         @if !town.featured.is_empty() {
             section.stack {
@@ -83,12 +88,10 @@ async fn start_page(State(site): State<Site>, frame: Frame) -> Result<Markup, Pr
                 }))
             }
         }
-        @if mail {
-            section.stack {
-                h2 { "外へ送られるはずのメール" }
-                p { "デモでは、メールやSMSは外へ送られず、ここで見られます。" }
-                (link_button(MAIL, "送信箱を見る"))
-            }
+        section.stack {
+            h2 { "外へ送られるはずのメール・SMS" }
+            p { "デモでは、メールやSMSは外へ送られず、ここで読めます。" }
+            (link_button(MAIL, "送られたメール・SMSを見る"))
         }
     }))
 }
@@ -173,5 +176,5 @@ async fn enter(
         }
         signin::enter_as(&ctx.clone(), tx, account, &device, &secrets)
     });
-    Ok(entered_response(&site, &entered.await?))
+    entered_response(&site, &headers, &entered.await?).await
 }

@@ -11,6 +11,7 @@ use crate::address::ClientAddress;
 use crate::components::{Field, State as Tone, ja_time, link_button, notice, submit};
 use crate::door::{Door, Who};
 use crate::frame::{Frame, home};
+use crate::link::remember;
 use crate::posted::Posted;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
@@ -27,8 +28,8 @@ pub fn doors() -> Vec<Door> {
 }
 
 /// Lives as long as a pending sign-in: five minutes.
-const PENDING: &str = "tsunagari_pending";
-const DEVICE: &str = "tsunagari_device";
+const PENDING: &str = "pending";
+const DEVICE: &str = "device";
 
 async fn start(site: State<Site>, frame: Frame) -> Redirect {
     match (&frame.visitor, site.is_demo()) {
@@ -38,13 +39,25 @@ async fn start(site: State<Site>, frame: Frame) -> Redirect {
     }
 }
 
-async fn signin_page(frame: Frame) -> Markup {
-    password_page(&frame, "", None)
+async fn signin_page(headers: HeaderMap, frame: Frame) -> Markup {
+    if remember::remembered(&frame.site, &headers).is_none() {
+        return password_page(&frame, "", None);
+    }
+    frame.page("サインイン").body(html! {
+        (notice(Tone::InProgress, "お知らせを開きます", html! { p { "サインインすると、お知らせの画面に進みます。" } }))
+        (password_form(""))
+    })
 }
 
 fn password_page(frame: &Frame, login: &str, wrong: Option<&str>) -> Markup {
     frame.page("サインイン").body(html! {
         @if let Some(words) = wrong { (notice(Tone::NeededNow, "サインインできませんでした", html! { p { (words) } })) }
+        (password_form(login))
+    })
+}
+
+fn password_form(login: &str) -> Markup {
+    html! {
         form.stack.card method="post" action="/signin" {
             (Field::user_name("login", "ログイン名").value(login).required())
             (Field::password("password", "パスワード").required())
@@ -52,7 +65,7 @@ fn password_page(frame: &Frame, login: &str, wrong: Option<&str>) -> Markup {
         }
         p.soft { "初めての方、パスワードや認証アプリを失くした方は、事務局から受け取った初回設定コードで設定してください。" }
         (link_button("/enrol", "初回設定・再設定"))
-    })
+    }
 }
 
 fn second_page(frame: &Frame, wrong: bool) -> Markup {
@@ -85,7 +98,7 @@ async fn password_step(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let (ctx, login) = (nobody(&site), form.one("login").to_owned());
-    let device = session_token(&headers, DEVICE).map(|t| TokenHash::of(&t));
+    let device = session_token(&headers, &site.side_cookie_name(DEVICE)).map(|t| TokenHash::of(&t));
     let step = site.db().write(move |tx| signin::begin_signin(&ctx, tx, &login, &address, device.as_ref())).await?;
     let attempt = match step {
         PasswordStep::Compare(attempt) => attempt,
@@ -120,7 +133,9 @@ async fn second_step(
     frame: Frame,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
-    let Some(pending) = session_token(&headers, PENDING) else { return Ok(Redirect::to("/signin").into_response()) };
+    let Some(pending) = session_token(&headers, &site.side_cookie_name(PENDING)) else {
+        return Ok(Redirect::to("/signin").into_response());
+    };
     let factor = match form.one("recovery") {
         "" => SecondFactor::Totp(form.one("code").to_owned()),
         recovery => SecondFactor::Recovery(recovery.to_owned()),
@@ -129,7 +144,7 @@ async fn second_step(
     let hash = TokenHash::of(&pending);
     let answer = site.db().write(move |tx| signin::finish_second(&ctx, tx, &hash, &factor, &device, &secrets)).await?;
     Ok(match answer {
-        SecondAnswer::Entered(entered) => entered_response(&site, &entered),
+        SecondAnswer::Entered(entered) => entered_response(&site, &headers, &entered).await?,
         SecondAnswer::Wrong => (StatusCode::UNPROCESSABLE_ENTITY, second_page(&frame, true)).into_response(),
         SecondAnswer::Expired => {
             let words = "時間が過ぎたか、間違いが続きました。もう一度はじめから入力してください。";
@@ -139,9 +154,18 @@ async fn second_step(
     })
 }
 
-/// Sets the session's cookie and the browser's own, and leads to the role's first page.
-pub fn entered_response(site: &Site, entered: &signin::Entered) -> Response {
-    let mut response = Redirect::to(home(Some(entered.session.role()))).into_response();
+/// Sets the session's cookie and the browser's own, and leads to what a remembered link is about, else to the role's
+/// first page.
+pub async fn entered_response(
+    site: &Site,
+    headers: &HeaderMap,
+    entered: &signin::Entered,
+) -> Result<Response, Problem> {
+    let visitor = Visitor { session: entered.session.clone(), office: None, unread: 0 };
+    let target = remember::recall(site, headers, &visitor).await?;
+    let first = home(Some(visitor.role()));
+    let mut response = Redirect::to(target.as_deref().unwrap_or(first)).into_response();
+    remember::forget(site, &mut response);
     let cookies = [
         site.cookie(entered.token.expose()),
         short_cookie(site, DEVICE, entered.device.expose(), 180 * 86_400),
@@ -152,7 +176,7 @@ pub fn entered_response(site: &Site, entered: &signin::Entered) -> Response {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
     }
-    response
+    Ok(response)
 }
 
 async fn sign_out(State(site): State<Site>, visitor: Visitor) -> Result<Response, Problem> {
@@ -161,7 +185,8 @@ async fn sign_out(State(site): State<Site>, visitor: Visitor) -> Result<Response
     Ok(([(header::SET_COOKIE, site.cookie(""))], Redirect::to("/")).into_response())
 }
 
-fn short_cookie(site: &Site, name: &str, value: &str, seconds: u32) -> String {
+fn short_cookie(site: &Site, what: &str, value: &str, seconds: u32) -> String {
+    let name = site.side_cookie_name(what);
     let secure = if site.is_demo() { "" } else { "; Secure" };
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
 }

@@ -3,6 +3,7 @@
 mod demo;
 mod enrol;
 mod enter;
+mod letters;
 mod own;
 #[cfg(test)]
 mod tests;
