@@ -49,6 +49,9 @@ impl Picture {
             return Err(NotAPicture::TooLarge);
         }
         let format = format(bytes)?;
+        if format == ImageFormat::Jpeg && !reaches_its_end(bytes) {
+            return Err(NotAPicture::Damaged);
+        }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = image::Limits::no_limits();
         limits.max_alloc = Some(DECODING_BYTES);
@@ -109,6 +112,19 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, NotAPicture> {
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] if is_heic(brand) => Err(NotAPicture::Heic),
         _ => Err(NotAPicture::Unknown),
     }
+}
+
+/// Whether a JPEG has the mark of its end behind its pixels: one that was cut off would be read with the rest in grey.
+/// Before the pixels stand segments with their lengths, the camera's preview among them; inside them `FF D9` cannot stand.
+fn reaches_its_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some([0xFF, kind, high, low]) = bytes.get(at..at + 4) {
+        if *kind == 0xDA {
+            return bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]);
+        }
+        at += 2 + usize::from(u16::from_be_bytes([*high, *low]));
+    }
+    false
 }
 
 /// The brands of HEIF and AVIF pictures (ISO/IEC 23008-12); other files of this kind are films.
@@ -190,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_what_it_claims_is_refused_by_its_bytes() {
-        let png = sent(&drawing(60, 40), ImageFormat::Png);
+        let [jpeg, png, webp] =
+            [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP].map(|f| sent(&drawing(60, 40), f));
         for (bytes, why) in [
             (&b"%PDF-1.7 photo.jpg"[..], NotAPicture::Unknown),
             (b"", NotAPicture::Unknown),
@@ -200,7 +217,9 @@ mod tests {
             (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", NotAPicture::Unknown),
             (b"\xFF\xD8\xFF\xE0 nothing follows", NotAPicture::Damaged),
             (b"RIFF\x10\0\0\0WEBPVP8 ", NotAPicture::Damaged),
+            (&jpeg[..jpeg.len() - 2], NotAPicture::Damaged),
             (&png[..png.len() / 2], NotAPicture::Damaged),
+            (&webp[..webp.len() / 2], NotAPicture::Damaged),
         ] {
             assert_eq!(Picture::read(bytes).map(|p| p.width), Err(why), "{:?}", String::from_utf8_lossy(bytes));
         }

@@ -63,7 +63,7 @@ pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<()
     rules::not_own(ctx, id)?;
     let account = find_account(tx, id)?;
     if account.state != AccountState::Suspended {
-        return Ok(());
+        return record(ctx, tx, "signin.reinstate_account", id, account.person);
     }
     let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
     let state = if enrolled { AccountState::Active } else { AccountState::Invited };

@@ -17,6 +17,10 @@ fn a_suspended_account_is_out_at_once_and_back_when_reinstated() {
     region.write(administrator(9), move |ctx, tx, _| reinstate_account(ctx, tx, id)).unwrap();
     region.enter(&owner);
     assert!(region.session(&entered.token).is_none(), "an ended session does not come back");
+    let done = |r: &Region| r.actions().iter().filter(|a| **a == "signin.reinstate_account duty done").count();
+    assert_eq!(done(&region), 1);
+    region.write(administrator(9), move |ctx, tx, _| reinstate_account(ctx, tx, id)).unwrap();
+    assert_eq!(done(&region), 2, "pressed once more it changes nothing and is recorded all the same");
 }
 
 #[test]
