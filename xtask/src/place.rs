@@ -35,6 +35,14 @@ impl Place {
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(&self.cargo);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        // What the outer cargo says of this workshop's own package; build scripts that look at it (ring's does) would
+        // run again, and with them half of the tree be built again.
+        for (name, _) in std::env::vars_os() {
+            let name_text = name.to_string_lossy();
+            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"].iter().any(|own| name_text.starts_with(own)) {
+                command.env_remove(&name);
+            }
+        }
         command
     }
 
