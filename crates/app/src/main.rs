@@ -120,6 +120,11 @@ enum AuditCommand {
         #[arg(long)]
         config: PathBuf,
     },
+    /// 記録の件数を操作と結果ごとに数え、JSONの行で出します
+    Tally {
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// 改ざん・削除・入れ替えと、(ヘッドの控えがあれば)末尾の切り取りと書き直しを見つけます
     Verify {
         #[arg(long)]
@@ -158,6 +163,7 @@ fn main() {
         Command::Audit { command: AuditCommand::Verify { config, heads, key } } => {
             Config::load(&config).and_then(|config| verify(&config, heads.as_deref(), key))
         }
+        Command::Audit { command: AuditCommand::Tally { config } } => Config::load(&config).and_then(|c| tally(&c)),
         Command::Audit { command: AuditCommand::Key { config } } => {
             Config::load(&config).and_then(|config| say(&public_key(&config)?))
         }
@@ -242,6 +248,15 @@ fn verify(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow:
         Some(audit::Finding::Truncated { seq }) => bail!("{seq}行目から後が切り取られています"),
         Some(audit::Finding::Rewritten { seq }) => bail!("{seq}行目までの記録全体が書き直されています"),
     }
+}
+
+/// One line for each action and outcome, readable for a program while the region works.
+fn tally(config: &Config) -> anyhow::Result<()> {
+    let db = Db::open_for_reading(config.db()?)?;
+    for (action, outcome, rows) in db.read_blocking(audit::tally)? {
+        say(&serde_json::json!({ "action": action, "outcome": outcome.key(), "rows": rows }).to_string())?;
+    }
+    Ok(())
 }
 
 /// The public half of the key in the operations folder.

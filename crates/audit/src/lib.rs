@@ -115,13 +115,18 @@ pub fn about_before(tx: &mut dyn Tx, person: PersonId, seq: i64, limit: usize) -
     store::about_before(tx, person, seq, limit)
 }
 
+/// How many rows there are of each action and outcome: what an office's year came to, in figures without persons.
+pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
+    store::tally(tx)
+}
+
 /// Sequence number and hash of the newest row; zero for an empty chain.
 pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
     store::head(tx)
 }
 
-/// Files rows by person, at most `limit` rows a call; gives how many it filed.
-pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<usize, DbError> {
+/// Files rows by person until `limit` places are filed, whether of one person each or of many; says whether more wait.
+pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
     store::index_persons(tx, limit)
 }
 

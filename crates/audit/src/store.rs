@@ -22,6 +22,7 @@ const ABOUT_BEFORE: &str =
     FROM audit_person p JOIN audit_row r ON r.seq = p.seq
     WHERE p.person_id = $1 AND p.seq < $2 ORDER BY p.seq DESC LIMIT $3";
 const UNINDEXED: &str = "SELECT seq, persons FROM audit_row WHERE seq > $1 ORDER BY seq LIMIT $2";
+const TALLY: &str = "SELECT action, outcome, COUNT(*) FROM audit_row GROUP BY action, outcome ORDER BY action, outcome";
 pub(crate) const RAW: &str = "SELECT seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground, outcome, hash
     FROM audit_row WHERE seq > $1 ORDER BY seq LIMIT $2";
 
@@ -94,19 +95,29 @@ pub fn about_before(tx: &mut dyn Tx, person: PersonId, seq: i64, limit: usize) -
     tx.query(ABOUT_BEFORE, params![person, seq, limit])?.iter().map(recorded).collect()
 }
 
-pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<usize, DbError> {
+pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
+    let rows = tx.query(TALLY, &[])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.word(1, Outcome::from_key)?, row.get(2)?))).collect()
+}
+
+pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
     let from: i64 = marks::get(tx, INDEXED)?.and_then(|text| text.parse().ok()).unwrap_or(0);
     let rows = tx.query(UNINDEXED, params![from, limit])?;
-    let Some(last) = rows.last() else { return Ok(0) };
-    let upto: i64 = last.get(0)?;
+    let mut upto = from;
     let mut filed: Vec<Vec<Value>> = Vec::new();
     for row in &rows {
-        let seq: i64 = row.get(0)?;
-        filed.extend(split(&row.get::<String>(1)?).into_iter().map(|p| vec![p.into(), seq.into()]));
+        if filed.len() >= limit {
+            break;
+        }
+        upto = row.get(0)?;
+        filed.extend(split(&row.get::<String>(1)?).into_iter().map(|p| vec![p.into(), upto.into()]));
+    }
+    if upto == from {
+        return Ok(false);
     }
     tx.insert_rows("INSERT INTO audit_person (person_id, seq)", 2, &filed, "ON CONFLICT DO NOTHING")?;
     marks::set(tx, INDEXED, &upto.to_string())?;
-    Ok(rows.len())
+    Ok(filed.len() >= limit || rows.len() == limit)
 }
 
 fn recorded(row: &Row) -> Result<Recorded, DbError> {

@@ -123,7 +123,7 @@ fn heads_are_signed_and_a_forged_line_is_refused() {
 #[test]
 fn a_resident_can_be_told_who_looked() {
     let region = region_with(5);
-    while region.db.write_blocking(|tx| index_persons(tx, 2)).unwrap() > 0 {}
+    while region.db.write_blocking(|tx| index_persons(tx, 2)).unwrap() {}
     let mine = region.db.read_blocking(|tx| about(tx, person(3), 10)).unwrap();
     assert_eq!(mine.len(), 1);
     assert_eq!(mine[0].action, "look.person");
@@ -140,4 +140,13 @@ fn a_refused_command_leaves_its_row_and_nothing_else() {
     assert!(outcome.is_err());
     let count = |tx: &mut dyn Tx| tx.scalar::<i64>("SELECT COUNT(*) FROM mark WHERE name = $1", params!["half"]);
     assert_eq!(region.db.read_blocking(count).unwrap(), 0);
+}
+
+#[test]
+fn a_tally_counts_each_action_and_how_it_ended() {
+    let region = region_with(3);
+    region.db.write_blocking(|tx| refused(&ctx(4), tx, "look.person", &[], "denied")).unwrap();
+    let counted = region.db.read_blocking(tally).unwrap();
+    let row = |outcome, rows| ("look.person".to_owned(), outcome, rows);
+    assert_eq!(counted, [row(Outcome::Done, 3), row(Outcome::Refused, 1)]);
 }

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
 
+use rusqlite::config::DbConfig as Switch;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
@@ -14,6 +15,9 @@ const LOG_BYTES: u64 = 64 * 1024 * 1024;
 /// How long the writer waits for them, and how long until it tries again.
 const LOG_WAIT: Duration = Duration::from_millis(200);
 const LOG_PAUSE: Duration = Duration::from_secs(5);
+/// Statements that begin and end every transaction and command; they are prepared once like all others.
+const AROUND_COMMANDS: &[&str] =
+    &["BEGIN", "BEGIN IMMEDIATE", "COMMIT", "SAVEPOINT command", "RELEASE SAVEPOINT command"];
 /// How long a statement waits for another process.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// How often a second writer looks whether the first one has ended.
@@ -45,22 +49,26 @@ impl Sqlite {
             "PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA foreign_keys=ON; \
              PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
         ))?;
-        Ok(Sqlite { _turn: Some(turn), ..Sqlite::over(connection, file) })
+        Ok(Sqlite { _turn: Some(turn), ..Sqlite::over(connection, file)? })
     }
 
     pub(crate) fn open_reader(file: &Path) -> Result<Sqlite, DbError> {
-        let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // One thread has the connection to itself, so that the engine need not lock it at every step.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
         connection.busy_timeout(BUSY_WAIT)?;
         connection.execute_batch(
             "PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
         )?;
-        Ok(Sqlite::over(connection, file))
+        Sqlite::over(connection, file)
     }
 
-    fn over(connection: Connection, file: &Path) -> Sqlite {
+    fn over(connection: Connection, file: &Path) -> Result<Sqlite, DbError> {
         connection.set_prepared_statement_cache_capacity(256);
+        // Otherwise the engine plans most statements anew for each set of values, which costs more than running them.
+        connection.set_db_config(Switch::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let log = beside(file, "-wal");
-        Sqlite { connection, log, log_due: Clock::now(), announced: false, broken: None, _turn: None }
+        Ok(Sqlite { connection, log, log_due: Clock::now(), announced: false, broken: None, _turn: None })
     }
 
     /// Empties a log that grew long. By itself the engine begins it anew only at a moment when nobody reads, and where
@@ -139,6 +147,9 @@ impl Sqlite {
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        if AROUND_COMMANDS.contains(&sql) {
+            return Ok(self.connection.prepare_cached(sql)?.raw_execute().map(drop)?);
+        }
         Ok(self.connection.execute_batch(sql)?)
     }
 

@@ -2,10 +2,14 @@
 //! progress and the table go to standard error. Each bench is one file here and one line in `ALL`.
 
 mod figure;
+mod http;
+mod pages;
+mod pages_users;
 mod probe;
 mod recordings;
 mod replay;
 mod start;
+mod town;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,11 +40,16 @@ struct Bench {
 
 const ALL: &[Bench] = &[
     Bench { name: "replay", about: "recordings through the detector, without a database", run: replay::run },
+    Bench {
+        name: "pages",
+        about: "pages of fifty signed-in users, each with its look in the audit chain",
+        run: pages::run,
+    },
     Bench { name: "start", about: "the demo town: from the start of the process to the first page", run: start::run },
 ];
 
 /// Measurements that are promised and have no bench yet. `all` names them and fails.
-const NOT_WRITTEN: &[&str] = &["ingest", "alert-to-screen", "pages"];
+const NOT_WRITTEN: &[&str] = &["ingest", "alert-to-screen"];
 
 /// What every bench gets.
 pub struct Setting {

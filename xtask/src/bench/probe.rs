@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::bench::figure::median;
 use crate::run::{Group, signal_group};
 
 /// A server of ours that is ended with this value.
@@ -60,6 +61,16 @@ impl Running {
         Ok(most)
     }
 
+    /// Processor time the program has used so far, in user and kernel.
+    pub fn processor(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may hold blanks: state is field 3, user and system time are 14 and 15.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n - 3).and_then(|f| f.parse::<u64>().ok()).context("no processor time");
+        // 100 ticks a second on every Linux we build for.
+        Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * 10))
+    }
+
     /// Asks the program to end and waits for it, so that the next start finds its data closed.
     pub fn stop(mut self, limit: Duration) -> Result<()> {
         signal_group(self.child.id(), "TERM");
@@ -98,6 +109,21 @@ fn resident(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
+
+/// Milliseconds that the disk under `folder` takes to make a page of a log durable: the median of `times`.
+pub fn fsync(folder: &Path, times: usize) -> Result<f64> {
+    let path = folder.join("fsync");
+    let mut file = File::create(&path)?;
+    let mut took = Vec::with_capacity(times);
+    for _ in 0..times {
+        file.write_all(&[1; 4096])?;
+        let began = Instant::now();
+        file.sync_data()?;
+        took.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    fs::remove_file(&path)?;
+    Ok(median(took))
 }
 
 fn free_port() -> Result<u16> {

@@ -201,3 +201,10 @@ fn people_are_found_by_post_and_the_list_is_in_the_audit() {
     assert_eq!((looks.len(), named), (3, 2));
     r.get(&nurse, "/people/nothing-at-all").is(404).shows("ページが見つかりません");
 }
+
+#[test]
+fn a_pharmacist_has_a_day_too_though_never_sent_to_a_door() {
+    let r = Region::new();
+    let pharmacist = r.staff(base::Role::Pharmacist, base::StaffId(uuid::Uuid::from_u128(98)), r.s.nursing);
+    r.get(&pharmacist, "/today").is(200).shows("頼まれている訪問はありません").well_formed();
+}
