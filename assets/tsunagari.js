@@ -4,6 +4,7 @@
      body[data-now]            seconds since 1970 on the server's clock when the page was made
      [data-due] [data-near]    a limit and when it becomes near (seconds): 「あと12分」 counts down
      [data-since]              a moment that passed: 「38分前」 grows
+     [data-clock]              「10:42」, the time of day by the server's clock
      [data-updated]            「10:42:05」, set whenever something live arrived
      [data-alarm]              somebody must take this: beeps until the last such element is gone
      [data-sound]              the button that unlocks the sound when the shift starts
@@ -44,6 +45,10 @@
       mark(e, 'is-over', left < 0);
       mark(e, 'is-near', left >= 0 && left <= near);
       say(e, left < 0 ? length(-left) + '超過' : 'あと' + length(left));
+    });
+    each('[data-clock]', function (e) {
+      var d = new Date((t + 9 * 3600) * 1000);
+      say(e, two(d.getUTCHours()) + ':' + two(d.getUTCMinutes()));
     });
     each('[data-since]', function (e) {
       var past = t - Number(e.getAttribute('data-since'));

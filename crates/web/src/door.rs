@@ -2,7 +2,7 @@
 //! router is built from. A test walks the list and tries each door as each role.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{self, Next};
@@ -78,6 +78,11 @@ impl Door {
         T: 'static,
     {
         Door { method: Method::POST, path, who, leads: Leads::Command, handler: post(handler) }
+    }
+
+    /// Takes forms of up to so many bytes, where those of all other doors are smaller.
+    pub fn taking(self, bytes: usize) -> Door {
+        Door { handler: self.handler.layer(DefaultBodyLimit::max(bytes)), ..self }
     }
 
     fn guarded(self, site: &Site) -> (&'static str, MethodRouter<Site>) {

@@ -37,6 +37,7 @@ pub struct Page<'a> {
     frame: &'a Frame,
     title: &'a str,
     title_hidden: bool,
+    wall: bool,
     live: Option<&'a str>,
     refresh: Option<u32>,
 }
@@ -46,9 +47,14 @@ impl Frame {
         Frame { site: site.clone(), visitor, now: site.now(), nonce, path: path.to_owned(), renews: false }
     }
 
+    /// The reader asked for this page to be loaded again by itself: what is typed into it would be lost.
+    pub fn renews(&self) -> bool {
+        self.renews
+    }
+
     /// A page whose title is its question; never a person's name.
     pub fn page<'a>(&'a self, title: &'a str) -> Page<'a> {
-        Page { frame: self, title, title_hidden: false, live: None, refresh: None }
+        Page { frame: self, title, title_hidden: false, wall: false, live: None, refresh: None }
     }
 }
 
@@ -56,6 +62,11 @@ impl<'a> Page<'a> {
     /// The heading is for the ear only.
     pub fn heading_hidden(self) -> Self {
         Page { title_hidden: true, ..self }
+    }
+
+    /// Laid out for a screen on the wall, where the window is one.
+    pub fn wall(self) -> Self {
+        Page { wall: true, ..self }
     }
 
     /// Listens to `/live/{channel}`; parts of the page name `hx-trigger="sse:changed"`. Without a script the reader may
@@ -83,6 +94,7 @@ impl<'a> Page<'a> {
             .collect();
         let mut head = PageHead::new(self.title, frame.now, &frame.nonce.0);
         head.title_hidden = self.title_hidden;
+        head.wall = self.wall;
         head.nav = &nav;
         head.home = home(role);
         head.who = frame.visitor.as_ref().map(|v| Who {

@@ -102,7 +102,7 @@ fn secured(mut response: Response, nonce: &str, site: &Site) -> Response {
 
 /// A page of ours for an address that leads nowhere.
 pub async fn nowhere() -> Response {
-    Problem::NotFound.into_response()
+    Problem::Nowhere.into_response()
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct PageHead<'a> {
     pub title: &'a str,
     /// The heading is there for the ear only, where a person's head or a board already says it to the eye.
     pub title_hidden: bool,
+    /// For a screen on the wall: read across a room, touched by nobody.
+    pub wall: bool,
     pub nav: &'a [NavItem<'a>],
     /// Where the product's name leads: the desk's first page.
     pub home: &'a str,
@@ -76,6 +78,7 @@ impl<'a> PageHead<'a> {
         PageHead {
             title,
             title_hidden: false,
+            wall: false,
             nav: &[],
             home: "/",
             who: None,
@@ -107,7 +110,8 @@ pub fn page(head: &PageHead, body: Markup) -> Markup {
         (DOCTYPE)
         html lang="ja" {
             (document_head(head))
-            body data-now=(head.now.unix_seconds()) hx-ext=[head.live.map(|_| "sse")] sse-connect=[head.live] {
+            body class=[head.wall.then_some("is-wall")] data-now=(head.now.unix_seconds())
+                hx-ext=[head.live.map(|_| "sse")] sse-connect=[head.live] {
                 a.skip href="#main" { "本文へ進む" }
                 (banners(head))
                 (top(head))

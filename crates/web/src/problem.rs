@@ -15,7 +15,11 @@ pub enum Problem {
     Refused(String),
     /// The door or the person is not this visitor's. Says nothing of whether the person exists.
     Denied,
+    /// An id that names nothing. Answered to the letter as what is there and is not this visitor's, or an address would
+    /// tell that somebody is known here.
     NotFound,
+    /// An address of no page.
+    Nowhere,
     /// The posted form cannot be read at all (not a form, too long, cut off).
     Unreadable(&'static str),
     /// More than a form may hold.
@@ -31,8 +35,8 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Problem::Refused(_) => StatusCode::CONFLICT,
-            Problem::Denied => StatusCode::FORBIDDEN,
-            Problem::NotFound => StatusCode::NOT_FOUND,
+            Problem::Denied | Problem::NotFound => StatusCode::FORBIDDEN,
+            Problem::Nowhere => StatusCode::NOT_FOUND,
             Problem::Unreadable(_) => StatusCode::BAD_REQUEST,
             Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Problem::SignInFirst => StatusCode::UNAUTHORIZED,
@@ -47,6 +51,7 @@ impl Problem {
             Problem::Refused(_) => "refused_by_rule",
             Problem::Denied => "denied",
             Problem::NotFound => "not_found",
+            Problem::Nowhere => "nowhere",
             Problem::Unreadable(_) => "unreadable",
             Problem::TooLarge => "too_large",
             Problem::SignInFirst => "not_signed_in",
@@ -60,8 +65,8 @@ impl Problem {
     pub fn words(&self) -> (Trouble, Option<&str>) {
         match self {
             Problem::Refused(why) => (Trouble::BadInput, Some(why)),
-            Problem::Denied => (Trouble::Forbidden, None),
-            Problem::NotFound => (Trouble::NotFound, None),
+            Problem::Denied | Problem::NotFound => (Trouble::Forbidden, None),
+            Problem::Nowhere => (Trouble::NotFound, None),
             Problem::Unreadable(why) => (Trouble::BadInput, Some(why)),
             Problem::TooLarge => (
                 Trouble::BadInput,
@@ -118,6 +123,28 @@ impl From<access::AccessError> for Problem {
     }
 }
 
+/// Whether a rule refused because an id names nothing.
+fn nothing_there(why: &dyn std::any::Any) -> bool {
+    use care::NoteRefusal as C;
+    use people::PeopleRefusal as P;
+    use response::Refusal as R;
+    use watch::WatchRefusal as W;
+    if let Some(why) = why.downcast_ref::<P>() {
+        return matches!(
+            why,
+            P::NoPerson | P::NoHome | P::NoContact | P::NoOffice | P::NoStaff | P::NoConsent | P::NoMembership
+        );
+    }
+    if let Some(why) = why.downcast_ref::<W>() {
+        return matches!(why, W::NoHome | W::NoAlert | W::NoDevice | W::NoGateway | W::NoAbsence);
+    }
+    if let Some(why) = why.downcast_ref::<signin::SigninRefusal>() {
+        return matches!(why, signin::SigninRefusal::AccountUnknown | signin::SigninRefusal::SessionUnknown);
+    }
+    matches!(why.downcast_ref::<C>(), Some(C::NoSuchNote))
+        || matches!(why.downcast_ref::<R>(), Some(R::NoSuchCase | R::NoSuchVisit | R::NoSuchPhoto))
+}
+
 /// Every capability's error has the same kinds; one that passes on a neighbour's unwraps it.
 macro_rules! capability {
     ($($error:ty { $($inner:ident),* })+) => {$(
@@ -125,6 +152,7 @@ macro_rules! capability {
             fn from(error: $error) -> Problem {
                 type E = $error;
                 match error {
+                    E::Refused(why) if nothing_there(&why) => Problem::NotFound,
                     E::Refused(why) => Problem::Refused(why.to_string()),
                     $(E::$inner(cause) => cause.into(),)*
                 }

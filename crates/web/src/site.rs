@@ -46,12 +46,30 @@ struct Inner {
     warnings: RwLock<Vec<Warning>>,
     /// Where a demonstration's outward messages are written.
     letters: OnceLock<PathBuf>,
+    /// A test says that the disk is nearly full.
+    #[cfg(test)]
+    crowded: std::sync::atomic::AtomicBool,
 }
 
 impl Site {
     pub fn new(db: Db, clock: Clock, mode: Mode, hosts: Vec<String>, region: String) -> Site {
         let (live, warnings, letters) = (Live::new(), RwLock::default(), OnceLock::new());
-        Site { inner: Arc::new(Inner { db, clock, live, mode, hosts, region, warnings, letters }) }
+        #[cfg(test)]
+        let crowded = false.into();
+        Site {
+            inner: Arc::new(Inner {
+                db,
+                clock,
+                live,
+                mode,
+                hosts,
+                region,
+                warnings,
+                letters,
+                #[cfg(test)]
+                crowded,
+            }),
+        }
     }
 
     pub fn db(&self) -> &Db {
@@ -60,6 +78,20 @@ impl Site {
 
     pub fn now(&self) -> Instant {
         (self.inner.clock)()
+    }
+
+    /// How much room the disk has; bulk waits while there is not ample.
+    pub fn space(&self) -> db::Space {
+        #[cfg(test)]
+        if self.inner.crowded.load(std::sync::atomic::Ordering::Relaxed) {
+            return db::Space::Low;
+        }
+        self.db().space()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn crowd(&self, crowded: bool) {
+        self.inner.crowded.store(crowded, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub fn live(&self) -> &Live {

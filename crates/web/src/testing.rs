@@ -10,6 +10,8 @@ use axum::http::{Request, StatusCode, header};
 use base::{AlertId, CaseId, ContactId, Instant, OfficeId, Redacted, Role, Span, StaffId};
 use db::testing::{TestDb, fresh};
 use db::{DbError, Tx};
+use futures_util::StreamExt;
+use notify::{LinkPurpose, LinkSeed, NewMessage, Recipient, Topic, Way};
 use people::testing::{Sample, sample, system};
 use signin::{LoginName, NewAccount, Secrets, SigninError};
 use tower::ServiceExt;
@@ -47,6 +49,7 @@ pub struct Answer {
     pub status: StatusCode,
     pub location: String,
     pub referrer_policy: String,
+    pub headers: axum::http::HeaderMap,
     pub body: String,
     /// `name=value` of what the browser was told to keep.
     cookies: Vec<String>,
@@ -130,6 +133,20 @@ impl Region {
         );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Region { s, router: router(&site), site, clock, requests: AtomicI64::new(10_000), runtime, test }
+    }
+
+    /// The token of the link in a mail about the sample's resident.
+    pub fn link_sent(&self, to: Uuid, topic: Topic, link: LinkPurpose) -> String {
+        let (sending, carrying) = (system(self.now(), self.request()), system(self.now(), self.request()));
+        let to = Recipient { id: to, mail: Some(Redacted::new("dareka@example.jp".to_owned())), phone: None };
+        let new = NewMessage { to, person: Some(self.s.person), topic, ways: vec![Way::Mail], link: Some(link) };
+        let delivery = self.test.db.write_blocking(move |tx| {
+            let id = notify::send(&sending.clone(), tx, &new)?;
+            let due = notify::due(&carrying.clone(), tx, &LinkSeed::from_bytes([7; 32]), 10)?;
+            // The case itself may have sent messages as well.
+            Ok::<_, notify::NotifyError>(due.into_iter().find(|d| d.message == id))
+        });
+        delivery.expect("is sent").expect("is due").link.expect("has a link").expose().clone()
     }
 
     /// Lets time pass.
@@ -234,6 +251,32 @@ impl Region {
         self.ask(who, request, Body::from(body))
     }
 
+    /// Posts a form with files, as a browser does: the words, then each file by its field, name and bytes.
+    pub fn send(&self, who: &Browser, path: &str, words: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Answer {
+        const EDGE: &str = "----edge-of-a-part";
+        let mut body = Vec::new();
+        for (field, text) in words {
+            let part = format!("--{EDGE}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{text}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        for (field, name, bytes) in files {
+            let head = format!("--{EDGE}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(b"\r\nContent-Type: image/jpeg\r\n\r\n");
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{EDGE}--\r\n").as_bytes());
+        let request = Request::post(path).header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={EDGE}"));
+        // In pieces with a pause between them, as it comes over a line.
+        let pieces: Vec<Result<Vec<u8>, std::io::Error>> = body.chunks(64 * 1024).map(|c| Ok(c.to_vec())).collect();
+        let arriving = futures_util::stream::iter(pieces).then(|piece| async {
+            tokio::task::yield_now().await;
+            piece
+        });
+        self.ask(who, request, Body::from_stream(arriving))
+    }
+
     /// Posts and follows the answer to the next page, as a browser does.
     #[track_caller]
     pub fn step(&self, who: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -256,10 +299,12 @@ impl Region {
             let status = response.status();
             let head = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
             let (location, referrer_policy) = (head(header::LOCATION), head(header::REFERRER_POLICY));
+            let headers = response.headers().clone();
             let cookies = response.headers().get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
             let cookies = cookies.filter_map(|c| c.split(';').next().map(str::to_owned)).collect();
             let bytes = axum::body::to_bytes(response.into_body(), 4 << 20).await.expect("a body");
-            Answer { status, location, referrer_policy, body: String::from_utf8_lossy(&bytes).into_owned(), cookies }
+            let body = String::from_utf8_lossy(&bytes).into_owned();
+            Answer { status, location, referrer_policy, headers, body, cookies }
         })
     }
 

@@ -93,6 +93,21 @@ impl Visitor {
             .await
     }
 
+    /// As [`Visitor::command`], for bulk: refused as full while room on the disk is low, also where it got low while the
+    /// command waited.
+    pub async fn bulk_command<T, F>(&self, site: &Site, verb: &'static str, f: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Fn(&Ctx, &mut dyn Tx) -> Result<T, Problem> + Send + 'static,
+    {
+        let disk = site.clone();
+        self.command(site, verb, move |ctx, tx| match disk.space() {
+            db::Space::Ample => f(ctx, tx),
+            _ => Err(Problem::Full),
+        })
+        .await
+    }
+
     /// Records that this visitor stood before a door that is not theirs.
     pub async fn turned_away(&self, site: &Site, path: &'static str) -> Result<(), Problem> {
         let ctx = self.ctx(site);

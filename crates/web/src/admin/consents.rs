@@ -66,6 +66,14 @@ impl Known {
 }
 
 async fn known(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Known, Problem> {
+    known_with(site, visitor, person, |_| true).await
+}
+
+/// Refused, and recorded so, where what the page is to be about is not there.
+async fn known_with<F>(site: &Site, visitor: &Visitor, person: PersonId, is_there: F) -> Result<Known, Problem>
+where
+    F: FnOnce(&Known) -> bool + Send + 'static,
+{
     visitor
         .look(site, "look.register_consents", move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
@@ -74,6 +82,9 @@ async fn known(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Known
             let consents = people::consents(ctx, tx, person)?;
             let offices = people::offices(tx, None)?;
             let known = Known { resident, home, contacts, consents, offices };
+            if !is_there(&known) {
+                return Err(Problem::NotFound);
+            }
             Ok(Seen::new(known, vec![person], "identity contacts consents", "duty"))
         })
         .await
@@ -180,7 +191,6 @@ async fn new_page(
     Named(person): Named<PersonId>,
     query: Asked,
 ) -> Result<Markup, Problem> {
-    let known = known(&site, &visitor, person).await?;
     let today = Date::of(frame.now).wareki();
     let draft = Draft::on_record(vec![
         ("scope", asked(&query, "scope").to_owned()),
@@ -191,7 +201,18 @@ async fn new_page(
         ("signer_relation", Relation::Oneself.key().to_owned()),
         ("manner", Manner::Blanket.key().to_owned()),
     ]);
+    let known = known_for(&site, &visitor, person, &draft).await?;
     form_page(&frame, &known, &draft)
+}
+
+/// What the form of this draft needs, if its scope can be asked of this person.
+async fn known_for(site: &Site, visitor: &Visitor, person: PersonId, draft: &Draft) -> Result<Known, Problem> {
+    let scope = scope_of(draft);
+    known_with(site, visitor, person, move |known| scope.is_some_and(|s| known.scopes().contains(&s))).await
+}
+
+fn scope_of(draft: &Draft) -> Option<ConsentScope> {
+    ConsentScope::from_key(draft.value("scope"), draft.value("contact").parse().ok())
 }
 
 /// The states one may record; withdrawal has its own page, and nothing can be recorded as not obtained.
@@ -205,8 +226,7 @@ const RECORDED: [ConsentState; 6] = [
 ];
 
 fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Problem> {
-    let scope = ConsentScope::from_key(draft.value("scope"), draft.value("contact").parse().ok());
-    let scope = scope.filter(|s| known.scopes().contains(s)).ok_or(Problem::NotFound)?;
+    let scope = scope_of(draft).ok_or(Problem::NotFound)?;
     let base = format!("/register/{}/consents", known.resident.id);
     let states: Vec<(&str, &str)> = RECORDED.iter().map(|s| (s.key(), s.ja())).collect();
     let title = scope.ja();
@@ -261,8 +281,9 @@ async fn record(
     let new = match NewConsent::parse(&form, Date::of(frame.now)) {
         Ok(new) => new,
         Err(errors) => {
-            let known = known(&site, &visitor, person).await?;
-            return Ok(unprocessable(form_page(&frame, &known, &Draft::typed(form).wrong(errors))?));
+            let draft = Draft::typed(form).wrong(errors);
+            let known = known_for(&site, &visitor, person, &draft).await?;
+            return Ok(unprocessable(form_page(&frame, &known, &draft)?));
         }
     };
     let done = visitor.command(&site, "people.record_consent", move |ctx, tx| {
@@ -271,8 +292,9 @@ async fn record(
     match done.await {
         Ok(()) => Ok(Redirect::to(&format!("/register/{person}/consents")).into_response()),
         Err(Problem::Refused(words)) => {
-            let known = known(&site, &visitor, person).await?;
-            Ok(unprocessable(form_page(&frame, &known, &Draft::typed(form).refused(words))?))
+            let draft = Draft::typed(form).refused(words);
+            let known = known_for(&site, &visitor, person, &draft).await?;
+            Ok(unprocessable(form_page(&frame, &known, &draft)?))
         }
         Err(other) => Err(other),
     }
@@ -284,7 +306,7 @@ async fn withdrawal_page(
     frame: Frame,
     Two(person, consent): Two<PersonId, ConsentId>,
 ) -> Result<Markup, Problem> {
-    let known = known(&site, &visitor, person).await?;
+    let known = known_with(&site, &visitor, person, move |k| k.consents.iter().any(|c| c.id == consent)).await?;
     withdrawal_form(&frame, &known, consent, &Draft::default())
 }
 
@@ -320,7 +342,8 @@ async fn withdraw(
     let withdrawal = match Withdrawal::parse(&form) {
         Ok(withdrawal) => withdrawal,
         Err(errors) => {
-            let known = known(&site, &visitor, person).await?;
+            let known =
+                known_with(&site, &visitor, person, move |k| k.consents.iter().any(|c| c.id == consent)).await?;
             let page = withdrawal_form(&frame, &known, consent, &Draft::typed(form).wrong(errors))?;
             return Ok(unprocessable(page));
         }

@@ -49,6 +49,9 @@ async fn known(site: &Site, visitor: &Visitor, person: PersonId, one: Option<Con
             let resident = people::resident(ctx, tx, person)?;
             let home = people::home_of(ctx, tx, person)?;
             let contacts = people::contacts(ctx, tx, person)?;
+            if one.is_some_and(|id| !contacts.iter().any(|c| c.id == id)) {
+                return Err(Problem::NotFound);
+            }
             let account = one.and_then(|id| signin::find_account(tx, id.0.into()).ok());
             Ok(Seen::new(Known { resident, home, contacts, account }, vec![person], "identity contacts", "duty"))
         })

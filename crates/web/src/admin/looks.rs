@@ -1,5 +1,5 @@
-//! 監査: who looked at whom and who did what, newest first. The list of everything names no resident; the page about one
-//! resident does, and is itself a look. What the rows cannot hold (names, values) is not in them.
+//! 監査: who looked at whom and who did what, newest first. The list of everything names residents only as those who
+//! acted; the page about one resident is about them. Both are looks at whom they name. What the rows cannot hold (names, values) is not in them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -42,6 +42,19 @@ struct Line {
     row: Recorded,
     who: String,
     office: String,
+    /// The resident who acted, or whose relative did.
+    about: Option<PersonId>,
+}
+
+/// Everybody whom these lines name or whose relative they name, each once.
+fn named(lines: &[Line]) -> Vec<PersonId> {
+    let mut persons: Vec<PersonId> = Vec::new();
+    for person in lines.iter().filter_map(|l| l.about) {
+        if !persons.contains(&person) {
+            persons.push(person);
+        }
+    }
+    persons
 }
 
 /// Rows older than the one named in the address, with one more than a page to know whether there is a next.
@@ -54,7 +67,9 @@ async fn newest(State(site): State<Site>, visitor: Visitor, frame: Frame, query:
     let lines = visitor
         .look(&site, "look.audit", move |_, tx| {
             let rows = audit::before(tx, from, ROWS + 1)?;
-            Ok(Seen::new(lines(tx, rows)?, vec![], "looks", "duty"))
+            let lines = lines(tx, rows)?;
+            let persons = named(&lines);
+            Ok(Seen::new(lines, persons, "identity looks", "duty"))
         })
         .await?;
     Ok(frame.page("だれが、いつ、何を見たか").body(html! {
@@ -129,13 +144,16 @@ async fn about(
                 (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
             let rows = audit::about_before(tx, person, from, ROWS + 1)?;
             let lines = lines(tx, rows)?;
-            Ok(Seen::new((resident, home, lines), vec![person], "identity looks", "duty"))
+            let mut persons = named(&lines);
+            persons.retain(|p| *p != person);
+            persons.insert(0, person);
+            Ok(Seen::new((resident, home, lines), persons, "identity looks", "duty"))
         })
         .await?;
     let base = format!("/audit/persons/{person}");
     Ok(frame.page("この方の情報を、だれが見たか").body(html! {
         (Head::of(&resident, &home, Date::of(frame.now)).large())
-        p.soft { "直前の数分の記録は、まだ並んでいないことがあります。" }
+        p.soft { "いま行われた操作は、並ぶまでに数秒かかることがあります。" }
         @if lines.is_empty() { (empty("この方についての記録はまだありません", "")) } @else { (rows_table(&frame, &lines, false)) }
         (pages(&base, &lines, from))
         (link_button("/audit", "すべての記録へ"))
@@ -188,21 +206,31 @@ fn persons(persons: &[PersonId]) -> Markup {
 }
 
 fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
-    let (mut names, mut offices) = (HashMap::<Uuid, String>::new(), HashMap::<OfficeId, String>::new());
+    let (mut names, mut offices) =
+        (HashMap::<Uuid, (String, Option<PersonId>)>::new(), HashMap::<OfficeId, String>::new());
     let mut lines = Vec::new();
     for row in rows {
         if let Entry::Vacant(place) = names.entry(row.actor_id) {
-            place.insert(name_of_actor(tx, row.actor_id)?);
+            place.insert((name_of_actor(tx, row.actor_id)?, person_of(tx, &row)));
         }
         if let Some(office) = row.office.filter(|o| !offices.contains_key(o)) {
             let name = people::office(tx, office).map_or_else(|_| String::new(), |o| o.name);
             offices.insert(office, name);
         }
-        let who = names.get(&row.actor_id).cloned().unwrap_or_default();
+        let (who, about) = names.get(&row.actor_id).cloned().unwrap_or_default();
         let office = row.office.and_then(|o| offices.get(&o)).cloned().unwrap_or_default();
-        lines.push(Line { row, who, office });
+        lines.push(Line { row, who, office, about });
     }
     Ok(lines)
+}
+
+/// A resident acts as themselves; a relative has an account about one.
+fn person_of(tx: &mut dyn Tx, row: &Recorded) -> Option<PersonId> {
+    match row.role {
+        Role::Resident => Some(PersonId(row.actor_id)),
+        Role::Family => signin::find_account(tx, row.actor_id.into()).ok()?.person,
+        _ => None,
+    }
 }
 
 /// The name of whoever acted: of the register for staff, else of the account; the program is called itself.

@@ -48,6 +48,7 @@ fn look(verb: &str) -> &'static str {
         "duplicates" => "同じ方の確認",
         "emergency_list" => "緊急用一覧",
         "family" => "家族の画面",
+        "gateways" | "lines" => "回線とゲートウェイ",
         "home" => "住まいの様子",
         "me" => "本人の画面",
         "my_looks" => "自分を見た人",

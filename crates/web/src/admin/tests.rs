@@ -175,6 +175,11 @@ fn contacts_are_added_moved_and_taken_out_with_what_they_saw() {
     assert_eq!(contacts(&region)[0].name.expose(), "近所 みほん");
     region.post(&office, &format!("{base}/order"), &[("order", &order[0])]).is(409).shows("連絡先の並び");
 
+    let nobody = uuid::Uuid::from_u128(0xDEAD);
+    region.get(&office, &format!("{base}/{nobody}")).is(403).hides("髙橋");
+    let last = region.audited().pop().unwrap();
+    assert_eq!((last.action.as_str(), last.outcome), ("look.register_contacts", audit::Outcome::Refused));
+
     let relative = region.relative(region.s.daughter);
     let one = format!("{base}/{}", region.s.daughter);
     let form = region.get(&office, &one);
@@ -208,7 +213,19 @@ fn a_consent_says_what_it_does_is_withdrawn_at_once_and_given_anew() {
     assert_eq!(consent(&region, ConsentScope::FamilyWatch(region.s.daughter)), ConsentState::Expired);
 
     region.get(&office, &format!("{base}/new?scope=watch")).is(200).well_formed().shows("同意すると");
-    region.get(&office, &format!("{base}/new?scope=nothing")).is(404);
+    let looks = |outcome| {
+        let mut rows = region.audited();
+        rows.retain(|r| r.action == "look.register_consents" && r.outcome == outcome);
+        rows.len()
+    };
+    let (seen, refused) = (looks(audit::Outcome::Done), looks(audit::Outcome::Refused));
+    let nobody = uuid::Uuid::from_u128(0xDEAD);
+    for asked in ["?scope=nothing".to_owned(), String::new(), format!("?scope=family_watch&contact={nobody}")] {
+        region.get(&office, &format!("{base}/new{asked}")).is(403).hides("髙橋");
+    }
+    region.get(&office, &format!("{base}/{nobody}/withdrawal")).is(403).hides("髙橋");
+    assert_eq!(looks(audit::Outcome::Done), seen, "a page that was not shown is no look");
+    assert_eq!(looks(audit::Outcome::Refused), refused + 4);
     let given = [
         ("scope", "watch"),
         ("state", "given"),
@@ -311,6 +328,6 @@ fn an_address_that_names_nobody_leads_nowhere() {
     for path in
         ["/register/x", "/register/x/contacts/y", "/staff/x", "/offices/x", "/accounts/x", "/accounts/new/cat/1"]
     {
-        region.get(&office, path).is(404);
+        region.get(&office, path).is(403);
     }
 }

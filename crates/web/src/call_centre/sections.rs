@@ -128,6 +128,7 @@ pub(crate) fn visits_under_way(desk: &Desk, now: Instant) -> Markup {
                 @if let Some(condition) = visit.condition {
                     p { "報告：" strong { (condition.ja()) } " " (visit.report.expose()) }
                 }
+                (crate::visits::photos::shown(&sheet.photos.iter().filter(|p| p.visit == visit.id).collect::<Vec<_>>(), now))
                 @if visit.state.open() {
                     @if let Some(phone) = choice.map(|c| c.phone.expose()).filter(|p| !p.is_empty()) {
                         div.buttons { (tel_button("訪問する方に電話", &spoken(phone), false)) }

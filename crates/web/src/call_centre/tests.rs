@@ -138,7 +138,7 @@ fn a_form_that_does_not_go_keeps_what_was_typed() {
         .is(409)
         .shows("4000文字");
     r.get(&operator, &at("")).shows("本人に電話");
-    r.get(&operator, "/cases/7").is(404);
+    r.get(&operator, "/cases/7").is(403);
 }
 
 #[test]
@@ -240,10 +240,17 @@ fn the_desk_is_closed_to_everybody_else() {
 fn the_wallboard_counts_and_names_nobody() {
     let r = Region::new();
     let (operator, city) = (r.operator(), r.city());
-    r.get(&city, "/wallboard").is(200).shows("きょうの案件はまだありません").well_formed();
+    let quiet = r.get(&city, "/wallboard");
+    quiet.is(200).shows("is-wall").shows("待ちなし").shows("超過なし").shows("まだ案件なし").well_formed();
+    quiet.shows("<span data-clock>10:00</span>").shows("id=\"line-lost\"").shows("every 15s");
     let case = r.alert(Rule::Inactivity);
+    r.get(&city, "/wallboard").shows("受付してください").hides("60秒超え");
     r.wait(2);
+    r.get(&city, "/wallboard").shows("60秒超え・すぐ受付").shows("最長 ").hides("待ちなし");
     r.step(&operator, &format!("/cases/{case}/taking"), &[]);
-    r.get(&city, "/wallboard").shows("180秒以内の受付").shows("100%").shows("0%").hides("髙橋").well_formed();
+    let taken = r.get(&city, "/wallboard");
+    taken.shows("180秒以内の受付").shows("100%").shows("目標達成").shows("0%").shows("目標未達").shows("待ちなし");
+    taken.hides("髙橋").well_formed();
+    r.get(&city, "/wallboard/fragment").is(200).shows("id=\"board\"").hides("data-clock").hides("髙橋");
     r.get(&r.doctor(), "/wallboard").is(403);
 }

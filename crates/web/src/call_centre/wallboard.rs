@@ -1,23 +1,33 @@
-//! 状況板: the day's figures large enough to be read across a room. It shows no person.
+//! 状況板: the day's figures, on a wall to be read across a room and on a desk beside the work. It shows no person. Each
+//! state is a word, a shape and a colour; what is a number is as large as the screen allows.
 
 use axum::extract::State;
-use base::Instant;
 use base::wareki::Date;
+use base::{Instant, Span};
 use maud::{Markup, html};
 use response::{MARK_60, MARK_180, Wallboard};
 
 use super::queue::percent;
-use crate::components::{Figure, State as Tone, figures, ja_date, notice};
+use crate::components::{State as Tone, chip, ja_date, since};
 use crate::frame::Frame;
 use crate::problem::Problem;
 use crate::site::Site;
 use crate::visitor::Visitor;
 
+/// Who waits longer than this waits too long on the wall.
+const TOO_LONG: Span = Span::seconds(60);
+
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let board = read(&site, &visitor).await?;
-    Ok(frame.page("状況板").live("/live/cases", 20).body(html! {
-        (shown(&board, frame.now))
-        p.soft { "受付の目標：60秒以内 97.5%、180秒以内 99%。まだ60秒（180秒）たっていない案件は割合に入れていません。" }
+    Ok(frame.page("状況板").heading_hidden().wall().live("/live/cases", 20).body(html! {
+        div.wall {
+            div.wall-head {
+                p.wall-clock { span data-clock { (clock(frame.now)) } }
+                p.wall-date { (ja_date(frame.now)) }
+            }
+            (shown(&board, frame.now))
+            p.soft.wall-foot { "60秒（180秒）たっていない案件は、割合に入れていません。" }
+        }
     }))
 }
 
@@ -31,34 +41,76 @@ async fn read(site: &Site, visitor: &Visitor) -> Result<Wallboard, Problem> {
     site.db().read(move |tx| Ok::<_, Problem>(response::wallboard(&ctx, tx, today)?)).await
 }
 
+/// 「10:42」, kept going by the script.
+fn clock(now: Instant) -> String {
+    let local = now.local();
+    format!("{:02}:{:02}", local.hour, local.minute)
+}
+
+/// What is so because of time alone (a limit that passed, a share) is no event: the board asks by itself, too.
 fn shown(board: &Wallboard, now: Instant) -> Markup {
-    let count =
-        |label, n: usize, tone: Option<Tone>, href| Figure { label, value: n.to_string(), hint: "", href, state: tone };
-    let share = |label, value: Option<f64>, mark: f64, hint| Figure {
-        label,
-        value: percent(value),
-        hint,
-        href: None,
-        state: value.map(|v| if v < mark { Tone::NearLimit } else { Tone::Confirmed }),
-    };
     html! {
-        section #board.board hx-get="/wallboard/fragment" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
-            aria-label="状況板" aria-live="polite" {
-            h2 { "いま" }
-            (figures("いま", &[
-                count("受付待ち", board.waiting, (board.waiting > 0).then_some(Tone::NeededNow), None),
-                count("対応中", board.open, None, None),
-                count("期限超過", board.overdue, (board.overdue > 0).then_some(Tone::NeededNow), Some("/overdue")),
-            ]))
-            h2 { "きょう " span.soft { (ja_date(now)) } }
-            (figures("きょう", &[
-                share("60秒以内の受付", board.within_60, MARK_60, "目標 97.5%"),
-                share("180秒以内の受付", board.within_180, MARK_180, "目標 99%"),
-                count("検知", board.opened, None, None),
-                count("うち解消", board.closed, None, None),
-            ]))
-            @if board.opened == 0 {
-                (notice(Tone::Unknown, "きょうの案件はまだありません", html! { p { "割合は、最初の案件から計算します。" } }))
+        section #board.wall-board hx-get="/wallboard/fragment" hx-trigger="sse:changed, every 15s" hx-swap="outerHTML"
+            hx-target="this" aria-label="状況板" {
+            h2.sr-only { "いま" }
+            ul.wall-now {
+                (tile("受付待ち", &board.waiting.to_string(), waiting(board, now), html! {
+                    @if let Some(at) = board.waiting_since { "最長 " (since(at, now)) }
+                }))
+                (tile("対応中", &board.open.to_string(), open(board), html! {}))
+                (tile("期限超過", &board.overdue.to_string(), overdue(board), html! {
+                    @if board.overdue > 0 { a href="/overdue" { "一覧を開く" } }
+                }))
+            }
+            h2.sr-only { "きょう" }
+            ul.wall-day {
+                (tile("60秒以内の受付", &percent(board.within_60), share(board.within_60, MARK_60), html! { "目標 97.5%" }))
+                (tile("180秒以内の受付", &percent(board.within_180), share(board.within_180, MARK_180), html! { "目標 99%" }))
+                (tile("きょうの検知", &board.opened.to_string(), None, html! {}))
+                (tile("うち解消", &board.closed.to_string(), None, html! {}))
+            }
+        }
+    }
+}
+
+type Told = Option<(Tone, &'static str)>;
+
+fn waiting(board: &Wallboard, now: Instant) -> Told {
+    Some(match board.waiting_since {
+        None => (Tone::Confirmed, "待ちなし"),
+        Some(at) if now - at > TOO_LONG => (Tone::NeededNow, "60秒超え・すぐ受付"),
+        Some(_) => (Tone::NearLimit, "受付してください"),
+    })
+}
+
+fn open(board: &Wallboard) -> Told {
+    Some(if board.open > 0 { (Tone::InProgress, "対応しています") } else { (Tone::Done, "案件なし") })
+}
+
+fn overdue(board: &Wallboard) -> Told {
+    Some(if board.overdue > 0 {
+        (Tone::NeededNow, "期限を過ぎています")
+    } else {
+        (Tone::Confirmed, "超過なし")
+    })
+}
+
+fn share(value: Option<f64>, mark: f64) -> Told {
+    Some(match value {
+        None => (Tone::Unknown, "まだ案件なし"),
+        Some(v) if v < mark => (Tone::NearLimit, "目標未達"),
+        Some(_) => (Tone::Confirmed, "目標達成"),
+    })
+}
+
+fn tile(label: &str, value: &str, told: Told, beside: Markup) -> Markup {
+    html! {
+        li class=[told.map(|(tone, _)| tone.class())] {
+            span.wall-label { (label) }
+            strong { (value) }
+            span.wall-state {
+                @if let Some((tone, words)) = told { (chip(tone, words)) }
+                span.soft { (beside) }
             }
         }
     }

@@ -7,6 +7,7 @@ use base::{Instant, NoteId, Redacted};
 use care::{Correction, Importance, Note, NoteState, Reaction, Version};
 use maud::{Markup, html};
 use people::Form;
+use response::Photo;
 
 use super::note_card::{Place, lines, note_card, phrases};
 use super::writing::{importances, local};
@@ -27,31 +28,47 @@ pub async fn page(
     frame: Frame,
     Named(id): Named<NoteId>,
 ) -> Result<Markup, Problem> {
-    let (note, head) = look(&site, &visitor, id).await?;
+    let (note, head, photos) = look(&site, &visitor, id).await?;
     if !note.read_by_me {
         visitor.command(&site, "care.mark_read", move |ctx, tx| Ok(care::mark_read(ctx, tx, id)?)).await?;
     }
-    Ok(draw(&frame, &visitor, &note, &head, &Form::default(), None))
+    Ok(draw(&frame, &visitor, &note, &head, &photos, &Form::default(), None))
 }
 
-async fn look(site: &Site, visitor: &Visitor, id: NoteId) -> Result<(Note, Head), Problem> {
+async fn look(site: &Site, visitor: &Visitor, id: NoteId) -> Result<(Note, Head, Vec<Photo>), Problem> {
     visitor
         .look(site, "look.note", move |ctx, tx| {
             let note = care::note(ctx, tx, id)?;
             let head = super::head_of(ctx, tx, note.person)?;
             let person = note.person;
-            Ok(Seen::new((note, head), vec![person], "identity notes", "care_team"))
+            // What the visitor photographed, for whoever may see the case that the question came from.
+            let photos = match note.case {
+                Some(case) if access::may(ctx, tx, access::Act::SeeCase, person) => {
+                    response::photos_of_case(ctx, tx, case)?
+                }
+                _ => vec![],
+            };
+            Ok(Seen::new((note, head, photos), vec![person], "identity notes", "care_team"))
         })
         .await
 }
 
-fn draw(frame: &Frame, visitor: &Visitor, note: &Note, head: &Head, typed: &Form, wrong: Option<&str>) -> Markup {
+fn draw(
+    frame: &Frame,
+    visitor: &Visitor,
+    note: &Note,
+    head: &Head,
+    photos: &[Photo],
+    typed: &Form,
+    wrong: Option<&str>,
+) -> Markup {
     let title = if note.awaited { "この記事にどう答えますか" } else { "記事" };
     let (person, me) = (format!("/people/{}", note.person), visitor.role());
     let mine = note.author.id == visitor.actor().id && note.state != NoteState::Withdrawn;
     frame.page(title).body(html! {
         (head.large())
         @if let Some(words) = wrong { (notice(Tone::NeededNow, "送信できませんでした", html! { p { (words) } })) }
+        (crate::visits::photos::shown(&photos.iter().collect::<Vec<_>>(), frame.now))
         (note_card(note, Place::OwnPage, me, frame.now, typed))
         @if note.version > 1 { p { a href={ "/notes/" (note.id) "/versions" } { "前の版を見る（" (note.version) "版目）" } } }
         @if mine { (change(note, typed)) }
@@ -105,8 +122,8 @@ async fn answered<T>(
     match outcome {
         Ok(_) => Ok(Redirect::to(&format!("/notes/{id}")).into_response()),
         Err(Problem::Refused(why)) => {
-            let (note, head) = look(site, visitor, id).await?;
-            let page = draw(frame, visitor, &note, &head, typed, Some(&why));
+            let (note, head, photos) = look(site, visitor, id).await?;
+            let page = draw(frame, visitor, &note, &head, &photos, typed, Some(&why));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(other) => Err(other),

@@ -199,7 +199,7 @@ fn people_are_found_by_post_and_the_list_is_in_the_audit() {
     let looks: Vec<_> = r.audited().into_iter().filter(|row| row.action == "look.people").collect();
     let named = looks.iter().filter(|row| row.persons == [r.s.person]).count();
     assert_eq!((looks.len(), named), (3, 2));
-    r.get(&nurse, "/people/nothing-at-all").is(404).shows("ページが見つかりません");
+    r.get(&nurse, "/people/nothing-at-all").is(403).shows("このページは開けません");
 }
 
 #[test]

@@ -31,9 +31,14 @@ struct Day {
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let day = look(&site, &visitor).await?;
     Ok(frame.page("新しいことと、お返事を待たれていること").live("/live/notebook", 120).body(html! {
-        form.card method="post" action="/people/search" role="search" {
-            (Field::search("q", "担当の方を探す").hint("氏名・カナ・電話番号・住所・生年月日の一部"))
-            (submit("探す"))
+        @if frame.renews() {
+            // What is typed here would be gone with the next loading.
+            p { a href="/people" { "担当の方を探す" } }
+        } @else {
+            form.card method="post" action="/people/search" role="search" {
+                (Field::search("q", "担当の方を探す").hint("氏名・カナ・電話番号・住所・生年月日の一部"))
+                (submit("探す"))
+            }
         }
         (lists(&day, frame.now))
     }))

@@ -49,9 +49,9 @@ pub fn refusal(reason: &str, ways: &[(&str, &str)]) -> Markup {
 /// What went wrong, in the user's words; the body of a whole page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trouble {
-    /// 404, and 403 where saying more would tell that something exists.
+    /// 404: an address of no page.
     NotFound,
-    /// 403 with a reason that may be told.
+    /// 403: not this visitor's, or not there; which of the two is not told.
     Forbidden,
     /// 503: queues full, disk nearly full.
     Busy,
@@ -79,7 +79,9 @@ impl Trouble {
     fn advice(self) -> &'static str {
         match self {
             Trouble::NotFound => "アドレスが変わったか、ご担当の範囲にありません。一覧から開き直してください。",
-            Trouble::Forbidden => "ご担当の範囲を超えています。必要な場合は事業所の責任者か事務局にご連絡ください。",
+            Trouble::Forbidden => {
+                "ご担当の範囲にないか、すでにありません。必要な場合は事業所の責任者か事務局にご連絡ください。"
+            }
             Trouble::Busy => "記録はされていません。1分ほど待って、もう一度お試しください。",
             Trouble::BadInput => "内容を確かめて、前の画面から送り直してください。記録はされていません。",
             Trouble::Fault => "記録はされていません。続くときは、下の番号を添えて事務局にご連絡ください。",

@@ -120,7 +120,7 @@ fn manual(gateway: Option<&Gateway>, home: HomeId) -> Markup {
                     input type="hidden" name="gateway" value=(gateway.id);
                     input type="hidden" name="back" value={ "/homes/" (home) "/devices" };
                     (Field::text("serial", "機器番号").hint("機器の裏面かゲートウェイの画面に表示されています。").required())
-                    (crate::components::select_field("kind", "種類", &super::upkeep::kinds(), "", None))
+                    (super::upkeep::kind_field(""))
                     (Field::text("place", "取り付け場所").hint("例：居間、寝室").required())
                     (submit("登録する"))
                 }

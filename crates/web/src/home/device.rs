@@ -140,7 +140,10 @@ pub async fn assign(
     // Blank where the device hangs in the home of its gateway, as nearly all do.
     let home = form.one("home").parse().ok();
     let (serial, place) = (form.one("serial").to_owned(), form.one("place").to_owned());
-    let kind = DeviceKind::from_key(form.one("kind")).ok_or(Problem::Unreadable("種類を選び直してください。"))?;
+    let Some(kind) = DeviceKind::from_key(form.one("kind")) else {
+        let page = inbox_page(&site, &visitor, &frame, Some("種類を選んでから登録してください。")).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
     let assigned = visitor
         .command(&site, "watch.assign_device", move |ctx, tx| {
             let home = home.map_or_else(|| watch::home_of_gateway(tx, gateway), Ok)?;

@@ -22,7 +22,7 @@ pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> R
     let lines = look(&site, &visitor).await?;
     let keeper = visitor.role() == Role::Administrator;
     Ok(frame.page("どの住まいの通信が途絶えていますか").live("/live/register", 60).body(html! {
-        @if keeper { (desk_tabs("/lines")) }
+        @if keeper { (desk_tabs("/lines")) } @else { p { a href="/gateways/all" { "すべてのゲートウェイ" } } }
         (list(&lines, keeper, frame.now))
     }))
 }

@@ -5,6 +5,7 @@ mod absence;
 mod contract;
 mod device;
 mod gateway;
+mod gateways;
 mod lines;
 mod settings;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub fn doors() -> Vec<Door> {
         Door::command("/gateways/{id}/credential", Who::Roles(KEEPERS), gateway::rotate),
         Door::command("/gateways/{id}/revocation", Who::Roles(KEEPERS), gateway::revoke),
         Door::look("/gateways", Who::Roles(KEEPERS), upkeep::needs),
+        Door::look("/gateways/all", Who::Roles(SETTERS), gateways::page),
         Door::look("/devices", Who::Roles(KEEPERS), upkeep::inbox),
         Door::command("/devices", Who::Roles(KEEPERS), device::assign),
         Door::look("/devices/{id}", Who::Roles(KEEPERS), device::page),
@@ -112,6 +114,7 @@ fn desk_tabs(current: &str) -> Markup {
         &[
             tab("/gateways", "手当てが必要な機器"),
             tab("/devices", "未登録の機器"),
+            tab("/gateways/all", "ゲートウェイ"),
             tab("/lines", "通信断"),
             tab("/watch-settings", "見守りの設定"),
         ],

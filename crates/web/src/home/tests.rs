@@ -48,6 +48,18 @@ fn a_gateway_shows_its_credential_once_and_devices_get_their_places() {
     let gateway = gateway.expect("the credential opens").to_string();
     r.get(&keeper, &devices).shows("gw-0001").hides(&secret).well_formed();
     let new = [("gateway", gateway.as_str()), ("serial", "0x01"), ("kind", "fridge"), ("place", "台所"), ("back", "")];
+    r.get(&keeper, &devices).shows("<option value=\"\">選んでください</option>").hides("selected");
+    let unsaid = [("gateway", gateway.as_str()), ("serial", "0x01"), ("kind", ""), ("place", "台所"), ("back", "")];
+    r.post(&keeper, "/devices", &unsaid).is(422).shows("種類を選んでから登録してください");
+    for who in [&keeper, &r.city()] {
+        let all = r.get(who, "/gateways/all");
+        all.is(200).shows("gw-0001").shows("見本光").shows("髙橋").shows("一度も通信がない").well_formed();
+        assert_eq!(
+            r.audited().pop().map(|row| (row.action, row.persons)),
+            Some(("look.gateways".into(), vec![r.s.person]))
+        );
+    }
+    r.get(&r.operator(), "/gateways/all").is(403);
     let page = r.step(&keeper, "/devices", &new);
     page.shows("台所").shows("冷蔵庫の開閉");
     r.post(&keeper, "/devices", &new).is(422).shows("すでに登録されています");

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use watch::{CareNeed, DeviceKind, UnknownDevice, Why};
 
 use super::{Dwelling, desk_tabs};
-use crate::components::{Field, State as Tone, Table, chip, empty, ja_moment, select_field, since, submit};
+use crate::components::{Field, State as Tone, Table, chip, empty, ja_moment, since, submit};
 use crate::frame::Frame;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -123,17 +123,27 @@ pub async fn inbox_page(
     }))
 }
 
-pub fn kinds() -> Vec<(&'static str, &'static str)> {
-    DeviceKind::ALL.iter().map(|k| (k.key(), k.ja())).collect()
-}
-
-/// What the box itself says of its kind is offered first.
-fn guessed(said: &str) -> &'static str {
+/// The kind that the box itself names, where its word leaves no doubt. A contact may hang at any door: whoever hung it
+/// says which, because a wrong one would be watched by the wrong rules.
+fn told(said: &str) -> &'static str {
     match said {
         "motion" => DeviceKind::Motion.key(),
         "temperature" | "humidity" => DeviceKind::Climate.key(),
         "press" | "button" => DeviceKind::Button.key(),
-        _ => DeviceKind::Entrance.key(),
+        _ => "",
+    }
+}
+
+/// The kind has to be chosen: none stands there by itself. Without an id, because a page may have many of them.
+pub fn kind_field(said: &str) -> Markup {
+    html! {
+        label.field {
+            span.field-label { "種類" }
+            select.input.is-narrow name="kind" required {
+                option value="" { "選んでください" }
+                @for kind in DeviceKind::ALL { option value=(kind.key()) selected[kind.key() == told(said)] { (kind.ja()) } }
+            }
+        }
     }
 }
 
@@ -147,16 +157,7 @@ pub fn assign_form(unknown: &UnknownDevice, n: usize, back: &str, now: Instant) 
             input type="hidden" name="gateway" value=(unknown.gateway);
             input type="hidden" name="serial" value=(unknown.serial);
             input type="hidden" name="back" value=(back);
-            @if n == 0 {
-                (select_field("kind", "種類", &kinds(), guessed(&unknown.said), None))
-            } @else {
-                // The select's id is its name; only the first of a page may have it.
-                label.field { span.field-label { "種類" }
-                    select.input.is-narrow name="kind" {
-                        @for (value, word) in kinds() { option value=(value) selected[value == guessed(&unknown.said)] { (word) } }
-                    }
-                }
-            }
+            (kind_field(&unknown.said))
             (Field::text("place", "取り付け場所").id(&place).hint("例：居間、寝室").required())
             (submit("登録する"))
         }

@@ -2,11 +2,14 @@
 //! touch. It knows no diagnosis and nothing of a person whose case is over.
 
 mod page;
+pub(crate) mod photos;
 mod steps;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_photos;
 
-use base::Role;
+use base::{Role, limits};
 
 use crate::door::{Door, Who};
 
@@ -32,6 +35,20 @@ const REPORT_ROLES: Who = Who::Roles(&[
     Role::Operator,
 ]);
 
+/// Whoever may ever see a case or a visit; whose, `access` decides.
+const PHOTO_ROLES: Who = Who::Roles(&[
+    Role::Operator,
+    Role::CareManager,
+    Role::Nurse,
+    Role::CareWorker,
+    Role::Doctor,
+    Role::Pharmacist,
+    Role::Commissioner,
+    Role::SupportCentre,
+    Role::CityOfficer,
+    Role::Family,
+]);
+
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look("/visits", VISITOR_ROLES, page::list),
@@ -42,5 +59,7 @@ pub fn doors() -> Vec<Door> {
         Door::command("/visits/{id}/departure", REPORT_ROLES, steps::depart),
         Door::command("/visits/{id}/arrival", REPORT_ROLES, steps::arrive),
         Door::command("/visits/{id}/report", REPORT_ROLES, steps::report),
+        Door::command("/visits/{id}/photos", VISITOR_ROLES, photos::attach).taking(limits::PHOTO_FORM_BYTES),
+        Door::look("/photos/{id}", PHOTO_ROLES, photos::show),
     ]
 }

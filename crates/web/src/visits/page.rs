@@ -11,6 +11,7 @@ use db::Tx;
 use maud::{Markup, html};
 use response::{Cause, Condition, State as CaseState, VisitRow, VisitSheet, VisitState};
 
+use super::photos;
 use crate::call_centre::case::{doctors, picture, who};
 use crate::call_centre::{Typed, Wrong, contacts, id, next, sections};
 use crate::components::{
@@ -173,6 +174,7 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 (contacts::way_in(&sheet.person, home, &keys(sheet)))
             }
             @if visit.state.open() && sheet.case.open() { (report(door, typed)) } @else { (reported(door)) }
+            (pictures(door, typed, now))
             @if sheet.case.open() { (afterwards(door, typed, now)) }
             (people_to_call(door))
             (so_far(door, now))
@@ -224,6 +226,7 @@ fn report(door: &Door, typed: &Typed) -> Markup {
             @if let Some(error) = typed.error("condition") { p.field-error id="condition" { (error) } }
             @if !typed.value("text").is_empty() { p.soft { "入力していた内容：" (typed.value("text")) } }
             (choice_grid(&url, "condition", "ご本人の様子を押すと報告されます", &next::conditions(), Some("text"), &[]))
+            @if door.mine { p.soft { "写真は、報告したあとに送れます。" } }
             @if door.mine && visit.state != VisitState::Arrived {
                 details {
                     summary { "行けません（辞退）" }
@@ -245,6 +248,21 @@ fn reported(door: &Door) -> Markup {
                 p { strong { (condition.ja()) } @if !visit.report.expose().is_empty() { "：" (visit.report.expose()) } }
             }))
         } @else { (notice(Tone::Done, visit.state.ja(), html! { p { "この訪問は終わっています。" } })) }
+    }
+}
+
+/// What was photographed, and room for more while the case is open.
+fn pictures(door: &Door, typed: &Typed, now: Instant) -> Markup {
+    let (visit, kept) = (&door.sheet.visit, &door.sheet.photos);
+    let sends = door.mine && visit.state == VisitState::Reported && door.sheet.case.open();
+    html! {
+        @if sends || !kept.is_empty() {
+            section.card.stack #photos aria-labelledby="photos-title" {
+                h2 id="photos-title" { "訪問の写真" @if !kept.is_empty() { "（" (kept.len()) "枚）" } }
+                (photos::shown(&kept.iter().collect::<Vec<_>>(), now))
+                @if sends { (photos::form(visit.id, kept.len(), typed)) }
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use base::{CaseId, VisitId};
 use watch::Rule;
 
 /// A case with a visit asked of somebody; gives the visit.
-fn asked(r: &Region, operator: &Browser, visitor: &str) -> (CaseId, VisitId) {
+pub fn asked(r: &Region, operator: &Browser, visitor: &str) -> (CaseId, VisitId) {
     let case = r.alert(Rule::Inactivity);
     r.step(operator, &format!("/cases/{case}/taking"), &[]);
     let page = r.step(operator, &format!("/cases/{case}/visits"), &[("visitor", visitor), ("note-visit", "")]);
