@@ -36,8 +36,9 @@ pub fn settle_undeliverable(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result
         return Err(NotifyRefusal::NotForYou.into());
     }
     let (_, person) = inbox::known(tx, id)?;
-    if let Some(person) = person {
-        access::require(ctx, tx, Act::SeeIdentity, person)?;
+    // One about somebody else is answered like one that does not exist.
+    if person.is_some_and(|person| !access::may(ctx, tx, Act::SeeIdentity, person)) {
+        return Err(NotifyRefusal::MessageUnknown.into());
     }
     if !store::settle(tx, id, ctx.now)? {
         return Err(NotifyRefusal::Settled.into());

@@ -65,11 +65,11 @@ fn ago(minutes: i64) -> Instant {
 
 fn framed(title: &str, banners: Vec<Banner<'static>>, refresh: Option<u32>, body: Markup) -> String {
     let nav = [
-        NavItem { href: "/desk", label: "受付", count: Some(4), current: title == "次に対応する方" },
-        NavItem { href: "/parts", label: "部品", count: None, current: title == "部品の一覧" },
-        NavItem { href: "/forms", label: "入力", count: None, current: title == "利用者の登録" },
-        NavItem { href: "/pictures", label: "図", count: None, current: title == "暮らしの様子" },
-        NavItem { href: "/trouble", label: "困ったとき", count: None, current: false },
+        NavItem { href: "/desk", label: "受付", count: Some(4), live: None, current: title == "次に対応する方" },
+        NavItem { href: "/parts", label: "部品", count: None, live: None, current: title == "部品の一覧" },
+        NavItem { href: "/forms", label: "入力", count: None, live: None, current: title == "利用者の登録" },
+        NavItem { href: "/pictures", label: "図", count: None, live: None, current: title == "暮らしの様子" },
+        NavItem { href: "/trouble", label: "困ったとき", count: None, live: None, current: false },
     ];
     let who =
         Who { name: "見本 一郎", role: "コールセンター", office: "架空市見守りコールセンター" };
@@ -230,7 +230,7 @@ fn parts() -> String {
     let all_tabs = [
         Tab { href: "#a", label: "返事を待たれている", count: Some(2), current: true },
         Tab { href: "#b", label: "きょう訪問する方", count: Some(5), current: false },
-        Tab { href: "#c", label: "新しい記事", count: None, current: false },
+        Tab { href: "#c", label: "新しい記事", count: None, live: None, current: false },
     ];
     let body = html! {
         section { h2 { "人" } div.stack {

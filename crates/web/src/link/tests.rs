@@ -1,29 +1,14 @@
 //! A link in a message: nameless, one button, once, until it expires; never an alert.
 
 use base::{AlertId, CaseId, Redacted};
-use notify::{LinkPurpose, LinkSeed, NewMessage, Recipient, Topic, Way};
+use notify::{LinkPurpose, Topic};
 use watch::Rule;
 
 use crate::testing::Region;
 
 /// The token of a message that was sent to the daughter.
 fn sent(r: &Region, topic: Topic, link: LinkPurpose) -> String {
-    sent_to(r, r.s.daughter.0, topic, link)
-}
-
-fn sent_to(r: &Region, to: uuid::Uuid, topic: Topic, link: LinkPurpose) -> String {
-    let (sending, carrying) =
-        (people::testing::system(r.now(), r.request()), people::testing::system(r.now(), r.request()));
-    let to = Recipient { id: to, mail: Some(Redacted::new("musume@example.jp".to_owned())), phone: None };
-    let new = NewMessage { to, person: Some(r.s.person), topic, ways: vec![Way::Mail], link: Some(link) };
-    let delivery = r.test.db.write_blocking(move |tx| {
-        let id = notify::send(&sending.clone(), tx, &new)?;
-        let due = notify::due(&carrying.clone(), tx, &LinkSeed::from_bytes([7; 32]), 10)?;
-        // The case itself may have sent messages as well.
-        Ok::<_, notify::NotifyError>(due.into_iter().find(|d| d.message == id))
-    });
-    let delivery = delivery.expect("is sent").expect("is due");
-    delivery.link.expect("has a link").expose().clone()
+    r.link_sent(r.s.daughter.0, topic, link)
 }
 
 fn asked(r: &Region) -> (AlertId, String) {
@@ -99,7 +84,7 @@ fn visit_asked(r: &Region) -> (base::VisitId, String) {
     });
     let visit = visit.expect("is asked").id;
     let link = LinkPurpose::VisitRequest { visit };
-    (visit, format!("/l/{}", sent_to(r, r.s.son.0, Topic::VisitRequested, link)))
+    (visit, format!("/l/{}", r.link_sent(r.s.son.0, Topic::VisitRequested, link)))
 }
 
 fn outcomes_of_links(r: &Region) -> Vec<audit::Outcome> {

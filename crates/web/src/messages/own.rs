@@ -116,9 +116,10 @@ fn table(mine: &Mine, now: Instant) -> Markup {
     for message in &mine.messages {
         let unread = message.item.read_at.is_none();
         let office = message.item.recipient != mine.reader.id;
+        let waiting = if message.item.topic.urgent() { Tone::NeededNow } else { Tone::InProgress };
         table = table.row(vec![
             html! {
-                p { @if unread { (chip(Tone::NeededNow, "未読")) } @else { (chip(Tone::Done, "既読")) } " " strong { (message.item.topic.ja()) } }
+                p { @if unread { (chip(waiting, "未読")) } @else { (chip(Tone::Done, "既読")) } " " strong { (message.item.topic.ja()) } }
                 @if let Some(name) = &message.name { p { (name.expose()) " さんについて" } }
                 @if office { p.soft { "事業所あて" } }
             },

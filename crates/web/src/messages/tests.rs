@@ -144,6 +144,6 @@ fn the_call_centre_sees_no_one_whose_case_is_not_open() {
     let id = send(&r, r.s.person.0, Topic::NoticeAsked, None, &[Way::Sms]);
     let operator = r.operator();
     r.get(&operator, "/messages/undelivered").is(200).shows("届かなかった通知はありません");
-    r.post(&operator, &format!("/messages/{id}/settlement"), &[]).is(403);
+    r.post(&operator, &format!("/messages/{id}/settlement"), &[]).is(409).shows("見つかりません");
     r.get(&r.city(), "/messages/undelivered").is(200).shows("髙橋 みほん").shows("0561-00-1234");
 }

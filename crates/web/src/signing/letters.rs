@@ -4,10 +4,9 @@
 use axum::extract::State;
 use base::{Instant, Span};
 use maud::{Markup, html};
-use notify::{Letter, Way};
+use notify::Letter;
 
-use crate::components::{Icon, State as Tone, icon};
-use crate::components::{chip, empty, link_button, since, too_many};
+use crate::components::{empty, link_button, since, too_many};
 use crate::frame::Frame;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -34,12 +33,8 @@ pub async fn page(State(site): State<Site>, frame: Frame) -> Result<Markup, Prob
 fn one(letter: &Letter, now: Instant) -> Markup {
     let at = now - Span::seconds(i64::try_from(letter.age.as_secs()).unwrap_or(0));
     html! {
-        h2 { @if letter.subject.is_empty() { (letter.way.ja()) } @else { (letter.subject) } }
-        p {
-            (chip(Tone::InProgress, letter.way.ja())) "　"
-            @if letter.way == Way::Mail { (icon(Icon::Info)) } @else { (icon(Icon::Phone)) }
-            "宛先 " (letter.to) "　" (since(at, now))
-        }
+        h2 { (letter.way.ja()) @if !letter.subject.is_empty() { "　" (letter.subject) } }
+        p.soft { "宛先 " (letter.to) "　" (since(at, now)) }
         @for line in letter.text.lines().filter(|l| !l.trim().is_empty()) { p { (linked(line)) } }
     }
 }

@@ -90,6 +90,19 @@ fn from_the_offices_code_to_the_own_desk() {
     region.step(&own, "/account/sessions/others/end", &[]);
     assert_eq!(region.get(&second, "/account").location, "/signin", "the other terminal is out");
 
+    // Somebody who presses a link in a mail signs in with both steps and stands before what it is about.
+    region.wait(1);
+    let note = base::NoteId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0077));
+    let purpose = notify::LinkPurpose::OpenNote { note };
+    let link = format!("/l/{}", region.link_sent(region.s.nurse.0, notify::Topic::NoteWaiting, purpose));
+    let mut bearer = region.nobody();
+    bearer.keep(region.post(&bearer, &link, &[]).is(303));
+    bearer.keep(&region.post(&bearer, "/signin", &[("login", "kango.mihon"), ("password", PASSWORD)]));
+    let led = region.post(&bearer, "/signin/second", &[("code", &totp(&region, &secret))]);
+    led.is(303);
+    assert_eq!(led.location, format!("/notes/{note}"));
+    region.step(&own, "/account/sessions/others/end", &[]);
+
     let changed = |current: &str, new: &str| {
         region.post(&own, "/account/password", &[("current", current), ("password", new), ("again", new)])
     };
