@@ -65,7 +65,9 @@ fn ago(minutes: i64) -> Instant {
 
 fn framed(title: &str, banners: Vec<Banner<'static>>, refresh: Option<u32>, body: Markup) -> String {
     let nav = [
-        NavItem { href: "/desk", label: "受付", count: Some(4), live: None, current: title == "次に対応する方" },
+        NavItem {
+            href: "/desk", label: "受付", count: Some(4), live: None, current: title == "次に対応する方"
+        },
         NavItem { href: "/parts", label: "部品", count: None, live: None, current: title == "部品の一覧" },
         NavItem { href: "/forms", label: "入力", count: None, live: None, current: title == "利用者の登録" },
         NavItem { href: "/pictures", label: "図", count: None, live: None, current: title == "暮らしの様子" },
