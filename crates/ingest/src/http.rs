@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base::{GatewayId, Redacted, limits};
+use http_body_util::BodyExt;
 use metrics::counter;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -183,15 +184,24 @@ fn looks_like_lines(body: &[u8]) -> bool {
     body.first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(&body[..end]).is_ok()
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limits::READING_POST_BYTES) {
-        return Err(too_large());
-    }
-    match timeout(BODY_WAIT, axum::body::to_bytes(body, limits::READING_POST_BYTES)).await {
-        Ok(Ok(body)) => Ok(body),
-        // Too long, or a connection that broke, to whom no answer matters.
-        Ok(Err(_)) => Err(too_large()),
+    let long = announced.is_some_and(|length| length > limits::READING_POST_BYTES);
+    let read = async {
+        if !long && let Ok(read) = axum::body::to_bytes(std::mem::take(&mut body), limits::READING_POST_BYTES).await {
+            return Ok(read);
+        }
+        // Read to be thrown away, within bounds: a gateway that is cut off while it sends would never learn why.
+        let mut seen = 0;
+        while seen <= limits::SWALLOWED_POST_BYTES
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+        }
+        Err(too_large())
+    };
+    match timeout(BODY_WAIT, read).await {
+        Ok(answer) => answer,
         Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "too-slow", "the document did not arrive in time")),
     }
 }
