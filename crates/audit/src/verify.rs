@@ -38,14 +38,16 @@ pub struct Report {
 }
 
 /// Verifies the chain by itself and against heads that were kept elsewhere (their signatures already checked).
-/// Heads after the quote of an epoch are those of a lost branch and are not held against the chain.
+/// Heads of rows that an epoch replaced, signed before it began, are those of a lost branch and are not held against the
+/// chain.
 pub fn verify(tx: &mut dyn Tx, heads: &[Head]) -> Result<Report, DbError> {
     let mut wanted: BTreeMap<i64, Vec<&Head>> = BTreeMap::new();
     for head in heads {
         wanted.entry(head.seq).or_default().push(head);
     }
     let mut report = Report { rows: 0, head: GENESIS, heads_checked: 0, epochs: 0, finding: None };
-    let mut epochs: Vec<(i64, i64)> = Vec::new();
+    // Where each began, the row it quotes, and when.
+    let mut epochs: Vec<(i64, i64, i64)> = Vec::new();
     let mut hashes: BTreeMap<i64, Hash> = BTreeMap::new();
     loop {
         let rows = tx.query(RAW, params![report.rows, PAGE])?;
@@ -64,7 +66,7 @@ pub fn verify(tx: &mut dyn Tx, heads: &[Head]) -> Result<Report, DbError> {
             }
             if action == EPOCH {
                 let quoted = items.split(':').next().and_then(|n| n.parse().ok()).unwrap_or(i64::MAX);
-                epochs.push((seq, quoted));
+                epochs.push((seq, quoted, row.get(1)?));
             }
             if wanted.contains_key(&seq) {
                 hashes.insert(seq, stored);
@@ -78,9 +80,10 @@ pub fn verify(tx: &mut dyn Tx, heads: &[Head]) -> Result<Report, DbError> {
     }
     report.epochs = epochs.len();
     for (seq, heads) in wanted {
-        // A head lies on a lost branch if an epoch began at or before its row and quotes at least its row.
-        let lost = epochs.iter().any(|(began, quoted)| *began <= seq && seq <= *quoted);
         for head in heads {
+            // A head lies on a lost branch if an epoch began at or before its row, quotes at least its row, and is
+            // younger: what was signed after the restore is the new branch's own.
+            let lost = epochs.iter().any(|(began, quoted, at)| *began <= seq && seq <= *quoted && head.at.0 < *at);
             report.heads_checked += 1;
             match hashes.get(&seq) {
                 Some(stored) if *stored == head.hash => {}
