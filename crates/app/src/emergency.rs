@@ -1,4 +1,4 @@
-//! The emergency list: open cases, homes with alerts and whom to call, on paper for the hour in which nothing works.
+//! The emergency list: open cases, homes with alerts or notices, and whom to call, on paper for the hour in which nothing works.
 //! Written every hour as a printable page, encrypted for one recipient, into the operations folder.
 
 use std::path::Path;
@@ -15,12 +15,12 @@ use crate::rounds::system;
 pub const FILE: &str = "emergency-list.html.age";
 
 struct Row {
-    case: String,
+    number: String,
     name: String,
     address: String,
     phones: String,
     reason: String,
-    step: String,
+    step: &'static str,
     contacts: Vec<String>,
 }
 
@@ -46,33 +46,50 @@ pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -
     .await?
 }
 
+/// The open cases, the most urgent first, then the homes with a notice, which is no case yet.
 fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::PersonId>), Problem> {
-    let (queue, _) = response::queue(ctx, tx)?;
     let mut rows = Vec::new();
     let mut persons = Vec::new();
-    for waiting in queue {
-        let case = &waiting.case;
-        let person = case.person;
-        let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
-        let contacts = people::contacts(ctx, tx, person)?;
-        let shown = |phones: &[people::PhoneNumber]| {
-            phones.iter().map(people::PhoneNumber::shown).collect::<Vec<_>>().join("、")
-        };
-        rows.push(Row {
-            case: case.number.to_string(),
-            name: format!("{}（{}）", resident.name.expose(), resident.kana.expose()),
-            address: home.address().into_exposed(),
-            phones: shown(&resident.phones),
-            reason: case.reason.clone(),
-            step: waiting.next_words.to_owned(),
-            contacts: contacts
-                .iter()
-                .map(|c| format!("{}（{}）{}", c.name.expose(), c.relation.ja(), shown(&c.phones)))
-                .collect(),
-        });
-        persons.push(person);
+    for case in response::open_cases(ctx, tx)? {
+        let (number, step) = (case.number.to_string(), case.state.next_step());
+        rows.push(row(ctx, tx, case.person, number, case.reason, step)?);
+        persons.push(case.person);
+    }
+    for alert in watch::all_standing(ctx, tx)? {
+        if persons.contains(&alert.person) {
+            continue;
+        }
+        let number = "案件なし".to_owned();
+        rows.push(row(ctx, tx, alert.person, number, alert.reason, "本人・家族の返事を待っています")?);
+        persons.push(alert.person);
     }
     Ok((rows, persons))
+}
+
+fn row(
+    ctx: &base::Ctx,
+    tx: &mut dyn db::Tx,
+    person: base::PersonId,
+    number: String,
+    reason: String,
+    step: &'static str,
+) -> Result<Row, Problem> {
+    let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+    let shown =
+        |phones: &[people::PhoneNumber]| phones.iter().map(people::PhoneNumber::shown).collect::<Vec<_>>().join("、");
+    let contacts = people::contacts(ctx, tx, person)?;
+    Ok(Row {
+        number,
+        name: format!("{}（{}）", resident.name.expose(), resident.kana.expose()),
+        address: home.address().into_exposed(),
+        phones: shown(&resident.phones),
+        reason,
+        step,
+        contacts: contacts
+            .iter()
+            .map(|c| format!("{}（{}）{}", c.name.expose(), c.relation.ja(), shown(&c.phones)))
+            .collect(),
+    })
 }
 
 fn render(rows: &[Row], now: base::Instant) -> String {
@@ -81,7 +98,7 @@ fn render(rows: &[Row], now: base::Instant) -> String {
         "<!DOCTYPE html><html lang=\"ja\"><meta charset=\"utf-8\"><title>緊急時対応リスト</title>\
          <style>body{{font-family:sans-serif;font-size:12pt}}table{{border-collapse:collapse;width:100%}}\
          th,td{{border:1px solid;padding:4px;vertical-align:top;text-align:left}}tr{{break-inside:avoid}}</style>\
-         <h1>緊急時対応リスト</h1><p>{} {}時{:02}分現在。対応中の案件{}件。取扱注意・用済み後は裁断してください。</p>\
+         <h1>緊急時対応リスト</h1><p>{} {}時{:02}分現在。対応中の案件と、お知らせの出ている住まい、あわせて{}件。取扱注意・用済み後は裁断してください。</p>\
          <table><tr><th>番号<th>氏名・住所・電話<th>検知の理由・いまの段階<th>連絡先（順）</tr>",
         Date::of(now).wareki(),
         t.hour,
@@ -92,12 +109,12 @@ fn render(rows: &[Row], now: base::Instant) -> String {
         let contacts: Vec<String> = row.contacts.iter().map(|c| escape(c)).collect();
         page.push_str(&format!(
             "<tr><td>{}<td>{}<br>{}<br>{}<td>{}<br>{}<td>{}</tr>",
-            escape(&row.case),
+            escape(&row.number),
             escape(&row.name),
             escape(&row.address),
             escape(&row.phones),
             escape(&row.reason),
-            escape(&row.step),
+            escape(row.step),
             contacts.join("<br>")
         ));
     }

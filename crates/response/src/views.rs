@@ -33,6 +33,13 @@ pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), Respo
     listed(ctx, tx, &condition, values)
 }
 
+/// Every open case this actor may see, the most urgent first, however many there are: for the list on paper.
+pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseError> {
+    let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
+    let sql = format!("WHERE closed_at IS NULL AND {within} ORDER BY due_at, opened_at, id");
+    Ok(store::cases(tx, &sql, &values)?)
+}
+
 /// Open cases whose limit is over, for whoever answers for them: the city sees all, the others those they know.
 pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), ResponseError> {
     if matches!(ctx.actor.role, Role::Family | Role::Resident | Role::Link | Role::Gateway) {

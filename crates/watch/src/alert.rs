@@ -112,6 +112,19 @@ pub fn standing_alerts(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<A
     Ok(all)
 }
 
+/// Every alert and notice that stands and that this actor may see, oldest first: for the list on paper.
+pub fn all_standing(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Alert>, WatchError> {
+    let mut seen = Vec::new();
+    for alert in store::standing_of_all(tx)? {
+        match access::require(ctx, tx, Act::SeeAlert, alert.person) {
+            Ok(_) => seen.push(alert),
+            Err(access::AccessError::Denied { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(seen)
+}
+
 /// 「大丈夫です」 to a gentle question, by the link in the message, the resident or a relative. It ends a notice, never an
 /// alert, and counts as an unconfirmed sign of well-being: the watch counts silence anew from now.
 pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), WatchError> {

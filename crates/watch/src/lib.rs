@@ -28,7 +28,9 @@ use db::{DbError, Migration};
 use thiserror::Error;
 
 pub use absence::{Absence, AbsenceReason, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence};
-pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, answer_notice, close_alert, reassure, standing_alerts};
+pub use alert::{
+    Alert, AlertState, Cause, Level, Rule, alert, all_standing, answer_notice, close_alert, reassure, standing_alerts,
+};
 pub use arrival::*;
 pub use contract::{
     Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_ground, without_ground,

@@ -70,6 +70,12 @@ pub(crate) fn standing_of_home(tx: &mut dyn Tx, home: u32) -> Result<Vec<Alert>,
     tx.query(&sql, params![home])?.iter().map(read).collect()
 }
 
+/// Every alert and notice that stands, oldest first.
+pub(crate) fn standing_of_all(tx: &mut dyn Tx) -> Result<Vec<Alert>, DbError> {
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.state = 'standing' ORDER BY a.raised_at, a.id");
+    tx.query(&sql, &[])?.iter().map(read).collect()
+}
+
 /// (home, alert) of all alerts that stand, of one home or of all.
 pub(crate) fn standing(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, AlertId)>, DbError> {
     let rows = match home {
