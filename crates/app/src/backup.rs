@@ -6,7 +6,7 @@ use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use age::secrecy::SecretString;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{Db, DbConfig, DbError, dump};
 use flate2::read::GzDecoder;
@@ -42,7 +42,8 @@ pub struct Restored {
 }
 
 /// Loads a backup into an empty database, verifies the audit chain, and begins an epoch that quotes the last head
-/// known from outside. Refuses a damaged or cut file, or a database that holds anything, before touching it.
+/// known from outside: all in one transaction, so that a restore that fails leaves the database as empty as it was.
+/// Refuses a damaged or cut file, or a database that holds anything, before touching it.
 pub fn restore(
     config: DbConfig,
     file: &Path,
@@ -52,20 +53,25 @@ pub fn restore(
     request: RequestId,
 ) -> anyhow::Result<Restored> {
     let mut lines = open_encrypted(file, &passphrase)?;
-    dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
-    let db = Db::open(config, crate::migrations())?;
+    let wanted =
+        dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
+    let db = crate::config::open(config)?;
     let path = file.to_owned();
-    let rows = db.write_blocking(move |tx| {
+    let done = db.write_blocking(move |tx| {
         let loaded = open_encrypted(&path, &passphrase).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
-        loaded.map_err(|e| DbError::Engine(format!("{e:#}")))
-    })?;
-    let audit = db.read_blocking(|tx| audit::verify(tx, &[]))?;
-    if let Some(finding) = audit.finding {
-        bail!("監査記録の鎖が切れています: {finding:?}");
-    }
-    let ctx = Ctx::new(Actor::system("restore"), Purpose::Operation, now, request);
-    db.write_blocking(move |tx| audit::begin_epoch(&ctx, tx, last_known.as_ref()))?;
-    Ok(Restored { rows, audit })
+        let rows = loaded.map_err(|e| DbError::Engine(format!("{e:#}")))?;
+        let audit = audit::verify(tx, &[])?;
+        if let Some(finding) = audit.finding {
+            return Err(DbError::Engine(format!("監査記録の鎖が切れています: {finding:?}")));
+        }
+        if rows != wanted {
+            return Err(DbError::Engine(format!("{wanted}行のうち{rows}行しか入りませんでした")));
+        }
+        let ctx = Ctx::new(Actor::system("restore"), Purpose::Operation, now, request);
+        audit::begin_epoch(&ctx, tx, last_known.as_ref())?;
+        Ok(Restored { rows, audit })
+    });
+    done.context("復元できませんでした。何も変更していません")
 }
 
 fn open_encrypted(file: &Path, passphrase: &SecretString) -> anyhow::Result<BufReader<GzDecoder<Box<dyn Read>>>> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use db::DbConfig;
+use db::{Db, DbConfig, DbError};
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,16 @@ fn shown_gateway<S: serde::Serializer>(gateway: &Option<GatewayConfig>, s: S) ->
     }
 }
 
+/// Opens and, where it is of an older version, brings forward.
+pub fn open(database: DbConfig) -> anyhow::Result<Db> {
+    Db::open(database, crate::migrations()).map_err(|error| match error {
+        DbError::Newer(_) => anyhow::Error::new(error).context(
+            "このデータベースは新しい版の tsunagari で使われています。何も変更していません。新しい版で起動してください",
+        ),
+        other => other.into(),
+    })
+}
+
 impl Config {
     pub fn load(file: &Path) -> anyhow::Result<Config> {
         let text =
@@ -174,6 +184,11 @@ impl Config {
             (None, Some(url)) => Ok(DbConfig::Postgres { url: url.clone() }),
             _ => bail!("[database] には sqlite か postgres のどちらか一つを書いてください"),
         }
+    }
+
+    /// The database as the one who writes to it.
+    pub fn open(&self) -> anyhow::Result<Db> {
+        open(self.db()?)
     }
 
     /// What no default can mend: two engines, or a site that would speak plainly to the world.

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use web::site::{Mode, Site};
 
 use crate::region::{self, Setup};
-use crate::{living, migrations, say, serve};
+use crate::{living, say, serve};
 
 #[derive(Args)]
 pub struct Options {
@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Some(url) => DbConfig::Postgres { url: url.clone() },
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
-    let db = Db::open(config, migrations())?;
+    let db = crate::config::open(config)?;
     refuse_a_real_region(&db)?;
     let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
     // A town of a given moment is built as of that moment, and its clock runs from when it stands.

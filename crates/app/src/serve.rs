@@ -18,7 +18,7 @@ use web::site::{Mode, Site, new_request};
 
 use crate::config::Config;
 use crate::region::{self, Region, Setup};
-use crate::{migrations, reports, say, tls};
+use crate::{reports, say, tls};
 
 /// Runs until the machine asks it to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
@@ -27,7 +27,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     if let Some(folder) = &config.policies {
         access::install(access::Policies::from_folder(folder)?)?;
     }
-    let db = Db::open(config.db()?, migrations())?;
+    let db = config.open()?;
     if db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))?.is_some() {
         bail!("このデータベースは架空の町のものです。serve では使えません(demo を使ってください)");
     }
@@ -37,6 +37,8 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 
 async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
     let clock: Clock = Arc::new(crate::now);
+    // First of all, so that whoever finds the region ready can also knock.
+    let listener = listen(config.web.listen).await?;
     let site = Site::new(db, clock.clone(), Mode::Serve, config.web.hosts.clone(), config.region.clone());
     let mqtt_tls = config.mqtt.tls.as_ref().map(tls::server_config).transpose()?;
     let reporting = clock.clone();
@@ -72,12 +74,17 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
     match &config.web.tls {
         Some(files) => {
             let tls = axum_server::tls_rustls::RustlsConfig::from_config(with_http(tls::server_config(files)?));
-            axum_server::bind_rustls(config.web.listen, tls).handle(handle).serve(service).await?;
+            axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await?;
         }
-        None => axum_server::bind(config.web.listen).handle(handle).serve(service).await?,
+        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await?,
     }
     region.stop().await;
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    let listener = tokio::net::TcpListener::bind(address).await;
+    Ok(listener.with_context(|| format!("{address} を待ち受けられません"))?.into_std()?)
 }
 
 /// The pages and the way in for readings.
@@ -131,7 +138,8 @@ async fn through_proxy(
         return (StatusCode::FORBIDDEN, "this address is served through its proxy only\n").into_response();
     }
     if trusted {
-        let told = request.headers().get("x-forwarded-for").and_then(|v| v.to_str().ok());
+        // The proxy's own word is the last: some append to the client's header, others add one of their own below it.
+        let told = request.headers().get_all("x-forwarded-for").iter().next_back().and_then(|v| v.to_str().ok());
         let client = told.and_then(|list| list.rsplit(',').next()).and_then(|ip| ip.trim().parse().ok());
         request.extensions_mut().insert(ToldByProxy(client.unwrap_or(peer.ip())));
     }
@@ -150,7 +158,7 @@ fn log_as_json() {
 
 /// The first administrator, and the office if there is none: prints the one-time code with which they enrol.
 pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str, office: &str) -> anyhow::Result<()> {
-    let db = Db::open(config.db()?, migrations())?;
+    let db = config.open()?;
     let login = signin::LoginName::parse(login)?;
     let parsed = |what: &str, error: String| anyhow::anyhow!("{what}: {error}");
     let facts = people::StaffFacts {

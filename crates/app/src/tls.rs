@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -14,8 +14,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::Tls;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often the files are looked at: their times only, until these change.
+const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 struct Reloading {
@@ -28,7 +28,7 @@ impl ResolvesServerCert for Reloading {
     }
 }
 
-/// TLS 1.3 and 1.2, with the certificate as it is in the files at the moment of each handshake (30 s later at most).
+/// TLS 1.3 and 1.2, with the certificate as it is in the files at the moment of each handshake (5 s later at most).
 /// Must be called within a runtime; a broken new certificate is logged and the old one kept.
 pub fn server_config(files: &Tls) -> anyhow::Result<Arc<ServerConfig>> {
     let resolver = Arc::new(Reloading { current: RwLock::new(Arc::new(read(files)?)) });
@@ -41,12 +41,13 @@ pub fn server_config(files: &Tls) -> anyhow::Result<Arc<ServerConfig>> {
 }
 
 async fn watch(files: Tls, resolver: Arc<Reloading>) {
-    let mut seen = changed_at(&files);
+    let mut served = changed_at(&files);
+    let mut refused = None;
     let mut ticks = tokio::time::interval(LOOK);
     loop {
         ticks.tick().await;
         let now = changed_at(&files);
-        if now == seen {
+        if now == served {
             continue;
         }
         match read(&files) {
@@ -54,12 +55,15 @@ async fn watch(files: Tls, resolver: Arc<Reloading>) {
                 if let Ok(mut current) = resolver.current.write() {
                     *current = Arc::new(key);
                 }
-                seen = now;
+                (served, refused) = (now, None);
                 tracing::info!("the certificate was read again");
             }
-            Err(error) => {
+            // Tried again at each look, because rights may be mended without the file's time changing; said once.
+            Err(error) if refused != Some(now) => {
+                refused = Some(now);
                 tracing::error!(error = %format!("{error:#}"), "the new certificate cannot be used; the old one stays")
             }
+            Err(_) => {}
         }
     }
 }
@@ -73,6 +77,9 @@ fn read(files: &Tls) -> anyhow::Result<CertifiedKey> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect)
         .with_context(|| format!("証明書 {} を読めません", files.certificate.display()))?;
+    if chain.is_empty() {
+        bail!("証明書 {} に証明書がありません", files.certificate.display());
+    }
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .with_context(|| format!("秘密鍵 {} を読めません", files.key.display()))?;
     CertifiedKey::from_der(chain, key, &ring::default_provider()).context("証明書と秘密鍵が対になっていません")
