@@ -10,6 +10,8 @@ pub struct Client {
     http: reqwest::Client,
     runtime: tokio::runtime::Runtime,
     pub cookies: BTreeMap<String, String>,
+    /// Every cookie that was ever set, with its attributes.
+    pub set: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl Client {
             .pool_max_idle_per_host(1);
         let http = set(builder).build().expect("a client");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Client { base, http, runtime, cookies: BTreeMap::new() }
+        Client { base, http, runtime, cookies: BTreeMap::new(), set: Vec::new() }
     }
 
     pub fn get(&mut self, path: &str) -> reqwest::Result<Answer> {
@@ -67,16 +69,17 @@ impl Client {
                 .headers()
                 .get_all(SET_COOKIE)
                 .iter()
-                .filter_map(|v| v.to_str().ok()?.split(';').next().map(str::to_owned))
+                .filter_map(|v| v.to_str().ok().map(str::to_owned))
                 .collect();
             Ok::<_, reqwest::Error>((Answer { status, location, body: response.text().await? }, set))
         })?;
-        for (name, value) in set.iter().filter_map(|pair| pair.split_once('=')) {
+        for (name, value) in set.iter().filter_map(|line| line.split(';').next()?.split_once('=')) {
             match value {
                 "" => self.cookies.remove(name),
                 _ => self.cookies.insert(name.to_owned(), value.to_owned()),
             };
         }
+        self.set.extend(set);
         Ok(answer)
     }
 }

@@ -1,7 +1,16 @@
 //! The program as a region runs it: its own process, its own ports, on the engine under test.
 
+mod audit_chain;
+mod backup;
 #[allow(dead_code)]
 mod client;
+mod doors;
+mod first_account;
+mod forms;
 #[allow(dead_code)] // What the stories to come need.
 mod harness;
 mod kill;
+mod proxy;
+mod raw;
+mod tls;
+mod watcher;
