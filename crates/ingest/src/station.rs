@@ -4,6 +4,7 @@
 //! [`Station::step`] is the whole of it, synchronous and without a clock, so that a simulated month runs as fast as it
 //! computes; [`run`] is a thread around it. It knows no rule of the watch and no protocol of a gateway.
 
+mod signal;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -12,13 +13,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{Actor, Ctx, HomeId, Instant, PersonId, Purpose, RequestId, Span, limits};
-use db::{Db, DbError, outbox};
+use db::{Db, DbError};
 use uuid::Uuid;
 use watch::live::{Bundle, Decision, Live, OnAlert, TIMERS};
 use watch::{Arrival, WatchError};
 
 use crate::{Delivery, DeliveryError, Receipt};
 
+pub use signal::Signal;
 pub use thread::{Board, run};
 
 /// How long single homes are looked at one by one after a commit failed for a reason of its own.
@@ -34,33 +36,6 @@ const DAYS_PER_COMMAND: usize = 200;
 /// Rounds of timers in one step; what is left comes with the next.
 const ROUNDS: usize = 50;
 const CLOSED_DAY: &str = "watch.closed_day";
-
-/// News from the rest of the system that changes what the station holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Signal {
-    /// Devices, contract, absences, settings, or an alert of this home changed.
-    Home(HomeId),
-    /// The settings of all homes changed.
-    Region,
-    /// A consent of this person ended, or the person moved: what rested on it must stop.
-    Person(PersonId),
-}
-
-impl Signal {
-    /// What an event from the outbox means for the station; most mean nothing.
-    pub fn of(event: &outbox::Event) -> Option<Signal> {
-        let body: serde_json::Value = serde_json::from_str(&event.body).ok()?;
-        let id = |field: &str| body.get(field)?.as_str()?.parse::<Uuid>().ok();
-        match event.topic.as_str() {
-            "watch.home_changed" | "people.home_revised" => id("home").map(|id| Signal::Home(HomeId(id))),
-            "watch.region_changed" => Some(Signal::Region),
-            "people.consent_given" | "people.consent_withdrawn" | "people.home_changed" | "people.life_changed" => {
-                id("person").map(|id| Signal::Person(PersonId(id)))
-            }
-            _ => None,
-        }
-    }
-}
 
 /// What the station is told once.
 #[derive(Clone)]
@@ -100,6 +75,11 @@ pub struct Station {
     /// The day being closed and the last home done.
     closing: Option<(i32, u32)>,
     closed: i32,
+    /// What is in memory may not be what is in the database; nothing is decided from it before it was read anew.
+    doubtful: bool,
+    /// The next commit goes through and its answer is lost.
+    #[cfg(test)]
+    lose_answer: bool,
 }
 
 impl Station {
@@ -130,6 +110,9 @@ impl Station {
             absences_at: now + ABSENCES,
             closing: None,
             closed: closed.unwrap_or(now.wall_day() as i32 - 1),
+            doubtful: false,
+            #[cfg(test)]
+            lose_answer: false,
         })
     }
 
@@ -156,6 +139,9 @@ impl Station {
         }
         self.last_step = now;
         self.take_in(now, signals);
+        if self.doubtful {
+            self.read_anew(now);
+        }
         for batch in self.batches(now, deliveries) {
             self.receive(now, batch, &mut step);
         }
@@ -198,7 +184,23 @@ impl Station {
         });
         match read {
             Ok(fresh) => fresh.into_iter().for_each(|home| self.live.refresh(home, now)),
-            Err(error) => tracing::error!(%error, "what changed about a home could not be read"),
+            Err(error) => {
+                tracing::error!(%error, "what changed about a home could not be read");
+                self.doubtful = true;
+            }
+        }
+    }
+
+    /// Throws the memory away for what the database holds, as a start does. What is known of the lines is kept: it is
+    /// about the connections of this process, and no commit can have changed it.
+    fn read_anew(&mut self, now: Instant) {
+        match self.db.read_blocking(move |tx| watch::live::load(tx, now)) {
+            Ok(fresh) => {
+                self.live.replace(fresh);
+                self.doubtful = false;
+                tracing::warn!(homes = self.live.homes(), "the watch was read anew");
+            }
+            Err(error) => tracing::error!(%error, "the watch cannot be read anew"),
         }
     }
 
@@ -287,6 +289,9 @@ impl Station {
     }
 
     fn commit(&mut self, now: Instant, batch: &[Delivery], timers: usize) -> Result<Decision, DbError> {
+        if self.doubtful {
+            return Err(DbError::Gone("the watch is read anew first".into()));
+        }
         let bundles: Vec<Bundle<'_>> =
             batch.iter().map(|d| Bundle { arrivals: &d.arrivals, malformed: &d.malformed }).collect();
         let suspects = self.live.suspects(&bundles);
@@ -301,6 +306,10 @@ impl Station {
         }
         let (writes, on_alert) = (decision.writes.clone(), self.on_alert.clone());
         self.db.write_blocking(move |tx| watch::live::commit(request, tx, &writes, &*on_alert))?;
+        #[cfg(test)]
+        if std::mem::take(&mut self.lose_answer) {
+            return Err(DbError::Unknown("a test took the answer away".into()));
+        }
         Ok(decision)
     }
 
@@ -320,7 +329,12 @@ impl Station {
         match error {
             DbError::Full => DeliveryError::Full,
             DbError::Busy => DeliveryError::Busy,
-            DbError::Lost | DbError::Gone(_) => DeliveryError::Fault,
+            DbError::Lost | DbError::Gone(_) | DbError::Occupied | DbError::Superseded => DeliveryError::Fault,
+            // Stored or not: the senders send again, and what was stored is then known as such.
+            DbError::Unknown(_) => {
+                self.doubtful = true;
+                DeliveryError::Fault
+            }
             _ => {
                 self.careful_until = now + CAREFUL;
                 DeliveryError::Fault

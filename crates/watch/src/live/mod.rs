@@ -183,6 +183,21 @@ impl Live {
         self.to_save.extend(self.unsaved.iter().map(|u| u.home));
     }
 
+    /// Takes over a memory read anew from the database, after a commit of which nobody knows how it ended. Lines stay as
+    /// they are known here: a connection that stands does not say so again. What was owed to the database still is.
+    pub fn replace(&mut self, fresh: Live) {
+        let old = std::mem::replace(self, fresh);
+        for (no, known) in old.gateways {
+            if let Some(gateway) = self.gateways.get_mut(&no) {
+                let fault = gateway.line.fault.take();
+                gateway.line = Line { fault, ..known.line };
+            }
+        }
+        self.to_save.extend(old.to_save.into_iter().filter(|no| self.homes.contains_key(no)));
+        self.forgotten.extend(old.forgotten);
+        self.wake(old.woke_at);
+    }
+
     /// Homes under contract with this person.
     pub fn homes_of(&self, person: base::PersonId) -> Vec<HomeId> {
         self.homes.values().filter(|h| h.fixed.person == Some(person)).map(|h| h.fixed.id).collect()

@@ -50,6 +50,48 @@ fn without_room_readings_are_refused_and_the_watch_goes_on() {
     assert_eq!(w.say(0, "fridge", OPEN), Receipt { stored: 1, ..Receipt::default() });
 }
 
+/// The answer to one commit is lost: the senders are told to send again, and the watch no longer trusts its memory.
+fn lose_answer(w: &mut World, arrivals: Vec<watch::Arrival>) {
+    w.station.lose_answer = true;
+    assert_eq!(w.deliver(arrivals), Err(DeliveryError::Fault));
+}
+
+#[test]
+fn after_a_commit_whose_end_nobody_knows_nothing_is_doubled_and_nothing_is_lost() {
+    let mut w = World::new(1, "2026-11-01T21:00");
+    w.without_notices(0);
+    w.use_door(0, "fridge");
+    w.pass_for(Span::minutes(1));
+    let before = w.test.db.read_blocking(watch::readings_stored).unwrap();
+    let press = vec![w.arrival(0, "button", Signal::Button)];
+    lose_answer(&mut w, press.clone());
+    let again = w.deliver(press).unwrap();
+    assert_eq!(again, Receipt { duplicates: 1, ..Receipt::default() }, "it had been stored");
+    assert_eq!(w.alerts_of(0, Rule::Button, Level::Alert).len(), 1, "one call for help is told once");
+    w.pass_for(Span::minutes(1));
+    assert_eq!(w.say(0, "air", Signal::Temperature(20.0)).stored, 1);
+    assert_eq!(w.test.db.read_blocking(watch::readings_stored).unwrap(), before + 2, "what is acknowledged is stored");
+}
+
+#[test]
+fn a_line_that_stands_is_still_known_to_stand_after_a_lost_answer() {
+    let mut w = World::new(1, "2026-11-01T21:00");
+    w.without_notices(0);
+    w.use_door(0, "fridge");
+    w.pass_for(Span::minutes(1));
+    w.use_door(0, "fridge");
+    let mut up = w.arrival(0, "", Signal::LineUp);
+    up.occurred_at = None;
+    w.deliver(vec![up]).unwrap();
+    // From now on its gateway says nothing of itself: the connection speaks for it.
+    w.alive.clear();
+    w.pass_for(Span::hours(1));
+    let warmth = vec![w.arrival(0, "air", Signal::Temperature(20.0))];
+    lose_answer(&mut w, warmth);
+    w.pass_for(Span::hours(24));
+    assert_eq!(w.alerts_of(0, Rule::Inactivity, Level::Alert).len(), 1, "silence is told, for the line stands");
+}
+
 #[test]
 fn a_home_takes_less_than_two_kilobytes_of_memory() {
     let mut w = World::new(40, "2026-11-01T12:00");
