@@ -49,6 +49,7 @@ pub async fn page(
 async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, home: HomeId, draft: &Draft) -> Result<Markup, Problem> {
     let absences = visitor
         .look(site, "look.absences", move |ctx, tx| {
+            super::known_or_watched(ctx, tx, home)?;
             let contract = watch::contract_of_home(tx, home)?.ok_or(watch::WatchRefusal::NoContract);
             let contract = contract.map_err(watch::WatchError::from)?;
             access::require(ctx, tx, access::Act::EnterAbsence, contract.person)?;
@@ -119,7 +120,10 @@ pub async fn enter(
         Err((field, why)) => draft.wrong_field(field, why),
         Ok(new) => {
             let entered = visitor
-                .command(&site, "watch.enter_absence", move |ctx, tx| Ok(watch::enter_absence(ctx, tx, home, new)?))
+                .command(&site, "watch.enter_absence", move |ctx, tx| {
+                    super::known_or_watched(ctx, tx, home)?;
+                    Ok(watch::enter_absence(ctx, tx, home, new)?)
+                })
                 .await;
             match entered {
                 Ok(_) => return Ok(Redirect::to(&back(visitor.role(), home)).into_response()),

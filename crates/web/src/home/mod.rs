@@ -106,6 +106,14 @@ impl Dwelling {
     }
 }
 
+/// That no watch runs in a home is told to those who may know the home; to others it is not there.
+fn known_or_watched(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(), Problem> {
+    if watch::contract_of_home(tx, home)?.is_none() {
+        people::home(ctx, tx, home)?;
+    }
+    Ok(())
+}
+
 /// The parts of the keepers' desk.
 fn desk_tabs(current: &str) -> Markup {
     let tab = |href, label| Tab { href, label, count: None, current: href == current };

@@ -34,6 +34,7 @@ pub async fn page(
     let upkeep = !matches!(visitor.role(), Role::Family | Role::Resident);
     let sheet = visitor
         .look(&site, "look.home", move |ctx, tx| {
+            super::known_or_watched(ctx, tx, home)?;
             let view = watch::home_view(ctx, tx, home, ctx.now)?;
             let person = view.person;
             let sees = |tx: &mut dyn db::Tx, act| access::may(ctx, tx, act, person);
