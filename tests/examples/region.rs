@@ -8,6 +8,7 @@ use std::path::Path;
 
 use base::{Instant, Span};
 use db::{Db, DbConfig, DbError, Value};
+use stories::region::MIGRATIONS;
 
 use crate::flats::{Fault, settle};
 
@@ -32,8 +33,7 @@ fn main() -> Result<(), Fault> {
 }
 
 fn open(file: &Path) -> Result<Db, Fault> {
-    let migrations = [people::testing::MIGRATIONS, &[watch::MIGRATIONS]].concat();
-    Ok(Db::open(DbConfig::sqlite(file), &migrations)?)
+    Ok(Db::open(DbConfig::sqlite(file), MIGRATIONS)?)
 }
 
 /// The flats' devices are numbered from 1; each row of the past month is another moment of one of them.

@@ -14,7 +14,6 @@ use crate::bench::Setting;
 use crate::bench::figure::{Better, Figure};
 use crate::bench::probe::free_port;
 use crate::bench::publisher::{Flood, Sent};
-use crate::place::Place;
 use crate::run::{Group, signal_group};
 
 const CONNECTIONS: usize = 200;
@@ -26,14 +25,14 @@ const STOP_LIMIT: Duration = Duration::from_secs(60);
 pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     // `TSUNAGARI_BENCH_REGION` names a region's file made before, to be copied.
     let (homes, rows, seconds) = if setting.quick { (1_000_usize, 100_000_u64, 5) } else { (10_000, 10_000_000, 60) };
-    let maker = maker()?;
+    let maker = &setting.maker;
     let folder = setting.scratch.path().join("ingest");
     fs::create_dir_all(&folder)?;
     let file = folder.join("region.db");
     let began = Instant::now();
     match std::env::var_os("TSUNAGARI_BENCH_REGION") {
         Some(kept) => drop(fs::copy(kept, &file)?),
-        None => drop(asked(&maker, &["make", text(&file)?, &homes.to_string(), &rows.to_string()])?),
+        None => drop(asked(maker, &["make", text(&file)?, &homes.to_string(), &rows.to_string()])?),
     }
     eprintln!("{homes} homes and {rows} readings there after {:.0} s", began.elapsed().as_secs_f64());
 
@@ -50,7 +49,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     let elapsed = began.elapsed().as_secs_f64();
     let figures = region.metrics()?;
     region.stop()?;
-    let stored = asked(&maker, &["count", text(&file)?])?.trim().parse::<u64>()? - rows;
+    let stored = asked(maker, &["count", text(&file)?])?.trim().parse::<u64>()? - rows;
     check(&sent, stored, &figures)?;
     let figure =
         |metric, value, target, better| Figure { bench: "ingest", metric, value, target: Some(target), better };
@@ -74,17 +73,6 @@ fn check(sent: &Sent, stored: u64, figures: &str) -> Result<()> {
     ensure!(stored == sent.acknowledged, "{} readings acknowledged, {stored} stored", sent.acknowledged);
     ensure!(alerts >= sent.presses as f64, "{} presses, {alerts} alerts", sent.presses);
     Ok(())
-}
-
-/// The program that writes the region, built like the one under test.
-fn maker() -> Result<PathBuf> {
-    let place = Place::find()?;
-    let built = place
-        .cargo()
-        .args(["build", "--release", "--locked", "--package", "stories", "--example", "region"])
-        .status()?;
-    ensure!(built.success(), "the region's maker cannot be built");
-    Ok(place.target.join("release/examples/region"))
 }
 
 fn asked(program: &Path, arguments: &[&str]) -> Result<String> {
