@@ -3,9 +3,11 @@
 
 mod figure;
 mod http;
+mod ingest;
 mod pages;
 mod pages_users;
 mod probe;
+mod publisher;
 mod recordings;
 mod replay;
 mod start;
@@ -39,6 +41,7 @@ struct Bench {
 }
 
 const ALL: &[Bench] = &[
+    Bench { name: "ingest", about: "readings over MQTT into a region at work", run: ingest::run },
     Bench { name: "replay", about: "recordings through the detector, without a database", run: replay::run },
     Bench {
         name: "pages",
@@ -49,12 +52,14 @@ const ALL: &[Bench] = &[
 ];
 
 /// Measurements that are promised and have no bench yet. `all` names them and fails.
-const NOT_WRITTEN: &[&str] = &["ingest", "alert-to-screen"];
+const NOT_WRITTEN: &[&str] = &["alert-to-screen"];
 
 /// What every bench gets.
 pub struct Setting {
     /// The program under test, built with `--release` unless `TSUNAGARI_BIN` names another.
     pub program: PathBuf,
+    /// Writes a region of many homes (`tests/examples/region.rs`).
+    pub maker: PathBuf,
     /// Recordings of real homes; absent on most machines.
     pub recordings: PathBuf,
     /// A folder on a real disk for databases and big files; removed afterwards.
@@ -72,9 +77,9 @@ pub fn run(place: &Place, options: &Options) -> Result<bool> {
     if cfg!(debug_assertions) {
         return run_optimised(place, options);
     }
-    let program = program(place)?;
+    let (program, maker) = build(place)?;
     let recordings = place.root.join("../shared/data/sensors");
-    let setting = Setting { program, recordings, scratch: Scratch::new("bench")?, quick: options.quick };
+    let setting = Setting { program, maker, recordings, scratch: Scratch::new("bench")?, quick: options.quick };
     let mut figures = Vec::new();
     let mut failed = Vec::new();
     for bench in chosen {
@@ -112,12 +117,16 @@ fn run_optimised(place: &Place, options: &Options) -> Result<bool> {
     Ok(again.status().context("the release build of xtask does not start")?.success())
 }
 
-fn program(place: &Place) -> Result<PathBuf> {
-    if let Some(program) = std::env::var_os("TSUNAGARI_BIN") {
-        return Ok(PathBuf::from(program));
+/// The program and the maker of regions, built together, so that both share what they are built from.
+fn build(place: &Place) -> Result<(PathBuf, PathBuf)> {
+    let named = std::env::var_os("TSUNAGARI_BIN");
+    eprintln!("building with --release");
+    let mut cargo = place.cargo();
+    cargo.args(["build", "--release", "--locked", "--package", "stories", "--example", "region"]);
+    if named.is_none() {
+        cargo.args(["--package", "app", "--bin", "tsunagari"]);
     }
-    eprintln!("building the program with --release");
-    let built = place.cargo().args(["build", "--release", "--locked", "--package", "app"]).status()?;
-    ensure!(built.success(), "the release build failed");
-    Ok(place.release_binary())
+    ensure!(cargo.status()?.success(), "the release build failed");
+    let maker = place.target.join("release/examples/region");
+    Ok((named.map_or_else(|| place.release_binary(), PathBuf::from), maker))
 }

@@ -126,6 +126,7 @@ pub fn fsync(folder: &Path, times: usize) -> Result<f64> {
     Ok(median(took))
 }
 
-fn free_port() -> Result<u16> {
+/// A port that is free now, on this machine only.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -14,15 +14,13 @@ use crate::{Clock, Delivery};
 const SIGNALS: usize = 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How the station is, for `/readyz`, the metrics page and the bench.
+/// How the station is, for `/readyz`.
 #[derive(Default, Debug)]
 pub struct Board {
     /// Microseconds UTC of the last step that ended.
     pub stepped_at: AtomicU64,
     pub stored: AtomicU64,
     pub alerts: AtomicU64,
-    pub homes: AtomicU64,
-    pub bytes_per_home: AtomicU64,
     pub stopped: AtomicBool,
 }
 
@@ -49,8 +47,8 @@ pub fn run(
         board.stepped_at.store(u64::try_from(now.0).unwrap_or(0), Ordering::Relaxed);
         if now - measured > base::Span::minutes(1) {
             measured = now;
-            board.homes.store(station.live().homes() as u64, Ordering::Relaxed);
-            board.bytes_per_home.store(station.live().bytes_per_home() as u64, Ordering::Relaxed);
+            metrics::gauge!("watch_homes").set(station.live().homes() as f64);
+            metrics::gauge!("watch_bytes_per_home").set(station.live().bytes_per_home() as f64);
         }
         if !open {
             station.finish(clock());

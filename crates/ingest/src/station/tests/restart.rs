@@ -11,9 +11,7 @@ type Words = (Instant, String);
 
 fn all_alerts(w: &World) -> Vec<(Said, Words)> {
     let mut all: Vec<(Said, Words)> = (0..w.houses.len())
-        .flat_map(|n| {
-            w.alerts(n).into_iter().map(move |a| ((n, a.rule, a.level, a.due_at), (a.raised_at, a.reason)))
-        })
+        .flat_map(|n| w.alerts(n).into_iter().map(move |a| ((n, a.rule, a.level, a.due_at), (a.raised_at, a.reason))))
         .collect();
     all.sort();
     all

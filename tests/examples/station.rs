@@ -1,21 +1,21 @@
 //! How many readings a second the station stores by itself, without any protocol in front of it: `station [homes]
 //! [seconds]`. Homes of fifty share a gateway; every reading is new; the disk is synced at each commit.
 
+mod flats;
+
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
-use base::{GatewayId, HomeId, Instant, Span};
+use base::{GatewayId, Instant, Span};
 use db::{Db, DbConfig};
 use ingest::Delivery;
 use ingest::station::{Conf, Station};
-use people::testing::{RESIDENT_FIELDS, form, line, system};
-use watch::{Arrival, DeviceKind, NewDevice, NewGateway, Signal};
+use watch::{Arrival, Signal};
 
-const TOGETHER: usize = 50;
+use crate::flats::{Fault, TOGETHER, settle};
+
 /// Readings of one delivery, as an MQTT connection hands them over.
 const AT_ONCE: usize = 20;
-
-type Fault = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Fault> {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
@@ -64,54 +64,4 @@ fn reading(gateway: GatewayId, home: usize, now: Instant, n: usize) -> Arrival {
     };
     let occurred_at = Some(now + Span(n as i64 % 200_000));
     Arrival { gateway, serial, signal, occurred_at, received_at: now, retained: false }
-}
-
-fn settle(db: &Db, homes: usize, now: Instant) -> Result<Vec<GatewayId>, Fault> {
-    let mut gateways = Vec::new();
-    for house in 0..homes.div_ceil(TOGETHER) {
-        let made = db.write_blocking(move |tx| {
-            let ctx = system(now, (house as u128 + 1) << 64);
-            let mut gateway = None;
-            for flat in 0..TOGETHER.min(homes - house * TOGETHER) {
-                gateway = Some(flat_in(&ctx, tx, house, flat, gateway)?);
-            }
-            Ok::<_, watch::WatchError>(gateway)
-        })?;
-        gateways.extend(made);
-    }
-    Ok(gateways)
-}
-
-fn flat_in(
-    ctx: &base::Ctx,
-    tx: &mut dyn db::Tx,
-    house: usize,
-    flat: usize,
-    gateway: Option<GatewayId>,
-) -> Result<GatewayId, watch::WatchError> {
-    let birth = format!("{}-{:02}-{:02}", 1920 + house % 30, 1 + flat % 12, 1 + (house / 30 + flat) % 28);
-    let mut fields: Vec<(&str, &str)> = RESIDENT_FIELDS.iter().copied().filter(|(f, _)| *f != "birth").collect();
-    fields.extend([("birth", birth.as_str()), ("not_duplicate", "on")]);
-    let today = base::wareki::Date::of(ctx.now);
-    let mut new = people::NewResident::parse(&form(&fields), today).expect("the form is ours");
-    new.not_duplicate = true;
-    let person = people::register_resident(ctx, tx, &new)?;
-    let given = people::NewConsent::given(people::ConsentScope::Watch, today, line("計画 見本"), line("見本 本人"));
-    people::record_consent(ctx, tx, person, &given)?;
-    let home: HomeId = people::home_of(ctx, tx, person)?.id;
-    let gateway = match gateway {
-        Some(gateway) => gateway,
-        None => {
-            let mut secret = [0; 32];
-            secret[..8].copy_from_slice(&(house as u64).to_le_bytes());
-            let new = NewGateway { home, name: format!("house-{house}"), carrier: "見本光".into() };
-            watch::register_gateway(ctx, tx, &new, secret)?.id
-        }
-    };
-    for (what, kind) in [("fridge", DeviceKind::Fridge), ("motion", DeviceKind::Motion), ("air", DeviceKind::Climate)] {
-        let new = NewDevice { gateway, home, serial: format!("{flat}-{what}"), kind, place: "居間".into() };
-        watch::assign_device(ctx, tx, &new)?;
-    }
-    watch::begin_contract(ctx, tx, home, person)?;
-    Ok(gateway)
 }

@@ -1,0 +1,169 @@
+//! Readings over MQTT into a region at work: 200 connections, QoS 1, 10,000 homes, 10 million readings there before,
+//! the detector on, one alert a second, every commit synced. A connection keeps a few publishes in flight and sends the
+//! next for each acknowledgement, so that the rate is what the region takes and the delay is what a gateway waits.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::bench::Setting;
+use crate::bench::figure::{Better, Figure};
+use crate::bench::probe::free_port;
+use crate::bench::publisher::{Flood, Sent};
+use crate::run::{Group, signal_group};
+
+const CONNECTIONS: usize = 200;
+/// Publishes a connection keeps in flight.
+const IN_FLIGHT: usize = 4;
+const START_LIMIT: Duration = Duration::from_secs(120);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
+    // `TSUNAGARI_BENCH_REGION` names a region's file made before, to be copied.
+    let (homes, rows, seconds) = if setting.quick { (1_000_usize, 100_000_u64, 5) } else { (10_000, 10_000_000, 60) };
+    let maker = &setting.maker;
+    let folder = setting.scratch.path().join("ingest");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("region.db");
+    let began = Instant::now();
+    match std::env::var_os("TSUNAGARI_BENCH_REGION") {
+        Some(kept) => drop(fs::copy(kept, &file)?),
+        None => drop(asked(maker, &["make", text(&file)?, &homes.to_string(), &rows.to_string()])?),
+    }
+    eprintln!("{homes} homes and {rows} readings there after {:.0} s", began.elapsed().as_secs_f64());
+
+    let mut region = Region::start(&setting.program, &folder, &file)?;
+    region.await_ready()?;
+    let flood = Flood {
+        port: region.mqtt,
+        connections: homes.div_ceil(50).min(CONNECTIONS),
+        in_flight: IN_FLIGHT,
+        time: Duration::from_secs(seconds),
+    };
+    let began = Instant::now();
+    let sent = flood.run()?;
+    let elapsed = began.elapsed().as_secs_f64();
+    let figures = region.metrics()?;
+    region.stop()?;
+    let stored = asked(maker, &["count", text(&file)?])?.trim().parse::<u64>()? - rows;
+    check(&sent, stored, &figures)?;
+    let figure =
+        |metric, value, target, better| Figure { bench: "ingest", metric, value, target: Some(target), better };
+    Ok(vec![
+        figure("readings_per_s", sent.acknowledged as f64 / elapsed, 20_000.0, Better::Higher),
+        figure("ack_p99_ms", sent.waited(0.99).as_secs_f64() * 1000.0, 50.0, Better::Lower),
+        figure("bytes_per_home", value(&figures, "watch_bytes_per_home")?, 2_000.0, Better::Lower),
+    ])
+}
+
+/// What was acknowledged is stored, once; every press of a button became an alert.
+fn check(sent: &Sent, stored: u64, figures: &str) -> Result<()> {
+    let alerts = value(figures, "watch_alerts_total")?;
+    eprintln!(
+        "{} readings acknowledged, {stored} stored, {} presses, {alerts} alerts; half within {:.1} ms, the last after {:.1} ms",
+        sent.acknowledged,
+        sent.presses,
+        sent.waited(0.5).as_secs_f64() * 1000.0,
+        sent.waited(1.0).as_secs_f64() * 1000.0
+    );
+    ensure!(stored == sent.acknowledged, "{} readings acknowledged, {stored} stored", sent.acknowledged);
+    ensure!(alerts >= sent.presses as f64, "{} presses, {alerts} alerts", sent.presses);
+    Ok(())
+}
+
+fn asked(program: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{} {arguments:?}: {}", program.display(), output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a temporary folder whose name is not UTF-8")
+}
+
+/// One figure of the metrics page.
+fn value(figures: &str, name: &str) -> Result<f64> {
+    let line = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(line.with_context(|| format!("no {name} among the metrics"))?.parse()?)
+}
+
+/// `serve` on an embedded database, plain behind a proxy on this machine.
+struct Region {
+    child: Child,
+    group: Option<Group>,
+    mqtt: u16,
+    operations: u16,
+    log: PathBuf,
+}
+
+impl Region {
+    fn start(program: &Path, folder: &Path, file: &Path) -> Result<Region> {
+        use std::os::unix::process::CommandExt;
+        let (web, mqtt, operations) = (free_port()?, free_port()?, free_port()?);
+        let config = format!(
+            "region = \"見本地域\"\n[database]\nsqlite = {file:?}\n[web]\nlisten = \"127.0.0.1:{web}\"\n\
+             hosts = [\"localhost\"]\ntrusted_proxies = [\"127.0.0.1\"]\n[mqtt]\nlisten = \"127.0.0.1:{mqtt}\"\n\
+             [operations]\nlisten = \"127.0.0.1:{operations}\"\nfolder = {:?}\n",
+            folder.join("operations")
+        );
+        let (path, log) = (folder.join("config.toml"), folder.join("serve.log"));
+        fs::write(&path, config)?;
+        let said = fs::File::create(&log)?;
+        let mut command = Command::new(program);
+        command.args(["serve", "--config"]).arg(&path).process_group(0);
+        let child = command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).spawn()?;
+        let group = Some(Group::of(&child));
+        Ok(Region { child, group, mqtt, operations, log })
+    }
+
+    fn await_ready(&mut self) -> Result<()> {
+        let until = Instant::now() + START_LIMIT;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the region ended: {status}\n{}", fs::read_to_string(&self.log)?);
+            }
+            if self.asked("/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bail!("the region is not ready within {} s", START_LIMIT.as_secs())
+    }
+
+    fn metrics(&self) -> Result<String> {
+        self.asked("/metrics")
+    }
+
+    fn asked(&self, path: &str) -> Result<String> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn stop(mut self) -> Result<()> {
+        signal_group(self.child.id(), "TERM");
+        let until = Instant::now() + STOP_LIMIT;
+        while Instant::now() < until {
+            if self.child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bail!("the region does not end within {} s of SIGTERM", STOP_LIMIT.as_secs())
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        self.group = None;
+        let _ = self.child.wait();
+    }
+}
