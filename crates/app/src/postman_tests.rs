@@ -157,7 +157,7 @@ fn an_absence_by_a_relative_is_told_to_the_resident_and_the_care_manager() {
         let from = ctx.now + Span::days(days);
         let new =
             watch::NewAbsence { reason: watch::AbsenceReason::Trip, from, until: from + Span::days(1), weekly: None };
-        h.test.db.write_blocking(move |tx| watch::enter_absence(&ctx, tx, home, new.clone())).expect("is entered").id
+        h.test.db.write_blocking(move |tx| watch::enter_absence(&ctx, tx, home, new)).expect("is entered").id
     };
     enter(ctx, 1);
     let taken_back = enter(h.ctx(Role::Family, h.s.daughter.0), 5);

@@ -232,7 +232,7 @@ fn parts() -> String {
     let all_tabs = [
         Tab { href: "#a", label: "返事を待たれている", count: Some(2), current: true },
         Tab { href: "#b", label: "きょう訪問する方", count: Some(5), current: false },
-        Tab { href: "#c", label: "新しい記事", count: None, live: None, current: false },
+        Tab { href: "#c", label: "新しい記事", count: None, current: false },
     ];
     let body = html! {
         section { h2 { "人" } div.stack {

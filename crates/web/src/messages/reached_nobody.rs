@@ -161,11 +161,11 @@ fn card(row: &Row, role: Role, now: Instant) -> Markup {
 }
 
 fn tried(receipts: &[Receipt]) -> Markup {
-    let failed = receipts.iter().filter(|r| r.state == AttemptState::Failed);
+    let failed: Vec<&Receipt> = receipts.iter().filter(|r| r.state == AttemptState::Failed).collect();
     html! {
-        ul.plain { @for receipt in failed {
+        @if !failed.is_empty() { ul.plain { @for receipt in failed {
             li { (receipt.way.ja()) "：" (notify::rules::failure_ja(receipt.error.as_deref().unwrap_or_default())) }
-        } }
+        } } }
     }
 }
 
