@@ -55,7 +55,7 @@ pub fn restore(
     let mut lines = open_encrypted(file, &passphrase)?;
     let wanted =
         dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
-    let db = crate::config::open(config)?;
+    let db = crate::config::open(config, crate::config::BRIEFLY)?;
     let path = file.to_owned();
     let done = db.write_blocking(move |tx| {
         let loaded = open_encrypted(&path, &passphrase).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use db::{Db, DbConfig, DbError};
@@ -153,9 +154,15 @@ fn shown_gateway<S: serde::Serializer>(gateway: &Option<GatewayConfig>, s: S) ->
     }
 }
 
-/// Opens and, where it is of an older version, brings forward.
-pub fn open(database: DbConfig) -> anyhow::Result<Db> {
-    Db::open(database, crate::migrations()).map_err(|error| match error {
+/// How long a command that somebody types waits for another one that is about to end.
+pub const BRIEFLY: Duration = Duration::from_secs(3);
+
+/// Opens as the one who writes and, where it is of an older version, brings forward. Waits this long for another writer.
+pub fn open(database: DbConfig, wait: Duration) -> anyhow::Result<Db> {
+    Db::open_within(wait, database, crate::migrations()).map_err(|error| match error {
+        DbError::Occupied => anyhow::Error::new(error).context(
+            "ほかの tsunagari(serve や demo)がこのデータベースに書き込んでいます。何も変更していません。そちらを止めてから、もう一度実行してください",
+        ),
         DbError::Newer(_) => anyhow::Error::new(error).context(
             "このデータベースは新しい版の tsunagari で使われています。何も変更していません。新しい版で起動してください",
         ),
@@ -187,8 +194,8 @@ impl Config {
     }
 
     /// The database as the one who writes to it.
-    pub fn open(&self) -> anyhow::Result<Db> {
-        open(self.db()?)
+    pub fn open(&self, wait: Duration) -> anyhow::Result<Db> {
+        open(self.db()?, wait)
     }
 
     /// What no default can mend: two engines, or a site that would speak plainly to the world.

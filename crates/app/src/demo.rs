@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Some(url) => DbConfig::Postgres { url: url.clone() },
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
-    let db = crate::config::open(config)?;
+    let db = crate::config::open(config, crate::config::BRIEFLY)?;
     refuse_a_real_region(&db)?;
     let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
     // A town of a given moment is built as of that moment, and its clock runs from when it stands.

@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 use web::address::ToldByProxy;
 use web::site::{Mode, Site, new_request};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::region::{self, Region, Setup};
 use crate::{reports, say, tls};
 
@@ -27,7 +27,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     if let Some(folder) = &config.policies {
         access::install(access::Policies::from_folder(folder)?)?;
     }
-    let db = config.open()?;
+    let db = config.open(db::PREDECESSOR)?;
     if db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))?.is_some() {
         bail!("このデータベースは架空の町のものです。serve では使えません(demo を使ってください)");
     }
@@ -65,9 +65,9 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
     let router = router.layer(middleware::from_fn_with_state(Proxies::of(config), through_proxy));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let handle = axum_server::Handle::new();
-    let stopping = handle.clone();
+    let (stopping, db) = (handle.clone(), site.db().clone());
     tokio::spawn(async move {
-        asked_to_stop().await;
+        tokio::select! { () = asked_to_stop() => {}, () = superseded(db) => {} }
         stopping.graceful_shutdown(Some(std::time::Duration::from_secs(5)));
     });
     tracing::info!(address = %config.web.listen, tls = config.web.tls.is_some(), "the site answers");
@@ -79,7 +79,19 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
         None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await?,
     }
     region.stop().await;
+    if site.db().superseded() {
+        bail!("ほかの tsunagari がこのデータベースに書き込んだため、終了しました。もう一度起動してください");
+    }
     Ok(())
+}
+
+/// Resolves when another process has become the writer: what this one remembers is no longer so. Whoever keeps the
+/// program running starts it again.
+async fn superseded(db: Db) {
+    let mut looks = tokio::time::interval(std::time::Duration::from_secs(1));
+    while !db.superseded() {
+        looks.tick().await;
+    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
@@ -158,7 +170,7 @@ fn log_as_json() {
 
 /// The first administrator, and the office if there is none: prints the one-time code with which they enrol.
 pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str, office: &str) -> anyhow::Result<()> {
-    let db = config.open()?;
+    let db = config.open(config::BRIEFLY)?;
     let login = signin::LoginName::parse(login)?;
     let parsed = |what: &str, error: String| anyhow::anyhow!("{what}: {error}");
     let facts = people::StaffFacts {

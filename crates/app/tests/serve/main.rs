@@ -12,5 +12,6 @@ mod harness;
 mod kill;
 mod proxy;
 mod raw;
+mod second;
 mod tls;
 mod watcher;
