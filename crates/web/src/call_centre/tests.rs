@@ -241,7 +241,7 @@ fn the_wallboard_counts_and_names_nobody() {
     let r = Region::new();
     let (operator, city) = (r.operator(), r.city());
     let quiet = r.get(&city, "/wallboard");
-    quiet.is(200).shows("is-wall").shows("待ちなし").shows("超過なし").shows("まだ案件なし").well_formed();
+    quiet.is(200).shows("is-wall").shows("待ちなし").shows("超過なし").shows("まだ計算できません").well_formed();
     quiet.shows("<span data-clock>10:00</span>").shows("id=\"line-lost\"").shows("every 15s");
     let case = r.alert(Rule::Inactivity);
     r.get(&city, "/wallboard").shows("受付してください").hides("60秒超え");

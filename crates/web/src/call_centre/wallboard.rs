@@ -57,7 +57,7 @@ fn shown(board: &Wallboard, now: Instant) -> Markup {
                 (tile("受付待ち", &board.waiting.to_string(), waiting(board, now), html! {
                     @if let Some(at) = board.waiting_since { "最長 " (since(at, now)) }
                 }))
-                (tile("対応中", &board.open.to_string(), open(board), html! {}))
+                (tile("対応中", &in_hand(board).to_string(), open(board), html! {}))
                 (tile("期限超過", &board.overdue.to_string(), overdue(board), html! {
                     @if board.overdue > 0 { a href="/overdue" { "一覧を開く" } }
                 }))
@@ -83,8 +83,13 @@ fn waiting(board: &Wallboard, now: Instant) -> Told {
     })
 }
 
+/// Open and taken: what waits stands beside it.
+fn in_hand(board: &Wallboard) -> usize {
+    board.open.saturating_sub(board.waiting)
+}
+
 fn open(board: &Wallboard) -> Told {
-    Some(if board.open > 0 { (Tone::InProgress, "対応しています") } else { (Tone::Done, "案件なし") })
+    Some(if in_hand(board) > 0 { (Tone::InProgress, "対応しています") } else { (Tone::Done, "案件なし") })
 }
 
 fn overdue(board: &Wallboard) -> Told {
@@ -97,7 +102,7 @@ fn overdue(board: &Wallboard) -> Told {
 
 fn share(value: Option<f64>, mark: f64) -> Told {
     Some(match value {
-        None => (Tone::Unknown, "まだ案件なし"),
+        None => (Tone::Unknown, "まだ計算できません"),
         Some(v) if v < mark => (Tone::NearLimit, "目標未達"),
         Some(_) => (Tone::Confirmed, "目標達成"),
     })

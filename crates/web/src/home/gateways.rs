@@ -1,7 +1,7 @@
 //! ゲートウェイの一覧: every gateway in use, whether its line is up, when it was heard, what hangs behind it.
 
 use axum::extract::{Query, State};
-use base::{Instant, Role};
+use base::{Instant, Role, Span};
 use maud::{Markup, html};
 use watch::GatewayLine;
 
@@ -13,6 +13,8 @@ use crate::site::Site;
 use crate::visitor::{Seen, Visitor};
 
 const HEADINGS: [&str; 5] = ["回線", "住まい", "ゲートウェイ", "最後の通信", "機器と電池"];
+/// Unheard for so long, a gateway is no longer called connected; when its line counts as down, the settings say.
+const QUIET: Span = Span::hours(1);
 const ROWS: usize = base::limits::LIST_ROWS;
 
 pub async fn page(
@@ -74,6 +76,7 @@ fn state(line: &GatewayLine, now: Instant) -> Markup {
         @match (line.down_since, line.gateway.heard_at) {
             (Some(since_when), _) => { (chip(Tone::NeededNow, "通信断")) " " (since(since_when, now)) },
             (None, None) => { (chip(Tone::Unknown, "一度も通信がない")) },
+            (None, Some(at)) if now - at > QUIET => { (chip(Tone::NearLimit, "しばらく通信なし")) },
             (None, Some(_)) => { (chip(Tone::Confirmed, "通信中")) },
         }
         @if line.gateway.malformed > 0 { br; span.soft { "読み取れない通信 " (line.gateway.malformed) "件" } }

@@ -211,7 +211,7 @@ pub(crate) fn shown(photos: &[&Photo], now: Instant) -> Markup {
         @if !photos.is_empty() {
             details.photos {
                 summary { "訪問の写真を見る（" (photos.len()) "枚）" }
-                ul {
+                ul.photo-list {
                     @for (n, photo) in photos.iter().enumerate() {
                         li {
                             figure {
@@ -237,7 +237,7 @@ pub(super) fn form(visit: VisitId, kept: usize, typed: &Typed) -> Markup {
         @if left > 0 {
             form.stack.no-print method="post" action={ "/visits/" (visit) "/photos" } enctype="multipart/form-data" {
                 (Field::text("caption", "写真の説明").value(typed.value("caption")).hint("例：玄関の外から。新聞が3日分たまっている"))
-                @for (name, label) in FIELDS.iter().take(left) {
+                @for (name, label) in FIELDS.iter().skip(kept) {
                     @let error = typed.error(name);
                     div class={ "field" @if error.is_some() { " has-error" } } {
                         label.field-label for=(name) { (label) }
