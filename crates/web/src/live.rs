@@ -134,3 +134,43 @@ impl Drop for Seat {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use base::{OfficeId, Role};
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    #[test]
+    fn only_the_readers_own_screens_are_told_of_a_message() {
+        let (own, office, other) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+        let reader = Actor {
+            role: Role::Nurse,
+            id: own,
+            office: Some(OfficeId(office)),
+            person: None,
+            device: "test".to_owned(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let _inside = runtime.enter();
+        let live = Live::new();
+        let screen = live.listen(Channel::Notebook, &reader).expect("a seat").into_response();
+        live.publish_to(other);
+        live.publish("watch.alert_raised");
+        live.publish_to(own);
+        live.publish_to(office);
+        live.publish("care.note_written");
+        let mut told = screen.into_body().into_data_stream();
+        let heard: Vec<String> = runtime.block_on(async {
+            let mut heard = Vec::new();
+            while heard.len() < 3 {
+                let frame = told.next().await.expect("goes on").expect("is read");
+                heard.push(String::from_utf8_lossy(&frame).lines().next().unwrap_or_default().to_owned());
+            }
+            heard
+        });
+        assert_eq!(heard, ["event: messages", "event: messages", "event: changed"]);
+    }
+}
