@@ -65,7 +65,7 @@
   /* The line. A screen that looks alive and is not is worse than a blank one. */
   function line(lost) {
     var banner = doc.getElementById('line-lost');
-    if (!banner) { return; }
+    if (!banner || (!lost && window.navigator.onLine === false)) { return; }
     if (lost && banner.hidden) {
       banner.hidden = false;
       say(banner.querySelector('[data-text]'), banner.getAttribute('data-lost'));
@@ -74,12 +74,51 @@
       say(banner.querySelector('[data-text]'), '');
     }
   }
-  body.addEventListener('htmx:sseOpen', function () { line(false); updated(); });
+  /* A line may die without a word: the server says something every ten seconds, and who hears nothing for longer
+     than twice that lets go and dials anew. */
+  var source = null;
+  var heard = 0;
+  var DEAF = 25000;
+  function hear() { heard = Date.now(); line(false); }
+  if (window.htmx && window.EventSource) {
+    window.htmx.createEventSource = function (url) {
+      source = new window.EventSource(url, { withCredentials: true });
+      heard = Date.now();
+      source.addEventListener('alive', hear);
+      source.addEventListener('changed', hear);
+      return source;
+    };
+  }
+  function listen() {
+    /* Once closed, the next call is under way already. */
+    if (!source || source.readyState === 2 || Date.now() - heard < DEAF) { return; }
+    heard = Date.now();
+    line(true);
+    source.close();
+    if (source.onerror) { source.onerror(new window.Event('error')); }
+  }
+  /* What happened while the line was down was told to nobody here: every live part asks for itself again. */
+  var opened = false;
+  body.addEventListener('htmx:sseOpen', function () {
+    hear();
+    updated();
+    if (opened) {
+      each('[hx-trigger*="sse:"]', function (e) {
+        window.htmx.trigger(e, /sse:\w+/.exec(e.getAttribute('hx-trigger'))[0]);
+      });
+    }
+    opened = true;
+  });
   body.addEventListener('htmx:sseError', function () { line(true); });
   body.addEventListener('htmx:sendError', function () { line(true); });
   body.addEventListener('htmx:sseMessage', function () { line(false); updated(); });
   body.addEventListener('htmx:afterSwap', function () { updated(); tick(); });
   window.addEventListener('offline', function () { line(true); });
+  /* The old line may lead nowhere now: a new one is dialled, and its word waited for. */
+  window.addEventListener('online', function () {
+    heard = 0;
+    if (source) { listen(); } else { line(false); }
+  });
 
   /* The sound: two tones, made here, so that no file has to arrive first. */
   var audio = null;
@@ -144,7 +183,7 @@
     }
   }, true);
 
-  window.setInterval(function () { tick(); }, 1000);
+  window.setInterval(function () { tick(); listen(); }, 1000);
   window.setInterval(function () {
     if (sounding() && doc.querySelector('[data-alarm]')) { beep(); }
   }, 4000);

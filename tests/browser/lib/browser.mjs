@@ -27,9 +27,9 @@ const PATIENCE_MS = 15_000;
 /** What each page was opened as, and what went wrong on it. */
 const known = new WeakMap();
 
-/** Starts the browser on PATH with a fresh profile, which goes when it is closed. */
-export async function launch() {
-  return chromium.launch({ executablePath: findChromium(), headless: true, args: FLAGS });
+/** Starts the browser on PATH with a fresh profile, which goes when it is closed; `more` are flags of its own. */
+export async function launch(more = []) {
+  return chromium.launch({ executablePath: findChromium(), headless: true, args: [...FLAGS, ...more] });
 }
 
 /**
