@@ -143,12 +143,14 @@ mod tests {
             }
         };
         let every = Duration::from_millis(20);
-        let ended = runtime.block_on(tokio::time::timeout(Duration::from_secs(60), async {
+        let four = async {
             tokio::select! {
                 () = repeat("test", every, round) => {}
                 () = async { while rounds.load(Ordering::Relaxed) < 4 { tokio::time::sleep(every / 4).await } } => {}
             }
-        }));
+        };
+        // A timer belongs to the runtime that it is made in.
+        let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), four).await });
         assert!(ended.is_ok(), "the fourth round never came");
         assert!(began.elapsed() >= every * 3, "rounds keep their distance");
     }
