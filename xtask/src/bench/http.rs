@@ -8,6 +8,9 @@ use tokio::net::TcpStream;
 /// Bytes of a head; the site's are far below.
 const HEAD_LIMIT: usize = 16 * 1024;
 
+/// The session's cookie in a demonstration.
+const SESSION: &str = "tsunagari_demo=";
+
 pub struct Line {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -57,13 +60,6 @@ impl Line {
 }
 
 impl Answer<'_> {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            let (key, value) = line.split_once(": ")?;
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-
     /// The body, if this is a page.
     pub fn page(&self) -> Result<&str> {
         ensure!(self.status == 200, "an answer with status {}: {}", self.status, self.body);
@@ -100,7 +96,8 @@ impl Asker {
 pub async fn enter(line: &mut Line, port: u16, account: &str) -> Result<Asker> {
     let nobody = Asker { port, cookie: String::new() };
     let answer = line.ask(&nobody.post(&format!("/demo/enter/{account}"), "")).await?;
-    let cookie = answer.header("set-cookie").and_then(|line| line.split(';').next());
+    let cookies = answer.head.lines().filter_map(|line| line.split_once(": ")).map(|(_, value)| value);
+    let cookie = cookies.filter(|value| value.starts_with(SESSION)).find_map(|value| value.split(';').next());
     let cookie = cookie.with_context(|| format!("no session for {account}: status {}", answer.status))?;
     Ok(Asker { port, cookie: cookie.to_owned() })
 }
