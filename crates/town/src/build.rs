@@ -110,3 +110,38 @@ fn equipped((resident, person, home, gateway): (usize, PersonId, HomeId, Gateway
     let settled = Settled { person, home, first_contact: None };
     Equipped { resident, settled, gateway, gateway_name: equip::gateway_name(resident) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(seed: u64) -> Vec<u8> {
+        let sets = [
+            audit::MIGRATIONS,
+            access::MIGRATIONS,
+            people::MIGRATIONS,
+            signin::MIGRATIONS,
+            notify::MIGRATIONS,
+            watch::MIGRATIONS,
+            response::MIGRATIONS,
+        ];
+        let region = db::testing::fresh(&sets);
+        let now = Instant::parse("2026-11-22T10:00").unwrap();
+        let wanted = Wanted { seed, size: Size { residents: 12, staff: 60 } };
+        town(&region.db, wanted, &|| now, Arc::new(|_, _, _| Ok(())), &|_, _| {}).unwrap();
+        let dumped = region.db.read_blocking(|tx| {
+            assert!(watch::readings_stored(tx)? > 1_000, "the month was played");
+            let mut out = Vec::new();
+            db::dump::write(tx, &mut out).map_err(|e| db::DbError::Engine(e.to_string()))?;
+            Ok::<_, db::DbError>(out)
+        });
+        dumped.unwrap()
+    }
+
+    #[test]
+    fn the_same_seed_and_moment_make_the_same_town_its_month_of_readings_included() {
+        let town = written(1);
+        assert!(town == written(1), "two towns of one seed differ");
+        assert!(town != written(2));
+    }
+}
