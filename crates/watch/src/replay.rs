@@ -352,6 +352,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_in_another_encoding_is_refused_by_its_first_bad_row() {
+        let shift_jis = [HEADER.as_bytes(), b"\x89\xc6,2026-01-05T21:00:00,f,fridge,,1\n"].concat();
+        let error = run(shift_jis.as_slice(), Vec::new(), &Options::default()).unwrap_err();
+        assert_eq!(error.to_string(), "line 2: home_id is empty or no UTF-8");
+        let utf16: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let error = run(utf16.as_slice(), Vec::new(), &Options::default()).unwrap_err();
+        assert!(error.to_string().starts_with("line 1: the columns must be home_id,"), "{error}");
+    }
+
+    #[test]
     fn homes_may_take_turns_and_a_packed_file_reads_the_same() {
         let rows = "a,2026-01-05T07:00:00.5,f,fridge,,1\nb,2026-01-05 07:00:01,f,door,,1\na,2026-01-06T09:00:00,g,heartbeat,,\n\
                     b,2026-01-06T09:00:00,g,heartbeat,,\na,2026-01-06T08:00:00,f,fridge,,1\n";

@@ -206,6 +206,23 @@ fn a_hot_room_is_told_gently_then_loudly_and_once() {
 }
 
 #[test]
+fn a_cold_room_is_told_gently_then_loudly_and_its_warmth_is_no_sign_of_life() {
+    let mut w = silent_home();
+    w.pass(at("2026-11-15T23:00"));
+    for minute in 0..60 {
+        w.say(0, "air", Signal::Temperature(if minute < 25 { 9.0 } else { 4.0 }));
+        w.pass_for(Span::minutes(1));
+    }
+    let cold = |w: &World, level| w.alerts_of(0, Rule::TooCold, level);
+    assert_eq!((cold(&w, Level::Notice).len(), cold(&w, Level::Alert).len()), (1, 1));
+    let reason = cold(&w, Level::Alert)[0].reason.clone();
+    assert!(reason.contains("居間の室温") && reason.contains("4.0℃"), "{reason}");
+    w.say(0, "air", Signal::Temperature(19.0));
+    w.pass_for(Span::minutes(1));
+    assert_ne!(cold(&w, Level::Alert)[0].sign_at, Some(w.now), "warmth is no sign of life");
+}
+
+#[test]
 fn damp_heat_is_told_as_an_estimate() {
     let mut w = silent_home();
     for _ in 0..20 {
