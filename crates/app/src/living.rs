@@ -80,7 +80,7 @@ async fn gateway(
 ) {
     tokio::time::sleep(begin).await;
     let mut options = MqttOptions::new(&home.gateway_name, mqtt.ip().to_string(), mqtt.port());
-    let secret: String = credential(seed, home.resident).iter().map(|b| format!("{b:02x}")).collect();
+    let secret = base::hex(&credential(seed, home.resident));
     options.set_credentials(&home.gateway_name, secret);
     options.set_keep_alive(Duration::from_secs(120));
     let (client, mut line) = AsyncClient::new(options, WAITING);

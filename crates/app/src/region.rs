@@ -174,12 +174,8 @@ fn authenticate(db: Db) -> Authenticate {
 
 /// The hash the register keeps: of the 32 bytes that a credential spells in 64 hexadecimal digits.
 fn secret_of(credential: &[u8]) -> Option<[u8; 32]> {
-    let text = std::str::from_utf8(credential).ok()?.trim();
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let digits = (0..32).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok());
-    Some(Sha256::digest(digits.collect::<Option<Vec<u8>>>()?).into())
+    let bytes = base::unhex::<32>(std::str::from_utf8(credential).ok()?.trim())?;
+    Some(Sha256::digest(bytes).into())
 }
 
 /// Committed events go to the screens, to the station and to the listeners. The postman reads them by himself.

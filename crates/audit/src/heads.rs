@@ -4,12 +4,12 @@
 use std::io::Write;
 use std::path::Path;
 
-use base::Instant;
+use base::{Instant, hex, unhex};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::chain::{Hash, hex, unhex};
+use crate::chain::Hash;
 
 /// The newest row of the chain at one moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,8 +75,7 @@ fn signed_bytes(head: &Head) -> Vec<u8> {
 
 /// One signed line, without its line end.
 pub fn head_line(key: &HeadKey, head: &Head) -> String {
-    let signature = key.0.sign(&signed_bytes(head)).to_bytes();
-    let signature: String = signature.iter().map(|b| format!("{b:02x}")).collect();
+    let signature = hex(&key.0.sign(&signed_bytes(head)).to_bytes());
     let line = Line { seq: head.seq, at: head.at.0, hash: hex(&head.hash), signature };
     serde_json::to_string(&line).unwrap_or_default()
 }

@@ -133,6 +133,6 @@ pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
 /// Begins a new epoch after a restore: a row that quotes the last head known from outside, so that an older backup
 /// does not look like a truncation.
 pub fn begin_epoch(ctx: &Ctx, tx: &mut dyn Tx, last_known: Option<&Head>) -> Result<i64, DbError> {
-    let quote = last_known.map_or_else(|| "unknown".to_owned(), |h| format!("{}:{}", h.seq, chain::hex(&h.hash)));
+    let quote = last_known.map_or_else(|| "unknown".to_owned(), |h| format!("{}:{}", h.seq, base::hex(&h.hash)));
     done(ctx, tx, verify::EPOCH, &[], &quote, "restore")
 }

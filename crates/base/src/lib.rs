@@ -3,6 +3,7 @@
 //! It knows no table, no socket and no clock: time and ids come in through [`Ctx`].
 
 mod ctx;
+mod hex;
 mod ids;
 mod instant;
 pub mod kana;
@@ -12,6 +13,7 @@ pub mod wareki;
 mod words;
 
 pub use ctx::{Actor, Ctx, Purpose, Role};
+pub use hex::{hex, unhex};
 pub use ids::*;
 pub use instant::{Clock, Instant, LocalTime, Span};
 pub use redacted::Redacted;

@@ -6,6 +6,7 @@
 
 use std::io::{BufRead, Write};
 
+use base::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as B64;
 use serde::{Deserialize, Serialize};
@@ -272,10 +273,6 @@ fn tables(tx: &mut dyn Tx) -> Result<Vec<Table>, DbError> {
         tables.push(Table { name, columns });
     }
     Ok(tables)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

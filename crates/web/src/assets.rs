@@ -9,6 +9,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base::hex;
 use sha2::{Digest, Sha256};
 
 #[derive(rust_embed::RustEmbed)]
@@ -78,10 +79,6 @@ fn read(file: &'static str, kind: &'static str) -> Option<Asset> {
     let hash: String = hex(&Sha256::digest(&found.data))[..16].to_owned();
     let etag = HeaderValue::from_str(&format!("\"{hash}\"")).ok()?;
     Some(Asset { url: format!("/assets/{hash}/{file}"), hash, etag, kind })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -282,8 +282,7 @@ impl Town {
     /// With what the gateway of this home signs in, over MQTT (name and credential) or HTTP (credential).
     pub fn credential(&self, home: usize) -> (String, String) {
         let home = &self.homes[home];
-        let secret = credential(self.plan.seed, home.resident).iter().map(|b| format!("{b:02x}")).collect();
-        (home.gateway_name.clone(), secret)
+        (home.gateway_name.clone(), base::hex(&credential(self.plan.seed, home.resident)))
     }
 }
 

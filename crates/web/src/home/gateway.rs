@@ -32,7 +32,7 @@ impl Credential {
     }
 
     fn digits(&self) -> String {
-        self.0.expose().iter().map(|byte| format!("{byte:02x}")).collect()
+        base::hex(self.0.expose())
     }
 }
 

@@ -41,8 +41,7 @@ fn a_gateway_shows_its_credential_once_and_devices_get_their_places() {
     let once = r.post(&keeper, &format!("/homes/{}/gateways", r.s.home), &[("name", "gw-0001"), ("carrier", "見本光")]);
     once.is(200).shows("この画面でだけ表示されます").shows("gw-0001");
     let secret = between(&once.body, "パスワード・トークン</dt><dd><code>", "</code>").to_owned();
-    assert_eq!(secret.len(), 64);
-    let bytes: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&secret[2 * i..2 * i + 2], 16).expect("digits")).collect();
+    let bytes = base::unhex::<32>(&secret).expect("64 digits");
     let hash: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(bytes).into();
     let gateway = r.test.db.read_blocking(move |tx| watch::authenticate(tx, "gw-0001", hash)).expect("reads");
     let gateway = gateway.expect("the credential opens").to_string();
