@@ -51,13 +51,54 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     region.stop()?;
     let stored = asked(maker, &["count", text(&file)?])?.trim().parse::<u64>()? - rows;
     check(&sent, stored, &figures)?;
-    let figure =
-        |metric, value, target, better| Figure { bench: "ingest", metric, value, target: Some(target), better };
-    Ok(vec![
-        figure("readings_per_s", sent.acknowledged as f64 / elapsed, 20_000.0, Better::Higher),
-        figure("ack_p99_ms", sent.waited(0.99).as_secs_f64() * 1000.0, 50.0, Better::Lower),
-        figure("bytes_per_home", value(&figures, "watch_bytes_per_home")?, 2_000.0, Better::Lower),
-    ])
+    let figure = |metric, value, target, better| Figure { bench: "ingest", metric, value, target, better };
+    let mut measured = vec![
+        figure("readings_per_s", sent.acknowledged as f64 / elapsed, Some(20_000.0), Better::Higher),
+        figure("ack_p99_ms", sent.waited(0.99).as_secs_f64() * 1000.0, Some(50.0), Better::Lower),
+        figure("bytes_per_home", value(&figures, "watch_bytes_per_home")?, Some(2_000.0), Better::Lower),
+    ];
+    match Broker::start(&folder)? {
+        Some(peer) => {
+            let began = Instant::now();
+            let sent = Flood { port: peer.port, time: flood.time / 6, ..flood }.run()?;
+            let rate = sent.acknowledged as f64 / began.elapsed().as_secs_f64();
+            measured.push(figure("mosquitto_publishes_per_s", rate, None, Better::Higher));
+        }
+        None => eprintln!("the peer is not measured: mosquitto is not installed"),
+    }
+    Ok(measured)
+}
+
+/// A peer for scale: Mosquitto takes the same publishes from the same publishers, stores nothing and decides nothing.
+struct Broker {
+    child: Child,
+    port: u16,
+}
+
+impl Broker {
+    /// `None` where it is not installed.
+    fn start(folder: &Path) -> Result<Option<Broker>> {
+        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
+        let Some(program) = program else { return Ok(None) };
+        let (path, port) = (folder.join("mosquitto.conf"), free_port()?);
+        fs::write(&path, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"))?;
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let broker = Broker { child: command.spawn()?, port };
+        let until = Instant::now() + Duration::from_secs(10);
+        while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            ensure!(Instant::now() < until, "mosquitto does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Some(broker))
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What was acknowledged is stored, once; every press of a button became an alert.
