@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::PersonId;
 use base::wareki::Date;
 use maud::{Markup, html};
-use people::{Home, HomeChoice, HomeFacts, LifeStatus, Line, Resident, ResidentFacts, Revision};
+use people::{FieldError, Form, Home, HomeChoice, HomeFacts, LifeStatus, Line, Resident, ResidentFacts, Revision};
 
 use super::heads::{Part, person_pages};
 use super::resident_fields::{home_fields, home_on_record, resident_fields, resident_on_record};
@@ -179,6 +179,17 @@ async fn told(
     }
 }
 
+/// The facts and why they are corrected; or the form once more, with what is wrong about either.
+fn with_reason<T>(facts: Result<T, Vec<FieldError>>, form: &Form) -> Result<(T, Revision), Draft> {
+    match (facts, Revision::parse(form)) {
+        (Ok(facts), Ok(revision)) => Ok((facts, revision)),
+        (facts, revision) => {
+            let draft = Draft::typed(form.clone()).wrong(facts.err().unwrap_or_default());
+            Err(draft.wrong(revision.err().unwrap_or_default()))
+        }
+    }
+}
+
 async fn revise_resident(
     State(site): State<Site>,
     visitor: Visitor,
@@ -187,13 +198,9 @@ async fn revise_resident(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let facts = ResidentFacts::parse(&form, Date::of(frame.now));
-    let (facts, revision) = match (facts, Revision::parse(&form)) {
-        (Ok(facts), Ok(revision)) => (facts, revision),
-        (facts, revision) => {
-            let draft = Draft::typed(form).wrong(facts.err().unwrap_or_default());
-            let draft = draft.wrong(revision.err().unwrap_or_default());
-            return again(&frame, &visitor, What::Resident, person, draft).await;
-        }
+    let (facts, revision) = match with_reason(facts, &form) {
+        Ok(both) => both,
+        Err(draft) => return again(&frame, &visitor, What::Resident, person, draft).await,
     };
     let done = visitor.command(&site, "people.revise_resident", move |ctx, tx| {
         Ok(people::revise_resident(ctx, tx, person, &facts, &revision).map(drop)?)
@@ -210,13 +217,9 @@ async fn revise_home(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let facts = HomeFacts::parse(&form, Date::of(frame.now));
-    let (facts, revision) = match (facts, Revision::parse(&form)) {
-        (Ok(facts), Ok(revision)) => (facts, revision),
-        (facts, revision) => {
-            let draft = Draft::typed(form).wrong(facts.err().unwrap_or_default());
-            let draft = draft.wrong(revision.err().unwrap_or_default());
-            return again(&frame, &visitor, What::Home, person, draft).await;
-        }
+    let (facts, revision) = match with_reason(facts, &form) {
+        Ok(both) => both,
+        Err(draft) => return again(&frame, &visitor, What::Home, person, draft).await,
     };
     let done = visitor.command(&site, "people.revise_home", move |ctx, tx| {
         let home = people::home_of(ctx, tx, person)?.id;
@@ -234,14 +237,11 @@ async fn move_home(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let facts = HomeFacts::parse(&form, Date::of(frame.now));
-    let (to, revision) = match (facts, Revision::parse(&form)) {
-        (Ok(facts), Ok(revision)) => (HomeChoice::New(facts), revision),
-        (facts, revision) => {
-            let draft = Draft::typed(form).wrong(facts.err().unwrap_or_default());
-            let draft = draft.wrong(revision.err().unwrap_or_default());
-            return again(&frame, &visitor, What::Move, person, draft).await;
-        }
+    let (facts, revision) = match with_reason(facts, &form) {
+        Ok(both) => both,
+        Err(draft) => return again(&frame, &visitor, What::Move, person, draft).await,
     };
+    let to = HomeChoice::New(facts);
     let done = visitor.command(&site, "people.move_home", move |ctx, tx| {
         Ok(people::move_home(ctx, tx, person, &to, &revision).map(drop)?)
     });
