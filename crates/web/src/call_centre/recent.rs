@@ -4,11 +4,12 @@ use base::{Ctx, Instant, Span};
 use db::Tx;
 use maud::{Markup, html};
 use response::Case;
-use watch::{Lane, RecentActivity, WatchError};
+use watch::{RecentActivity, WatchError};
 
 use crate::components::{
     Cell, DayActivity, RasterRow, SLOTS, State as Tone, USUAL_SLOTS, activity_raster, chip, ja_moment, since,
 };
+use crate::home::lane_label;
 use crate::problem::Problem;
 
 /// What there is to see of the last day.
@@ -111,13 +112,7 @@ fn day(a: &RecentActivity, now: Instant) -> DayActivity {
     let usual: [f32; USUAL_SLOTS] =
         std::array::from_fn(|half| a.usual.active[(usize::from(first_hour) * 2 + half) % USUAL_SLOTS]);
     let mut rows = vec![row("家全体".to_owned(), None, Some(usual))];
-    rows.extend(lanes.iter().map(|lane| row(label(lane, lanes), Some(lane.device), None)));
+    rows.extend(lanes.iter().map(|lane| row(lane_label(lane.kind, &lane.place), Some(lane.device), None)));
     let silence = a.last_sign.map(|s| (if s < from { 0 } else { slot_of(s) + 1 }, last)).filter(|(s, e)| s + 1 < *e);
     DayActivity { label: "直近24時間".to_owned(), first_hour, rows, silence }
-}
-
-/// The place; where two devices hang in one place, what they are.
-fn label(lane: &Lane, lanes: &[Lane]) -> String {
-    let alone = lanes.iter().filter(|l| l.place == lane.place).count() == 1;
-    if alone && !lane.place.is_empty() { lane.place.clone() } else { lane.kind.ja().to_owned() }
 }

@@ -208,3 +208,18 @@ fn a_pharmacist_has_a_day_too_though_never_sent_to_a_door() {
     let pharmacist = r.staff(base::Role::Pharmacist, base::StaffId(uuid::Uuid::from_u128(98)), r.s.nursing);
     r.get(&pharmacist, "/today").is(200).shows("頼まれている訪問はありません").well_formed();
 }
+
+#[test]
+fn who_waits_at_a_door_comes_before_what_is_to_be_read() {
+    let r = Region::new();
+    let (case, manager) = (r.alert(Rule::Inactivity), r.care_manager());
+    let resting = r.get(&manager, "/today").body;
+    let at = |page: &str, id: &str| page.find(&format!("id=\"{id}\"")).expect(id);
+    assert!(at(&resting, "waiting") < at(&resting, "visits"), "nobody waits: what is to be answered comes first");
+    let operator = r.operator();
+    r.post(&operator, &format!("/cases/{case}/taking"), &[]).is(303);
+    let whom = format!("staff:{}", r.s.care_manager);
+    r.post(&operator, &format!("/cases/{case}/visits"), &[("visitor", &whom)]).is(303);
+    let asked = r.get(&manager, "/today").shows("訪問する方（1件）").well_formed().body.clone();
+    assert!(at(&asked, "visits") < at(&asked, "waiting"));
+}

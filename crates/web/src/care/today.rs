@@ -80,6 +80,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Day, Problem> {
 fn lists(day: &Day, now: Instant) -> Markup {
     html! {
         div.stack #today hx-get="/today/lists" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this" {
+            @if !day.visits.is_empty() { (visits(day, now)) }
             section.stack aria-labelledby="waiting" {
                 h2 #waiting { "返事を待たれている（" (day.waiting.len()) "件）" }
                 @if day.waiting.is_empty() {
@@ -87,11 +88,7 @@ fn lists(day: &Day, now: Instant) -> Markup {
                 }
                 @for note in &day.waiting { (line(day, note, now)) }
             }
-            section.stack aria-labelledby="visits" {
-                h2 #visits { "訪問する方（" (day.visits.len()) "件）" }
-                @if day.visits.is_empty() { (empty("頼まれている訪問はありません", "")) }
-                @for visit in &day.visits { (visit_line(visit, now)) }
-            }
+            @if day.visits.is_empty() { (visits(day, now)) }
             section.stack aria-labelledby="new-notes" {
                 h2 #new-notes { "新しい記事（" (day.new.len()) "件）" }
                 @if day.new.is_empty() {
@@ -99,6 +96,17 @@ fn lists(day: &Day, now: Instant) -> Markup {
                 }
                 @for note in &day.new { (line(day, note, now)) }
             }
+        }
+    }
+}
+
+/// Somebody waits at a door: before all that may be read sitting down.
+fn visits(day: &Day, now: Instant) -> Markup {
+    html! {
+        section.stack aria-labelledby="visits" {
+            h2 #visits { "訪問する方（" (day.visits.len()) "件）" }
+            @if day.visits.is_empty() { (empty("頼まれている訪問はありません", "")) }
+            @for visit in &day.visits { (visit_line(visit, now)) }
         }
     }
 }

@@ -65,10 +65,12 @@ pub fn definitions(facts: &[(&str, Markup)]) -> Markup {
 /// Pages of a list: (address, label) of the one before and after.
 pub fn pager(before: Option<&str>, after: Option<&str>, words: &str) -> Markup {
     html! {
-        nav.pager aria-label="ページ送り" {
-            @if let Some(href) = before { a.btn href=(href) rel="prev" { "前へ" } }
-            span { (words) }
-            @if let Some(href) = after { a.btn href=(href) rel="next" { "次へ" } }
+        @if before.is_some() || after.is_some() {
+            nav.pager aria-label="ページ送り" {
+                @if let Some(href) = before { a.btn href=(href) rel="prev" { "前へ" } }
+                span { (words) }
+                @if let Some(href) = after { a.btn href=(href) rel="next" { "次へ" } }
+            }
         }
     }
 }

@@ -201,3 +201,9 @@ fn every_button_says_what_kind_it_is() {
         }
     }
 }
+
+#[test]
+fn one_page_alone_has_nothing_to_turn() {
+    assert_eq!(pager(None, None, "1ページ目").0, "");
+    assert!(pager(None, Some("/next"), "1ページ目").0.contains("1ページ目"));
+}

@@ -115,7 +115,7 @@ fn consent_line(consent: &Consent, contacts: &[Contact]) -> Markup {
     html! {
         (chip(tone, consent.state.ja())) " " (consent.scope.ja())
         @if let Some(contact) = relative { "：" (contact.name.expose()) " さん" }
-        @if let Some(on) = consent.obtained_on { span.soft { "　" (on.wareki()) } }
+        @if let Some(on) = consent.obtained_on { " " span.soft.whole { (on.wareki()) } }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::door::{Door, Who};
 use crate::problem::Problem;
 
 pub use absence::absence_words;
+pub(crate) use view::lane_label;
 
 /// Who may ever see a home's activity; whose, `access` decides.
 const WATCHERS: &[Role] = &[

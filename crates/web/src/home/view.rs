@@ -181,7 +181,7 @@ fn stronger(a: Cell, b: Cell) -> Cell {
 }
 
 /// Short enough for the edge of a picture: the thing for what has one of its kind, else the room.
-fn lane_label(kind: watch::DeviceKind, place: &str) -> String {
+pub(crate) fn lane_label(kind: watch::DeviceKind, place: &str) -> String {
     use watch::DeviceKind as K;
     match kind {
         K::Button => "ボタン".to_owned(),

@@ -21,7 +21,7 @@ pub async fn page(State(site): State<Site>, frame: Frame) -> Result<Markup, Prob
     let (letters, all) = tokio::task::spawn_blocking(read).await.map_err(|e| Problem::Fault(e.to_string()))?;
     Ok(frame.page("外へ送られるはずのメール・SMS").body(html! {
         p.lead { "デモでは外へ送らず、ここに並べます（新しい順）。リンクは、届いた方が押すときと同じに動きます。" }
-        div.buttons { (link_button("/demo", "はじめのページへ")) (link_button(MAIL, "新しい状態にする")) }
+        div.buttons { (link_button("/demo", "はじめのページへ")) (link_button(MAIL, "最新の状態にする")) }
         @if letters.is_empty() {
             (empty("まだ何も送られていません", "アラートや訪問依頼があると、ここに現れます。"))
         }

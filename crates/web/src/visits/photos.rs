@@ -234,21 +234,30 @@ pub(crate) fn shown(photos: &[&Photo], now: Instant) -> Markup {
 pub(super) fn form(visit: VisitId, kept: usize, typed: &Typed) -> Markup {
     let left = PHOTOS_PER_VISIT.saturating_sub(kept);
     html! {
-        @if left > 0 {
-            form.stack.no-print method="post" action={ "/visits/" (visit) "/photos" } enctype="multipart/form-data" {
-                (Field::text("caption", "写真の説明").value(typed.value("caption")).hint("例：玄関の外から。新聞が3日分たまっている"))
-                @for (name, label) in FIELDS.iter().skip(kept) {
-                    @let error = typed.error(name);
-                    div class={ "field" @if error.is_some() { " has-error" } } {
-                        label.field-label for=(name) { (label) }
-                        @if let Some(error) = error { p.field-error id={ (name) "-error" } { (error) } }
-                        input.input id=(name) name=(name) type="file" accept="image/jpeg,image/png,image/webp" capture="environment"
-                            aria-invalid=[error.map(|_| "true")] aria-describedby=[error.map(|_| format!("{name}-error"))];
-                    }
+        // Whoever sent a photo goes on to what is next: room for more stays out of the way.
+        @if left > 0 && kept > 0 && typed.wrong().is_none() {
+            details { summary { "写真を追加する（あと" (left) "枚まで）" } (fields(visit, kept, typed)) }
+        } @else if left > 0 { (fields(visit, kept, typed)) }
+        @else { p.soft { "写真は" (PHOTOS_PER_VISIT) "枚まで送れます。" } }
+    }
+}
+
+fn fields(visit: VisitId, kept: usize, typed: &Typed) -> Markup {
+    let left = PHOTOS_PER_VISIT.saturating_sub(kept);
+    html! {
+        form.stack.no-print method="post" action={ "/visits/" (visit) "/photos" } enctype="multipart/form-data" {
+            (Field::text("caption", "写真の説明").value(typed.value("caption")).hint("例：玄関の外から。新聞が3日分たまっている"))
+            @for (name, label) in FIELDS.iter().skip(kept) {
+                @let error = typed.error(name);
+                div class={ "field" @if error.is_some() { " has-error" } } {
+                    label.field-label for=(name) { (label) }
+                    @if let Some(error) = error { p.field-error id={ (name) "-error" } { (error) } }
+                    input.input id=(name) name=(name) type="file" accept="image/jpeg,image/png,image/webp" capture="environment"
+                        aria-invalid=[error.map(|_| "true")] aria-describedby=[error.map(|_| format!("{name}-error"))];
                 }
-                p.soft { "撮影場所や日時などの情報は消して保存します。ご本人・ご家族以外の方が写らないようにしてください。" }
-                button.btn.is-primary type="submit" { span { "写真を送る" small { "あと" (left) "枚まで" } } }
             }
-        } @else { p.soft { "写真は" (PHOTOS_PER_VISIT) "枚まで送れます。" } }
+            p.soft { "撮影場所や日時などの情報は消して保存します。ご本人・ご家族以外の方が写らないようにしてください。" }
+            button.btn.is-primary type="submit" { span { "写真を送る" small { "あと" (left) "枚まで" } } }
+        }
     }
 }

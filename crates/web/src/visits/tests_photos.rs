@@ -49,7 +49,7 @@ fn photos_go_from_the_doorstep_to_the_case_and_the_doctor() {
     sent.is(303);
     assert_eq!(sent.location, format!("/visits/{visit}#photos"));
     let own = r.get(&son, &format!("/visits/{visit}"));
-    own.shows("台所の床").shows("写真3枚目").hides("写真1枚目").well_formed();
+    own.shows("台所の床").shows("写真を追加する（あと1枚まで）").shows("写真3枚目").hides("写真1枚目").well_formed();
     r.send(&son, &at, &[], &[("photo-1", "a.jpg", &large), ("photo-2", "b.jpg", &large)])
         .is(409)
         .shows("1回の訪問で送れる写真は3枚までです");
