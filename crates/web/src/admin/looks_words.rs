@@ -32,7 +32,18 @@ fn words(part: &str, verb: &str) -> &'static str {
         "response" => response(verb),
         "care" => care(verb),
         "watch" => watch(verb),
+        "notify" => notify(verb),
         "audit" => "記録の区切り（復元）",
+        _ => "",
+    }
+}
+
+fn notify(verb: &str) -> &'static str {
+    match verb {
+        "send" => "送った",
+        "mark_read" => "読んだ",
+        "receipt" => "届いたかどうかを記録",
+        "settle_undeliverable" => "届かなかった通知に対応",
         _ => "",
     }
 }
@@ -44,13 +55,15 @@ fn look(verb: &str) -> &'static str {
         "audit" | "audit_search" | "audit_person" => "閲覧・操作の記録",
         "caller" => "着信の検索",
         "case" | "case_part" => "案件",
-        "devices_of_home" => "機器",
+        "device" | "devices_of_home" => "機器",
+        "device_needs" => "手当てが必要な機器",
         "duplicates" => "同じ方の確認",
         "emergency_list" => "緊急用一覧",
         "family" => "家族の画面",
         "gateways" | "lines" => "回線とゲートウェイ",
         "home" => "住まいの様子",
         "me" => "本人の画面",
+        "messages" => "自分への通知",
         "my_looks" => "自分を見た人",
         "note" | "note_versions" | "new_note" => "連絡帳",
         "overdue" => "期限超過",
@@ -64,6 +77,9 @@ fn look(verb: &str) -> &'static str {
         "register_team" => "ケアチーム",
         "today" => "きょうの画面",
         "visit" | "visits" => "訪問依頼",
+        "undelivered" => "届かなかった通知",
+        "unknown_devices" => "未登録の機器",
+        "home_settings" => "住まいの見守り設定",
         _ => "",
     }
 }
@@ -206,6 +222,8 @@ fn item(key: &str) -> Option<&'static str> {
         "looks" => "閲覧の記録",
         "team" => "ケアチーム",
         "devices" | "device" => "機器",
+        "lines" => "回線",
+        "messages" => "通知",
         "absence" | "absences" => "不在予定",
         "history" => "変更履歴",
         "office" => "事業所",
@@ -252,6 +270,13 @@ mod tests {
     fn no_internal_word_reaches_a_page() {
         assert_eq!(action("people.register_resident"), "台帳：対象者を登録");
         assert_eq!(action("look.something_new"), "閲覧");
+        for look in
+            ["messages", "undelivered", "device", "device_needs", "unknown_devices", "home_settings", "gateways"]
+        {
+            assert!(action(&format!("look.{look}")).starts_with("閲覧："), "{look}");
+        }
+        assert_eq!(items("identity contacts messages"), "氏名・住所など、連絡先、通知");
+        assert_eq!(action("notify.settle_undeliverable"), "通知：届かなかった通知に対応");
         assert_eq!(action("/cases/{id}"), "担当外の画面を開こうとした");
         assert_eq!(items("identity contacts accounts:7 account:0f"), "氏名・住所など、連絡先、利用者");
         assert_eq!(items("family_alerts"), "家族への開示（アラートと結果）");
