@@ -230,7 +230,7 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
                 (field("alert_days", "誤ったアラートの目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.alert_days)))
                 (field("notice_days", "誤った通知の目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.notice_days)))
                 (field("cap_hours", "上限の時間（この時間動きがなければ必ず知らせる）", format!("{}時間", above.rhythm.cap.as_minutes() / 60)))
-                (field("fixed_hours", "決められた時間だけで判断する（0で学習した生活リズム）", fixed))
+                (field("fixed_hours", "動きがない時間で知らせる（時間。0のときは学習した生活リズムで判断）", fixed))
                 (draft.radio("notices", "アラートの前に、やさしい確認の通知を", &[("", as_above), ("on", "送る"), ("off", "送らない")]))
             }
             section.card.stack {
