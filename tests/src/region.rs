@@ -178,7 +178,7 @@ impl Region {
 }
 
 /// An alert of the call centre's level opens its case in the commit that stores it, as in the program.
-fn on_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: &watch::Alert) -> Result<(), DbError> {
+pub fn on_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: &watch::Alert) -> Result<(), DbError> {
     match response::open_case(ctx, tx, alert) {
         Ok(_) => Ok(()),
         Err(response::ResponseError::Db(error)) => Err(error),

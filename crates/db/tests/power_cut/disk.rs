@@ -81,9 +81,16 @@ struct Handle {
 }
 
 impl Disk {
-    /// An empty disk whose power goes at the `cut_at`-th operation that would change it (counted from 1).
-    pub fn new(cut_at: Option<u64>) -> Disk {
-        Disk { state: Mutex::new(State { cut_at, ..State::default() }), closed: Condvar::new() }
+    /// A disk that holds these files, all of them synced, and whose power goes at the `cut_at`-th operation that would
+    /// change it (counted from 1).
+    pub fn holding(files: &Image, cut_at: Option<u64>) -> Disk {
+        let file = |content: &Vec<u8>| File { now: content.clone(), kept: content.clone(), ..File::default() };
+        let names: BTreeMap<String, usize> = files.keys().cloned().zip(0..).collect();
+        let (files, kept_names) = (files.values().map(file).collect(), names.clone());
+        Disk {
+            state: Mutex::new(State { files, names, kept_names, cut_at, ..State::default() }),
+            closed: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use db::Durability;
-use disk::{Disk, Unsynced};
+use disk::{Disk, Image, Unsynced};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use region::{Damage, Known};
@@ -55,7 +55,7 @@ fn cut(seed: u64, operations: u64, durability: Durability, folder: &Path) -> Cut
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // Runs differ in length, so that the last cuts may come after the work.
     let at = random.random_range(1..=operations);
-    let disk = Mounted::new(Disk::new(Some(at)));
+    let disk = Mounted::new(Disk::holding(&Image::new(), Some(at)));
     let known = run(&disk, durability);
     let early = disk.disk.is_dark();
     disk.disk.cut();
@@ -71,7 +71,7 @@ fn cut(seed: u64, operations: u64, durability: Durability, folder: &Path) -> Cut
 
 fn cuts(durability: Durability) -> Vec<Cut> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let whole = Mounted::new(Disk::new(None));
+    let whole = Mounted::new(Disk::holding(&Image::new(), None));
     let known = run(&whole, durability);
     assert!(known.commands() > 90, "the uncut run did {} commands", known.commands());
     let operations = whole.disk.operations();
