@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use base::wareki::Date;
 use base::{Actor, Ctx, Instant, OfficeId, PersonId, Purpose, RequestId, Role, Span, StaffId};
 use db::testing::{TestDb, fresh};
-use db::{DbError, Migration, Tx};
+use db::{DbError, Tx};
 use ingest::station::{Conf, Station};
 use ingest::{Delivery, DeliveryError, Receipt};
 use signin::{Secrets, SigninError};
@@ -16,21 +16,9 @@ use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
 use uuid::Uuid;
 use watch::Arrival;
-use web::site::{Mode, Site};
+use web::site::{MIGRATIONS, Mode, Site};
 
 use crate::browser::{Browser, HOST};
-
-/// Everything a region stores.
-pub const MIGRATIONS: &[&[Migration]] = &[
-    audit::MIGRATIONS,
-    access::MIGRATIONS,
-    people::MIGRATIONS,
-    signin::MIGRATIONS,
-    care::MIGRATIONS,
-    notify::MIGRATIONS,
-    watch::MIGRATIONS,
-    response::MIGRATIONS,
-];
 
 /// A moment in a story.
 #[track_caller]

@@ -21,7 +21,7 @@ use age::secrecy::SecretString;
 use anyhow::{Context, bail};
 use base::Instant;
 use clap::{Parser, Subcommand};
-use db::{Db, Migration};
+use db::Db;
 use watch::rhythm::Model;
 
 use crate::config::Config;
@@ -177,20 +177,6 @@ fn main() {
         eprintln!("tsunagari: {error:#}");
         std::process::exit(1);
     }
-}
-
-/// Every table of every capability, in the order of their dependencies.
-pub fn migrations() -> &'static [&'static [Migration]] {
-    &[
-        audit::MIGRATIONS,
-        access::MIGRATIONS,
-        people::MIGRATIONS,
-        signin::MIGRATIONS,
-        care::MIGRATIONS,
-        notify::MIGRATIONS,
-        watch::MIGRATIONS,
-        response::MIGRATIONS,
-    ]
 }
 
 /// The one clock of the program.

@@ -190,18 +190,7 @@ fn a_line_that_stays_silent_is_told_to_the_office() {
     let h = House::new();
     let (ctx, now) = (h.ctx(Role::System, Uuid::nil()), (h.clock)());
     let association = h.test.db.write_blocking(move |tx| {
-        let facts = people::OfficeFacts {
-            name: people::testing::line("見本ネットワーク事務局"),
-            kind: OfficeKind::Association,
-            phone: None,
-            fax: None,
-            email: None,
-            address: people::Line::blank(),
-            city_code: String::new(),
-            areas: vec![],
-            responsible: people::Line::blank(),
-            pledged_on: None,
-        };
+        let facts = crate::serve::association(&people::testing::line("見本ネットワーク事務局"));
         Ok::<_, Problem>(people::register_office(&ctx, tx, &facts)?)
     });
     let association = association.expect("is registered").0;

@@ -218,7 +218,7 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
     ))
 }
 
-fn association(name: &people::Line) -> people::OfficeFacts {
+pub(crate) fn association(name: &people::Line) -> people::OfficeFacts {
     people::OfficeFacts {
         name: name.clone(),
         kind: people::OfficeKind::Association,

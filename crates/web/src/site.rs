@@ -4,10 +4,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use base::{Clock, Instant, RequestId};
-use db::Db;
+use db::{Db, Migration};
 use uuid::Uuid;
 
 use crate::live::Live;
+
+/// Everything a region stores: every table of every capability, in the order of their dependencies.
+pub const MIGRATIONS: &[&[Migration]] = &[
+    audit::MIGRATIONS,
+    access::MIGRATIONS,
+    people::MIGRATIONS,
+    signin::MIGRATIONS,
+    care::MIGRATIONS,
+    notify::MIGRATIONS,
+    watch::MIGRATIONS,
+    response::MIGRATIONS,
+];
 
 /// How the site is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

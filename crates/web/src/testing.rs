@@ -19,7 +19,7 @@ use uuid::Uuid;
 use watch::{Alert, AlertState, Level, Rule};
 
 use crate::router::router;
-use crate::site::{Mode, Site};
+use crate::site::{MIGRATIONS, Mode, Site};
 
 pub const REASON: &str = "いつもは7時半ごろまでに冷蔵庫が開きますが、10時の時点でまだ開いていません。";
 const HOST: &str = "127.0.0.1:8080";
@@ -115,12 +115,7 @@ fn start() -> Instant {
 
 impl Region {
     pub fn new() -> Region {
-        let migrations = [
-            people::testing::MIGRATIONS,
-            &[care::MIGRATIONS, watch::MIGRATIONS, notify::MIGRATIONS, response::MIGRATIONS, signin::MIGRATIONS],
-        ]
-        .concat();
-        let test = fresh(&migrations);
+        let test = fresh(MIGRATIONS);
         let s = test.db.write_blocking(settle).expect("the sample moves in");
         let clock = Arc::new(AtomicI64::new(start().0));
         let ticking = clock.clone();

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant as Clock};
 use base::{Actor, CaseId, Ctx, Instant, OfficeId, Purpose, RequestId, Role, Span, StaffId};
 use db::{Db, DbConfig, DbError, Durability, Tx, params};
 use ingest::station::{Conf, Station};
-use stories::region::{MIGRATIONS, delivery, on_alert};
+use stories::region::{delivery, on_alert};
 use stories::{Region, at};
 use town::equip::{Equipped, serial};
 use town::plan::Size;
 use uuid::Uuid;
 use watch::{Arrival, Signal};
+use web::site::MIGRATIONS;
 
 use crate::disk::Image;
 

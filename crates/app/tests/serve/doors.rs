@@ -12,7 +12,7 @@ use db::{Db, DbConfig, marks};
 use people::{Line, OfficeFacts, OfficeKind};
 use town::plan::{Size, plan};
 
-use crate::harness::{MIGRATIONS, PATIENCE, Place, free_port, now, until};
+use crate::harness::{PATIENCE, Place, free_port, now, until};
 use crate::raw;
 
 /// Runs a command that must end by itself and badly; gives what it said.
@@ -111,7 +111,7 @@ fn demo_refuses_a_region_of_real_people_and_leaves_it_alone() {
     let place = Place::new();
     let data = place.folder.path().join("demo");
     std::fs::create_dir(&data).expect("a folder");
-    let db = Db::open(town_of(&place, &data), MIGRATIONS).expect("the database opens");
+    let db = Db::open(town_of(&place, &data), web::site::MIGRATIONS).expect("the database opens");
     let office = OfficeFacts::named(Line::parse("本物の事務局").expect("a line"), OfficeKind::Association);
     let ctx = people::testing::system(now(), 1);
     db.write_blocking(move |tx| people::register_office(&ctx, tx, &office)).expect("an office");

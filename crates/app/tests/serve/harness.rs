@@ -10,26 +10,16 @@ use std::time::{Duration, Instant as Clock};
 
 use base::wareki::Date;
 use base::{AccountId, Ctx, Instant, Purpose, RequestId, Role, Span};
-use db::{Db, DbConfig, DbError, Migration};
+use db::{Db, DbConfig, DbError};
 use signin::{CodeHash, EnrolmentAnswer, FinishAnswer, LoginName, NewPassword, Secrets, SigninError};
 use town::equip::{Equipped, credential, equip};
 use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
 use uuid::Uuid;
+use web::site::MIGRATIONS;
 
 use crate::client::Client;
 
-/// Everything a region stores.
-pub const MIGRATIONS: &[&[Migration]] = &[
-    audit::MIGRATIONS,
-    access::MIGRATIONS,
-    people::MIGRATIONS,
-    signin::MIGRATIONS,
-    care::MIGRATIONS,
-    notify::MIGRATIONS,
-    watch::MIGRATIONS,
-    response::MIGRATIONS,
-];
 /// How long anything may take on a machine that does much else.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 const PASSWORD: &str = "correct horse 9 staple";
