@@ -8,7 +8,7 @@ use std::path::Path;
 
 use base::{Instant, Span};
 use db::{Db, DbConfig, DbError, Value};
-use web::site::MIGRATIONS;
+use web::MIGRATIONS;
 
 use crate::flats::{Fault, settle};
 

@@ -16,7 +16,8 @@ use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
 use uuid::Uuid;
 use watch::Arrival;
-use web::site::{MIGRATIONS, Mode, Site};
+use web::MIGRATIONS;
+use web::site::{Mode, Site};
 
 use crate::browser::{Browser, HOST};
 

@@ -159,7 +159,7 @@ pub const BRIEFLY: Duration = Duration::from_secs(3);
 
 /// Opens as the one who writes and, where it is of an older version, brings forward. Waits this long for another writer.
 pub fn open(database: DbConfig, wait: Duration) -> anyhow::Result<Db> {
-    Db::open_within(wait, database, web::site::MIGRATIONS).map_err(|error| match error {
+    Db::open_within(wait, database, web::MIGRATIONS).map_err(|error| match error {
         DbError::Occupied => anyhow::Error::new(error).context(
             "ほかの tsunagari(serve や demo)がこのデータベースに書き込んでいます。何も変更していません。そちらを止めてから、もう一度実行してください",
         ),

@@ -13,7 +13,7 @@ use base::{Clock, Redacted};
 use db::{Db, marks};
 use notify::Adapters;
 use tracing_subscriber::EnvFilter;
-use web::address::ToldByProxy;
+use web::client::ToldByProxy;
 use web::site::{Mode, Site, new_request};
 
 use crate::config::{self, Config};

@@ -202,3 +202,5 @@ pub enum CareError {
     #[error(transparent)]
     Db(#[from] DbError),
 }
+
+form::fails!(CareError { Access, People, Db });

@@ -37,6 +37,16 @@ pub enum NoteRefusal {
     NoSuchNote,
 }
 
+impl form::Rule for NoteRefusal {
+    fn kind(&self) -> form::Kind {
+        use NoteRefusal as R;
+        match self {
+            R::NoSuchNote => form::Kind::NotThere,
+            _ => form::Kind::Conflict,
+        }
+    }
+}
+
 /// The professions a note can be addressed to.
 pub const PROFESSIONS: [Role; 5] = [Role::Doctor, Role::Nurse, Role::Pharmacist, Role::CareManager, Role::CareWorker];
 

@@ -270,6 +270,8 @@ pub enum NotifyError {
     Db(#[from] DbError),
 }
 
+form::fails!(NotifyError { Access, Db });
+
 /// A rule said no; the text is for the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum NotifyRefusal {
@@ -285,4 +287,10 @@ pub enum NotifyRefusal {
     Settled,
     #[error("この一覧を見る権限がありません。必要な場合は事務局にご相談ください。")]
     NotForYou,
+}
+
+impl form::Rule for NotifyRefusal {
+    fn kind(&self) -> form::Kind {
+        form::Kind::Conflict
+    }
 }

@@ -5,11 +5,11 @@ use access::{Act, FOREVER, Grant, Ground};
 use base::wareki::Date;
 use base::{ConsentId, ContactId, Ctx, Instant, OfficeId, PersonId, Redacted};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::form::Reading;
 use crate::{
     ConsentScope, ConsentState, FieldError, Form, Line, Manner, ObtainedBy, PeopleError, PeopleRefusal, Relation,
     resident, rules, store, team,

@@ -5,10 +5,10 @@ use access::Act;
 use base::wareki::Date;
 use base::{ContactId, Ctx, PersonId, Redacted};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::form::Reading;
 use crate::{
     ContactRole, Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Provenance,
     Relation, Revision, Source, consent, history, resident, rules, search, store,

@@ -4,10 +4,10 @@ use access::{AccessError, Act};
 use base::wareki::Date;
 use base::{Ctx, HomeId, PersonId, Redacted};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::form::Reading;
 use crate::resident::HomeChoice;
 use crate::{
     Dwelling, EntryMethod, FieldError, Form, Line, PeopleError, PeopleRefusal, PostalCode, Provenance, Resident,

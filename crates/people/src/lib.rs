@@ -6,8 +6,6 @@
 
 mod consent;
 mod contact;
-mod fields;
-mod form;
 mod history;
 mod home;
 mod life;
@@ -39,8 +37,7 @@ pub use consent::{
 pub use contact::{
     Contact, ContactFacts, add_contact, contact, contacts, remove_contact, reorder_contacts, revise_contact,
 };
-pub use fields::{Email, Kana, Line, Name, PhoneNumber, PostalCode, Text};
-pub use form::{FieldError, Form};
+pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};
 pub use history::{Kept, Version, versions};
 pub use home::{Home, HomeFacts, home, home_of, move_home, register_home, residents_of_home, revise_home};
 pub use life::set_life;
@@ -102,6 +99,8 @@ pub enum PeopleError {
     #[error(transparent)]
     Db(#[from] DbError),
 }
+
+form::fails!(PeopleError { Access, Db });
 
 /// A rule that said no, in words for the user.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -165,6 +164,18 @@ pub enum PeopleRefusal {
     NotMedicalAuthor,
     #[error("認定の有効期間の終わりが始まりより前になっています。期間をご確認ください。")]
     CertificationPeriod,
+}
+
+impl form::Rule for PeopleRefusal {
+    fn kind(&self) -> form::Kind {
+        use PeopleRefusal as R;
+        match self {
+            R::NoPerson | R::NoHome | R::NoContact | R::NoOffice | R::NoStaff | R::NoConsent | R::NoMembership => {
+                form::Kind::NotThere
+            }
+            _ => form::Kind::Conflict,
+        }
+    }
 }
 
 /// Whether the actor's duty covers everybody: for offices, staff and homes in which nobody lives yet.

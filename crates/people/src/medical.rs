@@ -5,10 +5,10 @@ use access::Act;
 use base::wareki::Date;
 use base::{Ctx, PersonId, Redacted, Role};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::form::Reading;
 use crate::{
     CareLevel, FieldError, Form, Line, PeopleError, PeopleRefusal, Provenance, Revision, Source, history, resident,
     rules, store,

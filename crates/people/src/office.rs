@@ -5,11 +5,11 @@ use access::Act;
 use base::wareki::Date;
 use base::{Ctx, Instant, OfficeId};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::form::Reading;
 use crate::{
     Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, by_duty, history,
     rules, store,

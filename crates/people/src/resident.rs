@@ -4,10 +4,10 @@ use access::Act;
 use base::wareki::Date;
 use base::{Ctx, HomeId, Instant, PersonId, Redacted};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::form::Reading;
 use crate::home::HomeFacts;
 use crate::{
     Email, FieldError, Form, Household, Kana, LifeStatus, Mark, Name, PeopleError, PeopleRefusal, PhoneNumber,

@@ -9,7 +9,7 @@ use base::{Ctx, HomeId, PersonId, Redacted, kana};
 use db::Tx;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Household, LifeStatus, PeopleError, PhoneNumber, Sex, form, resident, store};
+use crate::{Household, LifeStatus, PeopleError, PhoneNumber, Sex, resident, store};
 
 /// Pieces of one query that count; what follows is more than anybody means.
 const MAX_PIECES: usize = 6;

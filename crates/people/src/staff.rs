@@ -4,11 +4,11 @@ use access::Act;
 use base::wareki::Date;
 use base::{Ctx, Instant, OfficeId, Redacted, Role, StaffId};
 use db::{Tx, outbox};
+use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::form::Reading;
 use crate::{
     Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Profession, Revision,
     StaffState, by_duty, history, office, rules, store, team,

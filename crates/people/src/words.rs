@@ -22,7 +22,7 @@ macro_rules! words {
             }
         }
 
-        impl crate::form::Word for $name {
+        impl form::Word for $name {
             fn read(key: &str) -> Option<$name> {
                 $name::from_key(key)
             }

@@ -149,6 +149,16 @@ pub enum Refusal {
     NotYourBoard,
 }
 
+impl form::Rule for Refusal {
+    fn kind(&self) -> form::Kind {
+        use Refusal as R;
+        match self {
+            R::NoSuchCase | R::NoSuchVisit | R::NoSuchPhoto => form::Kind::NotThere,
+            _ => form::Kind::Conflict,
+        }
+    }
+}
+
 #[derive(Debug, Error)]
 pub enum ResponseError {
     #[error(transparent)]
@@ -164,3 +174,5 @@ pub enum ResponseError {
     #[error(transparent)]
     Db(#[from] DbError),
 }
+
+form::fails!(ResponseError { Access, People, Care, Watch, Db });

@@ -162,6 +162,8 @@ pub enum SigninError {
     Db(#[from] DbError),
 }
 
+form::fails!(SigninError { Fault, Db });
+
 /// A rule said no; the text is for the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SigninRefusal {
@@ -201,6 +203,16 @@ pub enum SigninRefusal {
     OnlyFictional,
 }
 
+impl form::Rule for SigninRefusal {
+    fn kind(&self) -> form::Kind {
+        use SigninRefusal as R;
+        match self {
+            R::AccountUnknown | R::SessionUnknown => form::Kind::NotThere,
+            _ => form::Kind::Conflict,
+        }
+    }
+}
+
 /// Something of ours failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SigninFault {
@@ -208,4 +220,10 @@ pub enum SigninFault {
     Hash,
     #[error("the second factor could not be set up")]
     Totp,
+}
+
+impl form::Fails for SigninFault {
+    fn failure(self) -> form::Failure {
+        form::Failure::Fault(self.to_string())
+    }
 }

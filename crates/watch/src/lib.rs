@@ -56,6 +56,8 @@ pub enum WatchError {
     Db(#[from] DbError),
 }
 
+form::fails!(WatchError { Access, People, Db });
+
 /// A rule that said no, in words for the user.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum WatchRefusal {
@@ -107,4 +109,14 @@ pub enum WatchRefusal {
         "コールセンターが対応中のアラートは、この操作では終了できません。ご無事の場合は、お電話でお知らせください。"
     )]
     NotANotice,
+}
+
+impl form::Rule for WatchRefusal {
+    fn kind(&self) -> form::Kind {
+        use WatchRefusal as R;
+        match self {
+            R::NoHome | R::NoAlert | R::NoDevice | R::NoGateway | R::NoAbsence => form::Kind::NotThere,
+            _ => form::Kind::Conflict,
+        }
+    }
 }

@@ -1,30 +1,34 @@
-//! Pages and routes: the only crate that writes HTML.
+//! All desks of the site behind one router.
 
-pub mod address;
 mod admin;
-pub mod assets;
 mod call_centre;
 mod care;
 mod city;
-pub mod components;
-pub mod door;
-mod draft;
 mod family;
-pub mod frame;
-mod guard;
 mod head;
 mod home;
-pub mod layout;
 mod link;
-pub mod live;
 mod messages;
-mod named;
-pub mod posted;
-pub mod problem;
 pub mod router;
 mod signing;
-pub mod site;
 #[cfg(test)]
 mod testing;
-pub mod visitor;
 mod visits;
+
+use db::Migration;
+
+pub use page::{
+    assets, client, components, door, draft, frame, guard, layout, live, named, options, posted, problem, site, visitor,
+};
+
+/// Everything a region stores: every table of every capability, in the order of their dependencies.
+pub const MIGRATIONS: &[&[Migration]] = &[
+    audit::MIGRATIONS,
+    access::MIGRATIONS,
+    people::MIGRATIONS,
+    signin::MIGRATIONS,
+    ::care::MIGRATIONS,
+    notify::MIGRATIONS,
+    watch::MIGRATIONS,
+    response::MIGRATIONS,
+];

@@ -4,7 +4,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use base::{Role, limits};
+use base::{Actor, Redacted, Role, limits};
+use db::Tx;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::door::{Door, Who, build};
@@ -12,7 +13,7 @@ use crate::guard::{guard, nowhere};
 use crate::live::Channel;
 use crate::problem::Problem;
 use crate::site::Site;
-use crate::visitor::Visitor;
+use crate::visitor::{Greet, Greeting, Visitor};
 use crate::{admin, assets, call_centre, care, city, family, home, link, messages, signing, visits};
 
 /// Every door, in the order of the desks. The test that walks them reads the same list.
@@ -36,10 +37,17 @@ pub fn router(site: &Site) -> Router {
         .merge(build(site, doors(site)))
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES))
-        .layer(from_fn_with_state(site.clone(), guard))
+        .layer(from_fn_with_state((site.clone(), greet as Greet), guard))
         .with_state(site.clone())
         .merge(assets::routes())
         .layer(CatchPanicLayer::new())
+}
+
+/// The office's name and what is unread, for the frame.
+fn greet(tx: &mut dyn Tx, reader: &Actor) -> Result<Greeting, Problem> {
+    let office = reader.office.map(|id| people::office(tx, id)).transpose()?;
+    let office = office.map(|office| Redacted::new(office.name));
+    Ok(Greeting { office, unread: notify::unread(tx, reader)? })
 }
 
 /// Events for a desk's screens: that something changed, never what.

@@ -18,8 +18,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 use watch::{Alert, AlertState, Level, Rule};
 
+use crate::MIGRATIONS;
 use crate::router::router;
-use crate::site::{MIGRATIONS, Mode, Site};
+use crate::site::{Mode, Site};
 
 pub const REASON: &str = "いつもは7時半ごろまでに冷蔵庫が開きますが、10時の時点でまだ開いていません。";
 const HOST: &str = "127.0.0.1:8080";

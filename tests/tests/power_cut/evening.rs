@@ -14,7 +14,7 @@ use town::equip::{Equipped, serial};
 use town::plan::Size;
 use uuid::Uuid;
 use watch::{Arrival, Signal};
-use web::site::MIGRATIONS;
+use web::MIGRATIONS;
 
 use crate::disk::Image;
 

@@ -111,7 +111,7 @@ fn demo_refuses_a_region_of_real_people_and_leaves_it_alone() {
     let place = Place::new();
     let data = place.folder.path().join("demo");
     std::fs::create_dir(&data).expect("a folder");
-    let db = Db::open(town_of(&place, &data), web::site::MIGRATIONS).expect("the database opens");
+    let db = Db::open(town_of(&place, &data), web::MIGRATIONS).expect("the database opens");
     let office = OfficeFacts::named(Line::parse("本物の事務局").expect("a line"), OfficeKind::Association);
     let ctx = people::testing::system(now(), 1);
     db.write_blocking(move |tx| people::register_office(&ctx, tx, &office)).expect("an office");

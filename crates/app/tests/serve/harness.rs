@@ -16,7 +16,7 @@ use town::equip::{Equipped, credential, equip};
 use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
 use uuid::Uuid;
-use web::site::MIGRATIONS;
+use web::MIGRATIONS;
 
 use crate::client::Client;
 

@@ -187,7 +187,7 @@ proptest! {
         if let Ok(phone) = PhoneNumber::parse(&typed) {
             prop_assert!(phone.shown().starts_with('0'));
         }
-        let _ = crate::form::read_date(&typed);
+        let _ = form::read_date(&typed);
         let _ = crate::search::pieces(&typed);
     }
 }

@@ -12,7 +12,7 @@ use signin::{
 };
 
 use super::enter::{draw, nobody};
-use crate::address::ClientAddress;
+use crate::client::ClientAddress;
 use crate::components::{Field, State as Tone, ja_moment, ja_time, link_button, notice, submit};
 use crate::door::{Door, Who};
 use crate::draft::Draft;

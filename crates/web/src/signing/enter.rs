@@ -7,7 +7,7 @@ use base::{Ctx, Purpose};
 use maud::{Markup, html};
 use signin::{PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, Secrets, TokenHash};
 
-use crate::address::ClientAddress;
+use crate::client::ClientAddress;
 use crate::components::{Field, State as Tone, ja_time, link_button, notice, submit};
 use crate::door::{Door, Who};
 use crate::frame::{Frame, home};

@@ -9,7 +9,7 @@ use signin::{Account, PasswordChange, PasswordStep, Renewal, Session, SigninErro
 
 use super::enrol::{chosen_password, hash_apart, recovery_page};
 use super::enter::draw;
-use crate::address::ClientAddress;
+use crate::client::ClientAddress;
 use crate::components::{Action, Field, State as Tone, Table, at, chip, definitions, ja_time, notice, since, submit};
 use crate::door::{Door, Who};
 use crate::draft::Draft;

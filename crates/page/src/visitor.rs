@@ -20,6 +20,15 @@ pub struct Visitor {
     pub unread: usize,
 }
 
+/// What the frame says to whoever is signed in beyond what their session knows.
+pub struct Greeting {
+    pub office: Option<Redacted<String>>,
+    pub unread: usize,
+}
+
+/// Reads a greeting; the capabilities that know it stand beside sign-in, not below it.
+pub type Greet = fn(&mut dyn Tx, &Actor) -> Result<Greeting, Problem>;
+
 /// What a look showed: the value, everybody in it, which items, and on what ground.
 pub struct Seen<T> {
     pub value: T,
@@ -130,14 +139,17 @@ fn purpose_of(role: Role) -> Purpose {
 
 /// Who the session cookie belongs to, if it is a living session. A live screen's own connection (`keeps_quiet`) is no
 /// request of its user and does not keep the session alive.
-pub async fn identify(site: &Site, headers: &HeaderMap, keeps_quiet: bool) -> Result<Option<Visitor>, Problem> {
+pub async fn identify(
+    site: &Site,
+    greet: Greet,
+    headers: &HeaderMap,
+    keeps_quiet: bool,
+) -> Result<Option<Visitor>, Problem> {
     let Some(token) = session_token(headers, site.cookie_name()) else { return Ok(None) };
     let (hash, now) = (signin::TokenHash::of(&token), site.now());
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
-        let office = session.actor.office.map(|id| people::office(tx, id)).transpose()?;
-        let office = office.map(|office| Redacted::new(office.name));
-        let unread = notify::unread(tx, &session.actor)?;
+        let Greeting { office, unread } = greet(tx, &session.actor)?;
         Ok::<_, Problem>(Some(Visitor { session, office, unread }))
     });
     let Some(visitor) = found.await? else { return Ok(None) };

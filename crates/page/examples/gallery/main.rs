@@ -14,9 +14,9 @@ use axum::routing::get;
 use base::wareki::Date;
 use base::{Instant, Span};
 use maud::{Markup, html};
-use web::assets;
-use web::components::*;
-use web::layout::{Banner, NavItem, PageHead, Who, content_policy, page};
+use page::assets;
+use page::components::*;
+use page::layout::{Banner, NavItem, PageHead, Who, content_policy, page};
 
 const NONCE: &str = "gallery";
 /// An address and what is shown there.

@@ -61,7 +61,7 @@ impl std::fmt::Debug for Form {
 }
 
 /// Reads fields one after the other and gathers what is wrong, so that the user sees all errors at once.
-pub(crate) struct Reading<'a> {
+pub struct Reading<'a> {
     form: &'a Form,
     errors: Vec<FieldError>,
 }
@@ -266,10 +266,10 @@ impl<'a> Reading<'a> {
 }
 
 /// Telephone numbers one person may have here.
-pub(crate) const MAX_PHONES: usize = 5;
+pub const MAX_PHONES: usize = 5;
 
 /// A date as clerks type it (`S13.4.1`, `昭和13年4月1日`, `1938-04-01`); the error says why it is none.
-pub(crate) fn read_date(typed: &str) -> Result<Date, String> {
+pub fn read_date(typed: &str) -> Result<Date, String> {
     use unicode_normalization::UnicodeNormalization;
     let text: String = typed.nfkc().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
     let known = |c: char| c.is_ascii_digit() || "-/.年月日元明治大正昭和平成令RHSTM".contains(c);

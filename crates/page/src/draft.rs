@@ -1,8 +1,8 @@
 //! A form as it stands: what was typed (or is on record), what is wrong with it beside each field, and what a rule said
 //! to the whole. It checks nothing; the capability's `parse` does.
 
+use form::{FieldError, Form};
 use maud::{Markup, html};
-use people::{FieldError, Form};
 
 use crate::components::{self, Field, error_summary, refusal};
 

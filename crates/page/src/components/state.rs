@@ -33,7 +33,7 @@ impl State {
         State::Done,
     ];
 
-    pub(crate) fn class(self) -> &'static str {
+    pub fn class(self) -> &'static str {
         match self {
             State::NeededNow => "is-needed",
             State::NearLimit => "is-limit",

@@ -2,8 +2,8 @@
 
 use base::{Instant, Span};
 use maud::html;
-use web::components::*;
-use web::layout::Banner;
+use page::components::*;
+use page::layout::Banner;
 
 use crate::{framed, now, some_marks, somebody};
 

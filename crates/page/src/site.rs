@@ -4,22 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use base::{Clock, Instant, RequestId};
-use db::{Db, Migration};
+use db::Db;
 use uuid::Uuid;
 
 use crate::live::Live;
-
-/// Everything a region stores: every table of every capability, in the order of their dependencies.
-pub const MIGRATIONS: &[&[Migration]] = &[
-    audit::MIGRATIONS,
-    access::MIGRATIONS,
-    people::MIGRATIONS,
-    signin::MIGRATIONS,
-    care::MIGRATIONS,
-    notify::MIGRATIONS,
-    watch::MIGRATIONS,
-    response::MIGRATIONS,
-];
 
 /// How the site is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,14 +47,14 @@ struct Inner {
     /// Where a demonstration's outward messages are written.
     letters: OnceLock<PathBuf>,
     /// A test says that the disk is nearly full.
-    #[cfg(test)]
+    #[cfg(feature = "testing")]
     crowded: std::sync::atomic::AtomicBool,
 }
 
 impl Site {
     pub fn new(db: Db, clock: Clock, mode: Mode, hosts: Vec<String>, region: String) -> Site {
         let (live, warnings, letters) = (Live::new(), RwLock::default(), OnceLock::new());
-        #[cfg(test)]
+        #[cfg(feature = "testing")]
         let crowded = false.into();
         Site {
             inner: Arc::new(Inner {
@@ -78,7 +66,7 @@ impl Site {
                 region,
                 warnings,
                 letters,
-                #[cfg(test)]
+                #[cfg(feature = "testing")]
                 crowded,
             }),
         }
@@ -94,15 +82,15 @@ impl Site {
 
     /// How much room the disk has; bulk waits while there is not ample.
     pub fn space(&self) -> db::Space {
-        #[cfg(test)]
+        #[cfg(feature = "testing")]
         if self.inner.crowded.load(std::sync::atomic::Ordering::Relaxed) {
             return db::Space::Low;
         }
         self.db().space()
     }
 
-    #[cfg(test)]
-    pub(crate) fn crowd(&self, crowded: bool) {
+    #[cfg(feature = "testing")]
+    pub fn crowd(&self, crowded: bool) {
         self.inner.crowded.store(crowded, std::sync::atomic::Ordering::Relaxed);
     }
 

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use base::limits;
+use form::Form;
 use futures_util::StreamExt;
-use people::Form;
 
 use crate::problem::Problem;
 

@@ -1,11 +1,11 @@
-//! What a visitor is told when something does not go: one place where every capability's errors become a status and
-//! words. A refusal is a rule's; a fault is ours and is logged without a person in it.
+//! What a visitor is told when something does not go: one place where the failures of every capability become a
+//! status and words. A refusal is a rule's; a fault is ours and is logged without a person in it.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use db::DbError;
+use form::{Fails, Failure};
 
 use crate::components::Trouble;
 
@@ -103,75 +103,15 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<DbError> for Problem {
-    fn from(error: DbError) -> Problem {
-        match error {
-            DbError::Busy => Problem::Busy,
-            DbError::Full => Problem::Full,
-            DbError::NoRow => Problem::NotFound,
-            other => Problem::Fault(other.to_string()),
+impl<E: Fails> From<E> for Problem {
+    fn from(error: E) -> Problem {
+        match error.failure() {
+            Failure::Refused(why) => Problem::Refused(why.words),
+            Failure::Denied => Problem::Denied,
+            Failure::NotThere => Problem::NotFound,
+            Failure::Busy => Problem::Busy,
+            Failure::Full => Problem::Full,
+            Failure::Fault(cause) => Problem::Fault(cause),
         }
-    }
-}
-
-impl From<access::AccessError> for Problem {
-    fn from(error: access::AccessError) -> Problem {
-        match error {
-            access::AccessError::Denied { .. } => Problem::Denied,
-            access::AccessError::Db(cause) => cause.into(),
-        }
-    }
-}
-
-/// Whether a rule refused because an id names nothing.
-fn nothing_there(why: &dyn std::any::Any) -> bool {
-    use care::NoteRefusal as C;
-    use people::PeopleRefusal as P;
-    use response::Refusal as R;
-    use watch::WatchRefusal as W;
-    if let Some(why) = why.downcast_ref::<P>() {
-        return matches!(
-            why,
-            P::NoPerson | P::NoHome | P::NoContact | P::NoOffice | P::NoStaff | P::NoConsent | P::NoMembership
-        );
-    }
-    if let Some(why) = why.downcast_ref::<W>() {
-        return matches!(why, W::NoHome | W::NoAlert | W::NoDevice | W::NoGateway | W::NoAbsence);
-    }
-    if let Some(why) = why.downcast_ref::<signin::SigninRefusal>() {
-        return matches!(why, signin::SigninRefusal::AccountUnknown | signin::SigninRefusal::SessionUnknown);
-    }
-    matches!(why.downcast_ref::<C>(), Some(C::NoSuchNote))
-        || matches!(why.downcast_ref::<R>(), Some(R::NoSuchCase | R::NoSuchVisit | R::NoSuchPhoto))
-}
-
-/// Every capability's error has the same kinds; one that passes on a neighbour's unwraps it.
-macro_rules! capability {
-    ($($error:ty { $($inner:ident),* })+) => {$(
-        impl From<$error> for Problem {
-            fn from(error: $error) -> Problem {
-                type E = $error;
-                match error {
-                    E::Refused(why) if nothing_there(&why) => Problem::NotFound,
-                    E::Refused(why) => Problem::Refused(why.to_string()),
-                    $(E::$inner(cause) => cause.into(),)*
-                }
-            }
-        }
-    )+};
-}
-
-capability! {
-    people::PeopleError { Access, Db }
-    care::CareError { Access, People, Db }
-    watch::WatchError { Access, People, Db }
-    response::ResponseError { Access, People, Care, Watch, Db }
-    notify::NotifyError { Access, Db }
-    signin::SigninError { Fault, Db }
-}
-
-impl From<signin::SigninFault> for Problem {
-    fn from(fault: signin::SigninFault) -> Problem {
-        Problem::Fault(fault.to_string())
     }
 }

@@ -12,13 +12,13 @@ use crate::frame::{self, Frame};
 use crate::layout;
 use crate::problem::{Problem, ProblemPage};
 use crate::site::{Site, random};
-use crate::visitor::{self, Visitor};
+use crate::visitor::{self, Greet, Visitor};
 
 /// The nonce of one answer; scripts of the page carry it.
 #[derive(Clone)]
 pub struct Nonce(pub String);
 
-pub async fn guard(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Request, next: Next) -> Response {
     let host = host_of(&request);
     if !site.knows_host(&host) {
         return (StatusCode::MISDIRECTED_REQUEST, "unknown host").into_response();
@@ -30,7 +30,7 @@ pub async fn guard(State(site): State<Site>, mut request: Request, next: Next) -
     request.extensions_mut().insert(Nonce(nonce.clone()));
     let path = request.uri().path().to_owned();
     let renewal = layout::renewal(request.uri().query());
-    let identified = visitor::identify(&site, request.headers(), path.starts_with("/live/")).await;
+    let identified = visitor::identify(&site, greet, request.headers(), path.starts_with("/live/")).await;
     let (visitor, response) = match identified {
         Ok(visitor) => {
             if let Some(visitor) = &visitor {

@@ -21,8 +21,7 @@ macro_rules! fields {
                 self.0.clone()
             }
             /// A value that a row of ours holds, parsed when it came in.
-            #[allow(dead_code)]
-            pub(crate) fn stored(text: String) -> $name {
+            pub fn stored(text: String) -> $name {
                 $name(Redacted::new(text))
             }
         }
