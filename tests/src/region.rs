@@ -9,6 +9,7 @@ use db::testing::{TestDb, fresh};
 use db::{DbError, Tx};
 use ingest::station::{Conf, Station};
 use ingest::{Delivery, DeliveryError, Receipt};
+use page::site::{Mode, Site};
 use signin::{Secrets, SigninError};
 use tokio::sync::oneshot;
 use town::equip::{Equipped, equip};
@@ -17,7 +18,6 @@ use town::settle::{Register, settle};
 use uuid::Uuid;
 use watch::Arrival;
 use web::MIGRATIONS;
-use web::site::{Mode, Site};
 
 use crate::browser::{Browser, HOST};
 

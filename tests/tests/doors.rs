@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{AlertId, Instant, NoteId, Purpose, Redacted, Role, Span};
 use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
+use page::door::{Door, Leads, Who};
 use people::TeamPart;
 use stories::region::delivery;
 use stories::{Answer, Browser, Region, at};
@@ -13,7 +14,6 @@ use town::equip::{BUTTON, serial};
 use town::plan::Size;
 use uuid::Uuid;
 use watch::{AbsenceReason, Arrival, NewAbsence, Signal};
-use web::door::{Door, Leads, Who};
 
 /// Doors that open to anybody, each for a reason: they show no person, and what they do is decided by a secret that is
 /// brought along (a password, a code, a link's token), or is the demonstration's own.

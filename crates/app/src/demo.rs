@@ -11,10 +11,10 @@ use base::{Clock, Instant};
 use clap::Args;
 use db::{Db, DbConfig, marks};
 use notify::Adapters;
+use page::site::{Mode, Site};
 use town::build::{Town, Wanted};
 use town::plan::Size;
 use tracing_subscriber::EnvFilter;
-use web::site::{Mode, Site};
 
 use crate::region::{self, Setup};
 use crate::{living, say, serve};

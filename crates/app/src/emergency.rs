@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base::Clock;
 use base::wareki::Date;
-use web::problem::Problem;
-use web::site::Site;
+use page::problem::Problem;
+use page::site::Site;
 
 use crate::backup::encrypt_for;
 use crate::rounds::system;

@@ -216,7 +216,7 @@ fn back_up(config: &Config, file: &Path) -> anyhow::Result<()> {
 fn restore(config: &Config, file: &Path, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
     let known = known_heads(config, heads, key)?;
     let last = known.into_iter().max_by_key(|head| head.seq);
-    let done = backup::restore(config.db()?, file, passphrase()?, last, now(), web::site::new_request())?;
+    let done = backup::restore(config.db()?, file, passphrase()?, last, now(), page::site::new_request())?;
     say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))
 }
 

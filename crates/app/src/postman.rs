@@ -10,12 +10,12 @@ use base::{AbsenceId, AlertId, Clock, Ctx, GatewayId, Instant, PersonId};
 use db::outbox::{self, Event};
 use db::{Db, DbError, marks};
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
+use page::problem::Problem;
 use people::{OfficeKind, TeamPart};
 use serde_json::Value as Json;
 use std::time::Duration;
 use uuid::Uuid;
 use watch::{AlertState, LineTrouble};
-use web::problem::Problem;
 
 use crate::rounds::system;
 

@@ -12,10 +12,10 @@ use db::{Db, DbError, Space};
 use ingest::station::{self, Board, Station};
 use ingest::{Authenticate, Ways, inlet, mqtt};
 use notify::Adapters;
+use page::site::{Site, Warning, random};
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
-use web::site::{Site, Warning, random};
 
 use crate::rounds::{self, repeat, system};
 use crate::{ops, postman};

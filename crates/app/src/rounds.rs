@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use base::{Actor, Clock, Ctx, Instant, Purpose, Span};
 use db::{Db, DbError, outbox};
+use page::site::{Site, new_request};
 use tokio::time::{MissedTickBehavior, interval};
-use web::site::{Site, new_request};
 
 use crate::postman;
 

@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use base::{Clock, Redacted};
 use db::{Db, marks};
 use notify::Adapters;
+use page::client::ToldByProxy;
+use page::site::{Mode, Site, new_request};
 use tracing_subscriber::EnvFilter;
-use web::client::ToldByProxy;
-use web::site::{Mode, Site, new_request};
 
 use crate::config::{self, Config};
 use crate::region::{self, Region, Setup};
@@ -197,7 +197,7 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
         let staff = people::register_staff(&ctx, tx, &new)?;
         let display = Redacted::new(facts.name.expose().to_owned());
         let id = base::AccountId(staff.0);
-        Ok::<_, web::problem::Problem>(signin::create_administrator(
+        Ok::<_, page::problem::Problem>(signin::create_administrator(
             &ctx,
             tx,
             id,
@@ -208,7 +208,7 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
         )?)
     });
     let code = code.map_err(|problem| match problem {
-        web::problem::Problem::Refused(why) => anyhow::anyhow!(why),
+        page::problem::Problem::Refused(why) => anyhow::anyhow!(why),
         other => anyhow::anyhow!("{other:?}"),
     })?;
     say(&format!(

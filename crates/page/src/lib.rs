@@ -15,4 +15,5 @@ pub mod named;
 pub mod posted;
 pub mod problem;
 pub mod site;
+pub mod typed;
 pub mod visitor;

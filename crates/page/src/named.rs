@@ -18,3 +18,8 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Named<T> {
         text.parse().map(Named).map_err(|_| Problem::NotFound)
     }
 }
+
+/// An id from an address; whatever else stands there leads nowhere.
+pub fn id<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::NotFound)
+}

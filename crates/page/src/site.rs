@@ -8,6 +8,7 @@ use db::Db;
 use uuid::Uuid;
 
 use crate::live::Live;
+use crate::problem::Problem;
 
 /// How the site is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,4 +171,9 @@ pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
+}
+
+/// What a command of `signin` makes secrets of.
+pub fn draw() -> Result<signin::Secrets, Problem> {
+    signin::Secrets::draw().map_err(|e| Problem::Fault(e.to_string()))
 }

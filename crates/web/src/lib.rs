@@ -1,25 +1,8 @@
-//! All desks of the site behind one router.
+//! All desks of the site behind one router, and every table that a region stores.
 
-mod admin;
-mod call_centre;
-mod care;
-mod city;
-mod family;
-mod head;
-mod home;
-mod link;
-mod messages;
 pub mod router;
-mod signing;
-#[cfg(test)]
-mod testing;
-mod visits;
 
 use db::Migration;
-
-pub use page::{
-    assets, client, components, door, draft, frame, guard, layout, live, named, options, posted, problem, site, visitor,
-};
 
 /// Everything a region stores: every table of every capability, in the order of their dependencies.
 pub const MIGRATIONS: &[&[Migration]] = &[
@@ -27,7 +10,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     access::MIGRATIONS,
     people::MIGRATIONS,
     signin::MIGRATIONS,
-    ::care::MIGRATIONS,
+    care::MIGRATIONS,
     notify::MIGRATIONS,
     watch::MIGRATIONS,
     response::MIGRATIONS,

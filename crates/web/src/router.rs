@@ -6,29 +6,25 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use base::{Actor, Redacted, Role, limits};
 use db::Tx;
+use page::assets;
+use page::door::{Door, Who, build};
+use page::guard::{guard, nowhere};
+use page::live::Channel;
+use page::problem::Problem;
+use page::site::Site;
+use page::visitor::{Greet, Greeting, Visitor};
 use tower_http::catch_panic::CatchPanicLayer;
-
-use crate::door::{Door, Who, build};
-use crate::guard::{guard, nowhere};
-use crate::live::Channel;
-use crate::problem::Problem;
-use crate::site::Site;
-use crate::visitor::{Greet, Greeting, Visitor};
-use crate::{admin, assets, call_centre, care, city, family, home, link, messages, signing, visits};
 
 /// Every door, in the order of the desks. The test that walks them reads the same list.
 pub fn doors(site: &Site) -> Vec<Door> {
     let mut doors = vec![Door::plain("/live/{channel}", Who::SignedIn, live)];
-    doors.extend(signing::doors(site));
-    doors.extend(admin::doors());
-    doors.extend(care::doors());
-    doors.extend(family::doors());
-    doors.extend(link::doors());
-    doors.extend(messages::doors());
-    doors.extend(home::doors());
-    doors.extend(call_centre::doors());
-    doors.extend(visits::doors());
-    doors.extend(city::doors());
+    doors.extend(desk_signin::doors(site));
+    doors.extend(desk_register::doors());
+    doors.extend(desk_care::doors());
+    doors.extend(desk_family::doors());
+    doors.extend(desk_watch::doors());
+    doors.extend(desk_response::doors());
+    doors.extend(desk_visits::doors());
     doors
 }
 

@@ -100,6 +100,11 @@ fn iso(moment: Instant) -> String {
     format!("{moment}+09:00")
 }
 
+/// A moment as a field of a form holds it: `2026-11-22T10:42`.
+pub fn local(moment: Instant) -> String {
+    moment.to_string().chars().take(16).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,110 @@
+//! What a relative and the resident see: calm words before anything else, and for the relative only what the resident
+//! consented to, item by item.
+
+mod me;
+mod relative;
+mod signs;
+#[cfg(test)]
+mod tests;
+
+use axum::extract::State;
+use axum::response::Redirect;
+use base::{AlertId, Instant, Role};
+use maud::{Markup, html};
+use page::components::{Action, Icon, State as Tone, StoryEntry, notice, since, story};
+use page::door::{Door, Who};
+use page::frame::home;
+use page::named::Named;
+use page::posted::Posted;
+use page::problem::Problem;
+use page::site::Site;
+use page::visitor::Visitor;
+use parts::home::absence_words;
+use response::{Cause, FamilyCase};
+use watch::{Absence, Alert};
+
+const BOTH: &[Role] = &[Role::Family, Role::Resident];
+
+pub fn doors() -> Vec<Door> {
+    vec![
+        Door::look("/family", Who::Roles(&[Role::Family]), relative::page),
+        Door::look("/family/now", Who::Roles(&[Role::Family]), relative::fragment),
+        Door::look("/me", Who::Roles(&[Role::Resident]), me::page),
+        Door::look("/me/looks", Who::Roles(&[Role::Resident]), me::looks),
+        Door::command("/notices/{id}/answer", Who::Roles(BOTH), answer),
+    ]
+}
+
+/// 「大丈夫です」
+async fn answer(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Named(alert): Named<AlertId>,
+    Posted(_): Posted,
+) -> Result<Redirect, Problem> {
+    visitor.command(&site, "watch.answer_notice", move |ctx, tx| Ok(watch::answer_notice(ctx, tx, alert)?)).await?;
+    Ok(Redirect::to(home(Some(visitor.role()))))
+}
+
+/// Open questions, each with its one button.
+fn questions(notices: &[Alert], now: Instant) -> Markup {
+    html! {
+        @for alert in notices {
+            @let url = format!("/notices/{}/answer", alert.id);
+            (notice(Tone::NearLimit, "お変わりありませんか", html! {
+                p { (alert.reason) }
+                p.soft { (since(alert.raised_at, now)) }
+                (Action::post(&url, "大丈夫です").primary().icon(Icon::Check))
+                p.soft { "具合が悪いときや分からないときは、押さずに電話でお知らせください。" }
+            }))
+        }
+    }
+}
+
+/// Alerts about the person: that there was one, that it was taken, how it ended.
+fn alerts(cases: &[FamilyCase], now: Instant) -> Markup {
+    let (open, ended): (Vec<_>, Vec<_>) = cases.iter().partition(|c| c.ended.is_none());
+    let entries: Vec<StoryEntry> = ended.iter().filter_map(|case| told(case, now)).collect();
+    html! {
+        @for case in &open {
+            (notice(if case.taken_at.is_some() { Tone::InProgress } else { Tone::NearLimit }, "アラートがありました", html! {
+                p.lead { (case.words) }
+                p { (case.reason) }
+                p.soft { "検知 " (since(case.opened_at, now)) }
+                @if let Some(taken) = case.taken_at { p.soft { "受付 " (since(taken, now)) } }
+            }))
+        }
+        @if !entries.is_empty() {
+            h3 { "これまでのアラート（90日間）" }
+            (story(&entries, now))
+        }
+    }
+}
+
+fn told(case: &FamilyCase, now: Instant) -> Option<StoryEntry<'_>> {
+    let (ended_at, cause) = case.ended?;
+    Some(StoryEntry {
+        at: case.opened_at,
+        title: if cause == Cause::FoundDead { "担当者からお電話でご連絡します" } else { cause.ja() },
+        who: "",
+        body: html! {
+            p { (case.reason) }
+            p.soft { "終了 " (since(ended_at, now)) }
+        },
+        icon: Icon::Bell,
+        state: Tone::Done,
+    })
+}
+
+/// Announced absences in a few lines, and the way to enter one.
+fn absences(absences: &[Absence], home: base::HomeId, now: Instant) -> Markup {
+    html! {
+        section.card.stack {
+            h2 { "不在の予定" }
+            @if absences.is_empty() { p { "予定は登録されていません。" } }
+            ul.stack { @for absence in absences { li { (absence_words(absence, now)) } } }
+            div.buttons { a.btn.is-primary href={ "/homes/" (home) "/absences" } { "出かけます・予定を変える" } }
+            p.soft { "外出・旅行・入院・ショートステイの間は、動きがなくてもアラートを出しません。" }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What a relative and the resident see: what was consented to, while it is, and not a word more.
+
+use base::{Instant, PersonId};
+use household::{REASON, Region};
+use people::{ConsentScope, Withdrawal};
+use watch::Rule;
+
+fn withdraw(r: &Region, scope: ConsentScope) {
+    let (ctx, person): (_, PersonId) = (people::testing::system(r.now(), r.request()), r.s.person);
+    r.test
+        .db
+        .write_blocking(move |tx| {
+            let ctx = ctx.clone();
+            let all = people::consents(&ctx, tx, person)?;
+            let stands = all.iter().find(|c| c.scope == scope && c.state.allows()).expect("was given");
+            let by = Withdrawal { by: people::testing::line("髙橋 みほん"), reason: people::testing::line("") };
+            people::withdraw_consent(&ctx, tx, stands.id, &by)
+        })
+        .expect("is withdrawn");
+}
+
+#[test]
+fn the_relative_follows_an_alert_to_its_end() {
+    let r = Region::new();
+    let (daughter, operator) = (r.relative(r.s.daughter), r.operator());
+    r.get(&daughter, "/family").is(200).shows("いま対応中のアラートはありません").shows("髙橋").well_formed();
+    let case = r.alert(Rule::Inactivity);
+    r.get(&daughter, "/family").shows("アラートがありました").shows(REASON).shows("確認を始めるところです");
+    r.step(&operator, &format!("/cases/{case}/taking"), &[]);
+    r.get(&daughter, "/family/now").is(200).shows("電話で確認しています").shows("受付").hides("<html");
+    assert!(r.count_audited("look.family") >= 3);
+}
+
+#[test]
+fn nothing_is_shown_that_was_not_consented_to() {
+    let r = Region::new();
+    r.alert(Rule::Inactivity);
+    // Of the two children only the daughter was named in a consent.
+    let son = r.relative(r.s.son);
+    let page = r.get(&son, "/family");
+    page.is(200)
+        .shows("いま、ご覧いただける情報はありません")
+        .hides("髙橋")
+        .hides(REASON)
+        .hides("/homes/")
+        .well_formed();
+    let seen: Vec<_> = r.audited().into_iter().filter(|row| row.action == "look.family").collect();
+    assert!(seen.iter().all(|row| row.persons.is_empty()), "nobody was shown");
+    for path in [format!("/homes/{}", r.s.home), format!("/homes/{}/absences", r.s.home)] {
+        r.get(&son, &path).is(403).hides("髙橋");
+    }
+}
+
+#[test]
+fn a_withdrawn_consent_takes_the_view_away_at_once() {
+    let r = Region::new();
+    r.alert(Rule::Inactivity);
+    let daughter = r.relative(r.s.daughter);
+    r.get(&daughter, "/family").shows("きょうの様子").shows(REASON);
+    withdraw(&r, ConsentScope::FamilyWatch(r.s.daughter));
+    r.get(&daughter, "/family").shows(REASON).hides("きょうの様子");
+    r.get(&daughter, &format!("/homes/{}", r.s.home)).is(403);
+    withdraw(&r, ConsentScope::FamilyAlerts(r.s.daughter));
+    r.get(&daughter, "/family").is(200).shows("ご覧いただける情報はありません").hides(REASON).hides("髙橋");
+    let absence = [("reason", "outing"), ("from", "2026-11-22T10:30"), ("until", "2026-11-22T18:00")];
+    r.post(&daughter, &format!("/homes/{}/absences", r.s.home), &absence).is(403);
+}
+
+#[test]
+fn a_question_is_answered_with_one_touch_but_never_an_alert() {
+    let r = Region::new();
+    let daughter = r.relative(r.s.daughter);
+    let notice = r.notice(Rule::Inactivity);
+    r.get(&daughter, "/family").shows("お変わりありませんか").shows("大丈夫です").well_formed();
+    r.step(&daughter, &format!("/notices/{notice}/answer"), &[]).hides("お変わりありませんか");
+    r.post(&daughter, &format!("/notices/{notice}/answer"), &[]).is(409).shows("すでに対応済み");
+    let asked_again = r.notice(Rule::TooHot);
+    for who in [r.relative(r.s.son), r.operator(), r.doctor()] {
+        r.post(&who, &format!("/notices/{asked_again}/answer"), &[]).is(403);
+    }
+    r.step(&r.resident(), &format!("/notices/{asked_again}/answer"), &[]).hides("お変わりありませんか");
+    r.alert(Rule::Button);
+    let sql = "SELECT id FROM alert WHERE level = 'alert'";
+    let alert: base::AlertId = r.test.db.read_blocking(move |tx| tx.scalar(sql, &[])).expect("the alert");
+    r.post(&daughter, &format!("/notices/{alert}/answer"), &[]).is(409).shows("コールセンターが対応中");
+}
+
+#[test]
+fn an_absence_is_entered_told_and_taken_back() {
+    let r = Region::new();
+    let daughter = r.relative(r.s.daughter);
+    let at = format!("/homes/{}/absences", r.s.home);
+    r.get(&daughter, &at).is(200).shows("出かける日時").hides("デイサービス").well_formed();
+    let never = [("reason", "trip"), ("from", "2026-11-22T10:30"), ("until", "2026-11-31T18:00")];
+    r.post(&daughter, &at, &never).is(422).shows("戻る日時を入力").shows("2026-11-31T18:00");
+    let long = [("reason", "trip"), ("from", "2026-11-22T10:30"), ("until", "2027-11-30T18:00")];
+    r.post(&daughter, &at, &long).is(422).shows("14日まで");
+    let trip = [("reason", "trip"), ("from", "2026-11-22T10:30"), ("until", "2026-11-24T18:00")];
+    r.step(&daughter, &at, &trip).shows("旅行・帰省");
+    let page = r.get(&r.resident(), &at);
+    page.is(200).shows("入力：家族");
+    let id = page.body.split("/absences/").find_map(|rest| rest.get(..32)?.parse::<base::AbsenceId>().ok());
+    let id = id.expect("one is listed");
+    r.step(&r.resident(), &format!("/absences/{id}/cancellation"), &[]).shows("予定はありません");
+    let topics: Vec<String> = r
+        .test
+        .db
+        .read_blocking(|tx| db::outbox::after(tx, 0, 1000))
+        .expect("events")
+        .into_iter()
+        .map(|e| e.topic)
+        .collect();
+    assert!(topics.iter().any(|t| t == "watch.absence_by_family"), "resident and care manager are told");
+}
+
+#[test]
+fn the_resident_sees_who_looked_and_what_was_agreed() {
+    let r = Region::new();
+    let (me, nurse) = (r.resident(), r.nurse());
+    r.get(&nurse, &format!("/people/{}", r.s.person)).is(200);
+    r.get(&nurse, &format!("/people/{}", r.s.person)).is(200);
+    r.test.db.write_blocking(|tx| audit::index_persons(tx, 1000).map(drop)).expect("is filed");
+    let page = r.get(&me, "/me");
+    page.is(200).shows("きょうの動きはまだありません").shows("出かけます").shows("山田 むすめ");
+    page.shows("見守りセンサーの設置とデータ利用").shows("家族への開示").well_formed();
+    r.get(&me, "/me/looks")
+        .is(200)
+        .shows("看護 見本")
+        .shows("みほん訪問看護")
+        .shows("診療・介護")
+        .shows("2回")
+        .well_formed();
+    for who in [r.nurse(), r.relative(r.s.daughter), r.administrator()] {
+        r.get(&who, "/me").is(403).hides("髙橋");
+        r.get(&who, "/me/looks").is(403);
+    }
+}
+
+#[test]
+fn a_month_is_over_and_old_looks_are_not_shown() {
+    let r = Region::new();
+    r.get(&r.nurse(), &format!("/people/{}", r.s.person)).is(200);
+    r.test.db.write_blocking(|tx| audit::index_persons(tx, 1000).map(drop)).expect("is filed");
+    r.wait(32 * 24 * 60);
+    assert!(r.now() > Instant::parse("2026-12-23T00:00").expect("a moment"));
+    r.get(&r.resident(), "/me/looks").is(200).hides("看護 見本").shows("見た人はいません");
+}

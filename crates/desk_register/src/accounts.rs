@@ -1,0 +1,321 @@
+//! 利用者: the accounts of staff, relatives and residents. Role, office and name come from the register; a clerk types
+//! the login name only, and hands over a one-time code.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use base::{AccountId, Ctx, PersonId, Redacted, Role};
+use db::Tx;
+use maud::{Markup, html};
+use page::components::{Field, Table, empty, link_button, submit, too_many};
+use page::door::Door;
+use page::draft::Draft;
+use page::frame::Frame;
+use page::named::Named;
+use page::posted::Posted;
+use page::problem::Problem;
+use page::site::{Site, draw};
+use page::visitor::{Seen, Visitor};
+use signin::{Account, LoginName, NewAccount};
+use uuid::Uuid;
+
+use super::account_pages::{Subject, account_page, code_page, new_account, state_chip};
+use super::{Asked, OFFICE, Two, asked, unprocessable};
+
+pub fn doors() -> Vec<Door> {
+    vec![
+        Door::look("/accounts", OFFICE, list),
+        Door::search("/accounts/search", OFFICE, search),
+        Door::look("/accounts/new/{subject}/{id}", OFFICE, new_page),
+        Door::command("/accounts/new/{subject}/{id}", OFFICE, create),
+        Door::look("/accounts/{account}", OFFICE, one),
+        Door::command("/accounts/{account}/reissue", OFFICE, reissue),
+        Door::command("/accounts/{account}/suspension", OFFICE, suspend),
+        Door::command("/accounts/{account}/reinstatement", OFFICE, reinstate),
+    ]
+}
+
+const ROWS: usize = base::limits::LIST_ROWS;
+/// Accounts one search reads through; a region has some thousands.
+const MOST_READ: usize = 20_000;
+
+struct Listed {
+    accounts: Vec<(Account, String)>,
+    more: bool,
+}
+
+/// Pages go on behind an account's id: a login name, often somebody's name, has no place in an address.
+async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
+    let after = asked(&query, "after").parse::<AccountId>().ok();
+    let listed = visitor
+        .look(&site, "look.accounts", move |ctx, tx| {
+            let after = after.map(|id| signin::find_account(tx, id)).transpose()?;
+            let mut accounts = signin::accounts(ctx, tx, after.as_ref().map(|a| &a.login), ROWS + 1)?;
+            let more = accounts.len() > ROWS;
+            accounts.truncate(ROWS);
+            seen(tx, accounts, more)
+        })
+        .await?;
+    let first = after.map(|_| "/accounts".to_owned());
+    let next = listed.accounts.last().filter(|_| listed.more).map(|(a, _)| format!("/accounts?after={}", a.id));
+    Ok(frame.page("利用者").body(html! {
+        (search_form(""))
+        @if listed.accounts.is_empty() {
+            (empty("利用者はまだ登録されていません", "職員や連絡先のページから登録してください。"))
+        } @else {
+            (accounts_table(&listed))
+            nav.pager aria-label="ページ送り" {
+                @if let Some(first) = &first { a.btn href=(first) { "はじめから" } }
+                span { "ログイン名の順" }
+                @if let Some(next) = &next { a.btn href=(next) rel="next" { "次へ" } }
+            }
+        }
+    }))
+}
+
+async fn search(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Posted(form): Posted,
+) -> Result<Markup, Problem> {
+    let wanted = form.one("q").to_owned();
+    let query = wanted.clone();
+    let listed = visitor
+        .look(&site, "look.accounts", move |ctx, tx| {
+            let mut accounts = matching(ctx, tx, &query)?;
+            let more = accounts.len() > ROWS;
+            accounts.truncate(ROWS);
+            seen(tx, accounts, more)
+        })
+        .await?;
+    Ok(frame.page("利用者").body(html! {
+        (search_form(&wanted))
+        @if listed.accounts.is_empty() {
+            (empty("当てはまる利用者は見つかりません", "氏名の一部かログイン名の一部でお試しください。"))
+        } @else {
+            @if listed.more { (too_many(ROWS, ROWS + 1, "文字を足して絞り込んでください。")) }
+            (accounts_table(&listed))
+        }
+        (link_button("/accounts", "すべての利用者を表示"))
+    }))
+}
+
+/// Whose name or login holds what was typed, 旧字 and width folded; one more than a page shows.
+fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Problem> {
+    let wanted = base::kana::fold(typed);
+    let (mut found, mut read, mut after): (Vec<Account>, usize, Option<LoginName>) = (vec![], 0, None);
+    loop {
+        let page = signin::accounts(ctx, tx, after.as_ref(), ROWS * 4)?;
+        read += page.len();
+        after = page.last().map(|a| a.login.clone());
+        let full = page.len() == ROWS * 4;
+        let holds = |a: &Account| {
+            base::kana::fold(a.display_name.expose()).contains(&wanted)
+                || base::kana::fold(a.login.as_str()).contains(&wanted)
+        };
+        found.extend(page.into_iter().filter(holds));
+        if !full || found.len() > ROWS || read >= MOST_READ {
+            found.truncate(ROWS + 1);
+            return Ok(found);
+        }
+    }
+}
+
+/// Relatives' and residents' own accounts say who is a resident: they stand in the audit row.
+fn seen(tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<Listed>, Problem> {
+    let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
+    let mut named = Vec::new();
+    for account in accounts {
+        let office = office_name(tx, &account)?;
+        named.push((account, office));
+    }
+    Ok(Seen::new(Listed { accounts: named, more }, persons, "account", "duty"))
+}
+
+fn person_of(account: &Account) -> Option<PersonId> {
+    match account.role {
+        Role::Resident => Some(PersonId(account.id.0)),
+        _ => account.person,
+    }
+}
+
+fn office_name(tx: &mut dyn Tx, account: &Account) -> Result<String, Problem> {
+    Ok(match account.office {
+        Some(id) => people::office(tx, id)?.name,
+        None => String::new(),
+    })
+}
+
+fn search_form(query: &str) -> Markup {
+    html! {
+        form.stack.card method="post" action="/accounts/search" role="search" {
+            (Field::search("q", "氏名またはログイン名").value(query))
+            (submit("探す"))
+        }
+    }
+}
+
+fn accounts_table(listed: &Listed) -> Markup {
+    let mut table = Table::new("利用者の一覧", &["お名前", "役割", "事業所", "ログイン名", "状態"]);
+    for (account, office) in &listed.accounts {
+        table = table.row(vec![
+            html! { a href={ "/accounts/" (account.id) } { (account.display_name.expose()) } },
+            html! { (account.role.ja()) },
+            html! { (office) },
+            html! { (account.login.as_str()) },
+            state_chip(account.state),
+        ]);
+    }
+    html! { (table) }
+}
+
+async fn one(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(id): Named<AccountId>,
+) -> Result<Markup, Problem> {
+    let (account, office, owner) = visitor
+        .look(&site, "look.account", move |_, tx| {
+            let account = signin::find_account(tx, id)?;
+            let office = office_name(tx, &account)?;
+            let persons: Vec<PersonId> = person_of(&account).into_iter().collect();
+            let owner = owner_page(&account);
+            Ok(Seen::new((account, office, owner), persons, "account", "duty"))
+        })
+        .await?;
+    let office = Some(office.as_str()).filter(|o| !o.is_empty());
+    Ok(account_page(&frame, &account, office, owner.as_deref()))
+}
+
+/// Where the register shows the owner.
+fn owner_page(account: &Account) -> Option<String> {
+    match (account.role, account.person) {
+        (Role::Resident, _) => Some(format!("/register/{}", account.id)),
+        (Role::Family, Some(person)) => Some(format!("/register/{person}/contacts/{}", account.id)),
+        (Role::Family, None) => None,
+        _ => Some(format!("/staff/{}", account.id)),
+    }
+}
+
+/// Who an account would belong to, as the register has it.
+struct Owner {
+    name: Redacted<String>,
+    role: Role,
+    office: Option<base::OfficeId>,
+    person: Option<PersonId>,
+    /// Who is shown on the page.
+    shown: Vec<PersonId>,
+}
+
+fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid) -> Result<Owner, Problem> {
+    Ok(match subject {
+        Subject::Staff => {
+            let staff = people::staff(tx, id.into())?;
+            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None, shown: vec![] }
+        }
+        Subject::Contact => {
+            let contact = people::contact(ctx, tx, id.into())?;
+            let (person, shown) = (Some(contact.person), vec![contact.person]);
+            Owner { name: contact.name, role: Role::Family, office: None, person, shown }
+        }
+        Subject::Resident => {
+            let resident = people::resident(ctx, tx, id.into())?;
+            Owner { name: resident.name, role: Role::Resident, office: None, person: None, shown: vec![resident.id] }
+        }
+    })
+}
+
+async fn look_at_owner(site: &Site, visitor: &Visitor, subject: Subject, id: Uuid) -> Result<Owner, Problem> {
+    visitor
+        .look(site, "look.new_account", move |ctx, tx| {
+            let owner = owner(ctx, tx, subject, id)?;
+            let persons = owner.shown.clone();
+            Ok(Seen::new(owner, persons, "identity", "duty"))
+        })
+        .await
+}
+
+async fn new_page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Two(subject, id): Two<String, Uuid>,
+) -> Result<Markup, Problem> {
+    let subject = Subject::from_key(&subject).ok_or(Problem::NotFound)?;
+    let owner = look_at_owner(&site, &visitor, subject, id).await?;
+    Ok(creation_form(&frame, subject, id, &owner, &Draft::default()))
+}
+
+fn creation_form(frame: &Frame, subject: Subject, id: Uuid, owner: &Owner, draft: &Draft) -> Markup {
+    let url = format!("/accounts/new/{}/{}", subject.key(), id.simple());
+    new_account(frame, &url, owner.name.expose(), owner.role.ja(), draft)
+}
+
+async fn create(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Two(subject, id): Two<String, Uuid>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let subject = Subject::from_key(&subject).ok_or(Problem::NotFound)?;
+    let login = LoginName::parse(form.one("login"));
+    let draft = Draft::typed(form);
+    let login = match login {
+        Ok(login) => login,
+        Err(why) => {
+            let owner = look_at_owner(&site, &visitor, subject, id).await?;
+            let draft = draft.wrong_field("login", why.to_string());
+            return Ok(unprocessable(creation_form(&frame, subject, id, &owner, &draft)));
+        }
+    };
+    let secrets = draw()?;
+    let created = visitor.command(&site, "signin.create_account", move |ctx, tx| {
+        let Owner { name, role, office, person, .. } = owner(ctx, tx, subject, id)?;
+        let new = NewAccount { id: id.into(), login: login.clone(), role, office, person, display_name: name };
+        let code = signin::create_account(ctx, tx, &new, &secrets)?;
+        Ok::<_, Problem>((signin::find_account(tx, id.into())?, code))
+    });
+    match created.await {
+        Ok((account, code)) => Ok(code_page(&frame, account.id, &account, &code).into_response()),
+        Err(Problem::Refused(words)) => {
+            let owner = look_at_owner(&site, &visitor, subject, id).await?;
+            let draft = draft.wrong_field("login", words);
+            Ok(unprocessable(creation_form(&frame, subject, id, &owner, &draft)))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn reissue(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(id): Named<AccountId>,
+) -> Result<Markup, Problem> {
+    let secrets = draw()?;
+    let (account, code) = visitor
+        .command(&site, "signin.reissue_account", move |ctx, tx| {
+            let code = signin::reissue_account(ctx, tx, id, &secrets)?;
+            Ok((signin::find_account(tx, id)?, code))
+        })
+        .await?;
+    Ok(code_page(&frame, id, &account, &code))
+}
+
+async fn suspend(State(site): State<Site>, visitor: Visitor, Named(id): Named<AccountId>) -> Result<Redirect, Problem> {
+    visitor.command(&site, "signin.suspend_account", move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?)).await?;
+    Ok(Redirect::to(&format!("/accounts/{id}")))
+}
+
+async fn reinstate(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Named(id): Named<AccountId>,
+) -> Result<Redirect, Problem> {
+    visitor
+        .command(&site, "signin.reinstate_account", move |ctx, tx| Ok(signin::reinstate_account(ctx, tx, id)?))
+        .await?;
+    Ok(Redirect::to(&format!("/accounts/{id}")))
+}

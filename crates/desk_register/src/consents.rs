@@ -1,0 +1,357 @@
+//! 同意: what the resident said yes or no to, scope by scope, with what happens on each; recorded and withdrawn.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use base::wareki::Date;
+use base::{ConsentId, PersonId};
+use maud::{Markup, html};
+use page::components::{State as Tone, Table, at, chip, definitions, guarded, link_button, notice, submit};
+use page::door::Door;
+use page::draft::Draft;
+use page::frame::Frame;
+use page::named::Named;
+use page::options;
+use page::posted::Posted;
+use page::problem::Problem;
+use page::site::Site;
+use page::visitor::{Seen, Visitor};
+use people::{
+    Consent, ConsentScope, ConsentState, Contact, Home, Manner, NewConsent, ObtainedBy, Office, Relation, Resident,
+    Withdrawal,
+};
+
+use super::consent_words::meaning;
+use super::heads::{Part, person_pages};
+use super::new_resident::keeps;
+use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
+
+pub fn doors() -> Vec<Door> {
+    vec![
+        Door::look("/register/{person}/consents", READERS, list),
+        Door::look("/register/{person}/consents/new", OFFICE, new_page),
+        Door::command("/register/{person}/consents", OFFICE, record),
+        Door::look("/register/{person}/consents/{consent}/withdrawal", OFFICE, withdrawal_page),
+        Door::command("/register/{person}/consents/{consent}/withdrawal", OFFICE, withdraw),
+    ]
+}
+
+struct Known {
+    resident: Resident,
+    home: Home,
+    contacts: Vec<Contact>,
+    /// Newest first.
+    consents: Vec<Consent>,
+    offices: Vec<Office>,
+}
+
+impl Known {
+    /// Every scope that can be asked for, the ones of daily work first.
+    fn scopes(&self) -> Vec<ConsentScope> {
+        let mut scopes = vec![ConsentScope::Watch, ConsentScope::CareSharing];
+        for contact in &self.contacts {
+            scopes.extend([ConsentScope::FamilyAlerts(contact.id), ConsentScope::FamilyWatch(contact.id)]);
+        }
+        scopes.extend(ConsentScope::GENERAL.iter().filter(|s| !scopes.contains(s)).copied().collect::<Vec<_>>());
+        scopes
+    }
+
+    fn newest(&self, scope: ConsentScope) -> Option<&Consent> {
+        self.consents.iter().find(|c| c.scope == scope)
+    }
+
+    fn contact_name(&self, scope: ConsentScope) -> Option<String> {
+        let contact = self.contacts.iter().find(|c| Some(c.id) == scope.contact())?;
+        Some(format!("{}（{}）", contact.name.expose(), contact.relation.ja()))
+    }
+}
+
+async fn known(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Known, Problem> {
+    known_with(site, visitor, person, |_| true).await
+}
+
+/// Refused, and recorded so, where what the page is to be about is not there.
+async fn known_with<F>(site: &Site, visitor: &Visitor, person: PersonId, is_there: F) -> Result<Known, Problem>
+where
+    F: FnOnce(&Known) -> bool + Send + 'static,
+{
+    visitor
+        .look(site, "look.register_consents", move |ctx, tx| {
+            let resident = people::resident(ctx, tx, person)?;
+            let home = people::home_of(ctx, tx, person)?;
+            let contacts = people::contacts(ctx, tx, person)?;
+            let consents = people::consents(ctx, tx, person)?;
+            let offices = people::offices(tx, None)?;
+            let known = Known { resident, home, contacts, consents, offices };
+            if !is_there(&known) {
+                return Err(Problem::NotFound);
+            }
+            Ok(Seen::new(known, vec![person], "identity contacts consents", "duty"))
+        })
+        .await
+}
+
+async fn list(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(person): Named<PersonId>,
+) -> Result<Markup, Problem> {
+    let known = known(&site, &visitor, person).await?;
+    let keeps = keeps(&visitor);
+    Ok(frame.page("同意の状態").body(html! {
+        (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
+        p.soft { "同意が「同意」でない範囲の情報は、集めることも見せることもありません。" }
+        @for scope in known.scopes() { (scope_card(&known, scope, keeps)) }
+        section.stack {
+            h2 { "これまでの記録" }
+            (story(&frame, &known))
+        }
+    }))
+}
+
+fn scope_card(known: &Known, scope: ConsentScope, keeps: bool) -> Markup {
+    let newest = known.newest(scope);
+    let state = newest.map_or(ConsentState::NotObtained, |c| c.state);
+    let base = format!("/register/{}/consents", known.resident.id);
+    html! {
+        section.card.stack {
+            h2 { (scope.ja()) @if let Some(name) = known.contact_name(scope) { "：" (name) } }
+            p { (state_chip(state)) @if let Some(consent) = newest { " " (when(consent)) } }
+            p.soft { (if state.allows() { meaning(scope).given } else { meaning(scope).ended_or_not_yet(state) }) }
+            @if keeps {
+                div.buttons {
+                    @if let Some(consent) = newest.filter(|c| c.state == ConsentState::Given && c.ended_at.is_none()) {
+                        (link_button(&format!("{base}/{}/withdrawal", consent.id), "撤回を記録する"))
+                    }
+                    @let contact = scope.contact().map(|c| format!("&contact={c}")).unwrap_or_default();
+                    (link_button(&format!("{base}/new?scope={}{contact}", scope.key()), if state.allows() { "取り直しを記録する" } else { "同意・不同意を記録する" }))
+                }
+            }
+        }
+    }
+}
+
+impl super::consent_words::Meaning {
+    /// Why nothing is shown or collected now.
+    fn ended_or_not_yet(&self, state: ConsentState) -> &'static str {
+        match state {
+            ConsentState::Withdrawn | ConsentState::Expired => "同意が終わっているため、行っていません。",
+            ConsentState::Declined | ConsentState::OptedOut => "ご本人の意思により、行っていません。",
+            _ => "まだ同意をいただいていないため、行っていません。",
+        }
+    }
+}
+
+fn when(consent: &Consent) -> Markup {
+    html! {
+        @if let Some(on) = consent.obtained_on { (on.wareki()) "に" }
+        @if let Some(by) = consent.obtained_by { (by.ja()) }
+        @if let Some(until) = consent.expires_on { "（有効期限 " (until.wareki()) "）" }
+    }
+}
+
+pub fn state_chip(state: ConsentState) -> Markup {
+    let tone = match state {
+        ConsentState::Given | ConsentState::NotNeeded => Tone::Confirmed,
+        ConsentState::Explained => Tone::InProgress,
+        ConsentState::NotObtained | ConsentState::NoAnswer => Tone::Unknown,
+        ConsentState::Declined | ConsentState::OptedOut | ConsentState::Withdrawn | ConsentState::Expired => Tone::Done,
+    };
+    chip(tone, state.ja())
+}
+
+fn story(frame: &Frame, known: &Known) -> Markup {
+    if known.consents.is_empty() {
+        return page::components::empty(
+            "同意の記録はまだありません",
+            "説明と同意を行ったら、上の各範囲から記録してください。",
+        );
+    }
+    let headings = ["記録日時", "範囲", "状態", "説明した方・署名した方", "終了"];
+    let mut table = Table::new("同意の記録", &headings);
+    for consent in &known.consents {
+        table = table.row(vec![
+            at(consent.recorded_at, frame.now),
+            html! { (consent.scope.ja()) @if let Some(name) = known.contact_name(consent.scope) { "：" (name) } },
+            html! { (state_chip(consent.state)) " " (when(consent)) },
+            html! { (consent.explained_by.expose()) "／" (consent.signed_by.expose()) "（" (consent.signer_relation.ja()) "）" },
+            html! {
+                @if let Some(ended) = consent.ended_at { (at(ended, frame.now)) " " (consent.end_reason.expose())
+                    @if !consent.ended_by.expose().is_empty() { "（申し出：" (consent.ended_by.expose()) "）" } }
+            },
+        ]);
+    }
+    html! { (table) }
+}
+
+async fn new_page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(person): Named<PersonId>,
+    query: Asked,
+) -> Result<Markup, Problem> {
+    let today = Date::of(frame.now).wareki();
+    let draft = Draft::on_record(vec![
+        ("scope", asked(&query, "scope").to_owned()),
+        ("contact", asked(&query, "contact").to_owned()),
+        ("state", ConsentState::Given.key().to_owned()),
+        ("explained_on", today.clone()),
+        ("obtained_on", today),
+        ("signer_relation", Relation::Oneself.key().to_owned()),
+        ("manner", Manner::Blanket.key().to_owned()),
+    ]);
+    let known = known_for(&site, &visitor, person, &draft).await?;
+    form_page(&frame, &known, &draft)
+}
+
+/// What the form of this draft needs, if its scope can be asked of this person.
+async fn known_for(site: &Site, visitor: &Visitor, person: PersonId, draft: &Draft) -> Result<Known, Problem> {
+    let scope = scope_of(draft);
+    known_with(site, visitor, person, move |known| scope.is_some_and(|s| known.scopes().contains(&s))).await
+}
+
+fn scope_of(draft: &Draft) -> Option<ConsentScope> {
+    ConsentScope::from_key(draft.value("scope"), draft.value("contact").parse().ok())
+}
+
+/// The states one may record; withdrawal has its own page, and nothing can be recorded as not obtained.
+const RECORDED: [ConsentState; 6] = [
+    ConsentState::Given,
+    ConsentState::Declined,
+    ConsentState::Explained,
+    ConsentState::NoAnswer,
+    ConsentState::NotNeeded,
+    ConsentState::OptedOut,
+];
+
+fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Problem> {
+    let scope = scope_of(draft).ok_or(Problem::NotFound)?;
+    let base = format!("/register/{}/consents", known.resident.id);
+    let states: Vec<(&str, &str)> = RECORDED.iter().map(|s| (s.key(), s.ja())).collect();
+    let title = scope.ja();
+    Ok(frame.page("同意の記録").body(html! {
+        (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
+        (draft.summary())
+        h2 { (title) @if let Some(name) = known.contact_name(scope) { "：" (name) } }
+        (definitions(&[
+            ("同意すると", html! { (meaning(scope).given) }),
+            ("撤回すると", html! { (meaning(scope).ended) }),
+        ]))
+        form.stack.card method="post" action=(base) {
+            input type="hidden" name="scope" value=(scope.key());
+            @if let Some(contact) = scope.contact() { input type="hidden" name="contact" value=(contact); }
+            (draft.radio("state", "記録する状態", &states))
+            (draft.text("explained_by", "説明した方"))
+            (draft.date("explained_on", "説明日"))
+            (draft.select("obtained_by", "取得方法", &options!(ObtainedBy), Some("選んでください")))
+            (draft.date("obtained_on", "取得日").hint("答えをいただいた日"))
+            (draft.text("signed_by", "署名した方（口頭の場合は答えた方）"))
+            (draft.select("signer_relation", "署名した方の続柄", &options!(Relation), None))
+            (draft.text("proxy_reason", "ご本人以外が署名した理由"))
+            (draft.date("expires_on", "有効期限").hint("期限がなければ空けてください。この日の終わりまで有効です。"))
+            @if scope == ConsentScope::CareSharing { (shared_with(known, draft)) }
+            (draft.text("legal_basis", "根拠となる条文").hint("「条例により不要」の場合だけ入力してください。"))
+            (submit("記録する"))
+        }
+        (link_button(&base, "やめる"))
+    }))
+}
+
+/// With whom: everybody in the team, or the offices on the list only.
+fn shared_with(known: &Known, draft: &Draft) -> Markup {
+    let offices: Vec<(String, String)> = known.offices.iter().map(|o| (o.id.to_string(), o.name.clone())).collect();
+    let offices: Vec<(&str, &str)> = offices.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    html! {
+        (draft.radio("manner", "共有先の決め方", &options!(Manner)))
+        details open[!draft.values("office").is_empty()] {
+            summary { "共有先の事業所を選ぶ（施設リスト・施設個別の場合）" }
+            (draft.checks("office", "共有先の事業所", &offices))
+        }
+    }
+}
+
+async fn record(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(person): Named<PersonId>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let new = match NewConsent::parse(&form, Date::of(frame.now)) {
+        Ok(new) => new,
+        Err(errors) => {
+            let draft = Draft::typed(form).wrong(errors);
+            let known = known_for(&site, &visitor, person, &draft).await?;
+            return Ok(unprocessable(form_page(&frame, &known, &draft)?));
+        }
+    };
+    let done = visitor.command(&site, "people.record_consent", move |ctx, tx| {
+        Ok(people::record_consent(ctx, tx, person, &new).map(drop)?)
+    });
+    match done.await {
+        Ok(()) => Ok(Redirect::to(&format!("/register/{person}/consents")).into_response()),
+        Err(Problem::Refused(words)) => {
+            let draft = Draft::typed(form).refused(words);
+            let known = known_for(&site, &visitor, person, &draft).await?;
+            Ok(unprocessable(form_page(&frame, &known, &draft)?))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn withdrawal_page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Two(person, consent): Two<PersonId, ConsentId>,
+) -> Result<Markup, Problem> {
+    let known = known_with(&site, &visitor, person, move |k| k.consents.iter().any(|c| c.id == consent)).await?;
+    withdrawal_form(&frame, &known, consent, &Draft::default())
+}
+
+fn withdrawal_form(frame: &Frame, known: &Known, consent: ConsentId, draft: &Draft) -> Result<Markup, Problem> {
+    let found = known.consents.iter().find(|c| c.id == consent).ok_or(Problem::NotFound)?;
+    let base = format!("/register/{}/consents", known.resident.id);
+    let form = html! {
+        form.stack method="post" action={ (base) "/" (consent) "/withdrawal" } {
+            (draft.text("withdrawn_by", "撤回を申し出た方").required())
+            (draft.text("reason", "理由").hint("伺った場合だけ入力してください。理由がなくても撤回できます。"))
+            button.btn.is-danger type="submit" { "撤回を記録する" }
+        }
+    };
+    Ok(frame.page("同意の撤回").body(html! {
+        (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
+        (draft.summary())
+        (notice(Tone::NearLimit, found.scope.ja(), html! {
+            @if let Some(name) = known.contact_name(found.scope) { p { (name) } }
+            p { "撤回すると：" (meaning(found.scope).ended) }
+        }))
+        @if draft.error("withdrawn_by").is_some() { (form) } @else { (guarded("撤回を記録する", "その場で効力が生じ、取り消せません。あらためて同意をいただいたときは、新しい同意として記録してください。", form)) }
+        (link_button(&base, "やめる"))
+    }))
+}
+
+async fn withdraw(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Two(person, consent): Two<PersonId, ConsentId>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let withdrawal = match Withdrawal::parse(&form) {
+        Ok(withdrawal) => withdrawal,
+        Err(errors) => {
+            let known =
+                known_with(&site, &visitor, person, move |k| k.consents.iter().any(|c| c.id == consent)).await?;
+            let page = withdrawal_form(&frame, &known, consent, &Draft::typed(form).wrong(errors))?;
+            return Ok(unprocessable(page));
+        }
+    };
+    visitor
+        .command(&site, "people.withdraw_consent", move |ctx, tx| {
+            Ok(people::withdraw_consent(ctx, tx, consent, &withdrawal)?)
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/register/{person}/consents")).into_response())
+}

@@ -1,0 +1,247 @@
+//! 監査: who looked at whom and who did what, newest first. The list of everything names residents only as those who
+//! acted; the page about one resident is about them. Both are looks at whom they name. What the rows cannot hold (names, values) is not in them.
+
+use audit::{Outcome, Recorded};
+use axum::extract::State;
+use base::wareki::Date;
+use base::{OfficeId, PersonId, Role};
+use db::Tx;
+use maud::{Markup, html};
+use page::components::{Field, State as Tone, Table, at, chip, empty, link_button, pager, submit, too_many};
+use page::door::{Door, Who};
+use page::frame::Frame;
+use page::named::Named;
+use page::posted::Posted;
+use page::problem::Problem;
+use page::site::Site;
+use page::visitor::{Seen, Visitor};
+use parts::head::Head;
+use people::{Found, Home, Resident};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use uuid::Uuid;
+
+use super::heads::found_line;
+use super::looks_words::{action, ground, items};
+use super::{Asked, asked};
+
+pub fn doors() -> Vec<Door> {
+    let auditor = Who::Roles(&[Role::Auditor]);
+    vec![
+        Door::look("/audit", auditor, newest),
+        Door::search("/audit/search", auditor, search),
+        Door::look("/audit/persons/{person}", auditor, about),
+    ]
+}
+
+const ROWS: usize = base::limits::LIST_ROWS;
+
+/// A row with whoever acted by name.
+struct Line {
+    row: Recorded,
+    who: String,
+    office: String,
+    /// The resident who acted, or whose relative did.
+    about: Option<PersonId>,
+}
+
+/// Everybody whom these lines name or whose relative they name, each once.
+fn named(lines: &[Line]) -> Vec<PersonId> {
+    let mut persons: Vec<PersonId> = Vec::new();
+    for person in lines.iter().filter_map(|l| l.about) {
+        if !persons.contains(&person) {
+            persons.push(person);
+        }
+    }
+    persons
+}
+
+/// Rows older than the one named in the address, with one more than a page to know whether there is a next.
+fn from_of(query: &Asked) -> i64 {
+    asked(query, "before").parse().unwrap_or(i64::MAX)
+}
+
+async fn newest(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
+    let from = from_of(&query);
+    let lines = visitor
+        .look(&site, "look.audit", move |_, tx| {
+            let rows = audit::before(tx, from, ROWS + 1)?;
+            let lines = lines(tx, rows)?;
+            let persons = named(&lines);
+            Ok(Seen::new(lines, persons, "identity looks", "duty"))
+        })
+        .await?;
+    Ok(frame.page("だれが、いつ、何を見たか").body(html! {
+        (search_form(""))
+        @if lines.is_empty() { (empty("記録はまだありません", "")) } @else { (rows_table(&frame, &lines, true)) }
+        (pages("/audit", &lines, from))
+    }))
+}
+
+fn search_form(query: &str) -> Markup {
+    html! {
+        form.stack.card method="post" action="/audit/search" role="search" {
+            (Field::search("q", "対象者の氏名・フリガナ・電話・対象者番号").value(query)
+                .hint("一人の方について、だれが見たかを調べます。検索したことも記録されます。"))
+            (submit("探す"))
+        }
+    }
+}
+
+/// Pages by the number of the last row shown: rows are only ever added.
+fn pages(base: &str, lines: &[Line], from: i64) -> Markup {
+    let next = lines.get(ROWS - 1).filter(|_| lines.len() > ROWS).map(|l| format!("{base}?before={}", l.row.seq));
+    let first = (from != i64::MAX).then_some(base);
+    pager(first, next.as_deref(), if first.is_some() { "「前へ」で最新に戻ります" } else { "新しい順" })
+}
+
+async fn search(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Posted(form): Posted,
+) -> Result<Markup, Problem> {
+    let query = form.one("q").to_owned();
+    let wanted = query.clone();
+    let found: Found = visitor
+        .look(&site, "look.audit_search", move |ctx, tx| {
+            let found = people::search(ctx, tx, &wanted, 0)?;
+            let persons = found.persons.iter().map(|p| p.id).collect();
+            Ok(Seen::new(found, persons, "identity", "duty"))
+        })
+        .await?;
+    let mut table = Table::new("見つかった対象者", &["氏名", "対象者番号", "記録"]);
+    for person in &found.persons {
+        let href = format!("/audit/persons/{}", person.id);
+        table = table.row(vec![
+            found_line(person, Date::of(frame.now), &href),
+            html! { (person.number) },
+            html! { (link_button(&href, "記録を見る")) },
+        ]);
+    }
+    Ok(frame.page("どの方の記録を調べますか").body(html! {
+        (search_form(&query))
+        @if found.persons.is_empty() { (empty("当てはまる方は見つかりません", "文字を減らすか、フリガナでもお試しください。")) }
+        @else { (table) }
+        @if found.more { (too_many(ROWS, ROWS + 1, "文字を足して絞り込んでください。")) }
+        (link_button("/audit", "すべての記録へ"))
+    }))
+}
+
+async fn about(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(person): Named<PersonId>,
+    query: Asked,
+) -> Result<Markup, Problem> {
+    let from = from_of(&query);
+    let (resident, home, lines) = visitor
+        .look(&site, "look.audit_person", move |ctx, tx| {
+            access::require(ctx, tx, access::Act::SeeLooks, person)?;
+            let (resident, home): (Resident, Home) =
+                (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+            let rows = audit::about_before(tx, person, from, ROWS + 1)?;
+            let lines = lines(tx, rows)?;
+            let mut persons = named(&lines);
+            persons.retain(|p| *p != person);
+            persons.insert(0, person);
+            Ok(Seen::new((resident, home, lines), persons, "identity looks", "duty"))
+        })
+        .await?;
+    let base = format!("/audit/persons/{person}");
+    Ok(frame.page("この方の情報を、だれが見たか").body(html! {
+        (Head::of(&resident, &home, Date::of(frame.now)).large())
+        p.soft { "いま行われた操作は、並ぶまでに数秒かかることがあります。" }
+        @if lines.is_empty() { (empty("この方についての記録はまだありません", "")) } @else { (rows_table(&frame, &lines, false)) }
+        (pages(&base, &lines, from))
+        (link_button("/audit", "すべての記録へ"))
+    }))
+}
+
+fn rows_table(frame: &Frame, lines: &[Line], with_persons: bool) -> Markup {
+    let all = ["日時", "だれが", "何をしたか", "目的・根拠", "対象者"];
+    let headings = if with_persons { &all[..] } else { &all[..4] };
+    let mut table = Table::new("閲覧・操作の記録", headings);
+    for line in lines.iter().take(ROWS) {
+        let row = &line.row;
+        let mut cells = vec![
+            at(row.at, frame.now),
+            html! { (line.who) " （" (row.role.ja()) "）" @if !line.office.is_empty() { br; span.soft { (line.office) } } },
+            act_cell(row),
+            html! { (row.purpose.ja()) br; span.soft { (ground(&row.ground)) } },
+        ];
+        if with_persons {
+            cells.push(persons(&row.persons));
+        }
+        table = table.row(cells);
+    }
+    html! { (table) }
+}
+
+/// What was done, with its items; that it was carried out goes without saying.
+fn act_cell(row: &Recorded) -> Markup {
+    let items = items(&row.items);
+    html! {
+        (action(&row.action))
+        @match row.outcome {
+            Outcome::Done => {},
+            Outcome::Refused => { " " (chip(Tone::NearLimit, "拒否")) },
+            Outcome::Failed => { " " (chip(Tone::Unknown, "失敗")) },
+        }
+        @if !items.is_empty() { br; span.soft { (items) } }
+    }
+}
+
+/// One resident leads to the page about them; of a list only the number is told.
+fn persons(persons: &[PersonId]) -> Markup {
+    html! {
+        @match persons {
+            [] => "なし",
+            [one] => { a href={ "/audit/persons/" (one) } { "1名" } },
+            many => { (many.len()) "名" },
+        }
+    }
+}
+
+fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
+    let (mut names, mut offices) =
+        (HashMap::<Uuid, (String, Option<PersonId>)>::new(), HashMap::<OfficeId, String>::new());
+    let mut lines = Vec::new();
+    for row in rows {
+        if let Entry::Vacant(place) = names.entry(row.actor_id) {
+            place.insert((name_of_actor(tx, row.actor_id)?, person_of(tx, &row)));
+        }
+        if let Some(office) = row.office.filter(|o| !offices.contains_key(o)) {
+            let name = people::office(tx, office).map_or_else(|_| String::new(), |o| o.name);
+            offices.insert(office, name);
+        }
+        let (who, about) = names.get(&row.actor_id).cloned().unwrap_or_default();
+        let office = row.office.and_then(|o| offices.get(&o)).cloned().unwrap_or_default();
+        lines.push(Line { row, who, office, about });
+    }
+    Ok(lines)
+}
+
+/// A resident acts as themselves; a relative has an account about one.
+fn person_of(tx: &mut dyn Tx, row: &Recorded) -> Option<PersonId> {
+    match row.role {
+        Role::Resident => Some(PersonId(row.actor_id)),
+        Role::Family => signin::find_account(tx, row.actor_id.into()).ok()?.person,
+        _ => None,
+    }
+}
+
+/// The name of whoever acted: of the register for staff, else of the account; the program is called itself.
+pub fn name_of_actor(tx: &mut dyn Tx, actor: Uuid) -> Result<String, Problem> {
+    if actor.is_nil() {
+        return Ok("システム".to_owned());
+    }
+    if let Ok(staff) = people::staff(tx, actor.into()) {
+        return Ok(staff.name.expose().clone());
+    }
+    match signin::find_account(tx, actor.into()) {
+        Ok(account) => Ok(account.display_name.expose().clone()),
+        Err(_) => Ok("登録のない利用者".to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! What the city sees and sets: overdue cases, the script and the limits, the review.
+
+use household::Region;
+use watch::Rule;
+
+#[test]
+fn a_case_that_nobody_takes_stands_on_the_citys_list() {
+    let r = Region::new();
+    let city = r.city();
+    r.get(&city, "/overdue").is(200).shows("期限を過ぎた案件はありません").well_formed();
+    let case = r.alert(Rule::Inactivity);
+    r.get(&city, "/overdue").hides("髙橋");
+    r.wait(4);
+    r.get(&city, "/overdue")
+        .shows("髙橋 みほん")
+        .shows("コールセンターに電話")
+        .hides(&format!("/cases/{case}\""))
+        .well_formed();
+    // Told one after the other until the city is: then it may open the case.
+    for _ in 0..6 {
+        r.wait(11).escalate();
+    }
+    // An hour later the old session has ended by itself.
+    let city = r.city();
+    r.get(&city, "/overdue").shows(&format!("/cases/{case}\""));
+    r.get(&city, &format!("/cases/{case}")).is(200).shows("受け付ける").well_formed();
+    r.get(&r.operator(), "/overdue").is(200).shows("髙橋");
+    for who in [r.doctor(), r.administrator(), r.relative(r.s.daughter)] {
+        r.get(&who, "/overdue").is(403).hides("髙橋");
+    }
+}
+
+#[test]
+fn the_citys_script_is_what_the_operator_reads() {
+    let r = Region::new();
+    let (city, operator) = (r.city(), r.operator());
+    let page = r.get(&city, "/watch-script");
+    page.is(200).shows("お体の具合").well_formed();
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for part in page.body.split("<input ").skip(1) {
+        let value =
+            |name: &str| part.split(&format!("{name}=\"")).nth(1).and_then(|v| v.split('"').next()).unwrap_or("");
+        if value("type") == "text" {
+            fields.push((value("name").to_owned(), value("value").to_owned()));
+        }
+    }
+    let form = |changes: &[(&str, &str)]| -> Vec<(String, String)> {
+        let kept = fields.iter().filter(|(f, _)| !changes.iter().any(|(c, _)| c == f)).cloned();
+        kept.chain(changes.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned()))).collect()
+    };
+    let post = |who, changes: &[(&str, &str)]| {
+        let form = form(changes);
+        let pairs: Vec<(&str, &str)> = form.iter().map(|(f, v)| (f.as_str(), v.as_str())).collect();
+        r.post(who, "/watch-script", &pairs)
+    };
+    post(&city, &[("script", "朝ごはんは食べましたか"), ("take", "0")])
+        .is(422)
+        .shows("朝ごはん")
+        .shows("検知から受付まで")
+        .well_formed();
+    post(&city, &[("script", "朝ごはんは食べましたか"), ("take", "1.5")]).is(303);
+    r.get(&city, "/watch-script?done=saved").shows("保存しました").shows("朝ごはん").shows("value=\"1.5\"");
+    let case = r.alert(Rule::Inactivity);
+    r.get(&operator, &format!("/cases/{case}")).shows("朝ごはんは食べましたか");
+    post(&operator, &[("script", "x")]).is(403);
+    assert_eq!(r.count_audited("response.set_settings"), 1);
+}
+
+#[test]
+fn a_closed_case_waits_for_its_review_and_names_nobody() {
+    let r = Region::new();
+    let (operator, city) = (r.operator(), r.city());
+    let case = r.alert(Rule::Inactivity);
+    let at = |rest: &str| format!("/cases/{case}{rest}");
+    r.step(&operator, &at("/taking"), &[]);
+    r.step(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", "")]).shows("本人応答・無事");
+    r.post(&operator, &at("/closure"), &[("cause", "answered_well"), ("closing", "寝坊")]).is(303);
+    r.get(&city, "/reviews").is(200).shows("本人応答・無事").hides("髙橋").well_formed();
+    r.post(&operator, &at("/review"), &[("note", "覚え書き")]).is(422).shows("理由を選んでください").shows("覚え書き");
+    let fields = [("false_alarm", "late_riser"), ("note", "覚え書き"), ("proposal", "")];
+    r.step(&operator, &at("/review"), &fields).shows("振り返りを待つ案件はありません");
+    r.post(&city, &at("/review"), &fields).is(409).shows("記録済み");
+    r.get(&r.doctor(), "/reviews").is(403);
+}

@@ -1,0 +1,13 @@
+//! The call centre and the city: cases from an alert to their end, what is overdue, the script and the limits, what was
+//! learned.
+
+mod call_centre;
+mod city;
+
+use page::door::Door;
+
+pub fn doors() -> Vec<Door> {
+    let mut doors = call_centre::doors();
+    doors.extend(city::doors());
+    doors
+}

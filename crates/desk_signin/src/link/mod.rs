@@ -1,0 +1,162 @@
+//! The page behind a link in a message: it names nobody, shows one button, and only the button acts, once. The token
+//! stands in the address, and in a cookie while its bearer signs in.
+
+pub mod remember;
+#[cfg(test)]
+mod tests;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use base::{Ctx, Purpose};
+use maud::{Markup, html};
+use notify::{LinkHash, LinkPeek, LinkPurpose, LinkUse, NotifyRefusal};
+use page::components::{Action, Icon, State as Tone, link_button, notice};
+use page::door::{Door, Who};
+use page::frame::Frame;
+use page::problem::Problem;
+use page::site::{Site, new_request};
+
+use self::remember::Followed;
+
+pub fn doors() -> Vec<Door> {
+    vec![Door::plain("/l/{token}", Who::Anyone, page), Door::command("/l/{token}", Who::Anyone, press)]
+}
+
+async fn page(State(site): State<Site>, frame: Frame, Path(token): Path<String>) -> Result<Response, Problem> {
+    let (link, now) = (LinkHash::of(&token), site.now());
+    let peek = site.db().read(move |tx| notify::peek_link(tx, &link, now).map_err(Problem::from)).await?;
+    let action = format!("/l/{token}");
+    Ok(match peek {
+        LinkPeek::Open { purpose, topic, .. } => {
+            let (title, body) = open(purpose, topic, &action, frame.visitor.is_some());
+            quietly(StatusCode::OK, nameless(frame).page(title).body(body))
+        }
+        LinkPeek::Used => over(frame, &NotifyRefusal::LinkUsed.to_string()),
+        LinkPeek::Expired => over(frame, &NotifyRefusal::LinkExpired.to_string()),
+        LinkPeek::Unknown => over(frame, &NotifyRefusal::LinkUnknown.to_string()),
+    })
+}
+
+fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str, signed_in: bool) -> (&'static str, Markup) {
+    match purpose {
+        LinkPurpose::AnswerNotice { .. } => (
+            "お変わりありませんか",
+            html! {
+                p.lead { "お変わりがなければ、下のボタンを一度押してください。" }
+                (Action::post(action, "大丈夫です").primary().icon(Icon::Check))
+                (notice(Tone::NearLimit, "具合が悪いとき・分からないとき", html! {
+                    p { "このボタンは押さずに、電話でお知らせください。急な病気やけがのときは119番に電話してください。" }
+                }))
+            },
+        ),
+        _ => (
+            "お知らせがあります",
+            html! {
+                p.lead { (topic.ja()) }
+                @if signed_in {
+                    (Action::post(action, "開く").primary().icon(Icon::Arrow))
+                } @else {
+                    p { "内容は、サインインした後の画面で確かめられます。" }
+                    (Action::post(action, "サインインして開く").primary().icon(Icon::Arrow))
+                }
+            },
+        ),
+    }
+}
+
+async fn press(State(site): State<Site>, frame: Frame, Path(token): Path<String>) -> Result<Response, Problem> {
+    let (link, now) = (LinkHash::of(&token), site.now());
+    let peek = site.db().read(move |tx| notify::peek_link(tx, &link, now).map_err(Problem::from)).await?;
+    match (peek, frame.visitor.clone()) {
+        (LinkPeek::Open { purpose, .. }, None) if !purpose.acts_nameless() => Ok(to_sign_in(&site, &token)),
+        (LinkPeek::Open { purpose, .. }, Some(visitor)) if !purpose.acts_nameless() => {
+            Ok(match remember::follow(&site, &visitor, &token).await? {
+                Followed::To(address) => quietly(StatusCode::SEE_OTHER, Redirect::to(&address)),
+                Followed::NotTheirs => not_theirs(frame),
+                Followed::Over(why) => over(frame, &why),
+            })
+        }
+        _ => answer(&site, frame, link).await,
+    }
+}
+
+/// The link is not spent: it is remembered until its bearer has signed in.
+fn to_sign_in(site: &Site, token: &str) -> Response {
+    let address = if site.is_demo() { "/demo" } else { "/signin" };
+    let mut response = quietly(StatusCode::SEE_OTHER, Redirect::to(address));
+    remember::remember(site, &mut response, token);
+    response
+}
+
+async fn answer(site: &Site, frame: Frame, link: LinkHash) -> Result<Response, Problem> {
+    let ctx = Ctx::new(signin::visitor(), Purpose::WatchResponse, site.now(), new_request());
+    let refusing = ctx.clone();
+    let outcome = site
+        .db()
+        .write_or(
+            move |tx| {
+                let ctx = ctx.clone();
+                let used = notify::use_link(&ctx, tx, &link)?;
+                act(&ctx, tx, &used)
+            },
+            move |tx, problem: &Problem| audit::refused(&refusing, tx, "notify.use_link", &[], problem.key()).map(drop),
+        )
+        .await;
+    match outcome {
+        Ok(()) => Ok(thanks(frame)),
+        Err(Problem::Refused(why)) => Ok(over(frame, &why)),
+        // The watch ended meanwhile; the bearer is told no more than that.
+        Err(Problem::Denied) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
+        Err(other) => Err(other),
+    }
+}
+
+/// What the button does for a bearer without a name. Nothing else may: a link that wants a sign-in is refused here.
+fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse) -> Result<(), Problem> {
+    let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Err(Problem::Denied) };
+    let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
+    Ok(watch::answer_notice(&bearer, tx, alert)?)
+}
+
+fn thanks(frame: Frame) -> Response {
+    let page = nameless(frame).page("ありがとうございました").body(html! {
+        (notice(Tone::Confirmed, "「大丈夫です」をお受けしました", html! {
+            p { "この画面は閉じてかまいません。" }
+        }))
+    });
+    quietly(StatusCode::OK, page)
+}
+
+fn not_theirs(frame: Frame) -> Response {
+    let page = nameless(frame).page("このお知らせは開けません").body(html! {
+        (notice(Tone::Unknown, "ほかの方へのお知らせです", html! {
+            p { "いまサインインしている方に送られたお知らせではありません。受け取った方がご自分でサインインして開いてください。" }
+        }))
+        (link_button("/", "はじめのページへ"))
+    });
+    quietly(StatusCode::OK, page)
+}
+
+fn over(frame: Frame, why: &str) -> Response {
+    let page = nameless(frame).page("このお知らせは終わっています").body(html! {
+        (notice(Tone::Done, "操作は必要ありません", html! { p { (why) } }))
+        p { "ご家族や担当の方は、サインインすると最新の様子を確かめられます。" }
+        (link_button("/signin", "サインイン"))
+    });
+    quietly(StatusCode::OK, page)
+}
+
+/// Whoever opens the link, signed in or not, sees no name on the page.
+fn nameless(mut frame: Frame) -> Frame {
+    frame.visitor = None;
+    frame
+}
+
+/// The address, which holds the token, is handed to nobody.
+fn quietly(status: StatusCode, page: impl IntoResponse) -> Response {
+    let mut response = page.into_response();
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

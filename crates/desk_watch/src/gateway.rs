@@ -1,0 +1,159 @@
+//! Gateways: a random 256-bit credential is shown once, on the page that answers the command, and kept as its SHA-256.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base::{GatewayId, HomeId, Instant, Redacted};
+use maud::{Markup, html};
+use page::components::{Action, State as Tone, definitions, guarded, ja_moment, link_button, notice, since, submit};
+use page::draft::Draft;
+use page::frame::Frame;
+use page::named::Named;
+use page::posted::Posted;
+use page::problem::Problem;
+use page::site::{Site, random};
+use page::visitor::Visitor;
+use sha2::{Digest, Sha256};
+use watch::{Gateway, NewGateway};
+
+use super::contract::{answered, shown};
+
+/// 256 random bits; what is entered into the gateway spells them in 64 hexadecimal digits.
+struct Credential(Redacted<[u8; 32]>);
+
+impl Credential {
+    fn draw() -> Credential {
+        Credential(Redacted::new(random()))
+    }
+
+    /// What the register keeps.
+    fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.expose()).into()
+    }
+
+    fn digits(&self) -> String {
+        base::hex(self.0.expose())
+    }
+}
+
+pub fn register_form(home: HomeId, draft: &Draft) -> Markup {
+    html! {
+        (draft.summary())
+        form.stack method="post" action={ "/homes/" (home) "/gateways" } {
+            (draft.text("name", "名前").hint("半角の英数字と - _ .。機器に入力する利用者名になります。例：gw-0123").required())
+            (draft.text("carrier", "回線の種類").hint("例：光（〇〇ネット）、LTE（〇〇モバイル）。同じ回線の一斉断を見分けるために使います。"))
+            (submit("ゲートウェイを登録する"))
+        }
+    }
+}
+
+pub fn gateway_card(gateway: &Gateway, now: Instant) -> Markup {
+    let home = gateway.home.to_string();
+    html! {
+        (definitions(&[
+            ("名前", html! { code { (gateway.name) } }),
+            ("回線", html! { (gateway.carrier) }),
+            ("登録", html! { (ja_moment(gateway.registered_at, now)) }),
+            ("最後の通信", html! { @match gateway.heard_at { Some(at) => (since(at, now)), None => "まだありません" } }),
+            ("読み取れない通信", html! { (gateway.malformed) "件" }),
+        ]))
+        @if let Some(bad) = &gateway.bad {
+            details {
+                summary { "最後に読み取れなかった内容" }
+                p { (ja_moment(bad.at, now)) "　" (bad.why.ja()) }
+                pre { code { (bad.payload.expose()) } }
+            }
+        }
+        (guarded("認証情報を作り直す", "いまの認証情報はすぐに使えなくなります。新しいものを機器に入力してください。",
+            html! { (Action::post(&format!("/gateways/{}/credential", gateway.id), "作り直す").danger().hidden("home", &home)) }))
+        (guarded("ゲートウェイを停止する", "このゲートウェイと、つながっている機器の登録が終わります。",
+            html! { (Action::post(&format!("/gateways/{}/revocation", gateway.id), "停止する").danger().hidden("home", &home)) }))
+    }
+}
+
+pub async fn register(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(home): Named<HomeId>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let credential = Credential::draw();
+    let (new, secret) = (
+        NewGateway { home, name: form.one("name").to_owned(), carrier: form.one("carrier").to_owned() },
+        credential.hash(),
+    );
+    let registered = visitor
+        .command(&site, "watch.register_gateway", move |ctx, tx| Ok(watch::register_gateway(ctx, tx, &new, secret)?))
+        .await;
+    match registered {
+        Ok(gateway) => Ok(once(&frame, &gateway.name, home, &credential).into_response()),
+        Err(Problem::Refused(why)) => {
+            let draft = Draft::typed(form).refused(why);
+            let page = shown(&site, &visitor, &frame, home, None, &draft).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(other) => Err(other),
+    }
+}
+
+pub async fn rotate(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(id): Named<GatewayId>,
+    Posted(form): Posted,
+) -> Result<Markup, Problem> {
+    let home = home_in(&form)?;
+    let credential = Credential::draw();
+    let secret = credential.hash();
+    let name = visitor
+        .command(&site, "watch.rotate_gateway", move |ctx, tx| {
+            watch::rotate_gateway(ctx, tx, id, secret)?;
+            let here = watch::gateways_of_home(ctx, tx, home)?;
+            here.into_iter().find(|g| g.id == id).map(|g| g.name).ok_or(Problem::NotFound)
+        })
+        .await?;
+    Ok(once(&frame, &name, home, &credential))
+}
+
+/// The only page that ever shows the credential.
+fn once(frame: &Frame, name: &str, home: HomeId, credential: &Credential) -> Markup {
+    let secret = credential.digits();
+    frame.page("この認証情報を機器に入力してください").body(html! {
+        (notice(Tone::NearLimit, "この画面でだけ表示されます", html! {
+            p { "画面を閉じると二度と表示できません。入力を終えてから閉じてください。失くしたときは作り直せます。" }
+        }))
+        div.card {
+            (definitions(&[
+                ("利用者名", html! { code { (name) } }),
+                ("パスワード・トークン", html! { code { (secret) } }),
+            ]))
+        }
+        h2 { "入力のしかた" }
+        ol.stack {
+            li { "MQTT（Zigbee2MQTT・Mosquitto など）：利用者名とパスワードに上の2つを入力します。" }
+            li { "HTTPS：" code { "POST /ingest/v1/readings" } " に、ヘッダー " code { "Authorization: Bearer （トークン）" } " を付けて送ります。" }
+            li { "電源を入れて数分すると、つながった機器が「未登録の機器」に現れます。場所と種類を登録してください。" }
+        }
+        (link_button(&format!("/homes/{home}/devices"), "入力を終えました"))
+    })
+}
+
+pub async fn revoke(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(id): Named<GatewayId>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let home = home_in(&form)?;
+    let revoked =
+        visitor.command(&site, "watch.revoke_gateway", move |ctx, tx| Ok(watch::revoke_gateway(ctx, tx, id)?)).await;
+    answered(&site, &visitor, &frame, home, revoked).await
+}
+
+/// The home whose page the form stood on.
+fn home_in(form: &people::Form) -> Result<HomeId, Problem> {
+    form.one("home").parse().map_err(|_| Problem::Unreadable("住まいの画面を開き直してください。"))
+}

@@ -1,0 +1,127 @@
+//! A home under watch: its rhythm, climate and alerts; its devices and gateway; announced absences; the settings; the
+//! faults of lines.
+
+mod absence;
+mod contract;
+mod device;
+mod gateway;
+mod gateways;
+mod lines;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod view;
+
+use base::{Ctx, HomeId, PersonId, Redacted, Role};
+use db::Tx;
+use maud::{Markup, html};
+use page::components::{Tab, tabs};
+use page::door::{Door, Who};
+use page::problem::Problem;
+
+/// Who may ever see a home's activity; whose, `access` decides.
+const WATCHERS: &[Role] = &[
+    Role::Doctor,
+    Role::Nurse,
+    Role::Pharmacist,
+    Role::CareManager,
+    Role::CareWorker,
+    Role::Operator,
+    Role::SupportCentre,
+    Role::CityOfficer,
+    Role::Family,
+    Role::Resident,
+];
+/// Who may ever announce an absence.
+const ANNOUNCERS: &[Role] = &[
+    Role::Doctor,
+    Role::Nurse,
+    Role::Pharmacist,
+    Role::CareManager,
+    Role::CareWorker,
+    Role::Administrator,
+    Role::Family,
+    Role::Resident,
+];
+const KEEPERS: &[Role] = &[Role::Administrator];
+const SETTERS: &[Role] = &[Role::Administrator, Role::CityOfficer];
+
+pub fn doors() -> Vec<Door> {
+    vec![
+        Door::look("/homes/{id}", Who::Roles(WATCHERS), view::page),
+        Door::look("/homes/{id}/absences", Who::Roles(ANNOUNCERS), absence::page),
+        Door::command("/homes/{id}/absences", Who::Roles(ANNOUNCERS), absence::enter),
+        Door::command("/absences/{id}/cancellation", Who::Roles(ANNOUNCERS), absence::cancel),
+        Door::look("/homes/{id}/devices", Who::Roles(KEEPERS), contract::page),
+        Door::command("/homes/{id}/contracts", Who::Roles(KEEPERS), contract::begin),
+        Door::command("/homes/{id}/contract-end", Who::Roles(KEEPERS), contract::end),
+        Door::command("/homes/{id}/gateways", Who::Roles(KEEPERS), gateway::register),
+        Door::command("/gateways/{id}/credential", Who::Roles(KEEPERS), gateway::rotate),
+        Door::command("/gateways/{id}/revocation", Who::Roles(KEEPERS), gateway::revoke),
+        Door::look("/gateways", Who::Roles(KEEPERS), upkeep::needs),
+        Door::look("/gateways/all", Who::Roles(SETTERS), gateways::page),
+        Door::look("/devices", Who::Roles(KEEPERS), upkeep::inbox),
+        Door::command("/devices", Who::Roles(KEEPERS), device::assign),
+        Door::look("/devices/{id}", Who::Roles(KEEPERS), device::page),
+        Door::command("/devices/{id}/walk-test", Who::Roles(KEEPERS), device::start_test),
+        Door::command("/devices/{id}/walk-test-end", Who::Roles(KEEPERS), device::end_test),
+        Door::command("/devices/{id}/retirement", Who::Roles(KEEPERS), device::retire),
+        Door::look("/lines", Who::Roles(SETTERS), lines::page),
+        Door::look("/lines/list", Who::Roles(SETTERS), lines::fragment),
+        Door::plain("/watch-settings", Who::Roles(SETTERS), settings::region_page),
+        Door::command("/watch-settings", Who::Roles(SETTERS), settings::set_region),
+        Door::look("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::home_page),
+        Door::command("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::set_home),
+    ]
+}
+
+/// A home as those who keep devices know it: who lives there, and where it is.
+#[derive(Clone)]
+struct Dwelling {
+    home: HomeId,
+    residents: Vec<(PersonId, Redacted<String>)>,
+    address: Redacted<String>,
+}
+
+impl Dwelling {
+    fn read(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Dwelling, Problem> {
+        let mut residents = Vec::new();
+        for person in people::residents_of_home(ctx, tx, home)? {
+            residents.push((person, people::resident(ctx, tx, person)?.name));
+        }
+        Ok(Dwelling { home, residents, address: people::home(ctx, tx, home)?.address() })
+    }
+
+    fn persons(&self) -> Vec<PersonId> {
+        self.residents.iter().map(|(id, _)| *id).collect()
+    }
+
+    fn words(&self) -> Markup {
+        let names: Vec<&str> = self.residents.iter().map(|(_, name)| name.expose().as_str()).collect();
+        html! { @if names.is_empty() { "住んでいる方なし" } @else { (names.join("・")) " 様宅" } }
+    }
+}
+
+/// That no watch runs in a home is told to those who may know the home; to others it is not there.
+fn known_or_watched(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(), Problem> {
+    if watch::contract_of_home(tx, home)?.is_none() {
+        people::home(ctx, tx, home)?;
+    }
+    Ok(())
+}
+
+/// The parts of the keepers' desk.
+fn desk_tabs(current: &str) -> Markup {
+    let tab = |href, label| Tab { href, label, count: None, current: href == current };
+    tabs(
+        "機器と通信",
+        &[
+            tab("/gateways", "手当てが必要な機器"),
+            tab("/devices", "未登録の機器"),
+            tab("/gateways/all", "ゲートウェイ"),
+            tab("/lines", "通信断"),
+            tab("/watch-settings", "見守りの設定"),
+        ],
+    )
+}

@@ -1,0 +1,262 @@
+//! The settings of the watch, for the region and for one home: a blank field means as in the level above.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use base::{HomeId, Role};
+use maud::{Markup, html};
+use page::components::{Field, link_button, submit};
+use page::draft::Draft;
+use page::frame::Frame;
+use page::named::Named;
+use page::posted::Posted;
+use page::problem::Problem;
+use page::site::Site;
+use page::visitor::{Seen, Visitor};
+use people::Form;
+use watch::{Changes, NightDoor, Settings};
+
+use super::absence::minute;
+use super::{Dwelling, desk_tabs};
+
+pub async fn region_page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    let changes = site.db().read(|tx| watch::changes_of(tx, None).map_err(Problem::from)).await?;
+    Ok(region(&frame, &visitor, &on_record(&changes)))
+}
+
+fn region(frame: &Frame, visitor: &Visitor, draft: &Draft) -> Markup {
+    frame.page("地域の見守りをどう設定しますか").body(html! {
+        @if visitor.role() == Role::Administrator { (desk_tabs("/watch-settings")) }
+        p { "すべての住まいに使われます。住まいごとに変えることもできます。空欄は標準の値です。" }
+        (draft.summary())
+        (form(draft, "/watch-settings", &Settings::default(), "標準のとおり"))
+    })
+}
+
+pub async fn set_region(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Posted(typed): Posted,
+) -> Result<Response, Problem> {
+    let draft = Draft::typed(typed.clone());
+    let draft = match read(&typed) {
+        Err((field, why)) => draft.wrong_field(field, why),
+        Ok(changes) => {
+            let set = visitor
+                .command(&site, "watch.set_region", move |ctx, tx| Ok(watch::set_region(ctx, tx, &changes)?))
+                .await;
+            match set {
+                Ok(()) => return Ok(Redirect::to("/watch-settings").into_response()),
+                Err(Problem::Refused(why)) => draft.refused(why),
+                Err(other) => return Err(other),
+            }
+        }
+    };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, region(&frame, &visitor, &draft)).into_response())
+}
+
+pub async fn home_page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(home): Named<HomeId>,
+) -> Result<Markup, Problem> {
+    shown(&site, &visitor, &frame, home, None).await
+}
+
+/// `draft` is what was typed and refused; without it, what is on record.
+async fn shown(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    home: HomeId,
+    draft: Option<Draft>,
+) -> Result<Markup, Problem> {
+    let (dwelling, changes, region) = visitor
+        .look(site, "look.home_settings", move |ctx, tx| {
+            let dwelling = Dwelling::read(ctx, tx, home)?;
+            let region = watch::changes_of(tx, None)?.over(&Settings::default());
+            let persons = dwelling.persons();
+            let seen = (dwelling, watch::changes_of(tx, Some(home))?, region);
+            Ok(Seen::new(seen, persons, "identity watch_settings", "duty"))
+        })
+        .await?;
+    let draft = draft.unwrap_or_else(|| on_record(&changes));
+    Ok(frame.page("この住まいの見守りをどう設定しますか").body(html! {
+        h2 { (dwelling.words()) }
+        p { "空欄は地域の設定のとおりです。" }
+        (draft.summary())
+        (form(&draft, &format!("/homes/{home}/watch-settings"), &region, "地域の設定のとおり"))
+        @if visitor.role() == Role::Administrator { (link_button(&format!("/homes/{home}/devices"), "住まいの機器へ戻る")) }
+    }))
+}
+
+pub async fn set_home(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(home): Named<HomeId>,
+    Posted(typed): Posted,
+) -> Result<Response, Problem> {
+    let draft = Draft::typed(typed.clone());
+    let draft = match read(&typed) {
+        Err((field, why)) => draft.wrong_field(field, why),
+        Ok(changes) => {
+            let set = visitor
+                .command(&site, "watch.set_home", move |ctx, tx| Ok(watch::set_home(ctx, tx, home, &changes)?))
+                .await;
+            match set {
+                Ok(()) => return Ok(Redirect::to(&format!("/homes/{home}/watch-settings")).into_response()),
+                Err(Problem::Refused(why)) => draft.refused(why),
+                Err(other) => return Err(other),
+            }
+        }
+    };
+    let page = shown(&site, &visitor, &frame, home, Some(draft)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+fn on_record(c: &Changes) -> Draft {
+    fn word<T: ToString>(value: Option<T>) -> String {
+        value.map(|v| v.to_string()).unwrap_or_default()
+    }
+    let pair = |values: Option<[f32; 2]>, n: usize| word(values.map(|v| v[n]));
+    let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let night_door = match c.night_door {
+        None => "",
+        Some(NightDoor::Off) => "off",
+        Some(NightDoor::Notice) => "notice",
+        Some(NightDoor::Alert) => "alert",
+    };
+    let notices = match c.notices {
+        None => "",
+        Some(true) => "on",
+        Some(false) => "off",
+    };
+    Draft::on_record(vec![
+        ("alert_days", word(c.alert_days)),
+        ("notice_days", word(c.notice_days)),
+        ("cap_hours", word(c.cap_hours)),
+        ("fixed_hours", word(c.fixed_hours)),
+        ("notices", notices.to_owned()),
+        ("night_from", c.night.map(|n| clock(n.0)).unwrap_or_default()),
+        ("night_until", c.night.map(|n| clock(n.1)).unwrap_or_default()),
+        ("night_door", night_door.to_owned()),
+        ("entrance_minutes", word(c.left_open_entrance_minutes)),
+        ("fridge_minutes", word(c.left_open_fridge_minutes)),
+        ("hot_notice", pair(c.hot, 0)),
+        ("hot_alert", pair(c.hot, 1)),
+        ("cold_notice", pair(c.cold, 0)),
+        ("cold_alert", pair(c.cold, 1)),
+        ("wbgt_notice", pair(c.wbgt, 0)),
+        ("wbgt_alert", pair(c.wbgt, 1)),
+        ("climate_minutes", word(c.climate_minutes)),
+        ("line_fault_minutes", word(c.line_fault_minutes)),
+    ])
+}
+
+type Wrong = (&'static str, &'static str);
+
+fn read(form: &Form) -> Result<Changes, Wrong> {
+    let digits = |field: &str| base::kana::half_width_digits(form.one(field));
+    let whole = |field: &'static str| match digits(field).as_str() {
+        "" => Ok(None),
+        typed => typed.parse::<u16>().map(Some).map_err(|_| (field, "整数で入力してください。")),
+    };
+    let number = |field: &'static str| match digits(field).as_str() {
+        "" => Ok(None),
+        typed => typed.parse::<f32>().map(Some).map_err(|_| (field, "数字で入力してください。")),
+    };
+    let pair = |first: &'static str, second: &'static str| match (number(first)?, number(second)?) {
+        (None, None) => Ok(None),
+        (Some(a), Some(b)) => Ok(Some([a, b])),
+        (None, _) => Err((first, "通知とアラートの両方を入力してください。")),
+        (_, None) => Err((second, "通知とアラートの両方を入力してください。")),
+    };
+    Ok(Changes {
+        alert_days: number("alert_days")?,
+        notice_days: number("notice_days")?,
+        cap_hours: whole("cap_hours")?,
+        fixed_hours: whole("fixed_hours")?,
+        notices: match form.one("notices") {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        },
+        night: night(form)?,
+        night_door: match form.one("night_door") {
+            "off" => Some(NightDoor::Off),
+            "notice" => Some(NightDoor::Notice),
+            "alert" => Some(NightDoor::Alert),
+            _ => None,
+        },
+        left_open_entrance_minutes: whole("entrance_minutes")?,
+        left_open_fridge_minutes: whole("fridge_minutes")?,
+        hot: pair("hot_notice", "hot_alert")?,
+        cold: pair("cold_notice", "cold_alert")?,
+        wbgt: pair("wbgt_notice", "wbgt_alert")?,
+        climate_minutes: whole("climate_minutes")?,
+        line_fault_minutes: whole("line_fault_minutes")?,
+    })
+}
+
+fn night(form: &Form) -> Result<Option<(u16, u16)>, Wrong> {
+    if form.one("night_from").is_empty() && form.one("night_until").is_empty() {
+        return Ok(None);
+    }
+    let at = |field: &'static str| {
+        minute(form.one(field)).ok_or((field, "始まりと終わりの時刻を入力してください。例：23:00"))
+    };
+    Ok(Some((at("night_from")?, at("night_until")?)))
+}
+
+/// `above` is what holds where a field is blank; it stands in the hints.
+fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup {
+    let clock = |minute: u16| format!("{}:{:02}", minute / 60, minute % 60);
+    let hint = |value: String| format!("空欄のとき：{value}");
+    let field = |name: &'static str, label: &'static str, value: String| {
+        let hint = hint(value);
+        html! { (draft.number(name, label).hint(&hint)) }
+    };
+    let door =
+        above.night_door.map_or("何もしない", |l| if l == watch::Level::Alert { "アラート" } else { "通知" });
+    let fixed =
+        above.rhythm.fixed.map_or("学習した生活リズム".to_owned(), |s| format!("{}時間", s.as_minutes() / 60));
+    html! {
+        form.stack method="post" action=(action) {
+            section.card.stack {
+                h2 { "動きがないとき" }
+                (field("alert_days", "誤ったアラートの目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.alert_days)))
+                (field("notice_days", "誤った通知の目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.notice_days)))
+                (field("cap_hours", "上限の時間（この時間動きがなければ必ず知らせる）", format!("{}時間", above.rhythm.cap.as_minutes() / 60)))
+                (field("fixed_hours", "動きがない時間で知らせる（時間。0のときは学習した生活リズムで判断）", fixed))
+                (draft.radio("notices", "アラートの前に、やさしい確認の通知を", &[("", as_above), ("on", "送る"), ("off", "送らない")]))
+            }
+            section.card.stack {
+                h2 { "玄関・冷蔵庫" }
+                (draft.fill("night_from", Field::time("night_from", "夜間の始まり")).hint(&hint(clock(above.night.0))))
+                (draft.fill("night_until", Field::time("night_until", "夜間の終わり")).hint(&hint(clock(above.night.1))))
+                (draft.radio("night_door", "夜間に玄関が開いたとき",
+                    &[("", &format!("{as_above}（{door}）")), ("off", "何もしない"), ("notice", "通知"), ("alert", "アラート")]))
+                (field("entrance_minutes", "玄関の開けたまま（分）", format!("{}分", above.left_open_entrance.as_minutes())))
+                (field("fridge_minutes", "冷蔵庫の開けたまま（分）", format!("{}分", above.left_open_fridge.as_minutes())))
+            }
+            section.card.stack {
+                h2 { "室温と暑さ指数（推定）" }
+                (field("hot_notice", "暑い：通知（℃以上）", format!("{}℃", above.hot[0])))
+                (field("hot_alert", "暑い：アラート（℃以上）", format!("{}℃", above.hot[1])))
+                (field("cold_notice", "寒い：通知（℃以下）", format!("{}℃", above.cold[0])))
+                (field("cold_alert", "寒い：アラート（℃以下）", format!("{}℃", above.cold[1])))
+                (field("wbgt_notice", "暑さ指数：通知（以上）", format!("{}", above.wbgt[0])))
+                (field("wbgt_alert", "暑さ指数：アラート（以上）", format!("{}", above.wbgt[1])))
+                (field("climate_minutes", "続いたら知らせる時間（分）", format!("{}分", above.climate_after.as_minutes())))
+            }
+            section.card.stack {
+                h2 { "通信" }
+                (field("line_fault_minutes", "通信断とみなすまで（分）", format!("{}分", above.line_fault.as_minutes())))
+            }
+            (submit("設定を保存する"))
+        }
+    }
+}

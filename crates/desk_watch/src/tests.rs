@@ -1,0 +1,136 @@
+//! A home under watch: who sees its days, how its devices are registered, what region and home may set.
+
+use base::DeviceId;
+use household::Region;
+use watch::Rule;
+
+/// What stands between two pieces of a page.
+fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = page.split(before).nth(1).unwrap_or_else(|| panic!("{before} is not on the page"));
+    rest.split(after).next().unwrap_or_default()
+}
+
+#[test]
+fn the_team_sees_the_home_and_the_office_does_not() {
+    let r = Region::new();
+    r.alert(Rule::Inactivity);
+    let home = format!("/homes/{}", r.s.home);
+    let page = r.get(&r.nurse(), &home);
+    page.is(200).shows("直近24時間").shows("7日間").shows("誤報").shows("髙橋").shows("動きがない").well_formed();
+    r.get(&r.operator(), &home).is(200);
+    r.get(&r.relative(r.s.daughter), &home).is(200).shows("7日間").hides("誤報").well_formed();
+    for who in [r.city(), r.support_centre(), r.administrator(), r.relative(r.s.son)] {
+        r.get(&who, &home).is(403).hides("髙橋");
+    }
+    let looks: Vec<_> = r.audited().into_iter().filter(|row| row.action == "look.home").collect();
+    let shown = looks.iter().filter(|row| row.outcome == audit::Outcome::Done);
+    assert_eq!(shown.map(|row| row.ground.as_str()).collect::<Vec<_>>(), ["care_team", "case", "family_watch"]);
+}
+
+#[test]
+fn a_gateway_shows_its_credential_once_and_devices_get_their_places() {
+    let r = Region::new();
+    let keeper = r.administrator();
+    let devices = format!("/homes/{}/devices", r.s.home);
+    r.get(&keeper, &devices).is(200).shows("見守りの契約").shows("ゲートウェイを登録する").well_formed();
+    r.post(&keeper, &format!("/homes/{}/gateways", r.s.home), &[("name", "日本語"), ("carrier", "")])
+        .is(422)
+        .shows("半角の英数字")
+        .shows("日本語");
+    let once = r.post(&keeper, &format!("/homes/{}/gateways", r.s.home), &[("name", "gw-0001"), ("carrier", "見本光")]);
+    once.is(200).shows("この画面でだけ表示されます").shows("gw-0001");
+    let secret = between(&once.body, "パスワード・トークン</dt><dd><code>", "</code>").to_owned();
+    let bytes = base::unhex::<32>(&secret).expect("64 digits");
+    let hash: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(bytes).into();
+    let gateway = r.test.db.read_blocking(move |tx| watch::authenticate(tx, "gw-0001", hash)).expect("reads");
+    let gateway = gateway.expect("the credential opens").to_string();
+    r.get(&keeper, &devices).shows("gw-0001").hides(&secret).well_formed();
+    let new = [("gateway", gateway.as_str()), ("serial", "0x01"), ("kind", "fridge"), ("place", "台所"), ("back", "")];
+    r.get(&keeper, &devices).shows("<option value=\"\">選んでください</option>").hides("selected");
+    let unsaid = [("gateway", gateway.as_str()), ("serial", "0x01"), ("kind", ""), ("place", "台所"), ("back", "")];
+    r.post(&keeper, "/devices", &unsaid).is(422).shows("種類を選んでから登録してください");
+    for who in [&keeper, &r.city()] {
+        let all = r.get(who, "/gateways/all");
+        all.is(200).shows("gw-0001").shows("見本光").shows("髙橋").shows("一度も通信がない").well_formed();
+        assert_eq!(
+            r.audited().pop().map(|row| (row.action, row.persons)),
+            Some(("look.gateways".into(), vec![r.s.person]))
+        );
+    }
+    r.get(&r.operator(), "/gateways/all").is(403);
+    let page = r.step(&keeper, "/devices", &new);
+    page.shows("台所").shows("冷蔵庫の開閉");
+    r.post(&keeper, "/devices", &new).is(422).shows("すでに登録されています");
+    let device: DeviceId =
+        page.body.split("href=\"/devices/").nth(1).and_then(|t| t.get(..32)?.parse().ok()).expect("it");
+    let at = |rest: &str| format!("/devices/{device}{rest}");
+    r.get(&keeper, &at("")).is(200).shows("取り付け確認を始める").shows("重複").well_formed();
+    r.post(&keeper, &at("/walk-test"), &[("minutes", "900")]).is(422).shows("1分から240分");
+    r.step(&keeper, &at("/walk-test"), &[("minutes", "30")]).shows("取り付け確認中です");
+    r.step(&keeper, &at("/walk-test-end"), &[]).shows("取り付け確認を始める");
+    r.step(&keeper, &at("/retirement"), &[]).shows("取り外し済み");
+    let home = r.s.home.to_string();
+    let again = r.post(&keeper, &format!("/gateways/{gateway}/credential"), &[("home", &home)]);
+    again.is(200).shows("この画面でだけ表示されます").hides(&secret);
+    let old = r.test.db.read_blocking(move |tx| watch::authenticate(tx, "gw-0001", hash)).expect("reads");
+    assert_eq!(old, None, "the old credential ended at once");
+    r.step(&keeper, &format!("/gateways/{gateway}/revocation"), &[("home", &home)]).shows("ゲートウェイを登録する");
+    for who in [r.nurse(), r.city(), r.operator(), r.relative(r.s.daughter)] {
+        r.get(&who, &devices).is(403).hides("髙橋");
+        r.post(&who, "/devices", &new).is(403);
+        r.post(&who, &format!("/gateways/{gateway}/credential"), &[("home", &home)]).is(403);
+    }
+}
+
+#[test]
+fn the_watch_begins_with_consent_and_ends_with_a_reason() {
+    let r = Region::new();
+    let keeper = r.administrator();
+    let at = |rest: &str| format!("/homes/{}{rest}", r.s.home);
+    r.post(&keeper, &at("/contract-end"), &[("reason", "")]).is(422).shows("終了の理由");
+    r.step(&keeper, &at("/contract-end"), &[("reason", "施設に入所")]).shows("見守りを始める");
+    r.get(&r.nurse(), &at("")).is(409).shows("見守りは行われていません");
+    r.get(&r.relative(r.s.daughter), "/family").is(200).hides("きょうの様子");
+    r.get(&r.resident(), "/me").is(200).shows("見守りは行われていません");
+    let person = r.s.person.to_string();
+    r.step(&keeper, &at("/contracts"), &[("person", &person)]).shows("見守りを終了する");
+    r.post(&keeper, &at("/contracts"), &[("person", &person)]).is(422).shows("すでに始まっています");
+}
+
+#[test]
+fn region_and_home_are_set_by_office_and_city_alone() {
+    let r = Region::new();
+    let city = r.city();
+    let home = format!("/homes/{}/watch-settings", r.s.home);
+    r.get(&city, "/watch-settings").is(200).shows("30日に1回").well_formed();
+    let set = |hours: &'static str, hot: &'static str| [("cap_hours", hours), ("hot_notice", hot), ("hot_alert", hot)];
+    r.post(&city, "/watch-settings", &set("25", "")).is(422).shows("2から24時間").shows("value=\"25\"");
+    r.post(&city, "/watch-settings", &set("あ", "")).is(422).shows("整数で入力してください");
+    r.post(&city, "/watch-settings", &[("hot_notice", "30")]).is(422).shows("両方を入力");
+    r.step(&city, "/watch-settings", &set("12", "30")).shows("value=\"12\"");
+    r.get(&city, &home).is(200).shows("空欄のとき：12時間").well_formed();
+    r.step(&city, &home, &[("fixed_hours", "8"), ("night_from", "22:00"), ("night_until", "06:00")])
+        .shows("value=\"8\"");
+    let id = r.s.home;
+    let settings = r.test.db.read_blocking(move |tx| watch::settings_of(tx, id)).expect("reads");
+    assert_eq!(settings.rhythm.fixed, Some(base::Span::hours(8)));
+    assert_eq!((settings.rhythm.cap, settings.night), (base::Span::hours(12), (22 * 60, 6 * 60)));
+    for who in [r.nurse(), r.operator(), r.support_centre(), r.resident()] {
+        r.get(&who, &home).is(403);
+        r.post(&who, "/watch-settings", &set("10", "")).is(403);
+    }
+}
+
+#[test]
+fn the_keepers_lists_say_what_waits() {
+    let r = Region::new();
+    let keeper = r.administrator();
+    r.get(&keeper, "/gateways").is(200).shows("ゲートウェイがない").shows("髙橋").well_formed();
+    r.get(&keeper, "/devices").is(200).shows("未登録の機器はありません").well_formed();
+    for who in [r.administrator(), r.city()] {
+        r.get(&who, "/lines").is(200).shows("通信断の住まいはありません").well_formed();
+        r.get(&who, "/lines/list").is(200).hides("<html");
+    }
+    r.get(&r.nurse(), "/lines").is(403);
+    r.get(&r.city(), "/gateways").is(403);
+}

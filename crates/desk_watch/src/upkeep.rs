@@ -1,0 +1,165 @@
+//! The keepers' two lists: what needs somebody's hand, and what spoke without being known. Both end when worked.
+
+use axum::extract::State;
+use base::{HomeId, Instant};
+use maud::{Markup, html};
+use page::components::{Field, State as Tone, Table, chip, empty, ja_moment, since, submit};
+use page::frame::Frame;
+use page::problem::Problem;
+use page::site::Site;
+use page::visitor::{Seen, Visitor};
+use watch::{CareNeed, DeviceKind, UnknownDevice, Why};
+
+use super::{Dwelling, desk_tabs};
+
+/// Homes shown on one page; the list says when there are more.
+const HOMES: usize = base::limits::LIST_ROWS;
+
+pub async fn needs(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    let (needs, dwellings) = visitor
+        .look(&site, "look.device_needs", |ctx, tx| {
+            let needs = watch::devices_needing_care(ctx, tx)?;
+            let dwellings = dwellings(ctx, tx, needs.iter().map(|n| n.home))?;
+            let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
+            Ok(Seen::new((needs, dwellings), persons, "identity devices", "duty"))
+        })
+        .await?;
+    let shown = needs.iter().filter(|n| dwellings.iter().any(|d| d.home == n.home)).count();
+    let mut table = Table::new("手当てが必要な機器", &["住まい", "機器", "理由"]);
+    for need in &needs {
+        let Some(dwelling) = dwellings.iter().find(|d| d.home == need.home) else { continue };
+        table = table.row(vec![
+            html! { a href={ "/homes/" (need.home) "/devices" } { (dwelling.words()) } },
+            device_words(need),
+            why(need.why, frame.now),
+        ]);
+    }
+    Ok(frame.page("どの機器に手当てが必要ですか").live("/live/register", 300).body(html! {
+        (desk_tabs("/gateways"))
+        @if needs.is_empty() {
+            (empty("手当てが必要な機器はありません", "電池の残りが少ない、通信がないなどの機器がここに並びます。"))
+        } @else { (table) }
+        @if shown < needs.len() {
+            (page::components::too_many(shown, needs.len(), "手当てを終えると、続きが表示されます。"))
+        }
+        p.soft { "住まいの機器とゲートウェイは、台帳の住まいから登録します。" }
+    }))
+}
+
+/// The homes of a list, each once, as far as one page goes.
+fn dwellings(
+    ctx: &base::Ctx,
+    tx: &mut dyn db::Tx,
+    homes: impl Iterator<Item = HomeId>,
+) -> Result<Vec<Dwelling>, Problem> {
+    let mut found: Vec<Dwelling> = Vec::new();
+    for home in homes {
+        if found.iter().any(|d| d.home == home) {
+            continue;
+        }
+        if found.len() == HOMES {
+            break;
+        }
+        found.push(Dwelling::read(ctx, tx, home)?);
+    }
+    Ok(found)
+}
+
+fn device_words(need: &CareNeed) -> Markup {
+    html! {
+        @match &need.device {
+            Some(device) => a href={ "/devices/" (device.id) } { (device.place) "（" (device.kind.ja()) "）" },
+            None => "—",
+        }
+    }
+}
+
+fn why(why: Why, now: Instant) -> Markup {
+    match why {
+        Why::LowBattery(percent) => chip(Tone::NearLimit, &format!("電池の残り{percent}％")),
+        Why::Offline => chip(Tone::NeededNow, "応答なし"),
+        Why::Silent(Some(at)) => html! { (chip(Tone::Unknown, "通信なし")) " 最後 " (since(at, now)) },
+        Why::Silent(None) => chip(Tone::Unknown, "一度も通信がない"),
+        Why::WrongClock => chip(Tone::NearLimit, "時計が狂っている"),
+        Why::Malformed => chip(Tone::NearLimit, "読み取れない通信がある"),
+        Why::NoGateway => chip(Tone::NeededNow, "ゲートウェイがない"),
+        Why::NoDevices => chip(Tone::NeededNow, "動きを知る機器がない"),
+    }
+}
+
+pub async fn inbox(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
+    inbox_page(&site, &visitor, &frame, None).await
+}
+
+/// The inbox, with the sentence of a rule that said no.
+pub async fn inbox_page(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    refused: Option<&str>,
+) -> Result<Markup, Problem> {
+    let (unknown, dwellings) = visitor
+        .look(site, "look.unknown_devices", |ctx, tx| {
+            let unknown = watch::inbox(ctx, tx, None)?;
+            let dwellings = dwellings(ctx, tx, unknown.iter().map(|u| u.home))?;
+            let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
+            Ok(Seen::new((unknown, dwellings), persons, "identity devices", "duty"))
+        })
+        .await?;
+    Ok(frame.page("この機器は、どこにありますか").body(html! {
+        (desk_tabs("/devices"))
+        @if let Some(words) = refused { (page::components::refusal(words, &[])) }
+        @if unknown.is_empty() {
+            (empty("未登録の機器はありません", "登録されていない機器から通信があると、ここに現れます。"))
+        }
+        @for (n, device) in unknown.iter().enumerate() {
+            @if let Some(dwelling) = dwellings.iter().find(|d| d.home == device.home) {
+                div.card.stack {
+                    h2 { a href={ "/homes/" (device.home) "/devices" } { (dwelling.words()) } }
+                    (assign_form(device, n, "/devices", frame.now))
+                }
+            }
+        }
+    }))
+}
+
+/// The kind that the box itself names, where its word leaves no doubt. A contact may hang at any door: whoever hung it
+/// says which, because a wrong one would be watched by the wrong rules.
+fn told(said: &str) -> &'static str {
+    match said {
+        "motion" => DeviceKind::Motion.key(),
+        "temperature" | "humidity" => DeviceKind::Climate.key(),
+        "press" | "button" => DeviceKind::Button.key(),
+        _ => "",
+    }
+}
+
+/// The kind has to be chosen: none stands there by itself. Without an id, because a page may have many of them.
+pub fn kind_field(said: &str) -> Markup {
+    html! {
+        label.field {
+            span.field-label { "種類" }
+            select.input.is-narrow name="kind" required {
+                option value="" { "選んでください" }
+                @for kind in DeviceKind::ALL { option value=(kind.key()) selected[kind.key() == told(said)] { (kind.ja()) } }
+            }
+        }
+    }
+}
+
+/// One unknown serial with the form that gives it kind and place. `n` keeps the ids of a page apart.
+pub fn assign_form(unknown: &UnknownDevice, n: usize, back: &str, now: Instant) -> Markup {
+    let place = format!("place-{n}");
+    html! {
+        p { "機器番号 " code { (unknown.serial) } "　" (unknown.seen) "回の通信　最初 " (ja_moment(unknown.first_at, now))
+            "　最後 " (since(unknown.last_at, now)) }
+        form.stack method="post" action="/devices" {
+            input type="hidden" name="gateway" value=(unknown.gateway);
+            input type="hidden" name="serial" value=(unknown.serial);
+            input type="hidden" name="back" value=(back);
+            (kind_field(&unknown.said))
+            (Field::text("place", "取り付け場所").id(&place).hint("例：居間、寝室").required())
+            (submit("登録する"))
+        }
+    }
+}
