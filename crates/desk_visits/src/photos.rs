@@ -10,7 +10,7 @@ use base::{PhotoId, Redacted, VisitId};
 use db::Space;
 use futures_util::StreamExt;
 use maud::{Markup, html};
-use page::components::{Field, at};
+use page::components::Field;
 use page::frame::Frame;
 use page::named::id;
 use page::problem::Problem;
