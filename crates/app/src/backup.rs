@@ -1,33 +1,71 @@
-//! Backup and restore: the database as checked text lines, packed and encrypted with age. A file is read through to
-//! its end before a restore touches anything.
+//! Backup and restore: the database as checked text lines, packed and encrypted with age, by a passphrase or for
+//! recipients whose keys lie elsewhere. A file is read through to its end before a restore touches anything.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use age::secrecy::SecretString;
-use anyhow::Context;
+use age::x25519::{Identity, Recipient};
+use anyhow::{Context, bail};
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{Db, DbConfig, DbError, dump};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+/// Whom a backup is closed for.
+pub enum Closing {
+    Passphrase(SecretString),
+    /// At least one; each opens it alone.
+    Recipients(Vec<Recipient>),
+}
+
+/// What opens one.
+pub enum Opening {
+    Passphrase(SecretString),
+    Identities(Vec<Identity>),
+}
+
+/// age recipients as the configuration or the command line names them.
+pub fn recipients(texts: &[String]) -> anyhow::Result<Vec<Recipient>> {
+    let parsed = |text: &String| text.trim().parse();
+    texts
+        .iter()
+        .map(|text| parsed(text).map_err(|_| anyhow::anyhow!("「{text}」は age の公開鍵(age1…)ではありません")))
+        .collect()
+}
+
+/// The identities of a file as `age-keygen` writes it.
+pub fn identities(file: &Path) -> anyhow::Result<Vec<Identity>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let found: Result<Vec<Identity>, _> = lines.map(str::parse).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => bail!("{} は age の秘密鍵のファイル(AGE-SECRET-KEY-1…)ではありません", file.display()),
+    }
+}
+
 /// Writes a consistent copy while the region goes on working. Gives the number of rows.
-pub fn backup(config: DbConfig, file: &Path, passphrase: SecretString) -> anyhow::Result<u64> {
+pub fn backup(config: DbConfig, file: &Path, closing: Closing) -> anyhow::Result<u64> {
     let db = Db::open_for_reading(config)?;
     let part = file.with_extension("part");
     let target = part.clone();
     let rows = db.read_blocking(move |tx| {
-        let written = write_encrypted(tx, &target, passphrase);
+        let written = write_encrypted(tx, &target, closing);
         written.map_err(|e| DbError::Engine(format!("{e:#}")))
     })?;
     std::fs::rename(&part, file).with_context(|| format!("{} を書けません", file.display()))?;
     Ok(rows)
 }
 
-fn write_encrypted(tx: &mut dyn db::Tx, part: &Path, passphrase: SecretString) -> anyhow::Result<u64> {
+fn write_encrypted(tx: &mut dyn db::Tx, part: &Path, closing: Closing) -> anyhow::Result<u64> {
     let out = File::create(part).with_context(|| format!("{} を書けません", part.display()))?;
-    let encrypted = age::Encryptor::with_user_passphrase(passphrase).wrap_output(out)?;
+    let encryptor = match &closing {
+        Closing::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
+        Closing::Recipients(all) => age::Encryptor::with_recipients(all.iter().map(|r| r as &dyn age::Recipient))?,
+    };
+    let encrypted = encryptor.wrap_output(out)?;
     let mut packed = GzEncoder::new(encrypted, flate2::Compression::default());
     let rows = dump::write(tx, &mut packed)?;
     let out = packed.finish()?.finish()?;
@@ -47,18 +85,18 @@ pub struct Restored {
 pub fn restore(
     config: DbConfig,
     file: &Path,
-    passphrase: SecretString,
+    opening: Opening,
     last_known: Option<audit::Head>,
     now: Instant,
     request: RequestId,
 ) -> anyhow::Result<Restored> {
-    let mut lines = open_encrypted(file, &passphrase)?;
+    let mut lines = open_encrypted(file, &opening)?;
     let wanted =
         dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
     let db = crate::config::open(config, crate::config::BRIEFLY)?;
     let path = file.to_owned();
     let done = db.write_blocking(move |tx| {
-        let loaded = open_encrypted(&path, &passphrase).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
+        let loaded = open_encrypted(&path, &opening).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
         let rows = loaded.map_err(|e| DbError::Engine(format!("{e:#}")))?;
         let audit = audit::verify(tx, &[])?;
         if let Some(finding) = audit.finding {
@@ -74,23 +112,35 @@ pub fn restore(
     done.context("復元できませんでした。何も変更していません")
 }
 
-fn open_encrypted(file: &Path, passphrase: &SecretString) -> anyhow::Result<BufReader<GzDecoder<Box<dyn Read>>>> {
+fn open_encrypted(file: &Path, opening: &Opening) -> anyhow::Result<BufReader<GzDecoder<Box<dyn Read>>>> {
     let input = File::open(file).with_context(|| format!("{} を開けません", file.display()))?;
-    let mut identity = age::scrypt::Identity::new(passphrase.clone());
-    // age makes this machine's work factor take about a second; a slower machine's file may ask for more.
-    identity.set_max_work_factor(22);
     let decryptor =
         age::Decryptor::new_buffered(BufReader::new(input)).context("つながりのバックアップではありません")?;
-    let plain = decryptor
-        .decrypt(std::iter::once(&identity as &dyn age::Identity))
-        .context("合い言葉が違うか、ファイルが壊れています")?;
+    let plain = match opening {
+        Opening::Passphrase(_) if !decryptor.is_scrypt() => {
+            bail!("公開鍵あてのバックアップです。--identity で age の秘密鍵のファイルを示してください")
+        }
+        Opening::Identities(_) if decryptor.is_scrypt() => {
+            bail!("合い言葉のバックアップです。--identity を省き、TSUNAGARI_PASSPHRASE に合い言葉を入れてください")
+        }
+        Opening::Passphrase(passphrase) => {
+            let mut identity = age::scrypt::Identity::new(passphrase.clone());
+            // age makes this machine's work factor take about a second; a slower machine's file may ask for more.
+            identity.set_max_work_factor(22);
+            let opened = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
+            opened.context("合い言葉が違うか、ファイルが壊れています")?
+        }
+        Opening::Identities(all) => {
+            let opened = decryptor.decrypt(all.iter().map(|identity| identity as &dyn age::Identity));
+            opened.context("この秘密鍵あてのバックアップではないか、ファイルが壊れています")?
+        }
+    };
     Ok(BufReader::new(GzDecoder::new(Box::new(plain) as Box<dyn Read>)))
 }
 
 /// Encrypts a small document for one age recipient.
 pub fn encrypt_for(recipient: &str, plain: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let recipient: age::x25519::Recipient =
-        recipient.parse().map_err(|e| anyhow::anyhow!("operations.emergency_recipient: {e}"))?;
+    let recipient: Recipient = recipient.parse().map_err(|e| anyhow::anyhow!("operations.emergency_recipient: {e}"))?;
     let mut out = Vec::new();
     let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))?;
     let mut writer = encryptor.wrap_output(&mut out)?;

@@ -10,10 +10,15 @@ use db::{Db, DbConfig, DbError};
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
 
+mod show;
+mod wire;
+
+use crate::rights;
+
 /// Letters of a report token at least: what 128 random bits take in base 64 and in hexadecimal digits lies above.
 const REPORT_TOKEN: usize = 20;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The region's name as pages show it.
@@ -27,38 +32,46 @@ pub struct Config {
     #[serde(default)]
     pub operations: Operations,
     /// A mail server for messages.
-    #[serde(default, serialize_with = "shown_mail")]
+    #[serde(default)]
     pub mail: Option<SmtpConfig>,
     /// The gateway for SMS and telephone, described in `docs/gateway.md`.
-    #[serde(default, serialize_with = "shown_gateway")]
+    #[serde(default)]
     pub messages: Option<GatewayConfig>,
+    #[serde(default)]
+    pub backup: Backup,
     /// A folder of Cedar policies to use instead of the built-in ones.
     #[serde(default)]
     pub policies: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// A file for the embedded database, …
     #[serde(default)]
     pub sqlite: Option<PathBuf>,
     /// … or a PostgreSQL address (`host=… dbname=… user=…`).
-    #[serde(default, serialize_with = "shown_address")]
+    #[serde(default)]
     pub postgres: Option<String>,
+    /// The authority that vouches for the PostgreSQL server (PEM), and no other; without it, those the machine trusts.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Web {
     pub listen: SocketAddr,
-    /// Host names under which the site may be asked for; with the port where it is not the default one.
+    /// Further host names under which the site may be asked for, beside that of `public_url`; with the port where it is
+    /// not the default one.
     pub hosts: Vec<String>,
     pub tls: Option<Tls>,
-    /// Addresses of proxies that end TLS for us; only from these is a plain connection accepted.
+    /// Addresses of proxies that end TLS for us. Without `tls` only these are answered, and only on this machine.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Where links in messages lead: `https://tsunagari.example.jp`.
+    /// Where people find the site, and where links in messages lead: `https://tsunagari.example.jp`.
     pub public_url: String,
+    /// Whether browsers shall take every name below that of `public_url` for one that speaks TLS only.
+    pub hsts_subdomains: bool,
 }
 
 impl Default for Web {
@@ -69,6 +82,7 @@ impl Default for Web {
             tls: None,
             trusted_proxies: vec![],
             public_url: "https://localhost:8443".into(),
+            hsts_subdomains: false,
         }
     }
 }
@@ -94,7 +108,16 @@ impl Default for Mqtt {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// For whom backups are encrypted.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backup {
+    /// age recipients (`age1…`). With these a scheduled backup needs no passphrase, and the machine that makes it holds
+    /// nothing that opens it.
+    pub recipients: Vec<String>,
+}
+
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
     /// `/healthz`, `/readyz`, `/metrics`.
@@ -122,38 +145,6 @@ fn region_name() -> String {
     "つながり".into()
 }
 
-/// Which database, never the password: neither as a word of its own nor within a URL.
-fn shown_address<S: serde::Serializer>(address: &Option<String>, s: S) -> Result<S::Ok, S::Error> {
-    let Some(address) = address else { return s.serialize_none() };
-    let hide = |word: &str| match (word.split_once("://"), word.rsplit_once('@')) {
-        _ if word.starts_with("password=") => "password=…".to_owned(),
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        _ => word.to_owned(),
-    };
-    let words: Vec<String> = address.split_whitespace().map(hide).collect();
-    s.serialize_some(&words.join(" "))
-}
-
-/// Which server, never the password.
-fn shown_mail<S: serde::Serializer>(mail: &Option<SmtpConfig>, s: S) -> Result<S::Ok, S::Error> {
-    match mail {
-        Some(mail) => s.serialize_some(&format!("{}:{}, from {}", mail.host, mail.port, mail.from)),
-        None => s.serialize_none(),
-    }
-}
-
-/// Which addresses, never the token.
-fn shown_gateway<S: serde::Serializer>(gateway: &Option<GatewayConfig>, s: S) -> Result<S::Ok, S::Error> {
-    match gateway {
-        Some(g) => {
-            let shown = |url: &Option<String>| url.clone().unwrap_or_else(|| "none".into());
-            let reports = if g.report_token.is_some() { "reports awaited" } else { "no reports" };
-            s.serialize_some(&format!("sms {}, phone {}, {reports}", shown(&g.sms_url), shown(&g.phone_url)))
-        }
-        None => s.serialize_none(),
-    }
-}
-
 /// How long a command that somebody types waits for another one that is about to end.
 pub const BRIEFLY: Duration = Duration::from_secs(3);
 
@@ -171,7 +162,15 @@ pub fn open(database: DbConfig, wait: Duration) -> anyhow::Result<Db> {
 }
 
 impl Config {
+    /// Reads the file, and refuses where others on this machine could read it or what it names.
     pub fn load(file: &Path) -> anyhow::Result<Config> {
+        let config = Config::read(file)?;
+        rights::require_private(&config.private_files(file))?;
+        Ok(config)
+    }
+
+    /// Reads the file and nothing else: for showing it.
+    pub fn read(file: &Path) -> anyhow::Result<Config> {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("設定ファイル {} を読めません", file.display()))?;
         let config =
@@ -180,7 +179,11 @@ impl Config {
     }
 
     fn parse(text: &str) -> anyhow::Result<Config> {
-        let config: Config = toml::from_str(text)?;
+        // The error's own text quotes the line, and a secret may stand on it.
+        let config: Config = toml::from_str(text).map_err(|e| {
+            let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            anyhow::anyhow!("{line}行目: {}", e.message())
+        })?;
         config.check()?;
         Ok(config)
     }
@@ -188,7 +191,7 @@ impl Config {
     pub fn db(&self) -> anyhow::Result<DbConfig> {
         match (&self.database.sqlite, &self.database.postgres) {
             (Some(file), None) => Ok(DbConfig::sqlite(file)),
-            (None, Some(url)) => Ok(DbConfig::Postgres { url: url.clone() }),
+            (None, Some(url)) => Ok(DbConfig::Postgres { url: url.clone(), ca: self.database.ca.clone() }),
             _ => bail!("[database] には sqlite か postgres のどちらか一つを書いてください"),
         }
     }
@@ -198,15 +201,9 @@ impl Config {
         open(self.db()?, wait)
     }
 
-    /// What no default can mend: two engines, or a site that would speak plainly to the world.
+    /// What no default can mend: two engines, tokens that could be guessed, one address for two kinds of people.
     fn check(&self) -> anyhow::Result<()> {
-        self.db()?;
-        if self.web.tls.is_none() && self.web.trusted_proxies.is_empty() {
-            bail!("[web] には tls (certificate と key) か trusted_proxies のどちらかが必要です");
-        }
-        if self.mqtt.enabled && self.mqtt.tls.is_none() && !self.mqtt.listen.ip().is_loopback() {
-            bail!("[mqtt] をループバック以外で待ち受けるには tls が必要です");
-        }
+        self.check_wire()?;
         let report = self.messages.as_ref().and_then(|m| m.report_token.as_ref().map(|r| (m, r)));
         if let Some((messages, token)) = report {
             let known = token.expose() == messages.token.expose();
@@ -217,12 +214,29 @@ impl Config {
         if !self.operations.listen.ip().is_loopback() && self.operations.listen.ip() == self.web.listen.ip() {
             bail!("[operations] の listen は利用者向けとは別のアドレスにしてください");
         }
+        crate::backup::recipients(&self.backup.recipients).context("[backup] recipients")?;
         Ok(())
     }
 
-    /// The whole configuration in force, defaults included, secrets hidden.
-    pub fn show(&self) -> anyhow::Result<String> {
-        Ok(toml::to_string_pretty(self)?)
+    /// Every file of the region that is for nobody else: those that are not there yet are made so.
+    fn private_files(&self, config: &Path) -> Vec<PathBuf> {
+        let mut files = vec![self.operations.folder.clone()];
+        let postgres = self.database.postgres.is_some();
+        if postgres || self.mail.is_some() || self.messages.is_some() || self.operations.heartbeat_url.is_some() {
+            files.push(config.to_owned());
+        }
+        if let Some(database) = &self.database.sqlite {
+            let beside = |end: &str| {
+                let mut name = database.clone().into_os_string();
+                name.push(end);
+                PathBuf::from(name)
+            };
+            files.extend(["", "-wal", "-shm"].map(beside));
+        }
+        let names = [crate::region::HEAD_KEY, crate::region::HEADS, crate::emergency::FILE];
+        files.extend(names.map(|name| self.operations.folder.join(name)));
+        files.extend([&self.web.tls, &self.mqtt.tls].into_iter().flatten().map(|tls| tls.key.clone()));
+        files
     }
 }
 
@@ -240,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_typing_error_is_named() {
-        let error = Config::parse(&format!("{LEAST}\n[mqtt]\nlisen = \"127.0.0.1:1\"")).unwrap_err().to_string();
+        let error = Config::parse(&format!("{LEAST}\n[mqtt]\nlisen = \"127.0.0.1:1\"")).err().unwrap().to_string();
         assert!(error.contains("lisen"), "{error}");
     }
 
@@ -250,6 +264,7 @@ mod tests {
             ("[database]\n[web]\ntrusted_proxies = [\"127.0.0.1\"]", "database"),
             ("[database]\nsqlite = \"a\"\npostgres = \"b\"\n[web]\ntrusted_proxies = [\"127.0.0.1\"]", "database"),
             ("[database]\nsqlite = \"a\"", "tls"),
+            ("[database]\nsqlite = \"a\"\n[web]\nlisten = \"10.0.0.4:80\"\ntrusted_proxies = [\"10.0.0.5\"]", "tls"),
             (&format!("{LEAST}[mqtt]\nlisten = \"0.0.0.0:1883\""), "mqtt"),
             (&format!("{LEAST}[messages]\ntoken = \"a\"\nreport_token = \"short\""), "report_token"),
             (
@@ -259,22 +274,8 @@ mod tests {
                 "report_token",
             ),
         ] {
-            let error = format!("{:?}", Config::parse(text).unwrap_err());
+            let error = format!("{:?}", Config::parse(text).err().unwrap());
             assert!(error.contains(word), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let text = format!(
-            "{LEAST}[mail]\nhost = \"m\"\nport = 587\ntls = \"starttls\"\nfrom = \"a@b.example\"\nuser = \"u\"\npassword = \"geheim\"\n[messages]\nsms_url = \"https://s.example\"\ntoken = \"geheim\"\nreport_token = \"geheim-geheim-geheim\""
-        );
-        let shown = Config::parse(&text).unwrap().show().unwrap();
-        assert!(!shown.contains("geheim"), "{shown}");
-        for address in ["host=db password=geheim dbname=t", "postgres://u:geheim@db/t"] {
-            let text = format!("[database]\npostgres = \"{address}\"\n[web]\ntrusted_proxies = [\"127.0.0.1\"]");
-            let shown = Config::parse(&text).unwrap().show().unwrap();
-            assert!(!shown.contains("geheim") && shown.contains("db"), "{shown}");
         }
     }
 }

@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let begin = options.now.as_deref().map(beginning).transpose()?;
     std::fs::create_dir_all(&options.data).with_context(|| format!("{} を作れません", options.data.display()))?;
     let config = match &options.database {
-        Some(url) => DbConfig::Postgres { url: url.clone() },
+        Some(url) => DbConfig::postgres(url),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
     let db = crate::config::open(config, crate::config::BRIEFLY)?;

@@ -9,6 +9,7 @@ mod ops;
 mod postman;
 mod region;
 mod reports;
+mod rights;
 mod rounds;
 mod serve;
 mod tls;
@@ -58,17 +59,23 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
-    /// 動かしたまま、暗号化したバックアップをとります(合い言葉は環境変数 TSUNAGARI_PASSPHRASE)
+    /// 動かしたまま、暗号化したバックアップをとります(公開鍵あて、または環境変数 TSUNAGARI_PASSPHRASE の合い言葉で)
     Backup {
         file: PathBuf,
         #[arg(long)]
         config: PathBuf,
+        /// このバックアップを開ける age の公開鍵(age1…)。くり返せます。設定の [backup] recipients の代わりになります
+        #[arg(long)]
+        recipient: Vec<String>,
     },
-    /// 空のデータベースにバックアップを戻します(合い言葉は環境変数 TSUNAGARI_PASSPHRASE)
+    /// 空のデータベースにバックアップを戻します(秘密鍵のファイル、または環境変数 TSUNAGARI_PASSPHRASE の合い言葉で)
     Restore {
         file: PathBuf,
         #[arg(long)]
         config: PathBuf,
+        /// 公開鍵あてのバックアップを開く age の秘密鍵のファイル
+        #[arg(long)]
+        identity: Option<PathBuf>,
         /// 手元に保管していた署名つき監査ヘッドの控え
         #[arg(long)]
         heads: Option<PathBuf>,
@@ -151,11 +158,12 @@ enum WatchCommand {
 
 fn main() {
     let cli = Cli::parse();
+    rights::keep_to_ourselves();
     let outcome = match cli.command {
         Command::Demo(options) => demo::run(&options),
         Command::Serve { config } => Config::load(&config).and_then(|config| serve::run(&config)),
         Command::Config { command: ConfigCommand::Show { config } } => {
-            Config::load(&config).and_then(|config| config.show()).and_then(|text| say(&text))
+            Config::read(&config).and_then(|config| config.show()).and_then(|text| say(&text))
         }
         Command::Admin { command: AdminCommand::Create { config, login, name, kana, office } } => {
             Config::load(&config).and_then(|config| serve::create_administrator(&config, &login, &name, &kana, &office))
@@ -167,9 +175,11 @@ fn main() {
         Command::Audit { command: AuditCommand::Key { config } } => {
             Config::load(&config).and_then(|config| say(&public_key(&config)?))
         }
-        Command::Backup { file, config } => Config::load(&config).and_then(|config| back_up(&config, &file)),
-        Command::Restore { file, config, heads, key } => {
-            Config::load(&config).and_then(|config| restore(&config, &file, heads.as_deref(), key))
+        Command::Backup { file, config, recipient } => {
+            Config::load(&config).and_then(|config| back_up(&config, &file, &recipient))
+        }
+        Command::Restore { file, config, identity, heads, key } => {
+            Config::load(&config).and_then(|config| restore(&config, &file, identity, heads.as_deref(), key))
         }
         Command::Watch { command: WatchCommand::Replay { file, model } } => replay(&file, &model),
     };
@@ -208,15 +218,31 @@ fn passphrase() -> anyhow::Result<SecretString> {
     }
 }
 
-fn back_up(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let rows = backup::backup(config.db()?, file, passphrase()?)?;
+/// Where recipients are known no passphrase is asked for: the machine that makes the copy cannot open it.
+fn back_up(config: &Config, file: &Path, named: &[String]) -> anyhow::Result<()> {
+    let texts = if named.is_empty() { &config.backup.recipients[..] } else { named };
+    let closing = match texts {
+        [] => backup::Closing::Passphrase(passphrase()?),
+        texts => backup::Closing::Recipients(backup::recipients(texts)?),
+    };
+    let rows = backup::backup(config.db()?, file, closing)?;
     say(&format!("{rows}行を {} に保存しました。", file.display()))
 }
 
-fn restore(config: &Config, file: &Path, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
+fn restore(
+    config: &Config,
+    file: &Path,
+    identity: Option<PathBuf>,
+    heads: Option<&Path>,
+    key: Option<String>,
+) -> anyhow::Result<()> {
+    let opening = match identity {
+        Some(file) => backup::Opening::Identities(backup::identities(&file)?),
+        None => backup::Opening::Passphrase(passphrase()?),
+    };
     let known = known_heads(config, heads, key)?;
     let last = known.into_iter().max_by_key(|head| head.seq);
-    let done = backup::restore(config.db()?, file, passphrase()?, last, now(), page::site::new_request())?;
+    let done = backup::restore(config.db()?, file, opening, last, now(), page::site::new_request())?;
     say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))
 }
 

@@ -39,7 +39,7 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
     let clock: Clock = Arc::new(crate::now);
     // First of all, so that whoever finds the region ready can also knock.
     let listener = listen(config.web.listen).await?;
-    let site = Site::new(db, clock.clone(), Mode::Serve, config.web.hosts.clone(), config.region.clone());
+    let site = Site::new(db, clock.clone(), Mode::Serve, config.web.known_hosts()?, config.region.clone());
     let mqtt_tls = config.mqtt.tls.as_ref().map(tls::server_config).transpose()?;
     let reporting = clock.clone();
     let setup = Setup {
@@ -51,7 +51,7 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
         adapters: Adapters::new(
             config.mail.as_ref(),
             config.messages.as_ref(),
-            &format!("{}/l/", config.web.public_url),
+            &format!("{}/l/", config.web.address()),
         )?,
         heartbeat_url: config.operations.heartbeat_url.clone(),
         emergency_recipient: config.operations.emergency_recipient.clone(),
@@ -214,7 +214,7 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
     say(&format!(
         "管理者を登録しました。初回設定コード(72時間有効、一度だけ): {}\n{}/enrol を開き、このコードでパスワードと認証アプリを設定してください。",
         code.expose(),
-        config.web.public_url
+        config.web.address()
     ))
 }
 

@@ -1,12 +1,15 @@
 use std::path::PathBuf;
 
+use crate::postgres_wire::{AddressRefusal, Line};
+
 /// Where the data lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DbConfig {
     /// One file, beside it `-wal` and `-shm`.
     Sqlite { file: PathBuf, durability: Durability },
-    /// A libpq connection string (`host=… dbname=…`) or URL.
-    Postgres { url: String },
+    /// A libpq connection string (`host=… dbname=…`) or URL, and the only authority that may vouch for the server;
+    /// without one, those of the machine.
+    Postgres { url: String, ca: Option<PathBuf> },
 }
 
 /// When an answered command is on the disk. Everything but a throw-away town wants `Full`.
@@ -24,5 +27,28 @@ pub enum Durability {
 impl DbConfig {
     pub fn sqlite(file: impl Into<PathBuf>) -> DbConfig {
         DbConfig::Sqlite { file: file.into(), durability: Durability::Full }
+    }
+
+    pub fn postgres(url: impl Into<String>) -> DbConfig {
+        DbConfig::Postgres { url: url.into(), ca: None }
+    }
+
+    /// Whether the way to the data is safe; asked when a configuration is read, and again at each connection.
+    pub fn check(&self) -> Result<(), AddressRefusal> {
+        match self {
+            DbConfig::Sqlite { .. } => Ok(()),
+            DbConfig::Postgres { url, ca } => Line::parse(url, ca.as_deref()).map(drop),
+        }
+    }
+
+    /// Where the data lies, in words without a secret.
+    pub fn shown(&self) -> String {
+        match self {
+            DbConfig::Sqlite { file, .. } => file.display().to_string(),
+            DbConfig::Postgres { url, ca } => match Line::parse(url, ca.as_deref()) {
+                Ok(line) => line.shown(),
+                Err(refusal) => refusal.to_string(),
+            },
+        }
     }
 }

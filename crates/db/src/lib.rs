@@ -12,6 +12,7 @@ pub mod marks;
 mod migrate;
 pub mod outbox;
 mod postgres_engine;
+mod postgres_wire;
 mod reader;
 mod space;
 mod sqlite_engine;
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub use config::{DbConfig, Durability};
 pub use error::DbError;
 pub use migrate::Migration;
+pub use postgres_wire::AddressRefusal;
 pub use space::Space;
 pub use value::{FromValue, Row, Value};
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
+use postgres::{Client, SimpleQueryMessage, Statement};
 
+use crate::postgres_wire::Server;
 use crate::{DbError, Engine, Row, Tx, Value};
 
 /// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
@@ -20,9 +21,6 @@ const CREATE_TURNS: &str = "CREATE TABLE IF NOT EXISTS writer_turn (n BIGINT NOT
 const NEXT_TURN: &str = "UPDATE writer_turn SET n = n + 1 RETURNING n";
 const FIRST_TURN: &str = "INSERT INTO writer_turn (n) VALUES (1) RETURNING n";
 const LAST_TURN: &str = "SELECT n FROM writer_turn";
-/// How long to wait for an answer to a connection attempt, and for one to sent bytes, unless the URL says otherwise.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
-const LINE_WAIT: Duration = Duration::from_secs(30);
 
 const BEGIN: &str = "BEGIN; SELECT pg_current_xact_id()::text";
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
@@ -41,8 +39,8 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects and waits until no other process writes to this database, for this long at most.
-    pub(crate) fn open_writer(url: &str, wait: Duration) -> Result<Postgres, DbError> {
-        let mut engine = Postgres::connect(url)?;
+    pub(crate) fn open_writer(server: &Server, wait: Duration) -> Result<Postgres, DbError> {
+        let mut engine = Postgres::connect(server)?;
         engine.become_writer(wait)?;
         engine.take_turn()?;
         Ok(engine)
@@ -50,8 +48,8 @@ impl Postgres {
 
     /// Connects again after the writer of that turn lost its connection; does not wait long, for its callers wait too.
     /// While the line was broken the lock was free: whoever took it wrote what this process does not remember.
-    pub(crate) fn reopen_writer(url: &str, turn: i64) -> Result<Postgres, DbError> {
-        let mut engine = Postgres::connect(url)?;
+    pub(crate) fn reopen_writer(server: &Server, turn: i64) -> Result<Postgres, DbError> {
+        let mut engine = Postgres::connect(server)?;
         engine.become_writer(RELOCK_WAIT)?;
         engine.turn = engine.client.query_one(LAST_TURN, &[])?.get(0);
         if engine.turn == turn { Ok(engine) } else { Err(DbError::Superseded) }
@@ -106,8 +104,8 @@ impl Postgres {
         Ok(status.as_deref() == Some("committed"))
     }
 
-    pub(crate) fn open_reader(url: &str) -> Result<Postgres, DbError> {
-        let mut engine = Postgres::connect(url)?;
+    pub(crate) fn open_reader(server: &Server) -> Result<Postgres, DbError> {
+        let mut engine = Postgres::connect(server)?;
         engine.client.batch_execute(
             "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on",
         )?;
@@ -124,15 +122,8 @@ impl Postgres {
         }
     }
 
-    fn connect(url: &str) -> Result<Postgres, DbError> {
-        let mut config: postgres::Config = url.parse().map_err(|e: postgres::Error| DbError::Engine(e.to_string()))?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_WAIT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(LINE_WAIT).keepalives_idle(LINE_WAIT);
-        }
-        let client = config.connect(NoTls).map_err(|e| DbError::Gone(e.to_string()))?;
+    fn connect(server: &Server) -> Result<Postgres, DbError> {
+        let client = server.connect()?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres { client, prepared, announced, broken: None, transaction: None, gone, turn: 0 })
     }

@@ -34,7 +34,7 @@ pub fn fresh_config() -> Result<(DbConfig, Option<PathBuf>), DbError> {
             admin.batch_execute(&format!(
                 "CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'"
             ))?;
-            Ok((DbConfig::Postgres { url: format!("{server} dbname={name}") }, None))
+            Ok((DbConfig::postgres(format!("{server} dbname={name}")), None))
         }
         Err(_) => {
             let folder = std::env::temp_dir().join(name);

@@ -359,7 +359,7 @@ fn the_log_stays_short_while_somebody_always_reads() {
 #[test]
 fn a_server_that_ended_its_connections_is_asked_again() {
     let region = fresh(&[NOTES]);
-    let crate::DbConfig::Postgres { url } = region.db.config().clone() else {
+    let crate::DbConfig::Postgres { url, .. } = region.db.config().clone() else {
         return; // A file has no connections to end.
     };
     let mut admin = postgres::Client::connect(&url, postgres::NoTls).unwrap();

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::{oneshot, watch};
 
 use crate::postgres_engine::Postgres;
+use crate::postgres_wire::Server;
 use crate::space::Disk;
 use crate::sqlite_engine::Sqlite;
 use crate::{DbConfig, DbError, Tx};
@@ -29,14 +30,18 @@ impl Connection {
     pub(crate) fn open_writer(config: &DbConfig, wait: Duration) -> Result<Connection, DbError> {
         Ok(match config {
             DbConfig::Sqlite { file, durability } => Connection::Sqlite(Sqlite::open_writer(file, *durability, wait)?),
-            DbConfig::Postgres { url } => Connection::Postgres(Box::new(Postgres::open_writer(url, wait)?)),
+            DbConfig::Postgres { url, ca } => {
+                Connection::Postgres(Box::new(Postgres::open_writer(&Server::at(url, ca), wait)?))
+            }
         })
     }
 
     pub(crate) fn open_reader(config: &DbConfig) -> Result<Connection, DbError> {
         Ok(match config {
             DbConfig::Sqlite { file, .. } => Connection::Sqlite(Sqlite::open_reader(file)?),
-            DbConfig::Postgres { url } => Connection::Postgres(Box::new(Postgres::open_reader(url)?)),
+            DbConfig::Postgres { url, ca } => {
+                Connection::Postgres(Box::new(Postgres::open_reader(&Server::at(url, ca))?))
+            }
         })
     }
 
@@ -325,7 +330,8 @@ impl Loop {
     }
 
     fn reconnect(&mut self) {
-        let (DbConfig::Postgres { url }, Connection::Postgres(before)) = (&self.shared.config, &self.connection) else {
+        let (DbConfig::Postgres { url, ca }, Connection::Postgres(before)) = (&self.shared.config, &self.connection)
+        else {
             return;
         };
         if self.shared.superseded.load(Ordering::Relaxed) {
@@ -334,7 +340,7 @@ impl Loop {
         if self.unreachable.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
             return;
         }
-        self.unreachable = match Postgres::reopen_writer(url, before.turn()) {
+        self.unreachable = match Postgres::reopen_writer(&Server::at(url, ca), before.turn()) {
             Ok(fresh) => {
                 self.connection = Connection::Postgres(Box::new(fresh));
                 None

@@ -112,14 +112,14 @@ fn carry(ours: &TcpStream, theirs: &TcpStream, plan: Arc<AtomicU8>) {
 fn region() -> Option<(Relay, Db, Db)> {
     std::env::var_os("TSUNAGARI_TEST_POSTGRES")?;
     let (config, _) = testing::fresh_config().expect("a database server for tests");
-    let DbConfig::Postgres { url } = &config else { return None };
+    let DbConfig::Postgres { url, .. } = &config else { return None };
     let of = |key: &str| url.split_whitespace().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
     let server = format!("{}:{}", of("host=").expect("a host"), of("port=").unwrap_or("5432".into()));
     let relay = Relay::to(server);
     let rest: Vec<&str> =
         url.split_whitespace().filter(|word| !word.starts_with("host=") && !word.starts_with("port=")).collect();
     let relayed = format!("host=127.0.0.1 port={} {}", relay.port, rest.join(" "));
-    let db = Db::open(DbConfig::Postgres { url: relayed }, &[TABLES]).expect("a fresh region opens");
+    let db = Db::open(DbConfig::postgres(relayed), &[TABLES]).expect("a fresh region opens");
     let look = Db::open_for_reading(config).expect("a fresh region can be read");
     Some((relay, db, look))
 }

@@ -56,14 +56,18 @@ pub struct GatewayConfig {
 pub enum AdapterError {
     #[error("the sender's address is not one: from")]
     From,
-    #[error("user and password would cross the network in the clear: set tls, or use a relay on this machine")]
-    PlainCredentials,
+    #[error(
+        "[mail] tls = \"none\" は、この機械の中の中継サーバー(host = \"localhost\" など)でだけ使えます。外へ送るときは tls = \"starttls\"(587番)か tls = \"tls\"(465番)と書いてください"
+    )]
+    PlainMail,
     #[error("user and password belong together")]
     HalfCredentials,
     #[error("TLS could not be set up for this host")]
     Tls,
-    #[error("the gateway must be reached by https, or on this machine")]
+    #[error("[messages] の sms_url と phone_url は https:// で始めてください(http:// はこの機械の中でだけ使えます)")]
     PlainGateway,
+    #[error("[messages] の sms_url か phone_url が URL になっていません")]
+    GatewayAddress,
     #[error("the HTTP client could not be set up: {0}")]
     Client(String),
     #[error("the folder for messages cannot be written: {0}")]
@@ -200,6 +204,7 @@ async fn write(folder: &Path, delivery: &Delivery, kind: &str, content: &[u8]) -
 }
 
 fn smtp_transport(config: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, AdapterError> {
+    check_mail(config)?;
     let parameters = || TlsParameters::new(config.host.clone()).map_err(|_| AdapterError::Tls);
     let tls = match config.tls {
         SmtpTls::Tls => Tls::Wrapper(parameters()?),
@@ -213,9 +218,6 @@ fn smtp_transport(config: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Execut
         .timeout(Some(timeout));
     match (&config.user, &config.password) {
         (None, None) => Ok(builder.build()),
-        (Some(_), Some(_)) if config.tls == SmtpTls::None && !is_here(&config.host) => {
-            Err(AdapterError::PlainCredentials)
-        }
         (Some(user), Some(password)) => {
             Ok(builder.credentials(Credentials::new(user.clone(), password.expose().clone())).build())
         }
@@ -223,14 +225,28 @@ fn smtp_transport(config: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Execut
     }
 }
 
-fn client(config: &GatewayConfig) -> Result<reqwest::Client, AdapterError> {
+/// What is refused when a configuration is read, before anything is opened: addresses and names of persons would cross
+/// the network in the clear, with or without a password beside them.
+pub fn check_mail(config: &SmtpConfig) -> Result<(), AdapterError> {
+    match config.tls {
+        SmtpTls::None if !is_here(&config.host) => Err(AdapterError::PlainMail),
+        _ => Ok(()),
+    }
+}
+
+/// As [`check_mail`], of the gateway.
+pub fn check_gateway(config: &GatewayConfig) -> Result<(), AdapterError> {
     for url in [&config.sms_url, &config.phone_url].into_iter().flatten() {
-        let parsed = reqwest::Url::parse(url).map_err(|e| AdapterError::Client(e.to_string()))?;
-        let here = parsed.host_str().is_some_and(is_here);
-        if parsed.scheme() != "https" && !here {
+        let parsed = reqwest::Url::parse(url).map_err(|_| AdapterError::GatewayAddress)?;
+        if parsed.scheme() != "https" && !parsed.host_str().is_some_and(is_here) {
             return Err(AdapterError::PlainGateway);
         }
     }
+    Ok(())
+}
+
+fn client(config: &GatewayConfig) -> Result<reqwest::Client, AdapterError> {
+    check_gateway(config)?;
     let limit = Duration::from_micros(u64::try_from(rules::DELIVERY_TIMEOUT.0).unwrap_or(0));
     reqwest::Client::builder()
         .timeout(limit)

@@ -481,7 +481,7 @@ fn credentials_do_not_cross_the_network_in_the_clear() {
     let open =
         SmtpConfig { host: "mail.example.jp".into(), user: Some("u".into()), password: password.clone(), ..smtp(25) };
     let base = "https://tsunagari.example.jp/links/";
-    assert!(matches!(Adapters::new(Some(&open), None, base), Err(AdapterError::PlainCredentials)));
+    assert!(matches!(Adapters::new(Some(&open), None, base), Err(AdapterError::PlainMail)));
     let half = SmtpConfig { user: None, password, ..smtp(25) };
     assert!(matches!(Adapters::new(Some(&half), None, base), Err(AdapterError::HalfCredentials)));
     let tls = SmtpConfig { tls: SmtpTls::Starttls, ..open };

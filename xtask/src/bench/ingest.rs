@@ -143,7 +143,10 @@ struct Region {
 
 impl Region {
     fn start(program: &Path, folder: &Path, file: &Path) -> Result<Region> {
+        use std::os::unix::fs::PermissionsExt;
         use std::os::unix::process::CommandExt;
+        // A region's files are nobody else's, or it does not start.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         let (web, mqtt, operations) = (free_port()?, free_port()?, free_port()?);
         let config = format!(
             "region = \"見本地域\"\n[database]\nsqlite = {file:?}\n[web]\nlisten = \"127.0.0.1:{web}\"\n\

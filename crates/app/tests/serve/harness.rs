@@ -73,6 +73,9 @@ impl Place {
     /// A place without a configuration: call [`Place::configure`].
     pub fn bare() -> Place {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        // Others on this machine may not enter, so that what tests put into it is nobody else's.
+        let own = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(folder.path(), own).expect("its rights");
         let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let database = match std::env::var_os("TSUNAGARI_TEST_POSTGRES") {
             Some(_) => db::testing::fresh_config().expect("a database server for tests").0,
@@ -86,7 +89,7 @@ impl Place {
     pub fn configure(&self, web: &str, mqtt: &str, operations: &str, sections: &str) {
         let database = match &self.database {
             DbConfig::Sqlite { file, .. } => format!("sqlite = {:?}", file.to_str().expect("a plain path")),
-            DbConfig::Postgres { url } => format!("postgres = {url:?}"),
+            DbConfig::Postgres { url, .. } => format!("postgres = {url:?}"),
         };
         let text = format!(
             "region = \"架空の地域\"\n[database]\n{database}\n\

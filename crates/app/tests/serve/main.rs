@@ -4,6 +4,7 @@ mod audit_chain;
 mod backup;
 #[allow(dead_code)]
 mod client;
+mod disk;
 mod doors;
 mod first_account;
 mod forms;
