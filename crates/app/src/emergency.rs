@@ -31,7 +31,7 @@ pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -
     let (rows, persons) = site.db().read(move |tx| rows(&ctx, tx)).await.map_err(|p| anyhow::anyhow!("{p:?}"))?;
     site.db()
         .write(move |tx| {
-            audit::done(&recording, tx, "look.emergency_list", &persons, "identity contacts alert", "duty")
+            audit::done(&recording, tx, web::verbs::Look::EmergencyList, &persons, "identity contacts alert", "duty")
         })
         .await?;
     let page = render(&rows, clock());

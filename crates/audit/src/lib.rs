@@ -3,6 +3,7 @@
 //!
 //! It knows who did what about whom, never what was seen: no name, no value, no text a user typed.
 
+mod action;
 mod chain;
 mod heads;
 mod store;
@@ -13,6 +14,7 @@ mod verify;
 use base::{Ctx, Instant, OfficeId, PersonId, Purpose, Role};
 use db::{DbError, Migration, Tx};
 
+pub use action::{Action, Book, Verb};
 pub use chain::Hash;
 pub use heads::{Head, HeadError, HeadKey, append_head, head_line, parse_heads};
 pub use verify::{Finding, Report, verify};
@@ -46,8 +48,7 @@ impl Outcome {
 /// What is to be recorded; who, when and for what purpose come from [`Ctx`].
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// `capability.verb` for a command (`response.record_call`), `look.page` for a look (`look.case`).
-    pub action: &'a str,
+    pub action: Action,
     /// Everybody the act showed or touched; a list page names all of its rows.
     pub persons: &'a [PersonId],
     /// Which items were shown or changed, as words of the access matrix (`identity contacts`).
@@ -73,6 +74,13 @@ pub struct Recorded {
     pub outcome: Outcome,
 }
 
+impl Recorded {
+    /// Whether it tells of a page that was opened; all else is a command.
+    pub fn is_look(&self) -> bool {
+        self.action.starts_with("look.")
+    }
+}
+
 /// Appends one row to the chain, in the transaction of the act itself.
 pub fn record(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbError> {
     store::append(ctx, tx, entry)
@@ -82,17 +90,23 @@ pub fn record(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
 pub fn done(
     ctx: &Ctx,
     tx: &mut dyn Tx,
-    action: &str,
+    action: impl Into<Action>,
     persons: &[PersonId],
     items: &str,
     ground: &str,
 ) -> Result<i64, DbError> {
-    record(ctx, tx, Entry { action, persons, items, ground, outcome: Outcome::Done })
+    record(ctx, tx, Entry { action: action.into(), persons, items, ground, outcome: Outcome::Done })
 }
 
 /// Records that a command or a look was refused; `why` is a rule's or the wall's name, never what was typed.
-pub fn refused(ctx: &Ctx, tx: &mut dyn Tx, action: &str, persons: &[PersonId], why: &str) -> Result<i64, DbError> {
-    record(ctx, tx, Entry { action, persons, items: "", ground: why, outcome: Outcome::Refused })
+pub fn refused(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    action: impl Into<Action>,
+    persons: &[PersonId],
+    why: &str,
+) -> Result<i64, DbError> {
+    record(ctx, tx, Entry { action: action.into(), persons, items: "", ground: why, outcome: Outcome::Refused })
 }
 
 /// The newest rows about one person, newest first. Rows of the last moments may not be indexed yet.
@@ -134,5 +148,5 @@ pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
 /// does not look like a truncation.
 pub fn begin_epoch(ctx: &Ctx, tx: &mut dyn Tx, last_known: Option<&Head>) -> Result<i64, DbError> {
     let quote = last_known.map_or_else(|| "unknown".to_owned(), |h| format!("{}:{}", h.seq, base::hex(&h.hash)));
-    done(ctx, tx, verify::EPOCH, &[], &quote, "restore")
+    done(ctx, tx, Verb::BeginEpoch, &[], &quote, "restore")
 }

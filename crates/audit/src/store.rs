@@ -43,7 +43,7 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
         device: &actor.device,
         request_id: ctx.request.0.as_bytes(),
         purpose: ctx.purpose.key(),
-        action: entry.action,
+        action: entry.action.key(),
         persons: &persons,
         items: entry.items,
         ground: entry.ground,

@@ -5,6 +5,13 @@ use uuid::Uuid;
 
 use crate::*;
 
+crate::verbs! {
+    /// One look.
+    Look of "閲覧" {
+        Person = "look.person", "対象者";
+    }
+}
+
 fn ctx(n: u128) -> Ctx {
     Ctx::new(Actor::system("test"), Purpose::Operation, Instant(n as i64 * 1_000_000), RequestId(Uuid::from_u128(n)))
 }
@@ -19,7 +26,7 @@ fn region_with(rows: u128) -> TestDb {
         .db
         .write_blocking(move |tx| {
             for n in 1..=rows {
-                done(&ctx(n), tx, "look.person", &[person(n), person(1)], "identity", "care_team")?;
+                done(&ctx(n), tx, Look::Person, &[person(n), person(1)], "identity", "care_team")?;
             }
             Ok::<_, DbError>(())
         })
@@ -90,7 +97,7 @@ fn a_chain_written_anew_shows_against_heads_kept_elsewhere() {
     anew.db
         .write_blocking(|tx| {
             for n in 1..=20 {
-                done(&ctx(n), tx, "look.person", &[], "identity", "invented")?;
+                done(&ctx(n), tx, Look::Person, &[], "identity", "invented")?;
             }
             Ok::<_, DbError>(())
         })
@@ -145,7 +152,7 @@ fn a_refused_command_leaves_its_row_and_nothing_else() {
 #[test]
 fn a_tally_counts_each_action_and_how_it_ended() {
     let region = region_with(3);
-    region.db.write_blocking(|tx| refused(&ctx(4), tx, "look.person", &[], "denied")).unwrap();
+    region.db.write_blocking(|tx| refused(&ctx(4), tx, Look::Person, &[], "denied")).unwrap();
     let counted = region.db.read_blocking(tally).unwrap();
     let row = |outcome, rows| ("look.person".to_owned(), outcome, rows);
     assert_eq!(counted, [row(Outcome::Done, 3), row(Outcome::Refused, 1)]);

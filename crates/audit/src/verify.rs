@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use db::{DbError, Tx, params};
 
+use crate::action::Verb;
 use crate::chain::{Columns, GENESIS, Hash, hash};
 use crate::heads::Head;
 use crate::store::RAW;
-
-/// The action of the row that begins an epoch after a restore.
-pub const EPOCH: &str = "audit.epoch";
 
 const PAGE: usize = 5000;
 
@@ -64,7 +62,7 @@ pub fn verify(tx: &mut dyn Tx, heads: &[Head]) -> Result<Report, DbError> {
                 report.finding = Some(Finding::Altered { seq });
                 return Ok(report);
             }
-            if action == EPOCH {
+            if action == Verb::BeginEpoch.key() {
                 let quoted = items.split(':').next().and_then(|n| n.parse().ok()).unwrap_or(i64::MAX);
                 epochs.push((seq, quoted, row.get(1)?));
             }

@@ -9,6 +9,7 @@ mod rules;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verbs;
 mod writing;
 
 use access::AccessError;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use lists::{new_for, note, notes, notes_of_case, versions, waiting_for};
 pub use rules::NoteRefusal;
+pub use verbs::Verb;
 pub use writing::{acknowledge, correct_note, mark_read, reply, withdraw_note, write_note};
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "care/001", sql: include_str!("schema.sql") }];

@@ -6,6 +6,7 @@ use db::{Tx, outbox};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{CareError, Correction, NewNote, NoteRefusal, NoteState, Reaction, rules, store};
 
 /// Writes a confirmed note. Outbox: `care.note_written`.
@@ -15,7 +16,7 @@ pub fn write_note(ctx: &Ctx, tx: &mut dyn Tx, note: NewNote) -> Result<NoteId, C
     rules::check_new(&note, &team, ctx.now)?;
     let id: NoteId = ctx.id();
     store::insert_note(ctx, tx, id, &note)?;
-    audit::done(ctx, tx, "care.write_note", &[note.person], "notes", ground.key())?;
+    audit::done(ctx, tx, Verb::WriteNote, &[note.person], "notes", ground.key())?;
     let body =
         json!({ "note": id.to_string(), "person": note.person.to_string(), "importance": note.importance.key() });
     outbox::push(tx, ctx.now, "care.note_written", &body)?;
@@ -27,7 +28,7 @@ pub fn correct_note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, correction: Correc
     let (head, ground) = open(ctx, tx, note, Act::WriteNote)?;
     rules::check_correction(&correction, head.author, head.state, ctx)?;
     store::insert_version(ctx, tx, &head, NoteState::Corrected, &correction)?;
-    audit::done(ctx, tx, "care.correct_note", &[head.person], "notes", ground)?;
+    audit::done(ctx, tx, Verb::CorrectNote, &[head.person], "notes", ground)?;
     announce(ctx, tx, "care.note_corrected", &head)
 }
 
@@ -39,7 +40,7 @@ pub fn withdraw_note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, reason: Redacted<
     let struck =
         Correction { subject: last.subject, body: last.body, importance: last.importance, reply_by: None, reason };
     store::insert_version(ctx, tx, &head, NoteState::Withdrawn, &struck)?;
-    audit::done(ctx, tx, "care.withdraw_note", &[head.person], "notes", ground)?;
+    audit::done(ctx, tx, Verb::WithdrawNote, &[head.person], "notes", ground)?;
     announce(ctx, tx, "care.note_withdrawn", &head)
 }
 
@@ -50,7 +51,7 @@ pub fn reply(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, body: Redacted<String>) -
     let id: Uuid = ctx.id();
     store::insert_reply(ctx, tx, id, note, &body)?;
     store::insert_read(ctx, tx, &head)?;
-    audit::done(ctx, tx, "care.reply", &[head.person], "notes", ground)?;
+    audit::done(ctx, tx, Verb::Reply, &[head.person], "notes", ground)?;
     announce(ctx, tx, "care.note_answered", &head)?;
     Ok(id)
 }
@@ -61,7 +62,7 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<(), CareErr
     if store::insert_read(ctx, tx, &head)? == 0 {
         return Ok(());
     }
-    audit::done(ctx, tx, "care.mark_read", &[head.person], "notes", ground)?;
+    audit::done(ctx, tx, Verb::MarkRead, &[head.person], "notes", ground)?;
     announce(ctx, tx, "care.note_read", &head)
 }
 
@@ -75,7 +76,7 @@ pub fn acknowledge(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, reaction: Reaction)
     if store::insert_reaction(ctx, tx, note, reaction)? == 0 {
         return Ok(());
     }
-    audit::done(ctx, tx, "care.acknowledge", &[head.person], "notes", ground)?;
+    audit::done(ctx, tx, Verb::Acknowledge, &[head.person], "notes", ground)?;
     announce(ctx, tx, "care.note_acknowledged", &head)
 }
 

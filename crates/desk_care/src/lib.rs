@@ -7,10 +7,13 @@ mod person;
 #[cfg(test)]
 mod tests;
 mod today;
+mod verbs;
 mod writing;
 
 use base::Role;
 use page::door::{Door, Who};
+
+pub use verbs::Look;
 
 /// Those who share the notebook.
 pub const TEAM: &[Role] = &[Role::Doctor, Role::Nurse, Role::Pharmacist, Role::CareManager, Role::CareWorker];

@@ -13,6 +13,7 @@ use page::visitor::{Seen, Visitor};
 use people::{Found, FoundPerson};
 
 use super::TEAM;
+use crate::verbs::Look;
 
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     found(&site, &visitor, &frame, String::new(), 0).await
@@ -31,7 +32,7 @@ pub async fn search(
 async fn found(site: &Site, visitor: &Visitor, frame: &Frame, query: String, page: usize) -> Result<Markup, Problem> {
     let (asked, ground) = (query.clone(), ground_of(visitor.role()));
     let found = visitor
-        .look(site, "look.people", move |ctx, tx| {
+        .look(site, Look::People, move |ctx, tx| {
             let found = people::search(ctx, tx, &asked, page)?;
             let persons = found.persons.iter().map(|p| p.id).collect();
             Ok(Seen::new(found, persons, "identity", ground))

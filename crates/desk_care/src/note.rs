@@ -23,6 +23,7 @@ use response::Photo;
 
 use super::note_card::{Place, lines, note_card, phrases};
 use super::writing::importances;
+use crate::verbs::Look;
 
 pub async fn page(
     State(site): State<Site>,
@@ -32,14 +33,14 @@ pub async fn page(
 ) -> Result<Markup, Problem> {
     let (note, head, photos) = look(&site, &visitor, id).await?;
     if !note.read_by_me {
-        visitor.command(&site, "care.mark_read", move |ctx, tx| Ok(care::mark_read(ctx, tx, id)?)).await?;
+        visitor.command(&site, care::Verb::MarkRead, move |ctx, tx| Ok(care::mark_read(ctx, tx, id)?)).await?;
     }
     Ok(draw(&frame, &visitor, &note, &head, &photos, &Form::default(), None))
 }
 
 async fn look(site: &Site, visitor: &Visitor, id: NoteId) -> Result<(Note, Head, Vec<Photo>), Problem> {
     visitor
-        .look(site, "look.note", move |ctx, tx| {
+        .look(site, Look::Note, move |ctx, tx| {
             let note = care::note(ctx, tx, id)?;
             let head = head_of(ctx, tx, note.person)?;
             let person = note.person;
@@ -141,7 +142,7 @@ pub async fn reply(
 ) -> Result<Response, Problem> {
     let body = Redacted::new(words_of(form.one("phrase"), form.one("body")));
     let outcome = visitor
-        .command(&site, "care.reply", move |ctx, tx| {
+        .command(&site, care::Verb::Reply, move |ctx, tx| {
             care::reply(ctx, tx, id, body.clone())?;
             // The answer to a consultation moves its case on.
             response::note_answered(ctx, tx, id)?;
@@ -173,8 +174,9 @@ pub async fn react(
 ) -> Result<Response, Problem> {
     let unknown = Problem::Unreadable("反応を選び直してください。");
     let reaction = Reaction::from_key(form.one("kind")).ok_or(unknown)?;
-    let outcome =
-        visitor.command(&site, "care.acknowledge", move |ctx, tx| Ok(care::acknowledge(ctx, tx, id, reaction)?)).await;
+    let outcome = visitor
+        .command(&site, care::Verb::Acknowledge, move |ctx, tx| Ok(care::acknowledge(ctx, tx, id, reaction)?))
+        .await;
     answered(&site, &visitor, &frame, id, &form, outcome).await
 }
 
@@ -196,7 +198,7 @@ pub async fn correct(
                 reason: Redacted::new(form.one("reason").to_owned()),
             };
             visitor
-                .command(&site, "care.correct_note", move |ctx, tx| {
+                .command(&site, care::Verb::CorrectNote, move |ctx, tx| {
                     Ok(care::correct_note(ctx, tx, id, correction.clone())?)
                 })
                 .await
@@ -214,7 +216,7 @@ pub async fn withdraw(
 ) -> Result<Response, Problem> {
     let reason = Redacted::new(form.one("reason").to_owned());
     let outcome = visitor
-        .command(&site, "care.withdraw_note", move |ctx, tx| Ok(care::withdraw_note(ctx, tx, id, reason.clone())?))
+        .command(&site, care::Verb::WithdrawNote, move |ctx, tx| Ok(care::withdraw_note(ctx, tx, id, reason.clone())?))
         .await;
     answered(&site, &visitor, &frame, id, &form, outcome).await
 }
@@ -234,7 +236,7 @@ pub async fn versions(
     Named(id): Named<NoteId>,
 ) -> Result<Markup, Problem> {
     let (versions, head, person) = visitor
-        .look(&site, "look.note_versions", move |ctx, tx| {
+        .look(&site, Look::NoteVersions, move |ctx, tx| {
             let person = care::note(ctx, tx, id)?.person;
             let seen = (care::versions(ctx, tx, id)?, head_of(ctx, tx, person)?, person);
             Ok(Seen::new(seen, vec![person], "identity notes", "care_team"))

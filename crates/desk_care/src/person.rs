@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::TEAM;
 use super::note_card::{Place, note_card, profession};
+use crate::verbs::Look;
 
 /// Where the page of notes before this one ended: microseconds and the note's id, nothing about a person.
 #[derive(Deserialize)]
@@ -58,7 +59,7 @@ pub async fn page(
     let (items, ground) =
         if in_team { ("identity contacts risks medical notes", "care_team") } else { ("identity contacts", "duty") };
     let sheet = visitor
-        .look(&site, "look.person", move |ctx, tx| {
+        .look(&site, Look::Person, move |ctx, tx| {
             Ok(Seen::new(read(ctx, tx, person, cursor)?, vec![person], items, ground))
         })
         .await?;

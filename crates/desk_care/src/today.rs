@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::note_card::chips;
+use crate::verbs::Look;
 
 /// A limit this near is shown in amber.
 const NEAR: Span = Span::minutes(30);
@@ -51,7 +52,7 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Day, Problem> {
     visitor
-        .look(site, "look.today", |ctx, tx| {
+        .look(site, Look::Today, |ctx, tx| {
             let day = read(ctx, tx)?;
             let mut persons: Vec<PersonId> = day.heads.keys().copied().collect();
             persons.extend(day.visits.iter().map(|v| v.visit.person).filter(|p| !day.heads.contains_key(p)));

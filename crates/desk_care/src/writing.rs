@@ -19,6 +19,7 @@ use people::Form;
 
 use super::TEAM;
 use super::note::moment;
+use crate::verbs::Look;
 
 /// Whom the form is about and to whom it can speak: (value of the field, words).
 struct Sheet {
@@ -39,7 +40,7 @@ pub async fn page(
 
 async fn look(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Sheet, Problem> {
     visitor
-        .look(site, "look.new_note", move |ctx, tx| {
+        .look(site, Look::NewNote, move |ctx, tx| {
             access::require(ctx, tx, access::Act::WriteNote, person)?;
             let mut to = vec![("team".to_owned(), "全員".to_owned())];
             let me = StaffId(ctx.actor.id);
@@ -74,7 +75,7 @@ pub async fn write(
         Err((field, why)) => Err((field, why.to_owned())),
         Ok(note) => {
             let written: Result<NoteId, Problem> = visitor
-                .command(&site, "care.write_note", move |ctx, tx| Ok(care::write_note(ctx, tx, note.clone())?))
+                .command(&site, care::Verb::WriteNote, move |ctx, tx| Ok(care::write_note(ctx, tx, note.clone())?))
                 .await;
             match written {
                 Ok(id) => Ok(id),

@@ -6,6 +6,7 @@ mod relative;
 mod signs;
 #[cfg(test)]
 mod tests;
+mod verbs;
 
 use axum::extract::State;
 use axum::response::Redirect;
@@ -22,6 +23,8 @@ use page::visitor::Visitor;
 use parts::home::absence_words;
 use response::{Cause, FamilyCase};
 use watch::{Absence, Alert};
+
+pub use verbs::Look;
 
 const BOTH: &[Role] = &[Role::Family, Role::Resident];
 
@@ -42,7 +45,7 @@ async fn answer(
     Named(alert): Named<AlertId>,
     Posted(_): Posted,
 ) -> Result<Redirect, Problem> {
-    visitor.command(&site, "watch.answer_notice", move |ctx, tx| Ok(watch::answer_notice(ctx, tx, alert)?)).await?;
+    visitor.command(&site, watch::Verb::AnswerNotice, move |ctx, tx| Ok(watch::answer_notice(ctx, tx, alert)?)).await?;
     Ok(Redirect::to(home(Some(visitor.role()))))
 }
 

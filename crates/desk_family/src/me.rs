@@ -17,6 +17,7 @@ use uuid::Uuid;
 use watch::{Absence, Alert, Level, RecentActivity};
 
 use super::{absences, alerts, questions, signs};
+use crate::verbs::Look;
 
 /// 「今月」: the last 31 days, so that the first of a month is not an empty page.
 const MONTH: Span = Span::days(31);
@@ -36,7 +37,7 @@ struct Me {
 
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let me = visitor
-        .look(&site, "look.me", |ctx, tx| {
+        .look(&site, Look::Me, |ctx, tx| {
             let person = ctx.actor.person.ok_or(Problem::Denied)?;
             let items = "identity contacts watch alerts consents";
             Ok(Seen::new(read(ctx, tx, person)?, vec![person], items, "own"))
@@ -134,7 +135,7 @@ struct Looks {
 
 pub async fn looks(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let looks = visitor
-        .look(&site, "look.my_looks", |ctx, tx| {
+        .look(&site, Look::MyLooks, |ctx, tx| {
             let person = ctx.actor.person.ok_or(Problem::Denied)?;
             Ok(Seen::new(lookers(ctx, tx, person)?, vec![person], "looks", "own"))
         })
@@ -164,7 +165,7 @@ fn lookers(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Looks, Proble
     let rows = audit::about(tx, person, LOOKS)?;
     let cut = rows.len() == LOOKS;
     let own = |row: &Recorded| row.actor_id == ctx.actor.id;
-    let seen = |row: &Recorded| row.action.starts_with("look.") && row.outcome == Outcome::Done;
+    let seen = |row: &Recorded| row.is_look() && row.outcome == Outcome::Done;
     let mut found: BTreeMap<(Uuid, Purpose), Looker> = BTreeMap::new();
     for row in rows.iter().filter(|r| r.at >= ctx.now - MONTH && seen(r) && !own(r)) {
         if let Some(looker) = found.get_mut(&(row.actor_id, row.purpose)) {

@@ -14,6 +14,7 @@ use response::FamilyCase;
 use watch::{Absence, Alert, Level, RecentActivity};
 
 use super::{absences, alerts, questions, signs};
+use crate::verbs::Look;
 
 #[derive(Default)]
 struct Sheet {
@@ -37,7 +38,7 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Sheet, Problem> {
     visitor
-        .look(site, "look.family", |ctx, tx| {
+        .look(site, Look::Family, |ctx, tx| {
             let person = ctx.actor.person.ok_or(Problem::Denied)?;
             let sheet = read(ctx, tx, person)?;
             let (persons, items, ground) = match (&sheet.cases, &sheet.activity) {

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::account_pages::{Subject, account_page, code_page, new_account, state_chip};
 use super::{Asked, OFFICE, Two, asked, unprocessable};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -47,7 +48,7 @@ struct Listed {
 async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
     let after = asked(&query, "after").parse::<AccountId>().ok();
     let listed = visitor
-        .look(&site, "look.accounts", move |ctx, tx| {
+        .look(&site, Look::Accounts, move |ctx, tx| {
             let after = after.map(|id| signin::find_account(tx, id)).transpose()?;
             let mut accounts = signin::accounts(ctx, tx, after.as_ref().map(|a| &a.login), ROWS + 1)?;
             let more = accounts.len() > ROWS;
@@ -81,7 +82,7 @@ async fn search(
     let wanted = form.one("q").to_owned();
     let query = wanted.clone();
     let listed = visitor
-        .look(&site, "look.accounts", move |ctx, tx| {
+        .look(&site, Look::Accounts, move |ctx, tx| {
             let mut accounts = matching(ctx, tx, &query)?;
             let more = accounts.len() > ROWS;
             accounts.truncate(ROWS);
@@ -176,7 +177,7 @@ async fn one(
     Named(id): Named<AccountId>,
 ) -> Result<Markup, Problem> {
     let (account, office, owner) = visitor
-        .look(&site, "look.account", move |_, tx| {
+        .look(&site, Look::Account, move |_, tx| {
             let account = signin::find_account(tx, id)?;
             let office = office_name(tx, &account)?;
             let persons: Vec<PersonId> = person_of(&account).into_iter().collect();
@@ -228,7 +229,7 @@ fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid) -> Result<Owner
 
 async fn look_at_owner(site: &Site, visitor: &Visitor, subject: Subject, id: Uuid) -> Result<Owner, Problem> {
     visitor
-        .look(site, "look.new_account", move |ctx, tx| {
+        .look(site, Look::NewAccount, move |ctx, tx| {
             let owner = owner(ctx, tx, subject, id)?;
             let persons = owner.shown.clone();
             Ok(Seen::new(owner, persons, "identity", "duty"))
@@ -271,7 +272,7 @@ async fn create(
         }
     };
     let secrets = draw()?;
-    let created = visitor.command(&site, "signin.create_account", move |ctx, tx| {
+    let created = visitor.command(&site, signin::Verb::CreateAccount, move |ctx, tx| {
         let Owner { name, role, office, person, .. } = owner(ctx, tx, subject, id)?;
         let new = NewAccount { id: id.into(), login: login.clone(), role, office, person, display_name: name };
         let code = signin::create_account(ctx, tx, &new, &secrets)?;
@@ -296,7 +297,7 @@ async fn reissue(
 ) -> Result<Markup, Problem> {
     let secrets = draw()?;
     let (account, code) = visitor
-        .command(&site, "signin.reissue_account", move |ctx, tx| {
+        .command(&site, signin::Verb::ReissueAccount, move |ctx, tx| {
             let code = signin::reissue_account(ctx, tx, id, &secrets)?;
             Ok((signin::find_account(tx, id)?, code))
         })
@@ -305,7 +306,9 @@ async fn reissue(
 }
 
 async fn suspend(State(site): State<Site>, visitor: Visitor, Named(id): Named<AccountId>) -> Result<Redirect, Problem> {
-    visitor.command(&site, "signin.suspend_account", move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?)).await?;
+    visitor
+        .command(&site, signin::Verb::SuspendAccount, move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?))
+        .await?;
     Ok(Redirect::to(&format!("/accounts/{id}")))
 }
 
@@ -315,7 +318,7 @@ async fn reinstate(
     Named(id): Named<AccountId>,
 ) -> Result<Redirect, Problem> {
     visitor
-        .command(&site, "signin.reinstate_account", move |ctx, tx| Ok(signin::reinstate_account(ctx, tx, id)?))
+        .command(&site, signin::Verb::ReinstateAccount, move |ctx, tx| Ok(signin::reinstate_account(ctx, tx, id)?))
         .await?;
     Ok(Redirect::to(&format!("/accounts/{id}")))
 }

@@ -24,6 +24,7 @@ use super::consent_words::meaning;
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -75,7 +76,7 @@ where
     F: FnOnce(&Known) -> bool + Send + 'static,
 {
     visitor
-        .look(site, "look.register_consents", move |ctx, tx| {
+        .look(site, Look::RegisterConsents, move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
             let home = people::home_of(ctx, tx, person)?;
             let contacts = people::contacts(ctx, tx, person)?;
@@ -286,7 +287,7 @@ async fn record(
             return Ok(unprocessable(form_page(&frame, &known, &draft)?));
         }
     };
-    let done = visitor.command(&site, "people.record_consent", move |ctx, tx| {
+    let done = visitor.command(&site, people::Verb::RecordConsent, move |ctx, tx| {
         Ok(people::record_consent(ctx, tx, person, &new).map(drop)?)
     });
     match done.await {
@@ -349,7 +350,7 @@ async fn withdraw(
         }
     };
     visitor
-        .command(&site, "people.withdraw_consent", move |ctx, tx| {
+        .command(&site, people::Verb::WithdrawConsent, move |ctx, tx| {
             Ok(people::withdraw_consent(ctx, tx, consent, &withdrawal)?)
         })
         .await?;

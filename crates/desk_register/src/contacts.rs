@@ -22,6 +22,7 @@ use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::resident_fields::{contact_fields, contact_on_record};
 use super::{OFFICE, READERS, Two, unprocessable};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -45,7 +46,7 @@ struct Known {
 
 async fn known(site: &Site, visitor: &Visitor, person: PersonId, one: Option<ContactId>) -> Result<Known, Problem> {
     visitor
-        .look(site, "look.register_contacts", move |ctx, tx| {
+        .look(site, Look::RegisterContacts, move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
             let home = people::home_of(ctx, tx, person)?;
             let contacts = people::contacts(ctx, tx, person)?;
@@ -228,7 +229,7 @@ async fn add(
         Err(errors) => return again(&frame, &visitor, (person, None), Draft::typed(form).wrong(errors)).await,
     };
     let done = visitor
-        .command(&site, "people.add_contact", move |ctx, tx| Ok(people::add_contact(ctx, tx, person, &facts)?))
+        .command(&site, people::Verb::AddContact, move |ctx, tx| Ok(people::add_contact(ctx, tx, person, &facts)?))
         .await;
     match done {
         Ok(_) => Ok(back(person)),
@@ -256,7 +257,7 @@ async fn revise(
         }
     };
     let done = visitor
-        .command(&site, "people.revise_contact", move |ctx, tx| {
+        .command(&site, people::Verb::ReviseContact, move |ctx, tx| {
             Ok(people::revise_contact(ctx, tx, contact, &facts, &revision).map(drop)?)
         })
         .await;
@@ -278,7 +279,7 @@ async fn remove(
     let wrong = |_| Problem::Refused("削除の理由を入力してください。".into());
     let revision = Revision::parse(&form).map_err(wrong)?;
     visitor
-        .command(&site, "people.remove_contact", move |ctx, tx| {
+        .command(&site, people::Verb::RemoveContact, move |ctx, tx| {
             people::remove_contact(ctx, tx, contact, &revision)?;
             // Their account, if they have one, opens nothing any more.
             match signin::find_account(tx, contact.0.into()) {
@@ -298,7 +299,7 @@ async fn reorder(
 ) -> Result<Response, Problem> {
     let order: Vec<ContactId> = form.one("order").split(' ').filter_map(|id| id.parse().ok()).collect();
     visitor
-        .command(&site, "people.reorder_contacts", move |ctx, tx| {
+        .command(&site, people::Verb::ReorderContacts, move |ctx, tx| {
             Ok(people::reorder_contacts(ctx, tx, person, &order)?)
         })
         .await?;

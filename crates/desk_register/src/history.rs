@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::OFFICE;
 use super::heads::{Part, person_pages};
 use super::looks::name_of_actor;
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![Door::look("/register/{person}/history", OFFICE, page)]
@@ -36,7 +37,7 @@ async fn page(
     Named(person): Named<PersonId>,
 ) -> Result<Markup, Problem> {
     let (resident, home_now, kinds) = visitor
-        .look(&site, "look.register_history", move |ctx, tx| {
+        .look(&site, Look::RegisterHistory, move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
             let home_now = people::home_of(ctx, tx, person)?;
             let (own, home) =

@@ -21,6 +21,7 @@ mod staff;
 mod team;
 #[cfg(test)]
 mod tests;
+mod verbs;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
@@ -31,6 +32,8 @@ use maud::Markup;
 use page::door::{Door, Who};
 use page::problem::Problem;
 use std::str::FromStr;
+
+pub use verbs::Look;
 
 /// Who keeps the register.
 const OFFICE: Who = Who::Roles(&[Role::Administrator]);

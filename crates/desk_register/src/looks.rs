@@ -1,7 +1,8 @@
 //! 監査: who looked at whom and who did what, newest first. The list of everything names residents only as those who
 //! acted; the page about one resident is about them. Both are looks at whom they name. What the rows cannot hold (names, values) is not in them.
 
-use audit::{Outcome, Recorded};
+use audit::{Book, Outcome, Recorded};
+use axum::Extension;
 use axum::extract::State;
 use base::wareki::Date;
 use base::{OfficeId, PersonId, Role};
@@ -22,8 +23,9 @@ use std::collections::hash_map::Entry;
 use uuid::Uuid;
 
 use super::heads::found_line;
-use super::looks_words::{action, ground, items};
+use super::looks_words::{ground, items};
 use super::{Asked, asked};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     let auditor = Who::Roles(&[Role::Auditor]);
@@ -61,10 +63,16 @@ fn from_of(query: &Asked) -> i64 {
     asked(query, "before").parse().unwrap_or(i64::MAX)
 }
 
-async fn newest(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
+async fn newest(
+    State(site): State<Site>,
+    Extension(book): Extension<Book>,
+    visitor: Visitor,
+    frame: Frame,
+    query: Asked,
+) -> Result<Markup, Problem> {
     let from = from_of(&query);
     let lines = visitor
-        .look(&site, "look.audit", move |_, tx| {
+        .look(&site, Look::Audit, move |_, tx| {
             let rows = audit::before(tx, from, ROWS + 1)?;
             let lines = lines(tx, rows)?;
             let persons = named(&lines);
@@ -73,7 +81,7 @@ async fn newest(State(site): State<Site>, visitor: Visitor, frame: Frame, query:
         .await?;
     Ok(frame.page("だれが、いつ、何を見たか").body(html! {
         (search_form(""))
-        @if lines.is_empty() { (empty("記録はまだありません", "")) } @else { (rows_table(&frame, &lines, true)) }
+        @if lines.is_empty() { (empty("記録はまだありません", "")) } @else { (rows_table(&frame, book, &lines, true)) }
         (pages("/audit", &lines, from))
     }))
 }
@@ -104,7 +112,7 @@ async fn search(
     let query = form.one("q").to_owned();
     let wanted = query.clone();
     let found: Found = visitor
-        .look(&site, "look.audit_search", move |ctx, tx| {
+        .look(&site, Look::AuditSearch, move |ctx, tx| {
             let found = people::search(ctx, tx, &wanted, 0)?;
             let persons = found.persons.iter().map(|p| p.id).collect();
             Ok(Seen::new(found, persons, "identity", "duty"))
@@ -130,6 +138,7 @@ async fn search(
 
 async fn about(
     State(site): State<Site>,
+    Extension(book): Extension<Book>,
     visitor: Visitor,
     frame: Frame,
     Named(person): Named<PersonId>,
@@ -137,7 +146,7 @@ async fn about(
 ) -> Result<Markup, Problem> {
     let from = from_of(&query);
     let (resident, home, lines) = visitor
-        .look(&site, "look.audit_person", move |ctx, tx| {
+        .look(&site, Look::AuditPerson, move |ctx, tx| {
             access::require(ctx, tx, access::Act::SeeLooks, person)?;
             let (resident, home): (Resident, Home) =
                 (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
@@ -153,13 +162,13 @@ async fn about(
     Ok(frame.page("この方の情報を、だれが見たか").body(html! {
         (Head::of(&resident, &home, Date::of(frame.now)).large())
         p.soft { "いま行われた操作は、並ぶまでに数秒かかることがあります。" }
-        @if lines.is_empty() { (empty("この方についての記録はまだありません", "")) } @else { (rows_table(&frame, &lines, false)) }
+        @if lines.is_empty() { (empty("この方についての記録はまだありません", "")) } @else { (rows_table(&frame, book, &lines, false)) }
         (pages(&base, &lines, from))
         (link_button("/audit", "すべての記録へ"))
     }))
 }
 
-fn rows_table(frame: &Frame, lines: &[Line], with_persons: bool) -> Markup {
+fn rows_table(frame: &Frame, book: Book, lines: &[Line], with_persons: bool) -> Markup {
     let all = ["日時", "だれが", "何をしたか", "目的・根拠", "対象者"];
     let headings = if with_persons { &all[..] } else { &all[..4] };
     let mut table = Table::new("閲覧・操作の記録", headings);
@@ -168,7 +177,7 @@ fn rows_table(frame: &Frame, lines: &[Line], with_persons: bool) -> Markup {
         let mut cells = vec![
             at(row.at, frame.now),
             html! { (line.who) " （" (row.role.ja()) "）" @if !line.office.is_empty() { br; span.soft { (line.office) } } },
-            act_cell(row),
+            act_cell(book, row),
             html! { (row.purpose.ja()) br; span.soft { (ground(&row.ground)) } },
         ];
         if with_persons {
@@ -180,10 +189,10 @@ fn rows_table(frame: &Frame, lines: &[Line], with_persons: bool) -> Markup {
 }
 
 /// What was done, with its items; that it was carried out goes without saying.
-fn act_cell(row: &Recorded) -> Markup {
+fn act_cell(book: Book, row: &Recorded) -> Markup {
     let items = items(&row.items);
     html! {
-        (action(&row.action))
+        (book.words(&row.action))
         @match row.outcome {
             Outcome::Done => {},
             Outcome::Refused => { " " (chip(Tone::NearLimit, "拒否")) },

@@ -18,6 +18,7 @@ use people::{ContactFacts, FieldError, Form, Home, NewResident, Resident};
 
 use super::resident_fields::{contact_fields, home_fields, resident_fields};
 use super::{Asked, OFFICE, asked, unprocessable};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![Door::look("/register/new", OFFICE, new_page), Door::command("/register", OFFICE, register)]
@@ -42,7 +43,7 @@ async fn new_page(State(site): State<Site>, visitor: Visitor, frame: Frame, quer
 /// The home of somebody who is registered already, where the new resident lives in the same.
 async fn shared_home(site: &Site, visitor: &Visitor, home: Option<HomeId>) -> Result<Option<Home>, Problem> {
     visitor
-        .look(site, "look.new_resident", move |ctx, tx| {
+        .look(site, Look::NewResident, move |ctx, tx| {
             let Some(id) = home else { return Ok(Seen::new(None, vec![], "", "duty")) };
             let persons = people::residents_of_home(ctx, tx, id)?;
             Ok(Seen::new(Some(people::home(ctx, tx, id)?), persons, "identity", "duty"))
@@ -122,7 +123,7 @@ async fn register(
             return Ok(unprocessable(page(&frame, &Draft::typed(form), shared.as_ref(), &alike)));
         }
     }
-    let stored = visitor.command(&site, "people.register_resident", move |ctx, tx| {
+    let stored = visitor.command(&site, people::Verb::RegisterResident, move |ctx, tx| {
         let person = people::register_resident(ctx, tx, &new)?;
         let first = contact.as_ref().map(|facts| people::add_contact(ctx, tx, person, facts)).transpose()?;
         Ok::<(PersonId, Option<ContactId>), Problem>((person, first))
@@ -142,7 +143,7 @@ async fn register(
 async fn alike(site: &Site, visitor: &Visitor, new: &NewResident) -> Result<Vec<Alike>, Problem> {
     let (kana, birth) = (new.facts.kana.clone(), new.facts.birth);
     visitor
-        .look(site, "look.duplicates", move |ctx, tx| {
+        .look(site, Look::Duplicates, move |ctx, tx| {
             let persons = people::duplicates(ctx, tx, &kana, birth)?;
             let mut found = Vec::new();
             for person in &persons {

@@ -199,7 +199,7 @@ async fn register(
         Err(errors) => return Ok(unprocessable(form_page(&frame, None, &Draft::typed(form).wrong(errors)))),
     };
     let done = visitor
-        .command(&site, "people.register_office", move |ctx, tx| Ok(people::register_office(ctx, tx, &facts)?))
+        .command(&site, people::Verb::RegisterOffice, move |ctx, tx| Ok(people::register_office(ctx, tx, &facts)?))
         .await;
     match done {
         Ok(id) => Ok(Redirect::to(&format!("/offices/{id}")).into_response()),
@@ -225,7 +225,7 @@ async fn revise(
         }
     };
     let done = visitor
-        .command(&site, "people.revise_office", move |ctx, tx| {
+        .command(&site, people::Verb::ReviseOffice, move |ctx, tx| {
             Ok(people::revise_office(ctx, tx, id, &facts, &revision).map(drop)?)
         })
         .await;

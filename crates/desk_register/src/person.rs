@@ -21,6 +21,7 @@ use super::account_pages::{Subject, account_panel};
 use super::heads::{Part, life_chip, person_pages};
 use super::new_resident::keeps;
 use super::{OFFICE, READERS};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -43,7 +44,7 @@ async fn facts_page(
     Named(person): Named<PersonId>,
 ) -> Result<Markup, Problem> {
     let record = visitor
-        .look(&site, "look.register_person", move |ctx, tx| {
+        .look(&site, Look::RegisterPerson, move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
             let home = people::home_of(ctx, tx, person)?;
             let together = people::residents_of_home(ctx, tx, home.id)?;
@@ -179,7 +180,7 @@ async fn confirm(
 ) -> Result<Redirect, Problem> {
     let source = Source::from_key(form.one("source")).unwrap_or(Source::Other);
     visitor
-        .command(&site, "people.confirm_resident", move |ctx, tx| {
+        .command(&site, people::Verb::ConfirmResident, move |ctx, tx| {
             Ok(people::confirm_resident(ctx, tx, person, source)?)
         })
         .await?;

@@ -15,6 +15,7 @@ use people::Found;
 
 use super::heads::{found_line, life_chip};
 use super::{Asked, READERS, asked};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![Door::look("/register", READERS, list), Door::search("/register/search", READERS, search)]
@@ -41,7 +42,7 @@ async fn search(
 async fn find(site: &Site, visitor: &Visitor, query: &str, page: usize) -> Result<Found, Problem> {
     let query = query.to_owned();
     visitor
-        .look(site, "look.register", move |ctx, tx| {
+        .look(site, Look::Register, move |ctx, tx| {
             let found = people::search(ctx, tx, &query, page)?;
             let persons: Vec<PersonId> = found.persons.iter().map(|p| p.id).collect();
             Ok(Seen::new(found, persons, "identity", "duty"))

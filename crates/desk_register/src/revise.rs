@@ -21,6 +21,7 @@ use people::{FieldError, Form, Home, HomeChoice, HomeFacts, LifeStatus, Line, Re
 use super::heads::{Part, person_pages};
 use super::resident_fields::{home_fields, home_on_record, resident_fields, resident_on_record};
 use super::{OFFICE, unprocessable};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -51,7 +52,7 @@ enum What {
 
 async fn subject(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Subject, Problem> {
     visitor
-        .look(site, "look.register_form", move |ctx, tx| {
+        .look(site, Look::RegisterForm, move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
             let home = people::home_of(ctx, tx, person)?;
             Ok(Seen::new(Subject { resident, home }, vec![person], "identity entry risks", "duty"))
@@ -202,7 +203,7 @@ async fn revise_resident(
         Ok(both) => both,
         Err(draft) => return again(&frame, &visitor, What::Resident, person, draft).await,
     };
-    let done = visitor.command(&site, "people.revise_resident", move |ctx, tx| {
+    let done = visitor.command(&site, people::Verb::ReviseResident, move |ctx, tx| {
         Ok(people::revise_resident(ctx, tx, person, &facts, &revision).map(drop)?)
     });
     let outcome = done.await;
@@ -221,7 +222,7 @@ async fn revise_home(
         Ok(both) => both,
         Err(draft) => return again(&frame, &visitor, What::Home, person, draft).await,
     };
-    let done = visitor.command(&site, "people.revise_home", move |ctx, tx| {
+    let done = visitor.command(&site, people::Verb::ReviseHome, move |ctx, tx| {
         let home = people::home_of(ctx, tx, person)?.id;
         Ok(people::revise_home(ctx, tx, home, &facts, &revision).map(drop)?)
     });
@@ -242,7 +243,7 @@ async fn move_home(
         Err(draft) => return again(&frame, &visitor, What::Move, person, draft).await,
     };
     let to = HomeChoice::New(facts);
-    let done = visitor.command(&site, "people.move_home", move |ctx, tx| {
+    let done = visitor.command(&site, people::Verb::MoveHome, move |ctx, tx| {
         Ok(people::move_home(ctx, tx, person, &to, &revision).map(drop)?)
     });
     let outcome = done.await;
@@ -272,7 +273,7 @@ async fn set_life(
     let (Some(life), Some(since), Ok(reason)) = (life, since, reason) else {
         return again(&frame, &visitor, What::Life, person, draft).await;
     };
-    let done = visitor.command(&site, "people.set_life", move |ctx, tx| {
+    let done = visitor.command(&site, people::Verb::SetLife, move |ctx, tx| {
         Ok(people::set_life(ctx, tx, person, life, since, &reason).map(drop)?)
     });
     let outcome = done.await;

@@ -176,7 +176,7 @@ async fn register(
         Err(errors) => return Ok(unprocessable(form_page(&frame, &office, None, &Draft::typed(form).wrong(errors)))),
     };
     let done = visitor
-        .command(&site, "people.register_staff", move |ctx, tx| Ok(people::register_staff(ctx, tx, &new)?))
+        .command(&site, people::Verb::RegisterStaff, move |ctx, tx| Ok(people::register_staff(ctx, tx, &new)?))
         .await;
     match done {
         Ok(staff) => Ok(Redirect::to(&format!("/staff/{staff}")).into_response()),
@@ -205,7 +205,7 @@ async fn revise(
         }
     };
     let done = visitor
-        .command(&site, "people.revise_staff", move |ctx, tx| {
+        .command(&site, people::Verb::ReviseStaff, move |ctx, tx| {
             let after = people::revise_staff(ctx, tx, id, &facts, &revision)?;
             follow_name(ctx, tx, &after)
         })
@@ -238,7 +238,7 @@ async fn set_state(
     let state = StaffState::from_key(form.one("state")).ok_or_else(|| refused("状態を選び直してください。".into()))?;
     let reason = Line::parse(form.one("reason")).map_err(refused)?;
     visitor
-        .command(&site, "people.set_staff_state", move |ctx, tx| {
+        .command(&site, people::Verb::SetStaffState, move |ctx, tx| {
             people::set_staff_state(ctx, tx, id, state, &reason)?;
             follow_state(ctx, tx, id, state)
         })

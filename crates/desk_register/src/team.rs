@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
+use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -49,7 +50,7 @@ struct Team {
 
 async fn team(site: &Site, visitor: &Visitor, person: PersonId, office: Option<OfficeId>) -> Result<Team, Problem> {
     visitor
-        .look(site, "look.register_team", move |ctx, tx| {
+        .look(site, Look::RegisterTeam, move |ctx, tx| {
             let resident = people::resident(ctx, tx, person)?;
             let home = people::home_of(ctx, tx, person)?;
             let mut members = Vec::new();
@@ -198,7 +199,7 @@ async fn join(
         draft = draft.wrong_field("part", "役割を選んでください。");
     }
     if let (Some(staff), Some(part)) = (staff, part) {
-        let done = visitor.command(&site, "people.join_team", move |ctx, tx| {
+        let done = visitor.command(&site, people::Verb::JoinTeam, move |ctx, tx| {
             Ok(people::join_team(ctx, tx, person, staff, part).map(drop)?)
         });
         match done.await {
@@ -216,6 +217,8 @@ async fn leave(
     visitor: Visitor,
     Two(person, membership): Two<PersonId, Uuid>,
 ) -> Result<Redirect, Problem> {
-    visitor.command(&site, "people.leave_team", move |ctx, tx| Ok(people::leave_team(ctx, tx, membership)?)).await?;
+    visitor
+        .command(&site, people::Verb::LeaveTeam, move |ctx, tx| Ok(people::leave_team(ctx, tx, membership)?))
+        .await?;
     Ok(Redirect::to(&format!("/register/{person}/team")))
 }

@@ -3,8 +3,11 @@
 
 mod call_centre;
 mod city;
+mod verbs;
 
 use page::door::Door;
+
+pub use verbs::Look;
 
 pub fn doors() -> Vec<Door> {
     let mut doors = call_centre::doors();

@@ -3,9 +3,12 @@
 mod link;
 mod messages;
 mod signing;
+mod verbs;
 
 use page::door::Door;
 use page::site::Site;
+
+pub use verbs::Look;
 
 pub fn doors(site: &Site) -> Vec<Door> {
     let mut doors = signing::doors(site);

@@ -7,10 +7,13 @@ mod steps;
 mod tests;
 #[cfg(test)]
 mod tests_photos;
+mod verbs;
 mod visit;
 
 use base::{Role, limits};
 use page::door::{Door, Who};
+
+pub use verbs::Look;
 
 /// Who can be asked to visit, and who sees the requests of their own people.
 const VISITOR_ROLES: Who = Who::Roles(&[

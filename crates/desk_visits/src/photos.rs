@@ -22,6 +22,7 @@ use response::{NotAPicture, Picture};
 use tokio::sync::Semaphore;
 
 use super::visit::again;
+use crate::verbs::Look;
 
 /// Forms being taken in: each may hold three photos in memory.
 static FORMS: Semaphore = Semaphore::const_new(PHOTO_FORMS);
@@ -74,7 +75,7 @@ pub async fn attach(
         }
     };
     let caption = Redacted::new(sent.caption);
-    let done = visitor.bulk_command(&site, "response.attach_photos", move |ctx, tx| {
+    let done = visitor.bulk_command(&site, response::Verb::AttachPhotos, move |ctx, tx| {
         Ok(response::attach_photos(ctx, tx, visit, &pictures, &caption)?)
     });
     match done.await {
@@ -188,7 +189,7 @@ async fn draw(files: Vec<(&'static str, Vec<u8>)>) -> Result<Drawn, Problem> {
 pub async fn show(State(site): State<Site>, visitor: Visitor, Path(photo): Path<String>) -> Result<Response, Problem> {
     let photo: PhotoId = id(&photo)?;
     let jpeg = visitor
-        .look(&site, "look.photo", move |ctx, tx| {
+        .look(&site, Look::Photo, move |ctx, tx| {
             let (photo, jpeg) = response::photo(ctx, tx, photo)?;
             Ok(Seen::new(jpeg, vec![photo.person], "photo", "case"))
         })

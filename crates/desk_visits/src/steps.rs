@@ -24,7 +24,7 @@ pub async fn accept(
     frame: Frame,
     Path(visit): Path<String>,
 ) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, "response.accept_visit", response::accept_visit).await
+    touch(site, visitor, frame, &visit, response::Verb::AcceptVisit, response::accept_visit).await
 }
 
 pub async fn depart(
@@ -33,7 +33,7 @@ pub async fn depart(
     frame: Frame,
     Path(visit): Path<String>,
 ) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, "response.on_the_way", response::on_the_way).await
+    touch(site, visitor, frame, &visit, response::Verb::OnTheWay, response::on_the_way).await
 }
 
 pub async fn arrive(
@@ -42,7 +42,7 @@ pub async fn arrive(
     frame: Frame,
     Path(visit): Path<String>,
 ) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, "response.arrived", response::arrived).await
+    touch(site, visitor, frame, &visit, response::Verb::Arrived, response::arrived).await
 }
 
 async fn touch(
@@ -50,7 +50,7 @@ async fn touch(
     visitor: Visitor,
     frame: Frame,
     visit: &str,
-    name: &'static str,
+    name: response::Verb,
     verb: Verb,
 ) -> Result<Response, Problem> {
     let visit: VisitId = id(visit)?;
@@ -68,7 +68,7 @@ pub async fn decline(
     let visit: VisitId = id(&visit)?;
     let reason = Redacted::new(form.one("reason").to_owned());
     let done = visitor
-        .command(&site, "response.decline_visit", move |ctx, tx| {
+        .command(&site, response::Verb::DeclineVisit, move |ctx, tx| {
             Ok(response::decline_visit(ctx, tx, visit, reason.clone())?)
         })
         .await;
@@ -91,7 +91,7 @@ pub async fn report(
     let text = Redacted::new(text.map_or(String::new(), |(_, text)| text.trim().to_owned()));
     let report = VisitReport { condition, text };
     let done = visitor
-        .command(&site, "response.report_visit", move |ctx, tx| {
+        .command(&site, response::Verb::ReportVisit, move |ctx, tx| {
             Ok(response::report_visit(ctx, tx, visit, report.clone())?)
         })
         .await;

@@ -27,6 +27,7 @@ use parts::visit::{conditions, tone};
 use response::{Cause, Condition, State as CaseState, VisitRow, VisitSheet, VisitState};
 
 use super::photos;
+use crate::verbs::Look;
 
 pub async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let rows = read_list(&site, &visitor).await?;
@@ -46,7 +47,7 @@ async fn read_list(site: &Site, visitor: &Visitor) -> Result<Vec<VisitRow>, Prob
         let persons = rows.iter().map(|r| r.visit.person).collect();
         Ok(Seen::new(rows, persons, "identity case", "visit"))
     };
-    visitor.look(site, "look.visits", read).await
+    visitor.look(site, Look::Visits, read).await
 }
 
 fn rows_shown(rows: &[VisitRow], now: Instant) -> Markup {
@@ -122,7 +123,7 @@ async fn shown(
     typed: &Typed,
 ) -> Result<Markup, Problem> {
     let door = visitor
-        .look(site, "look.visit", move |ctx, tx| {
+        .look(site, Look::Visit, move |ctx, tx| {
             let door = read(ctx, tx, visit)?;
             let person = door.sheet.visit.person;
             let items = if door.questions.is_empty() { ITEMS } else { ITEMS_AND_NOTES };

@@ -18,6 +18,8 @@ use parts::home::{WEEKDAYS, absence_words};
 use people::Form;
 use watch::{AbsenceReason, NewAbsence, Weekly};
 
+use crate::verbs::Look;
+
 pub async fn page(
     State(site): State<Site>,
     visitor: Visitor,
@@ -31,7 +33,7 @@ pub async fn page(
 
 async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, home: HomeId, draft: &Draft) -> Result<Markup, Problem> {
     let absences = visitor
-        .look(site, "look.absences", move |ctx, tx| {
+        .look(site, Look::Absences, move |ctx, tx| {
             super::known_or_watched(ctx, tx, home)?;
             let contract = watch::contract_of_home(tx, home)?.ok_or(watch::WatchRefusal::NoContract);
             let contract = contract.map_err(watch::WatchError::from)?;
@@ -103,7 +105,7 @@ pub async fn enter(
         Err((field, why)) => draft.wrong_field(field, why),
         Ok(new) => {
             let entered = visitor
-                .command(&site, "watch.enter_absence", move |ctx, tx| {
+                .command(&site, watch::Verb::EnterAbsence, move |ctx, tx| {
                     super::known_or_watched(ctx, tx, home)?;
                     Ok(watch::enter_absence(ctx, tx, home, new)?)
                 })
@@ -152,7 +154,7 @@ pub async fn cancel(
     Posted(_): Posted,
 ) -> Result<Redirect, Problem> {
     let home = visitor
-        .command(&site, "watch.cancel_absence", move |ctx, tx| {
+        .command(&site, watch::Verb::CancelAbsence, move |ctx, tx| {
             let home = watch::absence(ctx, tx, id)?.home;
             watch::cancel_absence(ctx, tx, id)?;
             Ok(home)

@@ -22,6 +22,7 @@ use super::Dwelling;
 use super::gateway::{gateway_card, register_form};
 use super::upkeep::assign_form;
 use super::view::battery;
+use crate::verbs::Look;
 
 struct Sheet {
     dwelling: Dwelling,
@@ -52,7 +53,7 @@ pub async fn shown(
     draft: &Draft,
 ) -> Result<Markup, Problem> {
     let sheet = visitor
-        .look(site, "look.devices_of_home", move |ctx, tx| {
+        .look(site, Look::DevicesOfHome, move |ctx, tx| {
             let dwelling = Dwelling::read(ctx, tx, home)?;
             let persons = dwelling.persons();
             let mut consents = Vec::new();
@@ -197,7 +198,7 @@ pub async fn begin(
     let person: PersonId =
         form.one("person").parse().map_err(|_| Problem::Unreadable("見守る方を選び直してください。"))?;
     let begun = visitor
-        .command(&site, "watch.begin_contract", move |ctx, tx| Ok(watch::begin_contract(ctx, tx, home, person)?))
+        .command(&site, watch::Verb::BeginContract, move |ctx, tx| Ok(watch::begin_contract(ctx, tx, home, person)?))
         .await;
     answered(&site, &visitor, &frame, home, begun.map(drop)).await
 }
@@ -214,7 +215,7 @@ pub async fn end(
         Err(Problem::Refused("終了の理由を入力してください。".to_owned()))
     } else {
         visitor
-            .command(&site, "watch.end_contract", move |ctx, tx| Ok(watch::end_contract(ctx, tx, home, &reason)?))
+            .command(&site, watch::Verb::EndContract, move |ctx, tx| Ok(watch::end_contract(ctx, tx, home, &reason)?))
             .await
     };
     answered(&site, &visitor, &frame, home, ended).await

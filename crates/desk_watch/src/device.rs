@@ -20,6 +20,7 @@ use watch::{Device, DeviceKind, Gateway, NewDevice};
 use super::Dwelling;
 use super::upkeep::inbox_page;
 use super::view::battery;
+use crate::verbs::Look;
 
 pub async fn page(
     State(site): State<Site>,
@@ -38,7 +39,7 @@ async fn shown(
     refused: Option<&str>,
 ) -> Result<Markup, Problem> {
     let (device, gateway, dwelling) = visitor
-        .look(site, "look.device", move |ctx, tx| {
+        .look(site, Look::Device, move |ctx, tx| {
             let (device, gateway) = watch::device_page(ctx, tx, id)?;
             let dwelling = Dwelling::read(ctx, tx, device.home)?;
             let persons = dwelling.persons();
@@ -145,7 +146,7 @@ pub async fn assign(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let assigned = visitor
-        .command(&site, "watch.assign_device", move |ctx, tx| {
+        .command(&site, watch::Verb::AssignDevice, move |ctx, tx| {
             let home = home.map_or_else(|| watch::home_of_gateway(tx, gateway), Ok)?;
             let (serial, place) = (serial.clone(), place.clone());
             Ok(watch::assign_device(ctx, tx, &NewDevice { gateway, home, serial, kind, place })?)
@@ -171,7 +172,7 @@ pub async fn start_test(
 ) -> Result<Response, Problem> {
     let length = Span::minutes(form.one("minutes").parse().unwrap_or(0).clamp(0, 10_000));
     let started = visitor
-        .command(&site, "watch.start_walk_test", move |ctx, tx| Ok(watch::start_walk_test(ctx, tx, id, length)?))
+        .command(&site, watch::Verb::StartWalkTest, move |ctx, tx| Ok(watch::start_walk_test(ctx, tx, id, length)?))
         .await;
     answered(&site, &visitor, &frame, id, started.map(drop)).await
 }
@@ -184,7 +185,7 @@ pub async fn end_test(
     Posted(_): Posted,
 ) -> Result<Response, Problem> {
     let ended =
-        visitor.command(&site, "watch.end_walk_test", move |ctx, tx| Ok(watch::end_walk_test(ctx, tx, id)?)).await;
+        visitor.command(&site, watch::Verb::EndWalkTest, move |ctx, tx| Ok(watch::end_walk_test(ctx, tx, id)?)).await;
     answered(&site, &visitor, &frame, id, ended).await
 }
 
@@ -196,7 +197,7 @@ pub async fn retire(
     Posted(_): Posted,
 ) -> Result<Response, Problem> {
     let retired =
-        visitor.command(&site, "watch.retire_device", move |ctx, tx| Ok(watch::retire_device(ctx, tx, id)?)).await;
+        visitor.command(&site, watch::Verb::RetireDevice, move |ctx, tx| Ok(watch::retire_device(ctx, tx, id)?)).await;
     answered(&site, &visitor, &frame, id, retired).await
 }
 

@@ -84,7 +84,9 @@ pub async fn register(
         credential.hash(),
     );
     let registered = visitor
-        .command(&site, "watch.register_gateway", move |ctx, tx| Ok(watch::register_gateway(ctx, tx, &new, secret)?))
+        .command(&site, watch::Verb::RegisterGateway, move |ctx, tx| {
+            Ok(watch::register_gateway(ctx, tx, &new, secret)?)
+        })
         .await;
     match registered {
         Ok(gateway) => Ok(once(&frame, &gateway.name, home, &credential).into_response()),
@@ -108,7 +110,7 @@ pub async fn rotate(
     let credential = Credential::draw();
     let secret = credential.hash();
     let name = visitor
-        .command(&site, "watch.rotate_gateway", move |ctx, tx| {
+        .command(&site, watch::Verb::RotateGateway, move |ctx, tx| {
             watch::rotate_gateway(ctx, tx, id, secret)?;
             let here = watch::gateways_of_home(ctx, tx, home)?;
             here.into_iter().find(|g| g.id == id).map(|g| g.name).ok_or(Problem::NotFound)
@@ -148,8 +150,9 @@ pub async fn revoke(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let home = home_in(&form)?;
-    let revoked =
-        visitor.command(&site, "watch.revoke_gateway", move |ctx, tx| Ok(watch::revoke_gateway(ctx, tx, id)?)).await;
+    let revoked = visitor
+        .command(&site, watch::Verb::RevokeGateway, move |ctx, tx| Ok(watch::revoke_gateway(ctx, tx, id)?))
+        .await;
     answered(&site, &visitor, &frame, home, revoked).await
 }
 

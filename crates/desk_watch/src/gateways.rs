@@ -11,6 +11,7 @@ use page::visitor::{Seen, Visitor};
 use watch::GatewayLine;
 
 use super::{Dwelling, desk_tabs};
+use crate::verbs::Look;
 
 const HEADINGS: [&str; 5] = ["回線", "住まい", "ゲートウェイ", "最後の通信", "機器と電池"];
 /// Unheard for so long, a gateway is no longer called connected; when its line counts as down, the settings say.
@@ -26,7 +27,7 @@ pub async fn page(
     let asked = query.iter().find(|(name, _)| name == "page").and_then(|(_, n)| n.parse::<usize>().ok());
     let page = asked.unwrap_or(1).clamp(1, 100_000);
     let (lines, all) = visitor
-        .look(&site, "look.gateways", move |ctx, tx| {
+        .look(&site, Look::Gateways, move |ctx, tx| {
             let (lines, all) = watch::gateway_lines(ctx, tx, (page - 1) * ROWS, ROWS)?;
             let mut rows: Vec<(GatewayLine, Dwelling)> = Vec::new();
             for line in lines {

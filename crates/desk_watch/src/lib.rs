@@ -11,6 +11,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verbs;
 mod view;
 
 use base::{Ctx, HomeId, PersonId, Redacted, Role};
@@ -19,6 +20,8 @@ use maud::{Markup, html};
 use page::components::{Tab, tabs};
 use page::door::{Door, Who};
 use page::problem::Problem;
+
+pub use verbs::Look;
 
 /// Who may ever see a home's activity; whose, `access` decides.
 const WATCHERS: &[Role] = &[

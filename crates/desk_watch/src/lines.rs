@@ -11,6 +11,7 @@ use page::visitor::{Seen, Visitor};
 use watch::LineTrouble;
 
 use super::{Dwelling, desk_tabs};
+use crate::verbs::Look;
 
 struct Lines {
     troubles: Vec<LineTrouble>,
@@ -34,7 +35,7 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Lines, Problem> {
     visitor
-        .look(site, "look.lines", |ctx, tx| {
+        .look(site, Look::Lines, |ctx, tx| {
             let troubles = watch::line_faults(ctx, tx)?;
             let homes: Vec<base::HomeId> = troubles.iter().flat_map(homes_of).collect();
             let mut dwellings: Vec<Dwelling> = Vec::new();

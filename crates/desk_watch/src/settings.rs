@@ -18,6 +18,7 @@ use watch::{Changes, NightDoor, Settings};
 
 use super::absence::minute;
 use super::{Dwelling, desk_tabs};
+use crate::verbs::Look;
 
 pub async fn region_page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let changes = site.db().read(|tx| watch::changes_of(tx, None).map_err(Problem::from)).await?;
@@ -44,7 +45,7 @@ pub async fn set_region(
         Err((field, why)) => draft.wrong_field(field, why),
         Ok(changes) => {
             let set = visitor
-                .command(&site, "watch.set_region", move |ctx, tx| Ok(watch::set_region(ctx, tx, &changes)?))
+                .command(&site, watch::Verb::SetRegion, move |ctx, tx| Ok(watch::set_region(ctx, tx, &changes)?))
                 .await;
             match set {
                 Ok(()) => return Ok(Redirect::to("/watch-settings").into_response()),
@@ -74,7 +75,7 @@ async fn shown(
     draft: Option<Draft>,
 ) -> Result<Markup, Problem> {
     let (dwelling, changes, region) = visitor
-        .look(site, "look.home_settings", move |ctx, tx| {
+        .look(site, Look::HomeSettings, move |ctx, tx| {
             let dwelling = Dwelling::read(ctx, tx, home)?;
             let region = watch::changes_of(tx, None)?.over(&Settings::default());
             let persons = dwelling.persons();
@@ -104,7 +105,7 @@ pub async fn set_home(
         Err((field, why)) => draft.wrong_field(field, why),
         Ok(changes) => {
             let set = visitor
-                .command(&site, "watch.set_home", move |ctx, tx| Ok(watch::set_home(ctx, tx, home, &changes)?))
+                .command(&site, watch::Verb::SetHome, move |ctx, tx| Ok(watch::set_home(ctx, tx, home, &changes)?))
                 .await;
             match set {
                 Ok(()) => return Ok(Redirect::to(&format!("/homes/{home}/watch-settings")).into_response()),

@@ -11,13 +11,14 @@ use page::visitor::{Seen, Visitor};
 use watch::{CareNeed, DeviceKind, UnknownDevice, Why};
 
 use super::{Dwelling, desk_tabs};
+use crate::verbs::Look;
 
 /// Homes shown on one page; the list says when there are more.
 const HOMES: usize = base::limits::LIST_ROWS;
 
 pub async fn needs(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let (needs, dwellings) = visitor
-        .look(&site, "look.device_needs", |ctx, tx| {
+        .look(&site, Look::DeviceNeeds, |ctx, tx| {
             let needs = watch::devices_needing_care(ctx, tx)?;
             let dwellings = dwellings(ctx, tx, needs.iter().map(|n| n.home))?;
             let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
@@ -99,7 +100,7 @@ pub async fn inbox_page(
     refused: Option<&str>,
 ) -> Result<Markup, Problem> {
     let (unknown, dwellings) = visitor
-        .look(site, "look.unknown_devices", |ctx, tx| {
+        .look(site, Look::UnknownDevices, |ctx, tx| {
             let unknown = watch::inbox(ctx, tx, None)?;
             let dwellings = dwellings(ctx, tx, unknown.iter().map(|u| u.home))?;
             let persons = dwellings.iter().flat_map(Dwelling::persons).collect();

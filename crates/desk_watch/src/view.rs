@@ -17,6 +17,8 @@ use parts::head::head_of;
 use parts::home::{absence_words, lane_label};
 use watch::{Alert, AlertState, DayView, Device, HomeView, Level, QUARTERS, Rule, RuleRate, Settings};
 
+use crate::verbs::Look;
+
 struct Sheet {
     view: HomeView,
     /// `None` for those who see the activity without the identity.
@@ -34,7 +36,7 @@ pub async fn page(
 ) -> Result<Markup, Problem> {
     let upkeep = !matches!(visitor.role(), Role::Family | Role::Resident);
     let sheet = visitor
-        .look(&site, "look.home", move |ctx, tx| {
+        .look(&site, Look::Home, move |ctx, tx| {
             super::known_or_watched(ctx, tx, home)?;
             let view = watch::home_view(ctx, tx, home, ctx.now)?;
             let person = view.person;

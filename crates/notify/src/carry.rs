@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::rules::AfterFailure;
 use crate::store::{self, AttemptRow};
+use crate::verbs::Verb;
 use crate::{Adapters, AttemptState, Delivery, DeliveryOutcome, LinkHash, LinkSeed, deliver, report, rules, send};
 
 /// Leases up to `limit` attempts that are due, urgent ones first, and makes a fresh link for each. Attempts whose
@@ -144,5 +145,5 @@ pub(crate) fn failed(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, why: &str, ag
 pub(crate) fn receipt(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, word: &str) -> Result<(), DbError> {
     let (_, person) = store::whom(tx, row.message)?;
     let items = format!("{} {word}", row.way.key());
-    audit::done(ctx, tx, "notify.receipt", person.as_slice(), &items, "duty").map(drop)
+    audit::done(ctx, tx, Verb::Receipt, person.as_slice(), &items, "duty").map(drop)
 }

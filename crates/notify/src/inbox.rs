@@ -5,6 +5,7 @@ use db::{DbError, Tx, outbox};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{LinkPurpose, NotifyError, NotifyRefusal, Receipt, Topic, rules, store};
 
 /// One message on the screen; its text is [`Topic::ja`].
@@ -46,7 +47,7 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<InboxItem,
         return Ok(item);
     }
     store::read(tx, id, ctx.now)?;
-    audit::done(ctx, tx, "notify.mark_read", item.person.as_slice(), "message", "own")?;
+    audit::done(ctx, tx, Verb::MarkRead, item.person.as_slice(), "message", "own")?;
     outbox::push(tx, ctx.now, "notify.screen", &json!({ "message": id, "recipient": item.recipient }))?;
     Ok(InboxItem { read_at: Some(ctx.now), ..item })
 }

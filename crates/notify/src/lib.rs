@@ -29,6 +29,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod undelivered;
+mod verbs;
 
 use access::AccessError;
 use base::{AlertId, CaseId, Instant, MessageId, NoteId, PersonId, Redacted, VisitId};
@@ -45,6 +46,7 @@ pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, link_is_for, peek_link, us
 pub use report::{GatewayReport, Reported, record_report};
 pub use send::send;
 pub use undelivered::{Undeliverable, settle_undeliverable, undeliverable};
+pub use verbs::Verb;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "notify/001", sql: include_str!("schema.sql") }];
 

@@ -7,6 +7,7 @@ use db::{DbError, Tx};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{AttemptId, LinkPurpose, NotifyError, NotifyRefusal, Topic, inbox, store};
 
 /// The randomness of one round of deliveries: 256 bits from the operating system, drawn at the edge.
@@ -109,7 +110,7 @@ pub fn use_link(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<LinkUse, 
     audit::done(
         &Ctx::new(actor, ctx.purpose, ctx.now, ctx.request),
         tx,
-        "notify.use_link",
+        Verb::UseLink,
         used.person.as_slice(),
         found.purpose.key(),
         if signed_in { "own" } else { "link" },

@@ -4,6 +4,7 @@ use base::{Ctx, MessageId, Redacted};
 use db::{DbError, Tx, outbox};
 use serde_json::json;
 
+use crate::verbs::Verb;
 use crate::{AttemptId, AttemptState, NewMessage, Topic, Way, rules, store};
 
 /// Writes the message. Never refused: what cannot be sent is shown to somebody who can call. Whether the actor may
@@ -19,7 +20,7 @@ pub fn send(ctx: &Ctx, tx: &mut dyn Tx, new: &NewMessage) -> Result<MessageId, D
     }
     let words: Vec<&str> = new.ways.iter().map(|w| w.key()).collect();
     let items = format!("{} {}", new.topic.key(), words.join(" "));
-    audit::done(ctx, tx, "notify.send", new.person.as_slice(), &items, "duty")?;
+    audit::done(ctx, tx, Verb::Send, new.person.as_slice(), &items, "duty")?;
     if !ways.is_empty() && !store::take_next_way(tx, id, ctx.now)? {
         undeliverable(ctx, tx, id, new.topic)?;
     }

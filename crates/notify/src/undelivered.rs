@@ -6,6 +6,7 @@ use base::{Ctx, Instant, MessageId, PersonId};
 use db::Tx;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{LinkPurpose, NotifyError, NotifyRefusal, Topic, inbox, rules, store};
 
 /// A message that no outside way could deliver and that was not read on a screen either.
@@ -43,6 +44,6 @@ pub fn settle_undeliverable(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result
     if !store::settle(tx, id, ctx.now)? {
         return Err(NotifyRefusal::Settled.into());
     }
-    audit::done(ctx, tx, "notify.settle_undeliverable", person.as_slice(), "message", "duty")?;
+    audit::done(ctx, tx, Verb::SettleUndeliverable, person.as_slice(), "message", "duty")?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A signed-in visitor: who they are, and the two ways they touch a record. A look reads and leaves an audit row before
 //! anything is shown; a command leaves one whether it was carried out or refused.
 
+use audit::Action;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -58,11 +59,12 @@ impl Visitor {
     }
 
     /// Reads on a reader thread, records the look, and only then hands out what was read.
-    pub async fn look<T, F>(&self, site: &Site, what: &'static str, f: F) -> Result<T, Problem>
+    pub async fn look<T, F>(&self, site: &Site, what: impl Into<Action>, f: F) -> Result<T, Problem>
     where
         T: Send + 'static,
         F: FnOnce(&Ctx, &mut dyn Tx) -> Result<Seen<T>, Problem> + Send + 'static,
     {
+        let what = what.into();
         let ctx = self.ctx(site);
         let reading = ctx.clone();
         let outcome = site.db().read(move |tx| f(&reading, tx)).await;
@@ -87,11 +89,12 @@ impl Visitor {
     }
 
     /// Sends a command to the writer; the verb writes its own audit row, a refusal is recorded here.
-    pub async fn command<T, F>(&self, site: &Site, verb: &'static str, f: F) -> Result<T, Problem>
+    pub async fn command<T, F>(&self, site: &Site, verb: impl Into<Action>, f: F) -> Result<T, Problem>
     where
         T: Send + 'static,
         F: Fn(&Ctx, &mut dyn Tx) -> Result<T, Problem> + Send + 'static,
     {
+        let verb = verb.into();
         let ctx = self.ctx(site);
         let refusing = ctx.clone();
         site.db()
@@ -104,7 +107,7 @@ impl Visitor {
 
     /// As [`Visitor::command`], for bulk: refused as full while room on the disk is low, also where it got low while the
     /// command waited.
-    pub async fn bulk_command<T, F>(&self, site: &Site, verb: &'static str, f: F) -> Result<T, Problem>
+    pub async fn bulk_command<T, F>(&self, site: &Site, verb: impl Into<Action>, f: F) -> Result<T, Problem>
     where
         T: Send + 'static,
         F: Fn(&Ctx, &mut dyn Tx) -> Result<T, Problem> + Send + 'static,
@@ -120,7 +123,11 @@ impl Visitor {
     /// Records that this visitor stood before a door that is not theirs.
     pub async fn turned_away(&self, site: &Site, path: &'static str) -> Result<(), Problem> {
         let ctx = self.ctx(site);
-        site.db().write(move |tx| audit::refused(&ctx, tx, path, &[], "door")).await.map(drop).map_err(Problem::from)
+        site.db()
+            .write(move |tx| audit::refused(&ctx, tx, Action::door(path), &[], "door"))
+            .await
+            .map(drop)
+            .map_err(Problem::from)
     }
 }
 

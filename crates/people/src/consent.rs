@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{
     ConsentScope, ConsentState, FieldError, Form, Line, Manner, ObtainedBy, PeopleError, PeopleRefusal, Relation,
     resident, rules, store, team,
@@ -175,7 +176,7 @@ pub fn record_consent(
     } else if former.is_some_and(|c| c.state.allows()) {
         told(ctx, tx, &consent)?;
     }
-    audit::done(ctx, tx, "people.record_consent", &[person], consent.scope.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::RecordConsent, &[person], consent.scope.key(), ground.key())?;
     Ok(consent.id)
 }
 
@@ -199,7 +200,7 @@ pub fn withdraw_consent(
     store::consents::end(tx, found.id, found.state, ctx.now, reason, by)?;
     close(ctx, tx, &found)?;
     told(ctx, tx, &found)?;
-    audit::done(ctx, tx, "people.withdraw_consent", &[found.person], found.scope.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::WithdrawConsent, &[found.person], found.scope.key(), ground.key())?;
     Ok(())
 }
 
@@ -210,7 +211,7 @@ pub fn expire_consents(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, PeopleError>
     let over = store::consents::over(tx, Date::of(ctx.now))?;
     for consent in &over {
         expire(ctx, tx, consent.clone(), "有効期限の経過")?;
-        audit::done(ctx, tx, "people.expire_consent", &[consent.person], consent.scope.key(), Ground::Duty.key())?;
+        audit::done(ctx, tx, Verb::ExpireConsent, &[consent.person], consent.scope.key(), Ground::Duty.key())?;
     }
     Ok(over.len())
 }

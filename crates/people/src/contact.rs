@@ -9,6 +9,7 @@ use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::verbs::Verb;
 use crate::{
     ContactRole, Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Provenance,
     Relation, Revision, Source, consent, history, resident, rules, search, store,
@@ -125,7 +126,7 @@ pub fn add_contact(
     let contact = of_facts(ctx, ctx.id(), person, order, 1, facts);
     store::contacts::insert(tx, &contact)?;
     history::keep(ctx, tx, contact.id.0, history::CONTACT, 1, "", &contact)?;
-    changed(ctx, tx, person, "people.add_contact", ground)?;
+    changed(ctx, tx, person, Verb::AddContact, ground)?;
     Ok(contact.id)
 }
 
@@ -142,7 +143,7 @@ pub fn revise_contact(
     let after = of_facts(ctx, contact, before.person, before.order, before.version + 1, facts);
     store::contacts::update(tx, &after)?;
     history::keep(ctx, tx, contact.0, history::CONTACT, after.version, revision.reason.expose(), &after)?;
-    changed(ctx, tx, after.person, "people.revise_contact", ground)?;
+    changed(ctx, tx, after.person, Verb::ReviseContact, ground)?;
     Ok(after)
 }
 
@@ -156,7 +157,7 @@ pub fn remove_contact(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId, revision: 
     consent::end_of_contact(ctx, tx, before.person, contact)?;
     access::revoke_holder(ctx, tx, contact.0)?;
     outbox::push(tx, ctx.now, "people.contact_removed", &json!({ "person": before.person, "contact": contact }))?;
-    changed(ctx, tx, before.person, "people.remove_contact", ground)
+    changed(ctx, tx, before.person, Verb::RemoveContact, ground)
 }
 
 /// Sets the order in which to call: all present contacts, each once.
@@ -173,7 +174,7 @@ pub fn reorder_contacts(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, order: &[C
     for (position, contact) in (1u16..).zip(order) {
         store::contacts::place(tx, *contact, position)?;
     }
-    changed(ctx, tx, person, "people.reorder_contacts", ground)
+    changed(ctx, tx, person, Verb::ReorderContacts, ground)
 }
 
 /// The contacts in the order in which to call them.
@@ -204,7 +205,7 @@ fn changed(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     person: PersonId,
-    action: &str,
+    action: Verb,
     ground: access::Ground,
 ) -> Result<(), PeopleError> {
     search::index(tx, person)?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::resident::HomeChoice;
+use crate::verbs::Verb;
 use crate::{
     Dwelling, EntryMethod, FieldError, Form, Line, PeopleError, PeopleRefusal, PostalCode, Provenance, Resident,
     Revision, Source, Text, by_duty, history, resident, rules, search, store,
@@ -130,7 +131,7 @@ impl HomeFacts {
 pub fn register_home(ctx: &Ctx, tx: &mut dyn Tx, facts: &HomeFacts) -> Result<HomeId, PeopleError> {
     let ground = by_duty(ctx, Act::Register)?;
     let id = insert(ctx, tx, facts)?;
-    audit::done(ctx, tx, "people.register_home", &[], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterHome, &[], "identity", ground.key())?;
     outbox::push(tx, ctx.now, "people.home_registered", &json!({ "home": id }))?;
     Ok(id)
 }
@@ -160,7 +161,7 @@ pub fn revise_home(
     for person in &residents {
         search::index(tx, *person)?;
     }
-    audit::done(ctx, tx, "people.revise_home", &residents, "identity entry", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseHome, &residents, "identity entry", ground.key())?;
     outbox::push(tx, ctx.now, "people.home_revised", &json!({ "home": home }))?;
     Ok(after)
 }
@@ -184,7 +185,7 @@ pub fn move_home(
     after.version += 1;
     resident::keep(ctx, tx, &after, revision.reason.expose())?;
     search::index(tx, person)?;
-    audit::done(ctx, tx, "people.move_home", &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::MoveHome, &[person], "identity", ground.key())?;
     outbox::push(tx, ctx.now, "people.home_changed", &json!({ "person": person, "from": from, "to": after.home }))?;
     Ok(after)
 }

@@ -22,6 +22,7 @@ mod team;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod verbs;
 mod words;
 
 use base::wareki::Date;
@@ -57,6 +58,7 @@ pub use staff::{
     NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
 };
 pub use team::{TeamMember, join_team, leave_team, team};
+pub use verbs::Verb;
 pub use words::*;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "people/001", sql: include_str!("schema.sql") }];

@@ -7,6 +7,7 @@ use base::{Ctx, PersonId};
 use db::{Tx, outbox};
 use serde_json::json;
 
+use crate::verbs::Verb;
 use crate::{LifeStatus, Line, PeopleError, PeopleRefusal, Resident, consent, resident, store, team};
 
 /// Records where in life the person is now. 転出 and 死亡 end team memberships and consents at once (grants too); a
@@ -33,7 +34,7 @@ pub fn set_life(
     if closes {
         close(ctx, tx, person)?;
     }
-    audit::done(ctx, tx, "people.set_life", &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::SetLife, &[person], "identity", ground.key())?;
     outbox::push(
         tx,
         ctx.now,

@@ -9,6 +9,7 @@ use form::Reading;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::verbs::Verb;
 use crate::{
     CareLevel, FieldError, Form, Line, PeopleError, PeopleRefusal, Provenance, Revision, Source, history, resident,
     rules, store,
@@ -123,7 +124,7 @@ pub fn revise_medical(
     };
     store::medical::put(tx, &after)?;
     history::keep(ctx, tx, person.0, history::MEDICAL, after.version, revision.reason.expose(), &after)?;
-    audit::done(ctx, tx, "people.revise_medical", &[person], "medical", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseMedical, &[person], "medical", ground.key())?;
     outbox::push(tx, ctx.now, "people.medical_revised", &json!({ "person": person }))?;
     Ok(after)
 }

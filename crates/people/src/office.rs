@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{
     Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, by_duty, history,
     rules, store,
@@ -106,7 +107,7 @@ pub fn register_office(ctx: &Ctx, tx: &mut dyn Tx, facts: &OfficeFacts) -> Resul
     let office = of_facts(ctx, ctx.id(), 1, facts);
     store::offices::insert(tx, &office)?;
     history::keep(ctx, tx, office.id.0, history::OFFICE, 1, "", &office)?;
-    audit::done(ctx, tx, "people.register_office", &[], "office", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterOffice, &[], "office", ground.key())?;
     outbox::push(tx, ctx.now, "people.office_registered", &json!({ "office": office.id }))?;
     Ok(office.id)
 }
@@ -125,7 +126,7 @@ pub fn revise_office(
     let after = Office { kind: before.kind, ..of_facts(ctx, office, before.version + 1, facts) };
     store::offices::update(tx, &after)?;
     history::keep(ctx, tx, office.0, history::OFFICE, after.version, revision.reason.expose(), &after)?;
-    audit::done(ctx, tx, "people.revise_office", &[], "office", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseOffice, &[], "office", ground.key())?;
     outbox::push(tx, ctx.now, "people.office_revised", &json!({ "office": office }))?;
     Ok(after)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::home::HomeFacts;
+use crate::verbs::Verb;
 use crate::{
     Email, FieldError, Form, Household, Kana, LifeStatus, Mark, Name, PeopleError, PeopleRefusal, PhoneNumber,
     Provenance, Revision, Sex, Source, Text, history, home, resident_number, rules, search, store,
@@ -176,7 +177,7 @@ pub fn register_resident(ctx: &Ctx, tx: &mut dyn Tx, new: &NewResident) -> Resul
     store::residents::insert(tx, serial, &resident)?;
     history::keep(ctx, tx, id.0, history::RESIDENT, 1, "", &resident)?;
     search::index(tx, id)?;
-    audit::done(ctx, tx, "people.register_resident", &[id], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterResident, &[id], "identity", ground.key())?;
     outbox::push(tx, ctx.now, "people.resident_registered", &json!({ "person": id, "home": home }))?;
     Ok(id)
 }
@@ -202,7 +203,7 @@ pub fn revise_resident(
     after.version += 1;
     keep(ctx, tx, &after, revision.reason.expose())?;
     search::index(tx, person)?;
-    audit::done(ctx, tx, "people.revise_resident", &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseResident, &[person], "identity", ground.key())?;
     outbox::push(tx, ctx.now, "people.resident_revised", &json!({ "person": person }))?;
     Ok(after)
 }
@@ -214,7 +215,7 @@ pub fn confirm_resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, source: So
     resident.provenance = Provenance::now(ctx, source, Some(Date::of(ctx.now)));
     resident.version += 1;
     keep(ctx, tx, &resident, "確認")?;
-    audit::done(ctx, tx, "people.confirm_resident", &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::ConfirmResident, &[person], "identity", ground.key())?;
     outbox::push(tx, ctx.now, "people.resident_revised", &json!({ "person": person }))?;
     Ok(resident)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{
     Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Profession, Revision,
     StaffState, by_duty, history, office, rules, store, team,
@@ -108,7 +109,7 @@ pub fn register_staff(ctx: &Ctx, tx: &mut dyn Tx, new: &NewStaff) -> Result<Staf
     let staff = of_facts(ctx, (ctx.id(), new.office, new.role, state, 1), &new.facts);
     store::staff::insert(tx, &staff)?;
     history::keep(ctx, tx, staff.id.0, history::STAFF, 1, "", &staff)?;
-    audit::done(ctx, tx, "people.register_staff", &[], "staff", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterStaff, &[], "staff", ground.key())?;
     outbox::push(tx, ctx.now, "people.staff_registered", &json!({ "staff": staff.id }))?;
     Ok(staff.id)
 }
@@ -125,7 +126,7 @@ pub fn revise_staff(
     rules::revisable(before.version, revision)?;
     let after = of_facts(ctx, (staff, before.office, before.role, before.state, before.version + 1), facts);
     keep(ctx, tx, &after, revision.reason.expose())?;
-    audit::done(ctx, tx, "people.revise_staff", &[], "staff", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseStaff, &[], "staff", ground.key())?;
     outbox::push(tx, ctx.now, "people.staff_revised", &json!({ "staff": staff }))?;
     Ok(after)
 }
@@ -157,7 +158,7 @@ pub fn set_staff_state(
         }
         StaffState::Suspended | StaffState::Applied => access::revoke_holder(ctx, tx, staff.0)?,
     }
-    audit::done(ctx, tx, "people.set_staff_state", &[], state.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::SetStaffState, &[], state.key(), ground.key())?;
     let body = json!({ "staff": staff, "state": state.key() });
     outbox::push(tx, ctx.now, "people.staff_state_changed", &body)?;
     Ok(after)

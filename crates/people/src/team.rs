@@ -7,6 +7,7 @@ use db::{Tx, outbox};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::verbs::Verb;
 use crate::{
     Consent, ConsentScope, ConsentState, Manner, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart, resident,
     rules, staff, store,
@@ -60,7 +61,7 @@ pub fn join_team(
     let member = TeamMember { membership: ctx.id(), person, staff, part, since: ctx.now, invited_by: ctx.actor.id };
     store::teams::insert(tx, &member)?;
     open(ctx, tx, &member, &consent)?;
-    audit::done(ctx, tx, "people.join_team", &[person], "team", ground.key())?;
+    audit::done(ctx, tx, Verb::JoinTeam, &[person], "team", ground.key())?;
     outbox::push(tx, ctx.now, "people.team_joined", &event(&member))?;
     Ok(member)
 }
@@ -73,7 +74,7 @@ pub fn leave_team(ctx: &Ctx, tx: &mut dyn Tx, membership: Uuid) -> Result<(), Pe
     };
     let ground = access::require(ctx, tx, Act::Register, member.person)?;
     end(ctx, tx, &member)?;
-    audit::done(ctx, tx, "people.leave_team", &[member.person], "team", ground.key())?;
+    audit::done(ctx, tx, Verb::LeaveTeam, &[member.person], "team", ground.key())?;
     Ok(())
 }
 

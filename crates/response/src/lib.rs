@@ -19,6 +19,7 @@ mod sheet;
 mod store;
 pub mod table;
 mod telling;
+mod verbs;
 mod views;
 mod visits;
 mod words;
@@ -51,6 +52,7 @@ pub use picture::{NotAPicture, Picture};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};
 pub use sheet::{CaseSheet, ContactTried, NextAct, VisitorChoice, case_sheet, key_holders, next_act};
+pub use verbs::Verb;
 pub use views::{
     FamilyCase, QueueRow, cases_of, family_view, find_case, lists_of, open_cases, overdue, overdue_count, queue, story,
 };

@@ -9,6 +9,7 @@ use crate::case::Happening;
 use crate::duty::{Blocked, Hold, may_act};
 use crate::rules::{Command, Due, State, next};
 use crate::settings::settings;
+use crate::verbs::Verb;
 use crate::{Case, Refusal, ResponseError, store};
 
 /// A case under way through a verb.
@@ -123,31 +124,31 @@ pub fn with_note(head: &str, note: &str) -> String {
     if note.is_empty() { head.to_owned() } else { format!("{head}：{note}") }
 }
 
-/// The name of the verb in the audit.
-pub fn action(what: Happening) -> &'static str {
+/// The verb in the audit.
+pub fn action(what: Happening) -> Verb {
     match what {
-        Happening::Opened => "response.open_case",
-        Happening::Joined => "response.join_alert",
-        Happening::Taken => "response.take",
-        Happening::HandedOver => "response.hand_over",
-        Happening::TakenOver => "response.take_over",
-        Happening::Released => "response.release",
-        Happening::CalledResident | Happening::CalledContact => "response.record_call",
-        Happening::Incoming => "response.record_incoming_call",
-        Happening::VisitRequested => "response.request_visit",
-        Happening::VisitAccepted => "response.accept_visit",
-        Happening::VisitDeclined => "response.decline_visit",
-        Happening::Departed => "response.on_the_way",
-        Happening::Arrived => "response.arrived",
-        Happening::Reported => "response.report_visit",
-        Happening::Photographed => "response.attach_photos",
-        Happening::HelpAsked => "response.ask_help",
-        Happening::Ambulance => "response.call_ambulance",
-        Happening::Consulted => "response.consult",
-        Happening::Answered => "response.answer_consultation",
-        Happening::Escalated => "response.escalate",
-        Happening::Closed => "response.close",
-        Happening::Reviewed => "response.review",
+        Happening::Opened => Verb::OpenCase,
+        Happening::Joined => Verb::JoinAlert,
+        Happening::Taken => Verb::Take,
+        Happening::HandedOver => Verb::HandOver,
+        Happening::TakenOver => Verb::TakeOver,
+        Happening::Released => Verb::Release,
+        Happening::CalledResident | Happening::CalledContact => Verb::RecordCall,
+        Happening::Incoming => Verb::RecordIncomingCall,
+        Happening::VisitRequested => Verb::RequestVisit,
+        Happening::VisitAccepted => Verb::AcceptVisit,
+        Happening::VisitDeclined => Verb::DeclineVisit,
+        Happening::Departed => Verb::OnTheWay,
+        Happening::Arrived => Verb::Arrived,
+        Happening::Reported => Verb::ReportVisit,
+        Happening::Photographed => Verb::AttachPhotos,
+        Happening::HelpAsked => Verb::AskHelp,
+        Happening::Ambulance => Verb::CallAmbulance,
+        Happening::Consulted => Verb::Consult,
+        Happening::Answered => Verb::AnswerConsultation,
+        Happening::Escalated => Verb::Escalate,
+        Happening::Closed => Verb::Close,
+        Happening::Reviewed => Verb::Review,
     }
 }
 

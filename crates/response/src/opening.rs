@@ -14,6 +14,7 @@ use crate::duty::next_rung;
 use crate::moving::{self, Moving, push};
 use crate::rules::Command;
 use crate::settings::settings;
+use crate::verbs::Verb;
 use crate::{Case, ResponseError, Rung, State, store, telling};
 
 /// Cases whose limit is over that one call of [`escalate_due`] works; the rest wait for the next call.
@@ -67,7 +68,7 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
         access::grant(ctx, tx, grant)?;
     }
     store::insert_step(tx, ctx, &case, Happening::Opened, &case.reason)?;
-    audit::done(ctx, tx, "response.open_case", &[case.person], "case", ground.key())?;
+    audit::done(ctx, tx, Verb::OpenCase, &[case.person], "case", ground.key())?;
     push(ctx, tx, &case, Happening::Opened)?;
     telling::family(ctx, tx, &case, Topic::AlertRaised)?;
     Ok(store::case(tx, case.id)?)
@@ -124,7 +125,7 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
     store::save_case(tx, case)?;
     let detail = format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja());
     store::insert_step(tx, ctx, case, Happening::Escalated, &detail)?;
-    audit::done(ctx, tx, "response.escalate", &[case.person], "case", moving.ground.key())?;
+    audit::done(ctx, tx, Verb::Escalate, &[case.person], "case", moving.ground.key())?;
     let body = json!({
         "case": case.id.to_string(),
         "person": case.person.to_string(),

@@ -5,6 +5,7 @@ use db::{DbError, Tx, outbox, params};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::verbs::Verb;
 use crate::{Refusal, ResponseError};
 
 /// Limits and tries of a region, and the operator's script. The numbers are a starting point to be agreed with the
@@ -149,7 +150,7 @@ pub fn set_settings(ctx: &Ctx, tx: &mut dyn Tx, new: Settings) -> Result<(), Res
     new.check()?;
     let body = serde_json::to_string(&new).map_err(|_| Refusal::LimitOutOfRange)?;
     tx.execute(INSERT, params![ctx.now, ctx.actor.id, body])?;
-    audit::done(ctx, tx, "response.set_settings", &[], "settings", access::Ground::Duty.key())?;
+    audit::done(ctx, tx, Verb::SetSettings, &[], "settings", access::Ground::Duty.key())?;
     Ok(outbox::push(tx, ctx.now, "response.settings_changed", &json!({}))?)
 }
 

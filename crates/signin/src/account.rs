@@ -5,6 +5,7 @@ use db::{DbError, Tx, marks, outbox};
 use serde_json::json;
 
 use crate::store::{self, Secret};
+use crate::verbs::Verb;
 use crate::{Account, AccountState, Code, CodeHash, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules};
 
 /// Creates an account that waits for its owner, and gives the one-time code to hand over: valid 72 hours, shown once.
@@ -12,7 +13,7 @@ pub fn create_account(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount, secrets: &Se
     rules::administers(ctx)?;
     insert(ctx, tx, new)?;
     let code = issue(ctx, tx, new.id, secrets)?;
-    record(ctx, tx, "signin.create_account", new.id, new.person)?;
+    record(ctx, tx, Verb::CreateAccount, new.id, new.person)?;
     Ok(code)
 }
 
@@ -43,7 +44,7 @@ pub fn reissue_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secr
         return Err(SigninRefusal::AccountSuspended.into());
     }
     let code = issue(ctx, tx, id, secrets)?;
-    record(ctx, tx, "signin.reissue_account", id, account.person)?;
+    record(ctx, tx, Verb::ReissueAccount, id, account.person)?;
     Ok(code)
 }
 
@@ -54,7 +55,7 @@ pub fn suspend_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), 
     let account = find_account(tx, id)?;
     store::set_state(tx, id, AccountState::Suspended, ctx.now)?;
     end_everything(ctx, tx, id)?;
-    record(ctx, tx, "signin.suspend_account", id, account.person)
+    record(ctx, tx, Verb::SuspendAccount, id, account.person)
 }
 
 /// Opens a suspended account again: with what its owner had set, or waiting as before.
@@ -63,12 +64,12 @@ pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<()
     rules::not_own(ctx, id)?;
     let account = find_account(tx, id)?;
     if account.state != AccountState::Suspended {
-        return record(ctx, tx, "signin.reinstate_account", id, account.person);
+        return record(ctx, tx, Verb::ReinstateAccount, id, account.person);
     }
     let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
     let state = if enrolled { AccountState::Active } else { AccountState::Invited };
     store::set_state(tx, id, state, ctx.now)?;
-    record(ctx, tx, "signin.reinstate_account", id, account.person)
+    record(ctx, tx, Verb::ReinstateAccount, id, account.person)
 }
 
 /// Changes role, office or the name shown. A change of role or office ends the sessions: rights are read once per
@@ -91,7 +92,7 @@ pub fn revise_account(
         end_everything(ctx, tx, id)?;
     }
     store::revise(tx, id, role, office, &name, ctx.now)?;
-    record(ctx, tx, "signin.revise_account", id, before.person)?;
+    record(ctx, tx, Verb::ReviseAccount, id, before.person)?;
     find_account(tx, id)
 }
 
@@ -119,7 +120,7 @@ pub fn create_fictional_accounts(ctx: &Ctx, tx: &mut dyn Tx, new: &[NewAccount])
         rules::may_have_account(account.role)?;
     }
     store::insert_accounts(tx, new, AccountState::Active, ctx.now)?;
-    audit::done(ctx, tx, "signin.create_fictional_accounts", &[], &format!("accounts:{}", new.len()), "duty")?;
+    audit::done(ctx, tx, Verb::CreateFictionalAccounts, &[], &format!("accounts:{}", new.len()), "duty")?;
     Ok(())
 }
 
@@ -165,7 +166,7 @@ fn end_everything(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), DbErr
 fn record(
     ctx: &Ctx,
     tx: &mut dyn Tx,
-    action: &str,
+    action: Verb,
     id: AccountId,
     person: Option<PersonId>,
 ) -> Result<(), SigninError> {

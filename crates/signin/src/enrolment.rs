@@ -8,6 +8,7 @@ use crate::account::item;
 use crate::entering::{acting, fail, refused};
 use crate::rules::{self, ADDRESS_ALLOWANCE, ThrottleKey};
 use crate::store::{self, Secret};
+use crate::verbs::Verb;
 use crate::{
     Account, AccountState, Address, Code, CodeHash, LoginName, PasswordHash, Secrets, SigninError, TotpSetup,
     second_factor,
@@ -58,13 +59,13 @@ pub fn begin_enrolment(
     }
     let Some((open, account)) = find(tx, code, ctx.now)? else {
         fail(ctx, tx, &key, ADDRESS_ALLOWANCE)?;
-        refused(ctx, tx, "signin.begin_enrolment", "", "unknown")?;
+        refused(ctx, tx, Verb::BeginEnrolment, "", "unknown")?;
         return Ok(EnrolmentAnswer::Unknown);
     };
     let totp = secrets.totp();
     store::set_enrolment_totp(tx, account.id, &totp)?;
     let own = acting(ctx, &account, "enrolment");
-    audit::done(&own, tx, "signin.begin_enrolment", &[], &item(account.id), "enrolment_code")?;
+    audit::done(&own, tx, Verb::BeginEnrolment, &[], &item(account.id), "enrolment_code")?;
     view(&account, &totp, issuer, open.expires_at).map(|v| EnrolmentAnswer::Open(Box::new(v)))
 }
 
@@ -93,7 +94,7 @@ pub fn finish_enrolment(
     let Some((open, account)) = find(tx, code, ctx.now)? else { return Ok(FinishAnswer::Unknown) };
     let Some(totp) = open.totp else { return Ok(FinishAnswer::Unknown) };
     let Some(step) = second_factor::check(totp.expose(), totp_typed, ctx.now, 0) else {
-        refused(ctx, tx, "signin.finish_enrolment", &item(account.id), "wrong")?;
+        refused(ctx, tx, Verb::FinishEnrolment, &item(account.id), "wrong")?;
         if open.tries + 1 >= rules::ENROLMENT_TRIES {
             store::delete_enrolment(tx, account.id)?;
             return Ok(FinishAnswer::Unknown);
@@ -107,7 +108,7 @@ pub fn finish_enrolment(
     store::set_state(tx, account.id, AccountState::Active, ctx.now)?;
     let recovery = new_recovery_codes(tx, account.id, secrets)?;
     let own = acting(ctx, &account, "enrolment");
-    audit::done(&own, tx, "signin.finish_enrolment", &[], &item(account.id), "enrolment_code")?;
+    audit::done(&own, tx, Verb::FinishEnrolment, &[], &item(account.id), "enrolment_code")?;
     Ok(FinishAnswer::Done { recovery })
 }
 

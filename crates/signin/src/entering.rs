@@ -5,6 +5,7 @@ use db::{DbError, Tx};
 
 use crate::account::{self, item};
 use crate::rules::{self, ACCOUNT_ALLOWANCE, ADDRESS_ALLOWANCE, Allowance, ThrottleKey};
+use crate::verbs::Verb;
 use crate::{
     Account, AccountState, Address, CodeHash, PasswordHash, Proof, Secrets, Session, SigninError, Token, TokenHash,
     password, second_factor, store,
@@ -120,14 +121,14 @@ pub fn finish_password(
 ) -> Result<PasswordAnswer, DbError> {
     let Some(account) = proven(tx, attempt, proof)? else {
         let items = attempt.account.map(item).unwrap_or_default();
-        refused(ctx, tx, "signin.password", &items, "wrong")?;
+        refused(ctx, tx, Verb::Password, &items, "wrong")?;
         return Ok(PasswordAnswer::Wrong);
     };
     right(tx, attempt)?;
     let pending = secrets.token("pending");
     store::put_pending(tx, &pending.hash(), account.id, ctx.now + rules::PENDING_VALID)?;
     let own = acting(ctx, &account, "signin");
-    audit::done(&own, tx, "signin.password", &[], &item(account.id), "password")?;
+    audit::done(&own, tx, Verb::Password, &[], &item(account.id), "password")?;
     Ok(PasswordAnswer::Next { pending })
 }
 
@@ -150,12 +151,12 @@ pub fn finish_second(
         Checked::Wait { until } => Ok(SecondAnswer::Wait { until }),
         Checked::Wrong if begun.tries + 1 >= rules::PENDING_TRIES => {
             store::delete_pending(tx, pending)?;
-            refused(ctx, tx, "signin.enter", &item(account.id), "wrong_often")?;
+            refused(ctx, tx, Verb::Enter, &item(account.id), "wrong_often")?;
             Ok(SecondAnswer::Expired)
         }
         Checked::Wrong => {
             store::count_pending_try(tx, pending)?;
-            refused(ctx, tx, "signin.enter", &item(account.id), "wrong")?;
+            refused(ctx, tx, Verb::Enter, &item(account.id), "wrong")?;
             Ok(SecondAnswer::Wrong)
         }
         Checked::Right { ground } => {
@@ -239,13 +240,13 @@ pub(crate) fn fail(ctx: &Ctx, tx: &mut dyn Tx, key: &ThrottleKey, allowance: All
     let after = rules::count_failure(before.as_ref(), allowance, ctx.now);
     store::put_throttle(tx, key, &after)?;
     if after.blocked_until > ctx.now {
-        refused(ctx, tx, "signin.block", "", "throttle")?;
+        refused(ctx, tx, Verb::Block, "", "throttle")?;
     }
     Ok(())
 }
 
-pub(crate) fn refused(ctx: &Ctx, tx: &mut dyn Tx, action: &str, items: &str, ground: &str) -> Result<(), DbError> {
-    let entry = audit::Entry { action, persons: &[], items, ground, outcome: audit::Outcome::Refused };
+pub(crate) fn refused(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, items: &str, ground: &str) -> Result<(), DbError> {
+    let entry = audit::Entry { action: action.into(), persons: &[], items, ground, outcome: audit::Outcome::Refused };
     audit::record(ctx, tx, entry).map(drop)
 }
 
@@ -306,9 +307,9 @@ fn enter(
     let pushed_out = store::put_session(tx, &session, &token.hash(), lifetime)?;
     store::put_device(tx, &known.hash(), account.id, ctx.now + rules::DEVICE_KNOWN)?;
     let own = acting(ctx, account, &session.actor.device);
-    audit::done(&own, tx, "signin.enter", &[], &item(account.id), ground)?;
+    audit::done(&own, tx, Verb::Enter, &[], &item(account.id), ground)?;
     if pushed_out > 0 {
-        audit::done(&own, tx, "signin.end_oldest", &[], &item(account.id), "limit")?;
+        audit::done(&own, tx, Verb::EndOldest, &[], &item(account.id), "limit")?;
     }
     Ok(Entered { session, token, device: known })
 }

@@ -27,6 +27,7 @@ mod session;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verbs;
 
 use base::{AccountId, Actor, Instant, OfficeId, PersonId, Redacted, Role};
 use db::{DbError, Migration};
@@ -48,6 +49,7 @@ pub use rules::Address;
 pub use second_factor::TotpSetup;
 pub use secret::{Code, CodeHash, Secrets, Token, TokenHash};
 pub use session::{Session, end_others, end_session, own_sessions, session, sign_out, tidy, touch};
+pub use verbs::Verb;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "signin/001", sql: include_str!("schema.sql") }];
 

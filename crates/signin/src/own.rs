@@ -5,6 +5,7 @@ use db::{DbError, Tx};
 
 use crate::account::item;
 use crate::entering::{self, Checked, refused};
+use crate::verbs::Verb;
 use crate::{Attempt, Code, PasswordHash, Proof, SecondFactor, Secrets, enrolment, session, store};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,14 +34,14 @@ pub fn change_password(
 ) -> Result<PasswordChange, crate::SigninError> {
     let proven = entering::proven(tx, attempt, proof)?.filter(|a| a.id.0 == ctx.actor.id);
     let Some(account) = proven else {
-        refused(ctx, tx, "signin.change_password", &item(AccountId(ctx.actor.id)), "wrong")?;
+        refused(ctx, tx, Verb::ChangePassword, &item(AccountId(ctx.actor.id)), "wrong")?;
         return Ok(PasswordChange::Wrong);
     };
     entering::right(tx, attempt)?;
     if let Some(secret) = store::secret(tx, account.id)? {
         store::set_secret(tx, account.id, &store::Secret { password: Some(new.clone()), ..secret }, ctx.now)?;
     }
-    audit::done(ctx, tx, "signin.change_password", &[], &item(account.id), "own")?;
+    audit::done(ctx, tx, Verb::ChangePassword, &[], &item(account.id), "own")?;
     session::end_others(ctx, tx, keep)?;
     Ok(PasswordChange::Done)
 }
@@ -51,12 +52,12 @@ pub fn renew_recovery_codes(ctx: &Ctx, tx: &mut dyn Tx, totp: &str, secrets: &Se
     match entering::check_second(ctx, tx, account, &SecondFactor::Totp(totp.to_owned()))? {
         Checked::Wait { until } => Ok(Renewal::Wait { until }),
         Checked::Wrong => {
-            refused(ctx, tx, "signin.renew_recovery_codes", &item(account), "wrong")?;
+            refused(ctx, tx, Verb::RenewRecoveryCodes, &item(account), "wrong")?;
             Ok(Renewal::Wrong)
         }
         Checked::Right { .. } => {
             let recovery = enrolment::new_recovery_codes(tx, account, secrets)?;
-            audit::done(ctx, tx, "signin.renew_recovery_codes", &[], &item(account), "own")?;
+            audit::done(ctx, tx, Verb::RenewRecoveryCodes, &[], &item(account), "own")?;
             Ok(Renewal::Done { recovery })
         }
     }

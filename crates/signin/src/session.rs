@@ -5,6 +5,7 @@ use db::{DbError, Tx, outbox};
 use serde_json::json;
 
 use crate::account::item;
+use crate::verbs::Verb;
 use crate::{SigninError, SigninRefusal, TokenHash, rules, store};
 
 /// Sessions and other leftovers cleared away in one call of [`tidy`].
@@ -65,14 +66,14 @@ pub fn end_session(ctx: &Ctx, tx: &mut dyn Tx, id: SessionId) -> Result<(), Sign
     if !store::delete_session(tx, id, account)? {
         return Err(SigninRefusal::SessionUnknown.into());
     }
-    ended(ctx, tx, "signin.end_session", account)
+    ended(ctx, tx, Verb::EndSession, account)
 }
 
 /// Ends the session the actor is using; ending it twice is no error.
 pub fn sign_out(ctx: &Ctx, tx: &mut dyn Tx, id: SessionId) -> Result<(), SigninError> {
     let account = AccountId(ctx.actor.id);
     if store::delete_session(tx, id, account)? {
-        ended(ctx, tx, "signin.sign_out", account)?;
+        ended(ctx, tx, Verb::SignOut, account)?;
     }
     Ok(())
 }
@@ -82,7 +83,7 @@ pub fn end_others(ctx: &Ctx, tx: &mut dyn Tx, keep: SessionId) -> Result<u64, Si
     let account = AccountId(ctx.actor.id);
     let count = store::delete_other_sessions(tx, account, keep)?;
     if count > 0 {
-        ended(ctx, tx, "signin.end_others", account)?;
+        ended(ctx, tx, Verb::EndOthers, account)?;
     }
     Ok(count)
 }
@@ -93,13 +94,13 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
     let expired = store::expired_sessions(tx, ctx.now, TIDY_ROWS)?;
     for (id, account) in &expired {
         store::delete_session(tx, *id, *account)?;
-        audit::done(ctx, tx, "signin.expire_session", &[], &item(*account), "time")?;
+        audit::done(ctx, tx, Verb::ExpireSession, &[], &item(*account), "time")?;
     }
     store::forget_expired(tx, ctx.now, ctx.now - rules::FORGET_FAILURES)?;
     Ok(expired.len())
 }
 
-fn ended(ctx: &Ctx, tx: &mut dyn Tx, action: &str, account: AccountId) -> Result<(), SigninError> {
+fn ended(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, account: AccountId) -> Result<(), SigninError> {
     audit::done(ctx, tx, action, &[], &item(account), "own")?;
     outbox::push(tx, ctx.now, "signin.ended", &json!({ "account": account }))?;
     Ok(())

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::store::absence as store;
 use crate::store::home;
+use crate::verbs::Verb;
 use crate::{WatchError, WatchRefusal, contract, rules};
 use base::words;
 
@@ -102,7 +103,7 @@ pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) 
     };
     let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
     store::insert(tx, no, &absence, ctx.actor.id)?;
-    audit::done(ctx, tx, "watch.enter_absence", &[contract.person], new.reason.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::EnterAbsence, &[contract.person], new.reason.key(), ground.key())?;
     let body = json!({ "absence": absence.id, "home": home, "person": contract.person });
     outbox::push(tx, ctx.now, "watch.absence_entered", &body)?;
     if ctx.actor.role == Role::Family {
@@ -119,7 +120,7 @@ pub fn cancel_absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<
     if found.until <= ctx.now || !store::cancel(tx, absence, ctx.now)? {
         return Err(WatchRefusal::NoAbsence.into());
     }
-    audit::done(ctx, tx, "watch.cancel_absence", &[found.person], found.reason.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::CancelAbsence, &[found.person], found.reason.key(), ground.key())?;
     let body = json!({ "absence": absence, "home": found.home, "person": found.person });
     outbox::push(tx, ctx.now, "watch.absence_cancelled", &body)?;
     contract::changed(ctx, tx, found.home)

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::store::alert as store;
 use crate::store::home;
+use crate::verbs::Verb;
 use crate::{WatchError, WatchRefusal, contract};
 
 pub use crate::rhythm::Level;
@@ -139,7 +140,7 @@ pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), W
     store::end(tx, alert, AlertState::Answered, ctx.now)?;
     let no = store::home_no(tx, alert)?;
     home::reassure(tx, no, ctx.now)?;
-    audit::done(ctx, tx, "watch.answer_notice", &[found.person], "alert", ground.key())?;
+    audit::done(ctx, tx, Verb::AnswerNotice, &[found.person], "alert", ground.key())?;
     outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": alert }))?;
     contract::changed(ctx, tx, found.home)
 }
@@ -149,7 +150,7 @@ pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), W
 pub fn close_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId, cause: Cause) -> Result<(), WatchError> {
     let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
     store::close(tx, alert, cause, ctx.now)?;
-    audit::done(ctx, tx, "watch.close_alert", &[found.person], cause.key(), "case")?;
+    audit::done(ctx, tx, Verb::CloseAlert, &[found.person], cause.key(), "case")?;
     outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": alert }))?;
     contract::changed(ctx, tx, found.home)
 }

@@ -7,6 +7,7 @@ use people::ConsentScope;
 use serde_json::json;
 
 use crate::store::{alert, home, state};
+use crate::verbs::Verb;
 use crate::{AlertState, Level, WatchError, WatchRefusal};
 
 pub use crate::store::home::Contract;
@@ -27,7 +28,7 @@ pub fn begin_contract(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, person: PersonId
     let no = enrol(ctx, tx, home)?;
     let contract = Contract { id: ctx.id(), home, person, begun_at: ctx.now, ended_at: None, end_reason: None };
     home::begin(tx, no, &contract)?;
-    audit::done(ctx, tx, "watch.begin_contract", &[person], "watch", ground.key())?;
+    audit::done(ctx, tx, Verb::BeginContract, &[person], "watch", ground.key())?;
     changed(ctx, tx, home)?;
     Ok(contract)
 }
@@ -89,7 +90,7 @@ fn end(ctx: &Ctx, tx: &mut dyn Tx, contract: &Contract, reason: &str, ground: Gr
             alert::end(tx, open.id, AlertState::Cleared, ctx.now)?;
         }
     }
-    audit::done(ctx, tx, "watch.end_contract", &[contract.person], "watch", ground.key())?;
+    audit::done(ctx, tx, Verb::EndContract, &[contract.person], "watch", ground.key())?;
     changed(ctx, tx, contract.home)
 }
 

@@ -9,6 +9,7 @@ use crate::rhythm::Sign;
 use crate::store::device as store;
 use crate::store::device::{DeviceRow, GatewayRow};
 use crate::store::{history, home};
+use crate::verbs::Verb;
 use crate::{WatchError, WatchRefusal, contract};
 use base::words;
 
@@ -170,7 +171,7 @@ pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u
         bad: None,
     };
     store::insert_gateway(tx, no, &gateway, secret)?;
-    audit::done(ctx, tx, "watch.register_gateway", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterGateway, &[person], "devices", ground.key())?;
     contract::changed(ctx, tx, new.home)?;
     Ok(gateway)
 }
@@ -181,7 +182,7 @@ pub fn rotate_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId, secret: [u
     if !store::rotate(tx, gateway, secret, ctx.now)? {
         return Err(WatchRefusal::NoGateway.into());
     }
-    audit::done(ctx, tx, "watch.rotate_gateway", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RotateGateway, &[person], "devices", ground.key())?;
     outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
     Ok(())
 }
@@ -196,7 +197,7 @@ pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<
     homes.retain(|home| *home != row.gateway.home);
     store::retire_of_gateway(tx, row.no, ctx.now)?;
     history::end_faults_of_gateway(tx, row.no, ctx.now)?;
-    audit::done(ctx, tx, "watch.revoke_gateway", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RevokeGateway, &[person], "devices", ground.key())?;
     outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
     for home in homes {
         contract::changed(ctx, tx, home)?;
@@ -277,7 +278,7 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
         bad: None,
     };
     store::insert_device(tx, row.no, home_no, &device)?;
-    audit::done(ctx, tx, "watch.assign_device", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::AssignDevice, &[person], "devices", ground.key())?;
     contract::changed(ctx, tx, device.home)?;
     Ok(device)
 }
@@ -288,7 +289,7 @@ pub fn retire_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(),
     if !store::retire(tx, device, ctx.now)? {
         return Err(WatchRefusal::NoDevice.into());
     }
-    audit::done(ctx, tx, "watch.retire_device", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RetireDevice, &[person], "devices", ground.key())?;
     contract::changed(ctx, tx, row.device.home)
 }
 
@@ -302,7 +303,7 @@ pub fn start_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId, length: Spa
     if !store::start_test(tx, device, ctx.now, until)? {
         return Err(WatchRefusal::NoDevice.into());
     }
-    audit::done(ctx, tx, "watch.start_walk_test", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::StartWalkTest, &[person], "devices", ground.key())?;
     contract::changed(ctx, tx, row.device.home)?;
     Ok(until)
 }
@@ -311,7 +312,7 @@ pub fn start_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId, length: Spa
 pub fn end_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(), WatchError> {
     let (row, person, ground) = managed_device(ctx, tx, device)?;
     store::start_test(tx, device, row.test.0, row.test.1.min(ctx.now))?;
-    audit::done(ctx, tx, "watch.end_walk_test", &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::EndWalkTest, &[person], "devices", ground.key())?;
     contract::changed(ctx, tx, row.device.home)
 }
 

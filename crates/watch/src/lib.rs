@@ -21,6 +21,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verbs;
 mod view;
 mod words;
 
@@ -40,6 +41,7 @@ pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
 pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
 pub use upkeep::*;
+pub use verbs::Verb;
 pub use view::*;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "watch/001", sql: include_str!("schema.sql") }];

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::store::home;
+use crate::verbs::Verb;
 use crate::{Level, WatchError, WatchRefusal, contract, rhythm};
 
 /// What is in force for one home.
@@ -169,7 +170,7 @@ pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), W
     }
     changes.check()?;
     home::set(tx, home::REGION, changes)?;
-    audit::done(ctx, tx, "watch.set_region", &[], "watch", "duty")?;
+    audit::done(ctx, tx, Verb::SetRegion, &[], "watch", "duty")?;
     Ok(outbox::push(tx, ctx.now, "watch.region_changed", &json!({}))?)
 }
 
@@ -180,7 +181,7 @@ pub fn set_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, changes: &Changes) -> 
     changes.check()?;
     let no = contract::enrol(ctx, tx, home)?;
     home::set(tx, no, changes)?;
-    audit::done(ctx, tx, "watch.set_home", &[person], "watch", ground.key())?;
+    audit::done(ctx, tx, Verb::SetHome, &[person], "watch", ground.key())?;
     contract::changed(ctx, tx, home)
 }
 

@@ -11,6 +11,7 @@ use crate::day::{DayLog, QUARTERS};
 use crate::rhythm::Rhythm;
 use crate::store::device::DeviceRow;
 use crate::store::{absence, alert, device, history, home, state};
+use crate::verbs::Verb;
 use crate::{
     Absence, Alert, Contract, Device, DeviceKind, Gateway, Level, Rule, Settings, WatchError, WatchRefusal, rules,
     settings_of,
@@ -187,7 +188,7 @@ pub fn record_daily(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, days: &[Daily]) ->
         history::put_daily(tx, no, day)?;
     }
     let person = crate::contract::subject(ctx, tx, home)?;
-    audit::done(ctx, tx, "watch.record_daily", &[person], "watch", "duty")?;
+    audit::done(ctx, tx, Verb::RecordDaily, &[person], "watch", "duty")?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! All desks of the site behind one router, and every table that a region stores.
 
 pub mod router;
+pub mod verbs;
 
 use db::Migration;
 

@@ -1,9 +1,9 @@
 //! All doors of the site, and the router built from them.
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use base::{Actor, Redacted, Role, limits};
 use db::Tx;
 use page::assets;
@@ -14,6 +14,8 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Greet, Greeting, Visitor};
 use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::verbs::BOOK;
 
 /// Every door, in the order of the desks. The test that walks them reads the same list.
 pub fn doors(site: &Site) -> Vec<Door> {
@@ -32,6 +34,7 @@ pub fn router(site: &Site) -> Router {
     Router::new()
         .merge(build(site, doors(site)))
         .fallback(nowhere)
+        .layer(Extension(BOOK))
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES))
         .layer(from_fn_with_state((site.clone(), greet as Greet), guard))
         .with_state(site.clone())

@@ -7,6 +7,14 @@ use db::{Db, DbConfig, DbError, Durability, Migration, Tx, outbox, params};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+audit::verbs! {
+    /// What this region does.
+    Verb of "試験" {
+        Store = "test.store", "保存";
+        Refuse = "test.refused", "拒否";
+    }
+}
+
 /// Desks that send commands at the same time.
 const DESKS: i64 = 12;
 /// Commands of one desk between two starts of the program, one after the other.
@@ -117,7 +125,7 @@ fn raises_alarm(id: i64) -> bool {
 fn command(tx: &mut dyn Tx, id: i64, desk: i64) -> Result<(), Stop> {
     tx.execute(STORE, params![id, desk, "見".repeat(100 + (id % 7) as usize * 150)])?;
     tx.execute(COUNT_UP, params![desk])?;
-    audit::done(&context(id), tx, "test.store", &[PersonId(Uuid::from_u128(1))], &id.to_string(), "care_team")?;
+    audit::done(&context(id), tx, Verb::Store, &[PersonId(Uuid::from_u128(1))], &id.to_string(), "care_team")?;
     if raises_alarm(id) {
         tx.execute(RAISE, params![id])?;
         outbox::push(tx, Instant(id), "test.alarm", &serde_json::json!({ "id": id }))?;
@@ -126,7 +134,7 @@ fn command(tx: &mut dyn Tx, id: i64, desk: i64) -> Result<(), Stop> {
 }
 
 fn refusal(tx: &mut dyn Tx, id: i64) -> Result<(), DbError> {
-    audit::refused(&context(id), tx, "test.refused", &[], &id.to_string()).map(drop)
+    audit::refused(&context(id), tx, Verb::Refuse, &[], &id.to_string()).map(drop)
 }
 
 /// Opens the region as after a power cut and holds it against what was known before.

@@ -24,6 +24,7 @@ use response::CaseSheet;
 use super::queue::{self, NEAR, Queue};
 use super::recent::{self, Recent};
 use super::{contacts, next, sections};
+use crate::verbs::Look;
 
 /// A case with everything its page shows, and what this reader may do with it.
 pub(crate) struct Desk {
@@ -86,7 +87,7 @@ pub(crate) async fn again(
 
 async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, case: CaseId, typed: &Typed) -> Result<Markup, Problem> {
     let desk = visitor
-        .look(site, "look.case", move |ctx, tx| {
+        .look(site, Look::Case, move |ctx, tx| {
             let (desk, persons) = read(ctx, tx, case)?;
             Ok(Seen::new(desk, persons, "identity contacts entry risks watch case", ground(ctx.actor.role)))
         })
@@ -258,7 +259,7 @@ pub async fn fragment(
     let case: CaseId = id(&case)?;
     let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).and_then(|n| n.parse::<i64>().ok());
     let sheet = visitor
-        .look(&site, "look.case_part", move |ctx, tx| {
+        .look(&site, Look::CasePart, move |ctx, tx| {
             let sheet = response::case_sheet(ctx, tx, case)?;
             let person = sheet.case.person;
             Ok(Seen::new(sheet, vec![person], "case", ground(ctx.actor.role)))

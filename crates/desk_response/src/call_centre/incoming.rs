@@ -19,6 +19,7 @@ use response::{CallOutcome, CallerMatch};
 
 use super::case::again;
 use super::{next, note_of};
+use crate::verbs::Look;
 
 pub async fn page(frame: Frame) -> Markup {
     frame.page("かけてきた方の番号は").body(form("", None))
@@ -51,7 +52,7 @@ pub async fn search(
     };
     let wanted = number.clone();
     let found = visitor
-        .look(&site, "look.caller", move |ctx, tx| {
+        .look(&site, Look::Caller, move |ctx, tx| {
             let found = response::match_caller(ctx, tx, &wanted)?;
             let persons = found.iter().map(|m| m.case.person).collect();
             Ok(Seen::new(found, persons, "identity contacts case", "case"))
@@ -99,7 +100,7 @@ pub async fn record(
     };
     let note = note_of(&form);
     let done = visitor
-        .command(&site, "response.record_incoming_call", move |ctx, tx| {
+        .command(&site, response::Verb::RecordIncomingCall, move |ctx, tx| {
             Ok(response::record_incoming_call(ctx, tx, case, &number, outcome, note.clone())?)
         })
         .await;

@@ -15,6 +15,8 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use response::{Case, Condition, QueueRow, Step, Wallboard};
 
+use crate::verbs::Look;
+
 /// A limit is near from here on.
 pub(crate) const NEAR: Span = Span::minutes(2);
 
@@ -52,7 +54,7 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Queue, Problem> {
         let (queue, persons) = read(ctx, tx)?;
         Ok(Seen::new(queue, persons, "identity case", "case"))
     };
-    visitor.look(site, "look.queue", seen).await
+    visitor.look(site, Look::Queue, seen).await
 }
 
 pub async fn page(
@@ -81,7 +83,7 @@ pub async fn aside_fragment(State(site): State<Site>, visitor: Visitor, frame: F
         let (queue, persons) = read_beside(ctx, tx)?;
         Ok(Seen::new(queue, persons, "identity case", "case"))
     };
-    let queue = visitor.look(&site, "look.queue", seen).await?;
+    let queue = visitor.look(&site, Look::Queue, seen).await?;
     Ok(narrow(&queue, None, frame.now))
 }
 

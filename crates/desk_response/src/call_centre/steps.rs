@@ -38,7 +38,7 @@ impl Step {
     }
 
     /// Carries the command out and leads back to the case, or to where `after` says.
-    async fn run<T, F>(self, verb: &'static str, after: Option<String>, command: F) -> Result<Response, Problem>
+    async fn run<T, F>(self, verb: response::Verb, after: Option<String>, command: F) -> Result<Response, Problem>
     where
         T: Send + 'static,
         F: Fn(&base::Ctx, &mut dyn db::Tx) -> Result<T, Problem> + Send + 'static,
@@ -75,7 +75,7 @@ pub async fn take(
 ) -> Result<Response, Problem> {
     let step = Step::new(site, visitor, frame, &case, form)?;
     let case = step.case;
-    step.run("response.take", None, move |ctx, tx| Ok(response::take(ctx, tx, case)?)).await
+    step.run(response::Verb::Take, None, move |ctx, tx| Ok(response::take(ctx, tx, case)?)).await
 }
 
 pub async fn hand_over(
@@ -90,7 +90,8 @@ pub async fn hand_over(
         return step.wrong("to", "引き継ぐ相手を選んでください。").await;
     };
     let (case, note) = (step.case, note_of(&step.form));
-    step.run("response.hand_over", None, move |ctx, tx| Ok(response::hand_over(ctx, tx, case, to, note.clone())?)).await
+    step.run(response::Verb::HandOver, None, move |ctx, tx| Ok(response::hand_over(ctx, tx, case, to, note.clone())?))
+        .await
 }
 
 pub async fn take_over(
@@ -105,7 +106,8 @@ pub async fn take_over(
         return step.wrong("reason", "担当を替わる理由を入力してください。").await;
     }
     let (case, reason) = (step.case, step.text("reason"));
-    step.run("response.take_over", None, move |ctx, tx| Ok(response::take_over(ctx, tx, case, reason.clone())?)).await
+    step.run(response::Verb::TakeOver, None, move |ctx, tx| Ok(response::take_over(ctx, tx, case, reason.clone())?))
+        .await
 }
 
 pub async fn release(
@@ -118,7 +120,7 @@ pub async fn release(
     let step = Step::new(site, visitor, frame, &case, form)?;
     let (case, note) = (step.case, note_of(&step.form));
     let after = (step.visitor.role() == Role::Operator).then(|| "/cases".to_owned());
-    step.run("response.release", after, move |ctx, tx| Ok(response::release(ctx, tx, case, note.clone())?)).await
+    step.run(response::Verb::Release, after, move |ctx, tx| Ok(response::release(ctx, tx, case, note.clone())?)).await
 }
 
 pub async fn call(
@@ -140,7 +142,8 @@ pub async fn call(
         },
     };
     let (case, call) = (step.case, NewCall { to, outcome, note: note_of(&step.form) });
-    step.run("response.record_call", None, move |ctx, tx| Ok(response::record_call(ctx, tx, case, call.clone())?)).await
+    step.run(response::Verb::RecordCall, None, move |ctx, tx| Ok(response::record_call(ctx, tx, case, call.clone())?))
+        .await
 }
 
 /// Who is asked, as a form sends it: `contact:…`, `staff:…`, `office:…`.
@@ -173,7 +176,7 @@ pub async fn request_visit(
         return step.wrong("visitor", "訪問を依頼する方を選んでください。").await;
     };
     let (case, note) = (step.case, note_of(&step.form));
-    step.run("response.request_visit", None, move |ctx, tx| {
+    step.run(response::Verb::RequestVisit, None, move |ctx, tx| {
         Ok(response::request_visit(ctx, tx, case, going, note.clone())?)
     })
     .await
@@ -191,7 +194,8 @@ pub async fn ask_help(
         return step.wrong("help", "依頼した相手を選んでください。").await;
     };
     let (case, note) = (step.case, note_of(&step.form));
-    step.run("response.ask_help", None, move |ctx, tx| Ok(response::ask_help(ctx, tx, case, help, note.clone())?)).await
+    step.run(response::Verb::AskHelp, None, move |ctx, tx| Ok(response::ask_help(ctx, tx, case, help, note.clone())?))
+        .await
 }
 
 pub async fn report_help(
@@ -206,7 +210,7 @@ pub async fn report_help(
         return step.wrong("condition", "聞いた様子を選んでください。").await;
     };
     let (case, report) = (step.case, VisitReport { condition, text: note_of(&step.form) });
-    step.run("response.report_help", None, move |ctx, tx| Ok(response::report_help(ctx, tx, case, report.clone())?))
+    step.run(response::Verb::ReportHelp, None, move |ctx, tx| Ok(response::report_help(ctx, tx, case, report.clone())?))
         .await
 }
 
@@ -226,7 +230,7 @@ pub async fn ambulance(
         return step.wrong("at", "時刻を 10:42 のように入力してください。").await;
     };
     let (case, by, note, after) = (step.case, step.text("by"), note_of(&step.form), step.visit());
-    step.run("response.call_ambulance", after, move |ctx, tx| {
+    step.run(response::Verb::CallAmbulance, after, move |ctx, tx| {
         Ok(response::call_ambulance(ctx, tx, case, at.min(ctx.now), by.clone(), note.clone())?)
     })
     .await
@@ -261,8 +265,10 @@ pub async fn consult(
         return step.wrong("question", "相談の内容を入力してください。").await;
     }
     let (case, question, after) = (step.case, step.text("question"), step.visit());
-    step.run("response.consult", after, move |ctx, tx| Ok(response::consult(ctx, tx, case, doctor, question.clone())?))
-        .await
+    step.run(response::Verb::Consult, after, move |ctx, tx| {
+        Ok(response::consult(ctx, tx, case, doctor, question.clone())?)
+    })
+    .await
 }
 
 pub async fn answer(
@@ -277,7 +283,7 @@ pub async fn answer(
         return step.wrong("answer", "回答を入力してください。").await;
     }
     let (case, answer) = (step.case, step.text("answer"));
-    step.run("response.answer_consultation", None, move |ctx, tx| {
+    step.run(response::Verb::AnswerConsultation, None, move |ctx, tx| {
         Ok(response::answer_consultation(ctx, tx, case, answer.clone())?)
     })
     .await
@@ -301,7 +307,8 @@ pub async fn close(
         Role::CityOfficer | Role::SupportCentre => Some("/overdue".to_owned()),
         _ => None,
     };
-    step.run("response.close", after, move |ctx, tx| Ok(response::close(ctx, tx, case, cause, words.clone())?)).await
+    step.run(response::Verb::Close, after, move |ctx, tx| Ok(response::close(ctx, tx, case, cause, words.clone())?))
+        .await
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use page::visitor::{Seen, Visitor};
 use response::{QueueRow, Step};
 
 use crate::call_centre::queue;
+use crate::verbs::Look;
 
 struct Overdue {
     rows: Vec<QueueRow>,
@@ -50,7 +51,7 @@ async fn read(site: &Site, visitor: &Visitor) -> Result<Overdue, Problem> {
         let ground = if ctx.actor.role == Role::CityOfficer { "duty" } else { "escalation" };
         Ok(Seen::new(Overdue { rows, all, open, role: ctx.actor.role }, persons, "identity case", ground))
     };
-    visitor.look(site, "look.overdue", look).await
+    visitor.look(site, Look::Overdue, look).await
 }
 
 fn shown(found: &Overdue, now: Instant) -> Markup {

@@ -110,7 +110,7 @@ pub async fn record(
     let text = |field| Redacted::new(form.one(field).to_owned());
     let review = Review { false_alarm, note: text("note"), proposal: text("proposal") };
     let done = visitor
-        .command(&site, "response.review", move |ctx, tx| Ok(response::review(ctx, tx, case, review.clone())?))
+        .command(&site, response::Verb::Review, move |ctx, tx| Ok(response::review(ctx, tx, case, review.clone())?))
         .await;
     match done {
         Ok(_) => Ok(Redirect::to("/reviews").into_response()),

@@ -152,7 +152,7 @@ pub async fn save(
         }
     };
     let done = visitor
-        .command(&site, "response.set_settings", move |ctx, tx| Ok(response::set_settings(ctx, tx, new.clone())?))
+        .command(&site, response::Verb::SetSettings, move |ctx, tx| Ok(response::set_settings(ctx, tx, new.clone())?))
         .await;
     match done {
         Ok(()) => Ok(Redirect::to("/watch-script?done=saved").into_response()),

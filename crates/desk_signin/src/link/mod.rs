@@ -100,7 +100,9 @@ async fn answer(site: &Site, frame: Frame, link: LinkHash) -> Result<Response, P
                 let used = notify::use_link(&ctx, tx, &link)?;
                 act(&ctx, tx, &used)
             },
-            move |tx, problem: &Problem| audit::refused(&refusing, tx, "notify.use_link", &[], problem.key()).map(drop),
+            move |tx, problem: &Problem| {
+                audit::refused(&refusing, tx, notify::Verb::UseLink, &[], problem.key()).map(drop)
+            },
         )
         .await;
     match outcome {

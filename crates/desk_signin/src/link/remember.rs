@@ -27,9 +27,9 @@ pub enum Followed {
 pub async fn follow(site: &Site, visitor: &Visitor, token: &str) -> Result<Followed, Problem> {
     let (link, role) = (LinkHash::of(token), visitor.role());
     let outcome = visitor
-        .command(site, "notify.use_link", move |ctx, tx| {
+        .command(site, notify::Verb::UseLink, move |ctx, tx| {
             if !notify::link_is_for(ctx, tx, &link)? {
-                audit::refused(ctx, tx, "notify.use_link", &[], "not_theirs")?;
+                audit::refused(ctx, tx, notify::Verb::UseLink, &[], "not_theirs")?;
                 return Ok(None);
             }
             Ok(Some(notify::use_link(ctx, tx, &link)?))

@@ -64,7 +64,7 @@ async fn read(
     Posted(_): Posted,
 ) -> Result<Redirect, Problem> {
     let role = visitor.role();
-    let target = visitor.command(&site, "notify.mark_read", move |ctx, tx| {
+    let target = visitor.command(&site, notify::Verb::MarkRead, move |ctx, tx| {
         let item = notify::mark_read(ctx, tx, message)?;
         Ok(way_on(ctx, tx, &item))
     });

@@ -13,6 +13,7 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 
 use super::{parts, way_on};
+use crate::verbs::Look;
 
 struct Mine {
     messages: Vec<Message>,
@@ -65,7 +66,7 @@ fn channel(role: Role) -> Option<&'static str> {
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Mine, Problem> {
     visitor
-        .look(site, "look.messages", |ctx, tx| {
+        .look(site, Look::Messages, |ctx, tx| {
             let (items, all) = notify::messages(ctx, tx)?;
             let stuck = if super::CALLERS.contains(&ctx.actor.role) { notify::undeliverable(ctx, tx, 1)?.1 } else { 0 };
             let mut messages = Vec::new();

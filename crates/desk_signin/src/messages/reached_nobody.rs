@@ -18,6 +18,7 @@ use page::visitor::{Seen, Visitor};
 use people::PeopleError;
 
 use super::{REACHED_NOBODY, leads_to, parts};
+use crate::verbs::Look;
 
 struct Stuck {
     rows: Vec<Row>,
@@ -63,7 +64,7 @@ pub async fn settle(
     Named(message): Named<MessageId>,
     Posted(_): Posted,
 ) -> Result<Redirect, Problem> {
-    let settled = visitor.command(&site, "notify.settle_undeliverable", move |ctx, tx| {
+    let settled = visitor.command(&site, notify::Verb::SettleUndeliverable, move |ctx, tx| {
         Ok(notify::settle_undeliverable(ctx, tx, message)?)
     });
     settled.await?;
@@ -72,7 +73,7 @@ pub async fn settle(
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
     visitor
-        .look(site, "look.undelivered", |ctx, tx| {
+        .look(site, Look::Undelivered, |ctx, tx| {
             let (found, all) = notify::undeliverable(ctx, tx, notify::rules::INBOX_ROWS)?;
             let mut rows = Vec::new();
             for message in found {

@@ -181,7 +181,7 @@ pub async fn entered_response(
 
 async fn sign_out(State(site): State<Site>, visitor: Visitor) -> Result<Response, Problem> {
     let id = visitor.session.id;
-    visitor.command(&site, "signin.sign_out", move |ctx, tx| Ok(signin::sign_out(ctx, tx, id)?)).await?;
+    visitor.command(&site, signin::Verb::SignOut, move |ctx, tx| Ok(signin::sign_out(ctx, tx, id)?)).await?;
     Ok(([(header::SET_COOKIE, site.cookie(""))], Redirect::to("/")).into_response())
 }
 

@@ -135,13 +135,13 @@ async fn end_session(
     visitor: Visitor,
     Path(session): Path<SessionId>,
 ) -> Result<Redirect, Problem> {
-    visitor.command(&site, "signin.end_session", move |ctx, tx| Ok(signin::end_session(ctx, tx, session)?)).await?;
+    visitor.command(&site, signin::Verb::EndSession, move |ctx, tx| Ok(signin::end_session(ctx, tx, session)?)).await?;
     Ok(Redirect::to("/account"))
 }
 
 async fn end_others(State(site): State<Site>, visitor: Visitor) -> Result<Redirect, Problem> {
     let keep = visitor.session.id;
-    visitor.command(&site, "signin.end_others", move |ctx, tx| Ok(signin::end_others(ctx, tx, keep)?)).await?;
+    visitor.command(&site, signin::Verb::EndOthers, move |ctx, tx| Ok(signin::end_others(ctx, tx, keep)?)).await?;
     Ok(Redirect::to("/account"))
 }
 
@@ -160,7 +160,7 @@ async fn change_password(
         Err(draft) => return wrong(&frame, &visitor, draft).await,
     };
     let name = login.as_str().to_owned();
-    let begun = visitor.command(&site, "signin.change_password", move |ctx, tx| {
+    let begun = visitor.command(&site, signin::Verb::ChangePassword, move |ctx, tx| {
         Ok(signin::begin_signin(ctx, tx, &name, &address, None)?)
     });
     let attempt = match begun.await? {
@@ -172,7 +172,7 @@ async fn change_password(
         .await
         .map_err(|e| Problem::Fault(e.to_string()))?;
     let hash = hash_apart(password).await?;
-    let changed = visitor.command(&site, "signin.change_password", move |ctx, tx| {
+    let changed = visitor.command(&site, signin::Verb::ChangePassword, move |ctx, tx| {
         Ok(signin::change_password(ctx, tx, &attempt, &proof, &hash, keep)?)
     });
     match changed.await? {
@@ -198,7 +198,7 @@ async fn renew_codes(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let (secrets, totp) = (draw()?, form.one("totp").to_owned());
-    let renewed = visitor.command(&site, "signin.renew_recovery_codes", move |ctx, tx| {
+    let renewed = visitor.command(&site, signin::Verb::RenewRecoveryCodes, move |ctx, tx| {
         Ok(signin::renew_recovery_codes(ctx, tx, &totp, &secrets)?)
     });
     match renewed.await? {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::decision::{How, NewAlert, NewFault, Save, Writes};
 use crate::store::{absence, alert, device, history, state};
+use crate::verbs::Verb;
 use crate::{Alert, AlertState, Level};
 
 /// What is done with an alert of the call centre's level in the transaction that writes it: `response::open_case`.
@@ -55,7 +56,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
 fn write_alert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAlert, on_alert: &OnAlert) -> Result<(), DbError> {
     let a = &new.alert;
     alert::insert(tx, a, new.home, new.device)?;
-    audit::done(ctx, tx, "watch.raise_alert", &[a.person], a.rule.key(), "duty")?;
+    audit::done(ctx, tx, Verb::RaiseAlert, &[a.person], a.rule.key(), "duty")?;
     let body =
         json!({ "alert": a.id, "home": a.home, "person": a.person, "level": a.level.key(), "rule": a.rule.key() });
     outbox::push(tx, ctx.now, "watch.alert_raised", &body)?;

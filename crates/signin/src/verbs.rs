@@ -1,0 +1,25 @@
+//! The verbs of this capability: the word the record keeps for each, and the words an auditor and a resident read.
+
+audit::verbs! {
+    /// What is done about accounts and sessions.
+    Verb of "サインイン" {
+        Enter = "signin.enter", "サインインした";
+        Password = "signin.password", "パスワードの確認";
+        SignOut = "signin.sign_out", "サインアウトした";
+        Block = "signin.block", "間違いが続き、受付を止めた";
+        BeginEnrolment = "signin.begin_enrolment", "初回設定を始めた";
+        FinishEnrolment = "signin.finish_enrolment", "初回設定を終えた";
+        ChangePassword = "signin.change_password", "パスワードを変更";
+        RenewRecoveryCodes = "signin.renew_recovery_codes", "予備コードを再発行";
+        EndSession = "signin.end_session", "端末のサインインを終了";
+        EndOthers = "signin.end_others", "ほかの端末のサインインを終了";
+        EndOldest = "signin.end_oldest", "最も古い端末のサインインを終了";
+        ExpireSession = "signin.expire_session", "時間切れでサインインを終了";
+        CreateAccount = "signin.create_account", "利用者を登録";
+        ReissueAccount = "signin.reissue_account", "初回設定コードを再発行";
+        ReviseAccount = "signin.revise_account", "利用者を訂正";
+        SuspendAccount = "signin.suspend_account", "利用者を停止";
+        ReinstateAccount = "signin.reinstate_account", "利用者の停止を解除";
+        CreateFictionalAccounts = "signin.create_fictional_accounts", "デモの利用者を用意";
+    }
+}
