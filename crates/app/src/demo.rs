@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use admission::Rooms;
 use anyhow::{Context, bail};
 use base::{Clock, Instant};
 use clap::Args;
@@ -54,6 +55,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     serve::install_tls_provider();
+    let rooms = serve::rooms()?;
     if options.residents == 0 || options.residents > 200_000 || options.staff < 60 || options.staff > 20_000 {
         bail!("--residents は1から200000、--staff は60から20000までにしてください");
     }
@@ -71,7 +73,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
     let clock = clock(begin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(open(options, db, clock, town))
+    runtime.block_on(open(options, db, clock, town, rooms))
 }
 
 /// A database without the mark must be empty, or somebody's real people would be shown to anybody.
@@ -87,7 +89,8 @@ fn refuse_a_real_region(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Result<()> {
+async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
+    let mut stop = serve::Stop::listen()?;
     let socket =
         tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], options.port))).await.with_context(|| {
             format!("ポート {} を待ち受けられません。--port で別のポートを指定してください", options.port)
@@ -103,6 +106,8 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
         clock: clock.clone(),
         mqtt: Some((SocketAddr::from(([127, 0, 0, 1], options.mqtt_port)), None)),
         operations: SocketAddr::from(([127, 0, 0, 1], options.ops_port)),
+        rooms: rooms.clone(),
+        trusted: Arc::new([]),
         folder: options.data.join("operations"),
         adapters: Adapters::folder(&letters, &format!("http://127.0.0.1:{port}/l/"))?,
         heartbeat_url: None,
@@ -120,20 +125,11 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town) -> anyhow::Re
         region.operations,
         letters.display()
     ))?;
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(socket, service).with_graceful_shutdown(stop_soon()).await?;
+    let way = serve::way(socket, &rooms, None, Arc::new([]));
+    admission::http::serve(way, router, async move { stop.asked().await }).await;
     living.abort();
     region.stop().await;
     Ok(())
-}
-
-/// Resolves when asked to stop. Live screens never end by themselves, so the program ends soon after in any case.
-async fn stop_soon() {
-    serve::asked_to_stop().await;
-    tokio::spawn(async {
-        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
-        std::process::exit(0);
-    });
 }
 
 fn beginning(text: &str) -> anyhow::Result<Instant> {

@@ -1,11 +1,12 @@
 //! A region at work: everything that runs beside the pages, started in order and stopped in order.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use admission::{Deadlines, Rooms};
 use anyhow::Context;
 use base::{Clock, Redacted};
 use db::{Db, DbError, Space};
@@ -35,6 +36,9 @@ pub struct Setup {
     pub clock: Clock,
     pub mqtt: Option<(SocketAddr, Option<Arc<ServerConfig>>)>,
     pub operations: SocketAddr,
+    pub rooms: Rooms,
+    /// Proxies, whose connections are bounded in all only.
+    pub trusted: Arc<[IpAddr]>,
     pub folder: PathBuf,
     pub adapters: Adapters,
     pub heartbeat_url: Option<String>,
@@ -54,7 +58,9 @@ pub struct Region {
 
 /// Starts station, listeners and rounds.
 pub async fn start(setup: Setup) -> anyhow::Result<Region> {
-    let Setup { site, clock, mqtt, operations, folder, adapters, heartbeat_url, emergency_recipient, station } = setup;
+    let Setup { site, clock, mqtt, operations, folder, adapters, heartbeat_url, emergency_recipient, station, .. } =
+        setup;
+    let (rooms, trusted) = (setup.rooms, setup.trusted);
     std::fs::create_dir_all(&folder).with_context(|| format!("{} を作れません", folder.display()))?;
     let db = site.db().clone();
     let figures = ops::metrics()?;
@@ -70,7 +76,10 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     let station = spawn_station(station, deliveries, told, &clock, &board)?;
     let ways = Ways { inlet, authenticate: authenticate(db.clone()), clock: clock.clone() };
     let mqtt = match mqtt {
-        Some((bind, tls)) => Some(Arc::new(mqtt::listen(mqtt::Settings { bind, tls }, ways.clone()).await?)),
+        Some((bind, tls)) => {
+            let settings = mqtt::Settings { bind, tls, room: rooms.gateways, trusted };
+            Some(Arc::new(mqtt::listen(settings, ways.clone()).await?))
+        }
         None => None,
     };
     let mut rounds = tokio::task::JoinSet::new();
@@ -79,11 +88,15 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
         .with_context(|| format!("{operations} を待ち受けられません"))?;
     let operations = ops_socket.local_addr()?;
     let ops_router = ops::router(db.clone(), board.clone(), clock.clone(), figures);
-    rounds.spawn(async move {
-        if let Err(error) = axum::serve(ops_socket, ops_router).await {
-            tracing::error!(%error, "the operations address stopped");
-        }
-    });
+    let way = admission::http::Way {
+        listener: ops_socket,
+        room: rooms.operations,
+        requests: rooms.inquiries,
+        tls: None,
+        trusted: Arc::new([]),
+        deadlines: Deadlines::USUAL,
+    };
+    rounds.spawn(admission::http::serve(way, ops_router, std::future::pending()));
     spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
     spawn_clockwork(&mut rounds, &site, &clock, &board, no_room);
     spawn_records(&mut rounds, &site, &clock, &folder)?;

@@ -2,12 +2,13 @@
 //! (`docs/gateway.md`). It knows HTTP and the gateway's own token; what a report means is `notify`'s. Errors are problem
 //! details (RFC 9457).
 
+use admission::Caller;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use base::{Clock, Redacted};
 use db::{Db, DbError};
 use notify::{AttemptId, GatewayReport, Reported};
@@ -44,6 +45,7 @@ pub fn routes(db: Db, clock: Clock, token: &Redacted<String>) -> Router {
 
 async fn receive(
     State(desk): State<Desk>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
@@ -51,6 +53,10 @@ async fn receive(
         let mut answer = problem(StatusCode::UNAUTHORIZED, "not-authorized", "the report token is missing or wrong");
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return answer;
+    }
+    if let Some(caller) = caller {
+        // There is one gateway for messages.
+        caller.know(1);
     }
     let Ok(body) = body else {
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "a report is one short JSON object");

@@ -3,17 +3,20 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use admission::http::Way;
+use admission::{Caller, Deadlines, Rooms};
 use anyhow::{Context, bail};
-use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use base::{Clock, Redacted};
 use db::{Db, marks};
 use notify::Adapters;
-use page::client::ToldByProxy;
 use page::site::{Mode, Site, new_request};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
@@ -24,6 +27,7 @@ use crate::{reports, say, tls};
 pub fn run(config: &Config) -> anyhow::Result<()> {
     log_as_json();
     install_tls_provider();
+    let rooms = rooms()?;
     if let Some(folder) = &config.policies {
         access::install(access::Policies::from_folder(folder)?)?;
     }
@@ -32,14 +36,17 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         bail!("このデータベースは架空の町のものです。serve では使えません(demo を使ってください)");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config, db))
+    runtime.block_on(serve(config, db, rooms))
 }
 
-async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
+async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
     let clock: Clock = Arc::new(crate::now);
+    let mut stop = Stop::listen()?;
     // First of all, so that whoever finds the region ready can also knock.
     let listener = listen(config.web.listen).await?;
     let site = Site::new(db, clock.clone(), Mode::Serve, config.web.known_hosts()?, config.region.clone());
+    let trusted: Arc<[IpAddr]> = config.web.trusted_proxies.iter().map(IpAddr::to_canonical).collect();
+    let tls = config.web.tls.as_ref().map(tls::server_config).transpose()?;
     let mqtt_tls = config.mqtt.tls.as_ref().map(tls::server_config).transpose()?;
     let reporting = clock.clone();
     let setup = Setup {
@@ -47,6 +54,8 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
         clock,
         mqtt: config.mqtt.enabled.then_some((config.mqtt.listen, mqtt_tls)),
         operations: config.operations.listen,
+        rooms: rooms.clone(),
+        trusted: trusted.clone(),
         folder: config.operations.folder.clone(),
         adapters: Adapters::new(
             config.mail.as_ref(),
@@ -62,22 +71,13 @@ async fn serve(config: &Config, db: Db) -> anyhow::Result<()> {
     if let Some(token) = config.messages.as_ref().and_then(|m| m.report_token.as_ref()) {
         router = router.merge(reports::routes(site.db().clone(), reporting, token));
     }
-    let router = router.layer(middleware::from_fn_with_state(Proxies::of(config), through_proxy));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let handle = axum_server::Handle::new();
-    let (stopping, db) = (handle.clone(), site.db().clone());
-    tokio::spawn(async move {
-        tokio::select! { () = asked_to_stop() => {}, () = superseded(db) => {} }
-        stopping.graceful_shutdown(Some(std::time::Duration::from_secs(5)));
-    });
-    tracing::info!(address = %config.web.listen, tls = config.web.tls.is_some(), "the site answers");
-    match &config.web.tls {
-        Some(files) => {
-            let tls = axum_server::tls_rustls::RustlsConfig::from_config(with_http(tls::server_config(files)?));
-            axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await?;
-        }
-        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await?,
-    }
+    let router = router.layer(middleware::from_fn_with_state(config.web.tls.is_some(), only_through_proxy));
+    tracing::info!(address = %config.web.listen, tls = tls.is_some(), "the site answers");
+    let db = site.db().clone();
+    let stopping = async move {
+        tokio::select! { () = stop.asked() => {}, () = superseded(db) => {} }
+    };
+    admission::http::serve(way(listener, &rooms, tls, trusted), router, stopping).await;
     region.stop().await;
     if site.db().superseded() {
         bail!("ほかの tsunagari がこのデータベースに書き込んだため、終了しました。もう一度起動してください");
@@ -94,9 +94,44 @@ async fn superseded(db: Db) {
     }
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
-    let listener = tokio::net::TcpListener::bind(address).await;
-    Ok(listener.with_context(|| format!("{address} を待ち受けられません"))?.into_std()?)
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{address} を待ち受けられません"))
+}
+
+/// Raises the limit of open files as far as the machine allows, and divides them.
+pub fn rooms() -> anyhow::Result<Rooms> {
+    let (found, now) = admission::raise();
+    let rooms = Rooms::open(now).with_context(|| {
+        let least = base::limits::DESCRIPTORS_LEAST;
+        format!(
+            "同時に開けるファイルと接続の上限が{now}しかありません(少なくとも{least}必要です)。\
+             起動する前に ulimit -n 65536 を実行するか、systemd のユニットに LimitNOFILE=65536 と書いてください"
+        )
+    })?;
+    let plan = &rooms.plan;
+    tracing::info!(
+        found,
+        raised_to = now,
+        kept = plan.own,
+        site = plan.site.places(),
+        site_strangers = plan.site.strangers,
+        gateways = plan.gateways.places(),
+        gateways_strangers = plan.gateways.strangers,
+        operations = plan.operations.places(),
+        "open files and connections"
+    );
+    Ok(rooms)
+}
+
+/// The way in for pages and readings.
+pub fn way(
+    listener: TcpListener,
+    rooms: &Rooms,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    trusted: Arc<[IpAddr]>,
+) -> Way {
+    let (room, requests) = (rooms.site.clone(), rooms.requests.clone());
+    Way { listener, room, requests, tls, trusted, deadlines: Deadlines::USUAL }
 }
 
 /// The pages and the way in for readings.
@@ -104,56 +139,38 @@ pub fn pages(site: &Site, region: &Region) -> Router {
     web::router::router(site).merge(ingest::http::routes(region.ways.clone()))
 }
 
-fn with_http(config: Arc<rustls::ServerConfig>) -> Arc<rustls::ServerConfig> {
-    let mut config = Arc::unwrap_or_clone(config);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Arc::new(config)
+/// Hears ctrl-c and a service manager's TERM from the moment it is made. It is made before anything listens, so that
+/// nobody who finds us ready can end us without our noticing.
+pub struct Stop {
+    term: Signal,
+    interrupt: Signal,
 }
 
-/// Resolves on ctrl-c or a service manager's TERM.
-pub async fn asked_to_stop() {
-    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(term) => term,
-        Err(error) => {
-            tracing::error!(%error, "TERM cannot be heard");
-            return std::future::pending().await;
+impl Stop {
+    /// Must be called within a runtime.
+    pub fn listen() -> anyhow::Result<Stop> {
+        let hear = |kind| signal(kind).context("停止の合図を受け取れません");
+        Ok(Stop { term: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())? })
+    }
+
+    /// Resolves when asked to stop, also where that was before this call.
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
     }
 }
 
-#[derive(Clone)]
-struct Proxies {
-    trusted: Arc<[IpAddr]>,
-    tls: bool,
-}
-
-impl Proxies {
-    fn of(config: &Config) -> Proxies {
-        Proxies { trusted: config.web.trusted_proxies.clone().into(), tls: config.web.tls.is_some() }
-    }
-}
-
-/// Without TLS of our own only trusted proxies are answered; what they say of the client's address is believed, the
-/// last hop first, and nobody else's word is.
-async fn through_proxy(
-    State(proxies): State<Proxies>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
+/// Without TLS of our own only trusted proxies are answered.
+async fn only_through_proxy(
+    State(tls): State<bool>,
+    caller: Extension<Caller>,
+    request: Request,
     next: Next,
 ) -> Response {
-    let trusted = proxies.trusted.contains(&peer.ip().to_canonical());
-    if !proxies.tls && !trusted {
+    if !tls && !caller.is_trusted() {
         return (StatusCode::FORBIDDEN, "this address is served through its proxy only\n").into_response();
-    }
-    if trusted {
-        // The proxy's own word is the last: some append to the client's header, others add one of their own below it.
-        let told = request.headers().get_all("x-forwarded-for").iter().next_back().and_then(|v| v.to_str().ok());
-        let client = told.and_then(|list| list.rsplit(',').next()).and_then(|ip| ip.trim().parse().ok());
-        request.extensions_mut().insert(ToldByProxy(client.unwrap_or(peer.ip())));
     }
     next.run(request).await
 }

@@ -1,5 +1,47 @@
 //! Every limit of the system in one place. ARCHITECTURE.md says what happens when each is full.
 
+use std::time::Duration;
+
+/// Open files and sockets of the process at least; with fewer it does not start.
+pub const DESCRIPTORS_LEAST: u64 = 512;
+/// Connections to pages on which nobody is known yet, and those of signed-in desks and posting gateways, where the
+/// machine's descriptors allow so many.
+pub const SITE_STRANGERS: usize = 2048;
+pub const SITE_KNOWN: usize = 8192;
+/// MQTT connections whose CONNECT is not accepted yet.
+pub const MQTT_STRANGERS: usize = 1024;
+/// Connections to the operations address.
+pub const OPERATIONS_CONNECTIONS: usize = 16;
+/// Connections of one session, or of one gateway that posts, that count as known.
+pub const CONNECTIONS_PER_SESSION: usize = 32;
+/// Requests under way whose sender is not known yet: in all, and of one address.
+pub const REQUESTS_OF_STRANGERS: usize = 1024;
+pub const REQUESTS_PER_ADDRESS: usize = 64;
+/// Addresses remembered because somebody was known there, and for how long.
+pub const FAMILIAR_ADDRESSES: usize = 16_384;
+pub const FAMILIAR_FOR: Duration = Duration::from_secs(24 * 3600);
+/// Requests under way on one connection of HTTP/2.
+pub const HTTP2_STREAMS: u32 = 64;
+/// Bytes of one answer that wait in HTTP/2 for a client to take them.
+pub const HTTP2_SEND_BYTES: usize = 64 * 1024;
+/// Bytes of a request's head.
+pub const HEAD_BYTES: usize = 32 * 1024;
+/// How long a TLS handshake may take, and then a request's head (MQTT: both together with the CONNECT).
+pub const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
+pub const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// How long a request's body may pause, and how long it may take, while its sender is unknown and afterwards.
+pub const BODY_PAUSE: Duration = Duration::from_secs(10);
+pub const BODY_WAIT: Duration = Duration::from_secs(30);
+pub const BODY_PAUSE_OF_KNOWN: Duration = Duration::from_secs(25);
+pub const BODY_WAIT_OF_KNOWN: Duration = Duration::from_secs(300);
+/// How long a connection may rest between two requests.
+pub const IDLE_WAIT: Duration = Duration::from_secs(15);
+pub const IDLE_WAIT_OF_KNOWN: Duration = Duration::from_secs(75);
+/// How long a client may take nothing of an answer.
+pub const UNREAD_WAIT: Duration = Duration::from_secs(20);
+/// How long a connection may live on which nobody becomes known.
+pub const STRANGER_AGE: Duration = Duration::from_secs(120);
+
 /// Commands waiting for the writer; a further one is refused as busy (503).
 pub const WRITER_QUEUE: usize = 4096;
 /// Commands grouped into one durable commit.
@@ -45,7 +87,7 @@ pub const READINGS_PER_COMMIT: usize = 4000;
 pub const READING_BYTES: usize = 16 * 1024;
 /// Bytes of one posted batch of readings.
 pub const READING_POST_BYTES: usize = 2 * 1024 * 1024;
-/// MQTT connections at a time.
+/// MQTT connections of gateways at a time.
 pub const MQTT_CONNECTIONS: usize = 4096;
 /// MQTT connections of one gateway at a time; one more ends the oldest.
 pub const MQTT_LINES_PER_GATEWAY: usize = 256;

@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
+use admission::Caller;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use base::{GatewayId, Redacted, limits};
 use http_body_util::BodyExt;
 use metrics::counter;
@@ -76,8 +77,13 @@ struct Problem {
     retry_after: Option<u32>,
 }
 
-async fn receive(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Response {
-    let answer = match take_in(&desk, &headers, body).await {
+async fn receive(
+    State(desk): State<Desk>,
+    caller: Option<Extension<Caller>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let answer = match take_in(&desk, caller.as_deref(), &headers, body).await {
         Ok(told) => axum::Json(told).into_response(),
         Err(problem) => problem.into_response(),
     };
@@ -85,9 +91,12 @@ async fn receive(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Re
     answer
 }
 
-async fn take_in(desk: &Desk, headers: &HeaderMap, body: Body) -> Result<Told, Problem> {
+async fn take_in(desk: &Desk, caller: Option<&Caller>, headers: &HeaderMap, body: Body) -> Result<Told, Problem> {
     let token = bearer(headers).ok_or_else(not_authorized)?;
     let gateway = (desk.ways.authenticate)(String::new(), token).await.ok_or_else(not_authorized)?;
+    if let Some(caller) = caller {
+        caller.know(gateway.0.as_u128());
+    }
     let _place = Posting::begin(desk, gateway).ok_or_else(|| {
         problem(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "this gateway posts too many documents at once")
             .retry(1)

@@ -1,7 +1,7 @@
 //! The way in by MQTT 3.1.1 and 5: a listener for gateways (and Mosquitto bridges) that publish; nobody is ever
 //! delivered anything. PUBACK goes out when the station has committed.
 //!
-//! It knows sockets, TLS and who is connected. What a message means is `payload`'s, what becomes of it the station's.
+//! It knows sockets, TLS and who is connected; how many may be is `admission`'s. What a message means is `payload`'s, what becomes of it the station's.
 
 mod flight;
 mod frame;
@@ -9,16 +9,17 @@ mod lines;
 mod protocol;
 mod session;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use admission::{Accepting, Place, Room};
 use base::{GatewayId, limits};
 use metrics::{counter, gauge};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -30,8 +31,8 @@ use lines::{Lines, Ticket};
 use protocol::{Hello, OWN_KEEP_ALIVE, Protocol, Refusal, Said, UNKNOWN_VERSION, Will};
 use session::{End, READ_BYTES, Session};
 
-/// From the first byte to the accepted CONNECT, TLS included.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// From the end of the handshake to the accepted CONNECT.
+const CONNECT_WAIT: Duration = limits::HEAD_WAIT;
 /// A client whose readings could not be stored is let go only after this, so that a thousand gateways do not come back
 /// at once and again.
 const NOT_STORED_PAUSE: Duration = Duration::from_secs(1);
@@ -44,6 +45,9 @@ pub struct Settings {
     pub bind: SocketAddr,
     /// Without TLS only a loopback address may be bound.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub room: Room,
+    /// Proxies that hand lines on: bounded in all only.
+    pub trusted: Arc<[IpAddr]>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +63,9 @@ pub enum ListenError {
 pub struct Listener {
     address: SocketAddr,
     lines: Arc<Lines>,
-    places: Arc<Semaphore>,
     accepting: JoinHandle<()>,
+    /// Says nothing, and closes when the last connection has ended.
+    ended: mpsc::Receiver<()>,
 }
 
 struct Door {
@@ -79,11 +84,12 @@ pub async fn listen(settings: Settings, ways: Ways) -> Result<Listener, ListenEr
     let socket = TcpListener::bind(settings.bind).await.map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
     let lines = Arc::new(Lines::default());
-    let places = Arc::new(Semaphore::new(limits::MQTT_CONNECTIONS));
+    let (alive, ended) = mpsc::channel(1);
     let door =
         Door { ways, lines: lines.clone(), tls: settings.tls.map(TlsAcceptor::from), nameless: AtomicU64::new(0) };
-    let accepting = tokio::spawn(accept(socket, Arc::new(door), places.clone()));
-    Ok(Listener { address, lines, places, accepting })
+    let accepting = Accepting::new(socket, settings.room, settings.trusted);
+    let accepting = tokio::spawn(accept(accepting, Arc::new(door), alive));
+    Ok(Listener { address, lines, accepting, ended })
 }
 
 impl Listener {
@@ -103,10 +109,10 @@ impl Listener {
     }
 
     /// Accepts nobody more, tells every client, and waits a few seconds until they are gone.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.accepting.abort();
         self.lines.dismiss_all();
-        let _ = timeout(STOP_WAIT, self.places.acquire_many(limits::MQTT_CONNECTIONS as u32)).await;
+        let _ = timeout(STOP_WAIT, self.ended.recv()).await;
     }
 }
 
@@ -116,27 +122,15 @@ impl Drop for Listener {
     }
 }
 
-async fn accept(socket: TcpListener, door: Arc<Door>, places: Arc<Semaphore>) {
+async fn accept(mut accepting: Accepting, door: Arc<Door>, alive: mpsc::Sender<()>) {
     loop {
-        let stream = match socket.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, mostly: waiting is all that helps.
-                tracing::warn!(%error, "MQTT could not accept a connection");
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            refused("too_many");
-            continue;
-        };
-        let door = door.clone();
+        let (stream, _, place) = accepting.next().await;
+        let (door, alive) = (door.clone(), alive.clone());
         tokio::spawn(async move {
             gauge!("ingest_mqtt_connections").increment(1.0);
-            attend(stream, &door).await;
+            attend(stream, &door, &place).await;
             gauge!("ingest_mqtt_connections").decrement(1.0);
-            drop(place);
+            drop(alive);
         });
     }
 }
@@ -145,19 +139,27 @@ fn refused(why: &'static str) {
     counter!("ingest_mqtt_refused_total", "why" => why).increment(1);
 }
 
-async fn attend(stream: TcpStream, door: &Door) {
-    // A PUBACK is four bytes that somebody waits for.
-    let _ = stream.set_nodelay(true);
-    let Some(tls) = &door.tls else { return serve(stream, door).await };
-    match timeout(CONNECT_WAIT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => serve(stream, door).await,
+async fn attend(stream: TcpStream, door: &Door, place: &Place) {
+    let Some(tls) = &door.tls else { return serve(stream, door, place).await };
+    let shaken = tokio::select! {
+        shaken = timeout(limits::HANDSHAKE_WAIT, tls.accept(stream)) => shaken,
+        () = place.gives_way() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            place.heard();
+            serve(stream, door, place).await;
+        }
         _ => refused("tls"),
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, door: &Door) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, door: &Door, place: &Place) {
     let mut out = vec![];
-    let greeted = timeout(CONNECT_WAIT, greet(&mut stream, door, &mut out)).await;
+    let greeted = tokio::select! {
+        greeted = timeout(CONNECT_WAIT, greet(&mut stream, door, place, &mut out)) => greeted,
+        () = place.gives_way() => return,
+    };
     let guest = match greeted {
         Ok(Ok(guest)) => guest,
         Ok(Err(why)) => {
@@ -201,7 +203,12 @@ struct Guest {
 }
 
 /// Reads the CONNECT and decides; `out` holds the CONNACK. Errors name the reason for the counter.
-async fn greet<S: AsyncRead + Unpin>(stream: &mut S, door: &Door, out: &mut Vec<u8>) -> Result<Guest, &'static str> {
+async fn greet<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    door: &Door,
+    place: &Place,
+    out: &mut Vec<u8>,
+) -> Result<Guest, &'static str> {
     let mut buffer = Vec::with_capacity(READ_BYTES);
     let length = loop {
         match frame::measure(&buffer) {
@@ -214,7 +221,10 @@ async fn greet<S: AsyncRead + Unpin>(stream: &mut S, door: &Door, out: &mut Vec<
         if stream.read_buf(&mut buffer).await.map_or(0, |n| n) == 0 {
             return Err("no_connect");
         }
+        place.heard();
     };
+    // From here on it waits for us.
+    let _working = place.working();
     let packet = protocol::normalise(&buffer[..length]);
     buffer.drain(..length);
     let mut protocol = Protocol::new();
@@ -237,6 +247,10 @@ async fn greet<S: AsyncRead + Unpin>(stream: &mut S, door: &Door, out: &mut Vec<
         protocol.refuse(Refusal::NotAuthorized, out);
         return Err("authentication");
     };
+    if !place.know(gateway.0.as_u128()) {
+        protocol.refuse(Refusal::Full, out);
+        return Err("too_many");
+    }
     if nameless {
         hello.client = format!("nameless-{}", door.nameless.fetch_add(1, Ordering::Relaxed));
     }

@@ -1,6 +1,7 @@
 //! What stands before every door: the host asked for, where a form came from, who is signed in, and the headers that
 //! keep a browser from running or framing what is not ours.
 
+use admission::Caller;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -34,6 +35,9 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     let (visitor, response) = match identified {
         Ok(visitor) => {
             if let Some(visitor) = &visitor {
+                if let Some(caller) = request.extensions().get::<Caller>() {
+                    caller.know(visitor.session.id.0.as_u128());
+                }
                 request.extensions_mut().insert(visitor.clone());
             }
             (visitor, next.run(request).await)

@@ -8,7 +8,7 @@ use crate::source::{File, Finding, problem};
 /// From the ground up. A crate depends on crates of lower floors only, never on one of its own floor.
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["db", "linkage"],
+    &["db", "linkage", "admission"],
     &["audit", "access"],
     &["form"],
     &["people"],
@@ -28,8 +28,9 @@ const FLOORS: &[&[&str]] = &[
 /// Crates that lean on fewer than their floor allows.
 const NARROW: &[(&str, &[&str])] = &[
     ("linkage", &["base"]),
+    ("admission", &["base"]),
     ("form", &["base", "db", "access"]),
-    ("page", &["base", "db", "audit", "access", "form", "signin"]),
+    ("page", &["base", "admission", "db", "audit", "access", "form", "signin"]),
     ("xtask", &[]),
 ];
 
@@ -41,6 +42,8 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["db"]),
     ("maud", &["page", "parts", "desk"]),
     ("axum", &["ingest", "page", "desk", "web", "household", "app"]),
+    ("hyper", &["admission"]),
+    ("hyper-util", &["admission"]),
     ("cedar-policy", &["access"]),
     ("typst", &["print"]),
     ("clap", &["app", "xtask"]),

@@ -82,6 +82,19 @@ impl Demo {
         demo
     }
 
+    /// Asks it to stop, as a service manager does: it ends, and well.
+    #[track_caller]
+    fn must_end_when_asked(&mut self) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
+        assert!(asked.success(), "it can be asked");
+        let mut ended = None;
+        until("the demonstration ends", || {
+            ended = self.child.try_wait().expect("it can be waited for");
+            ended.is_some()
+        });
+        assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+    }
+
     fn ask(&self, host: &str) -> raw::Reply {
         let head = format!("GET /demo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         raw::as_it_stands(self.address, head.as_bytes())
@@ -121,6 +134,7 @@ fn demo_refuses_a_region_of_real_people_and_leaves_it_alone() {
     assert_eq!(names(town_of(&place, &data)).len(), 0);
 }
 
+// shows: 5.6 the handler of TERM comes before anything listens, in the demonstration too
 #[test]
 fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
     let place = Place::bare();
@@ -161,9 +175,13 @@ fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
     demo.child.wait().expect("it ended");
 
     // What stands is taken up again, whatever else is asked for.
-    let again = Demo::start(&place, &data, "4", "2026-11-20T15:00");
+    let mut again = Demo::start(&place, &data, "4", "2026-11-20T15:00");
     assert_eq!(again.ask(&again.address.to_string()).status, 200);
     assert_eq!(names(town_of(&place, &data)), of_seed(3));
+    again.must_end_when_asked();
+
+    // A stop in the first moment is heard too.
+    Demo::start(&place, &data, "4", "2026-11-20T15:00").must_end_when_asked();
 }
 
 /// The addresses on which a process of this machine waits for connections.

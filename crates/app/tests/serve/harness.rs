@@ -153,12 +153,33 @@ impl Place {
         serving
     }
 
+    /// Starts `serve` with this many descriptors and no way to get more, and waits until it is ready.
+    pub fn serve_within(&self, descriptors: u32) -> Serving {
+        let mut serving = self.spawn(self.program_within(descriptors, &["serve"]));
+        serving.wait_until_ready();
+        serving
+    }
+
+    /// `tsunagari ARGUMENTS --config FILE` with this many descriptors and no way to get more, not started yet.
+    pub fn program_within(&self, descriptors: u32, arguments: &[&str]) -> Command {
+        let program = self.program(arguments);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n {descriptors}; exec \"$0\" \"$@\""));
+        command.arg(program.get_program()).args(program.get_args()).current_dir(self.folder.path());
+        command.env("RUST_LOG", "info").stdin(Stdio::null());
+        command
+    }
+
     /// Starts `serve` and does not wait.
     pub fn begin(&self) -> Serving {
+        self.spawn(self.program(&["serve"]))
+    }
+
+    fn spawn(&self, mut program: Command) -> Serving {
         let log = self.folder.path().join("serve.log");
         let out = File::options().create(true).append(true).open(&log).expect("a log");
         let started = Clock::now();
-        let child = self.program(&["serve"]).stdout(Stdio::null()).stderr(out).spawn().expect("the program starts");
+        let child = program.stdout(Stdio::null()).stderr(out).spawn().expect("the program starts");
         Serving { child, log, operations: self.operations, started }
     }
 

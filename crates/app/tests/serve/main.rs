@@ -14,5 +14,6 @@ mod kill;
 mod proxy;
 mod raw;
 mod second;
+mod siege;
 mod tls;
 mod watcher;

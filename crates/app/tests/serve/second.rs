@@ -35,6 +35,24 @@ fn whoever_would_write_beside_a_region_at_work_is_told_what_to_do() {
     place.must_run(create);
 }
 
+// shows: 5.6 the handler of TERM comes before anything listens
+#[test]
+fn a_stop_in_the_first_moment_ends_the_region_and_does_not_kill_it() {
+    let place = region();
+    for round in 0..6 {
+        let mut serving = place.begin();
+        // What listens first, and what is asked whether the region is ready.
+        let first = if round % 2 == 0 { place.web } else { place.operations };
+        until("it listens", || {
+            assert!(serving.is_running(), "{}", serving.words());
+            std::net::TcpStream::connect(first).is_ok()
+        });
+        assert!(serving.stop(), "round {round}: killed");
+    }
+    assert!(place.run(&["audit", "verify"]).status.success());
+}
+
+// shows: 5.6 a successor waits until the region before it has ended
 #[test]
 fn a_successor_waits_until_the_region_before_it_has_ended() {
     let place = region();

@@ -58,15 +58,26 @@ pub fn line(
     trusted: &[&Issued],
     versions: &[&'static SupportedProtocolVersion],
 ) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
+    line_speaking(socket, trusted, versions, "http/1.1")
+}
+
+/// The same, for this protocol within.
+pub fn line_speaking(
+    socket: TcpStream,
+    trusted: &[&Issued],
+    versions: &[&'static SupportedProtocolVersion],
+    protocol: &str,
+) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
     let mut roots = RootCertStore::empty();
     for issued in trusted {
         roots.add(issued.der.clone()).map_err(|e| e.to_string())?;
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .map_err(|e| e.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let name = ServerName::try_from("127.0.0.1").map_err(|e| e.to_string())?;
     let connection = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
     let mut line = StreamOwned::new(connection, socket);
@@ -183,7 +194,7 @@ fn greet(to: SocketAddr, version: [u8; 2]) -> [u8; 7] {
 }
 
 /// CONNECT and PUBLISH with QoS 1, as MQTT 3.1.1 has them, up to the acknowledgement.
-fn publish(line: &mut (impl Read + Write), (name, secret): &(String, String)) {
+pub fn publish(line: &mut (impl Read + Write), (name, secret): &(String, String)) {
     let field = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat();
     let connect = [&[0, 4][..], b"MQTT", &[4, 0xC2, 0, 60], &field("over-tls"), &field(name), &field(secret)].concat();
     let payload = r#"[{"kind":"heartbeat"}]"#;

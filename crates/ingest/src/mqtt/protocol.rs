@@ -67,6 +67,8 @@ pub(super) enum Refusal {
     /// 3.1.1: an empty client id cannot have a session.
     ClientId,
     Enhanced,
+    /// No place among the gateways that are known.
+    Full,
 }
 
 impl Protocol {
@@ -168,11 +170,13 @@ impl Protocol {
                 Refusal::NotAuthorized => ConnectReasonCode::NotAuthorized,
                 Refusal::ClientId => ConnectReasonCode::ClientIdentifierNotValid,
                 Refusal::Enhanced => ConnectReasonCode::BadAuthenticationMethod,
+                Refusal::Full => ConnectReasonCode::ServerBusy,
             };
             v5_0::Connack::builder().reason_code(code).session_present(false).build().ok().map(Into::into)
         } else {
             let code = match refusal {
                 Refusal::ClientId => ConnectReturnCode::IdentifierRejected,
+                Refusal::Full => ConnectReturnCode::ServerUnavailable,
                 _ => ConnectReturnCode::NotAuthorized,
             };
             v3_1_1::Connack::builder().return_code(code).session_present(false).build().ok().map(Into::into)

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use watch::Signal;
 
 use crate::client::{Client, V3, reading};
-use crate::station::{Station, gateway, listener_at, ways};
+use crate::station::{Station, gateway, listener_at, room, ways};
 
 #[tokio::test]
 async fn a_full_queue_slows_a_publisher_down_and_loses_nothing() {
@@ -50,7 +50,7 @@ async fn a_station_that_is_gone_is_a_fault_and_no_acknowledgement() {
 #[tokio::test]
 async fn plain_text_is_spoken_on_loopback_only() {
     let (_station, inlet) = Station::start();
-    let plain = Settings { bind: "0.0.0.0:0".parse().unwrap(), tls: None };
+    let plain = Settings { bind: "0.0.0.0:0".parse().unwrap(), tls: None, room: room(), trusted: Arc::new([]) };
     assert!(matches!(listen(plain, ways(inlet.clone())).await, Err(ListenError::PlainOffLoopback(_))));
 }
 
@@ -66,7 +66,12 @@ async fn over_tls_it_is_the_same_protocol_and_plain_text_is_not_understood() {
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let (station, inlet) = Station::start();
-    let settings = Settings { bind: "127.0.0.1:0".parse().unwrap(), tls: Some(Arc::new(server)) };
+    let settings = Settings {
+        bind: "127.0.0.1:0".parse().unwrap(),
+        tls: Some(Arc::new(server)),
+        room: room(),
+        trusted: Arc::new([]),
+    };
     let listener = listen(settings, ways(inlet)).await.unwrap();
 
     let mut trusted = rustls::RootCertStore::empty();

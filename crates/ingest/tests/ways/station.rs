@@ -161,6 +161,11 @@ pub async fn open() -> (Listener, Station) {
     (listener_at("127.0.0.1:0".parse().unwrap(), inlet).await, station)
 }
 
+/// Places as on a machine with 1,024 descriptors.
+pub fn room() -> admission::Room {
+    admission::Rooms::open(1_024).expect("enough descriptors").gateways
+}
+
 pub async fn listener_at(bind: SocketAddr, inlet: Inlet) -> Listener {
-    listen(Settings { bind, tls: None }, ways(inlet)).await.unwrap()
+    listen(Settings { bind, tls: None, room: room(), trusted: Arc::new([]) }, ways(inlet)).await.unwrap()
 }
