@@ -44,7 +44,9 @@ async fn main() {
         authenticate: Arc::new(move |_, _| Box::pin(async move { Some(gateway) })),
         clock: Arc::new(|| base::Instant(0)),
     };
-    let settings = Settings { bind: "127.0.0.1:0".parse().expect("an address"), tls: None };
+    let room = admission::Rooms::open(admission::raise().1).expect("enough descriptors").gateways;
+    let bind = "127.0.0.1:0".parse().expect("an address");
+    let settings = Settings { bind, tls: None, room, trusted: Arc::new([]) };
     let listener = listen(settings, ways).await.expect("a listener");
     let begun = Instant::now();
     let (acknowledged, until) = (Arc::new(AtomicU64::new(0)), Instant::now() + Duration::from_secs(seconds));
