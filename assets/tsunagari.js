@@ -80,12 +80,43 @@
   var heard = 0;
   var DEAF = 25000;
   function hear() { heard = Date.now(); line(false); }
+  /* Many screens hear the same word in the same moment. Each asks after a moment of its own, within as many
+     milliseconds as the word says; what comes while it waits is asked for with it. Whoever listens by then is told:
+     the part that heard the word may have been replaced since. */
+  function spread(source, word) {
+    var add = source.addEventListener, remove = source.removeEventListener;
+    var acts = [], waiting = null;
+    add.call(source, word, function (event) {
+      var within = Number(event.data) || 0;
+      function tell() {
+        var now = acts.slice(), i;
+        waiting = null;
+        for (i = 0; i < now.length; i++) { now[i].call(source, event); }
+      }
+      if (within === 0) {
+        window.clearTimeout(waiting);
+        tell();
+      } else if (waiting === null) {
+        waiting = window.setTimeout(tell, Math.random() * within);
+      }
+    });
+    source.addEventListener = function (name, act) {
+      if (name === word) { acts.push(act); } else { add.apply(source, arguments); }
+    };
+    source.removeEventListener = function (name, act) {
+      var at = acts.indexOf(act);
+      if (name !== word) { remove.apply(source, arguments); } else if (at >= 0) { acts.splice(at, 1); }
+    };
+  }
   if (window.htmx && window.EventSource) {
     window.htmx.createEventSource = function (url) {
       source = new window.EventSource(url, { withCredentials: true });
       heard = Date.now();
       source.addEventListener('alive', hear);
       source.addEventListener('changed', hear);
+      source.addEventListener('messages', hear);
+      spread(source, 'changed');
+      spread(source, 'messages');
       return source;
     };
   }
@@ -97,16 +128,18 @@
     source.close();
     if (source.onerror) { source.onerror(new window.Event('error')); }
   }
-  /* What happened while the line was down was told to nobody here: every live part asks for itself again. */
+  /* What happened while the line was down was told to nobody here: every live part asks for itself again, and after a
+     restart of the server not all screens in the same moment. */
+  var AGAIN = 2000;
   var opened = false;
+  function askAgain() {
+    each('[hx-trigger*="sse:"]', function (e) {
+      window.htmx.trigger(e, /sse:\w+/.exec(e.getAttribute('hx-trigger'))[0]);
+    });
+  }
   body.addEventListener('htmx:sseOpen', function () {
     hear();
-    updated();
-    if (opened) {
-      each('[hx-trigger*="sse:"]', function (e) {
-        window.htmx.trigger(e, /sse:\w+/.exec(e.getAttribute('hx-trigger'))[0]);
-      });
-    }
+    if (opened) { window.setTimeout(askAgain, Math.random() * AGAIN); } else { updated(); }
     opened = true;
   });
   body.addEventListener('htmx:sseError', function () { line(true); });

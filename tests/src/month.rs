@@ -11,7 +11,6 @@ use ingest::station::{Signal as News, Station};
 use people::TeamPart;
 use rand::Rng;
 use town::plan::{Size, chance};
-use uuid::Uuid;
 use watch::{AbsenceReason, Alert, Arrival, Level, NewAbsence, Rule, Signal, WatchError, WatchRefusal};
 
 use crate::fate::{Episode, Fate, stays_connected};
@@ -363,21 +362,22 @@ impl Living {
     }
 
     fn hear(&mut self, event: &outbox::Event) {
-        let body: serde_json::Value = serde_json::from_str(&event.body).expect("a body");
-        let id = |field: &str| body.get(field).and_then(|v| v.as_str()).and_then(|t| t.parse::<Uuid>().ok());
-        let home = id("home").and_then(|h| self.homes.get(&HomeId(h)).copied());
-        match (event.topic.as_str(), home) {
-            ("watch.alert_raised", Some(home)) => {
-                let alert = AlertId(id("alert").expect("an alert"));
-                self.raised(home, alert);
+        match (watch::Event::of(event), response::Event::of(event)) {
+            (Some(watch::Event::AlertRaised { alert, home, .. }), _) => {
+                if let Some(home) = self.homes.get(&home).copied() {
+                    self.raised(home, alert);
+                }
             }
-            ("response.case_opened", Some(home)) => {
-                let case = CaseId(id("case").expect("a case"));
-                self.ledger.cases.push((case, home, event.at));
-                self.work.push(Work::new(&self.region, case, home, event.at));
+            (_, Some(response::Event::CaseOpened { case, home, .. })) => {
+                if let Some(home) = self.homes.get(&home).copied() {
+                    self.ledger.cases.push((case, home, event.at));
+                    self.work.push(Work::new(&self.region, case, home, event.at));
+                }
             }
-            ("response.closed" | "watch.reassured", Some(home)) => {
-                self.ledger.anew.entry(home).or_default().push(event.at);
+            (Some(watch::Event::Reassured { home }), _) | (_, Some(response::Event::Closed { home, .. })) => {
+                if let Some(home) = self.homes.get(&home).copied() {
+                    self.ledger.anew.entry(home).or_default().push(event.at);
+                }
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! Grants: that a member of staff, a relative or an office knows a person, on what ground, since when and until when.
 //! `source_id` is the team membership, case, visit or consent behind it; ending that ends its grants.
 
-use base::{Ctx, GrantId, Instant, PersonId};
-use db::{DbError, Tx, params};
+use base::{Ctx, GrantId, Instant, PersonId, limits};
+use db::{DbError, Tx, Value, params};
 use uuid::Uuid;
 
 use crate::Ground;
@@ -32,6 +32,7 @@ const GROUNDS: &str = "SELECT DISTINCT ground FROM access_grant
     WHERE person_id = $1 AND holder_id IN ($2, $3) AND valid_from <= $4 AND valid_until > $4 ORDER BY ground";
 const HOLDERS: &str = "SELECT DISTINCT holder_id FROM access_grant
     WHERE person_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY holder_id";
+const KNOWERS: &str = "SELECT person_id, holder_id, ground FROM access_grant WHERE valid_until >= $1 AND person_id IN";
 const OF_HOLDER: &str = "SELECT DISTINCT person_id FROM access_grant
     WHERE holder_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY person_id LIMIT $4";
 
@@ -74,6 +75,32 @@ pub fn grants_of(
     limit: usize,
 ) -> Result<Vec<PersonId>, DbError> {
     tx.query(OF_HOLDER, params![holder, ground.key(), ctx.now, limit])?.iter().map(|r| r.get(0)).collect()
+}
+
+/// Somebody who knows a person on a ground: staff, a contact or an office.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Knower {
+    pub person: PersonId,
+    pub holder: Uuid,
+    pub ground: Ground,
+}
+
+/// Who knows these persons, or knew them at `since`, in a handful of statements however many they are. For the screens
+/// that are to ask anew, never for a decision: what they then see is decided as always. A ground that cannot be read
+/// is nobody's.
+pub fn knowers(tx: &mut dyn Tx, persons: &[PersonId], since: Instant) -> Result<Vec<Knower>, DbError> {
+    let mut found = Vec::new();
+    for some in persons.chunks(limits::ROWS_PER_STATEMENT) {
+        let places: Vec<String> = (2..2 + some.len()).map(|n| format!("${n}")).collect();
+        let mut values: Vec<Value> = vec![since.into()];
+        values.extend(some.iter().map(|person| Value::from(*person)));
+        for row in tx.query(&format!("{KNOWERS} ({})", places.join(", ")), &values)? {
+            if let Some(ground) = Ground::from_key(&row.get::<String>(2)?) {
+                found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The grounds on which the actor, or the actor's office, knows this person now.

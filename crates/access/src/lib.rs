@@ -13,7 +13,9 @@ use base::{Ctx, PersonId, Role};
 use db::{DbError, Migration, Tx};
 use thiserror::Error;
 
-pub use grants::{FOREVER, Grant, grant, grants_of, holders, revoke_from, revoke_holder, revoke_source};
+pub use grants::{
+    FOREVER, Grant, Knower, grant, grants_of, holders, knowers, revoke_from, revoke_holder, revoke_source,
+};
 pub use policy::{Policies, PolicyError, install};
 pub use scope::{Scope, scope};
 

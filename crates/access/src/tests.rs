@@ -165,3 +165,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_knew_a_person_up_to_this_moment_is_among_the_knowers_and_nobody_later() {
+    let region = fresh(&[MIGRATIONS]);
+    let (person, case, holder) = (PersonId(uuid(9)), uuid(8), uuid(7));
+    let at = |now| ctx(Role::System, Purpose::Operation, 1, None, now);
+    let grant_of = Grant { person, holder, ground: Ground::Case, source: case, until: FOREVER };
+    let (opens, closes) = (at(10), at(20));
+    region.db.write_blocking(move |tx| grant(&opens, tx, grant_of)).unwrap();
+    region.db.write_blocking(move |tx| revoke_source(&closes, tx, case)).unwrap();
+    let known = |since| {
+        // More persons than one statement names.
+        let persons: Vec<PersonId> = (0..=u8::MAX).map(|n| PersonId(uuid(n))).collect();
+        region.db.read_blocking(move |tx| knowers(tx, &persons, Instant(since))).unwrap()
+    };
+    assert_eq!(known(20), [Knower { person, holder, ground: Ground::Case }], "the close itself is told");
+    assert_eq!(known(21), []);
+}

@@ -6,16 +6,15 @@
 //! a question that was answered meanwhile is not asked.
 
 use access::Ground;
-use base::{AbsenceId, AlertId, Clock, Ctx, GatewayId, Instant, PersonId};
+use base::{AbsenceId, AlertId, Clock, Ctx, Instant, PersonId};
 use db::outbox::{self, Event};
 use db::{Db, DbError, marks};
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
 use page::problem::Problem;
 use people::{OfficeKind, TeamPart};
-use serde_json::Value as Json;
 use std::time::Duration;
 use uuid::Uuid;
-use watch::{AlertState, LineTrouble};
+use watch::{AlertState, Level, LineTrouble};
 
 use crate::rounds::system;
 
@@ -25,16 +24,6 @@ const TOLD: &str = "postman";
 const ROUND: usize = 500;
 /// A fault of ours is tried again; what fails as often is left behind, so that the others are told.
 const TRIES: u32 = 5;
-
-/// The gateway whose credential an event ended: its connections are to be closed.
-pub fn dismissed_gateway(event: &Event) -> Option<GatewayId> {
-    (event.topic == "watch.gateway_credential").then(|| id(&event.body, "gateway").map(GatewayId)).flatten()
-}
-
-/// Whose messages an event changed: their screens count anew.
-pub fn reader_of(event: &Event) -> Option<Uuid> {
-    (event.topic == "notify.screen").then(|| id(&event.body, "recipient")).flatten()
-}
 
 /// The moment of the oldest event that is still to be told; what is younger must stay in the outbox.
 pub fn oldest_untold(tx: &mut dyn db::Tx) -> Result<Option<Instant>, DbError> {
@@ -159,17 +148,16 @@ enum Errand {
 
 impl Errand {
     fn of(event: &Event) -> Option<Errand> {
-        let person = || id(&event.body, "person").map(PersonId);
-        match event.topic.as_str() {
-            "watch.alert_raised" if word(&event.body, "level").as_deref() == Some("notice") => {
-                Some(Errand::AskIfWell { alert: AlertId(id(&event.body, "alert")?), person: person()? })
-            }
-            "watch.absence_by_family" => {
-                Some(Errand::TellOfAbsence { absence: AbsenceId(id(&event.body, "absence")?), person: person()? })
-            }
-            "watch.line_fault" => Some(Errand::TellOfSilentLine { trouble: id(&event.body, "fault")? }),
-            "watch.outage" => Some(Errand::TellOfSilentLine { trouble: id(&event.body, "outage")? }),
-            _ => None,
+        use watch::Event::*;
+        match watch::Event::of(event)? {
+            AlertRaised { alert, person, level: Level::Notice, .. } => Some(Errand::AskIfWell { alert, person }),
+            AbsenceByFamily { absence, person, .. } => Some(Errand::TellOfAbsence { absence, person }),
+            LineFault { fault, .. } => Some(Errand::TellOfSilentLine { trouble: fault }),
+            Outage { outage } => Some(Errand::TellOfSilentLine { trouble: outage }),
+            // The case tells of its alert itself.
+            AlertRaised { level: Level::Alert, .. } | AlertChanged { .. } | Reassured { .. } => None,
+            AbsenceEntered { .. } | AbsenceCancelled { .. } | ActivityWhileAbsent { .. } => None,
+            LineBack { .. } | RegionChanged {} | HomeChanged { .. } | GatewayCredential { .. } => None,
         }
     }
 
@@ -250,15 +238,6 @@ fn send(
     let reached = to.mail.is_some() || to.phone.is_some();
     notify::send(ctx, tx, &NewMessage { to, person, topic, ways, link })?;
     Ok(reached)
-}
-
-fn word(body: &str, field: &str) -> Option<String> {
-    let body: Json = serde_json::from_str(body).ok()?;
-    Some(body.get(field)?.as_str()?.to_owned())
-}
-
-fn id(body: &str, field: &str) -> Option<Uuid> {
-    Uuid::parse_str(&word(body, field)?).ok()
 }
 
 #[cfg(test)]

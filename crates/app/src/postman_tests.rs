@@ -7,7 +7,6 @@ use base::{Actor, Purpose, RequestId, Role, Span};
 use db::testing::{TestDb, fresh};
 use notify::AttemptState;
 use people::testing::{Sample, sample};
-use serde_json::json;
 
 use super::*;
 
@@ -69,17 +68,23 @@ impl House {
                 SELECT $1, no, $2, $3, 'notice', 'inactivity', $4, $5, '静かです。', 'standing' FROM watch_home
                 WHERE home_id = $6";
             tx.execute(sql, db::params![alert, s.home, s.person, ctx.now, ctx.now, s.home])?;
-            let body =
-                json!({ "alert": alert, "home": s.home, "person": s.person, "level": "notice", "rule": "inactivity" });
-            outbox::push(tx, ctx.now, "watch.alert_raised", &body)?;
+            let (home, person) = (s.home, s.person);
+            let (level, rule) = (watch::Level::Notice, watch::Rule::Inactivity);
+            outbox::push(tx, ctx.now, &watch::Event::AlertRaised { alert, home, person, level, rule })?;
             Ok::<_, DbError>(alert)
         });
         written.expect("is written")
     }
 
-    fn push(&self, topic: &'static str, body: Json) {
+    fn push(&self, event: watch::Event) {
         let now = (self.clock)();
-        self.test.db.write_blocking(move |tx| outbox::push(tx, now, topic, &body)).expect("is pushed");
+        self.test.db.write_blocking(move |tx| outbox::push(tx, now, &event)).expect("is pushed");
+    }
+
+    /// What lies in the outbox and nobody can read.
+    fn spoil(&self) {
+        let sql = "UPDATE outbox SET body = '{}' WHERE seq = (SELECT MAX(seq) FROM outbox)";
+        self.test.db.write_blocking(move |tx| tx.execute(sql, &[]).map(drop)).expect("is spoiled");
     }
 
     fn answer(&self, alert: AlertId) {
@@ -174,12 +179,13 @@ fn a_line_that_is_back_is_not_told_and_what_cannot_be_told_holds_up_nothing() {
     let h = House::new();
     let mut postman = h.postman();
     h.told_by(&mut postman);
-    h.push("watch.line_fault", json!({ "fault": Uuid::from_u128(7) }));
-    h.push(
-        "watch.alert_raised",
-        json!({ "level": "notice", "alert": Uuid::from_u128(8), "person": Uuid::from_u128(9) }),
-    );
-    h.push("watch.alert_raised", json!({ "level": "notice" }));
+    h.push(watch::Event::LineFault { fault: Uuid::from_u128(7), person: None });
+    let (alert, home, person) = (AlertId(Uuid::from_u128(8)), h.s.home, PersonId(Uuid::from_u128(9)));
+    let (level, rule) = (watch::Level::Notice, watch::Rule::Inactivity);
+    let of_nobody = watch::Event::AlertRaised { alert, home, person, level, rule };
+    h.push(of_nobody.clone());
+    h.push(of_nobody);
+    h.spoil();
     h.notice();
     h.told_by(&mut postman);
     assert_eq!(h.topics(h.s.person.0), [Topic::NoticeAsked]);
@@ -201,7 +207,7 @@ fn a_line_that_stays_silent_is_told_to_the_office() {
         let sql = "INSERT INTO line_fault (id, home_no, gateway_no, began_at, noticed_at)
             SELECT $1, no, 1, $2, $3 FROM watch_home";
         tx.execute(sql, db::params![fault, now, now])?;
-        outbox::push(tx, now, "watch.line_fault", &json!({ "fault": fault }))
+        outbox::push(tx, now, &watch::Event::LineFault { fault, person: None })
     });
     silent.expect("falls silent");
     h.told_by(&mut postman);

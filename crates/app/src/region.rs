@@ -9,7 +9,7 @@ use std::time::Duration;
 use admission::{Deadlines, Rooms};
 use anyhow::Context;
 use base::{Clock, Redacted};
-use db::{Db, DbError, Space};
+use db::{Db, DbError, Space, outbox};
 use ingest::station::{self, Board, Station};
 use ingest::{Authenticate, Ways, inlet, mqtt};
 use notify::Adapters;
@@ -192,7 +192,8 @@ fn secret_of(credential: &[u8]) -> Option<[u8; 32]> {
     Some(Sha256::digest(bytes).into())
 }
 
-/// Committed events go to the screens, to the station and to the listeners. The postman reads them by himself.
+/// Committed events go to the screens, and apart from them to the station and the listeners: what cannot be said to a
+/// screen holds up no home. The postman reads them by himself.
 fn spawn_dispatcher(
     rounds: &mut tokio::task::JoinSet<()>,
     site: &Site,
@@ -200,28 +201,33 @@ fn spawn_dispatcher(
     signals: mpsc::Sender<station::Signal>,
     mqtt: Option<Arc<mqtt::Listener>>,
 ) {
-    let (live_site, db) = (site.clone(), site.db().clone());
+    let (live, db) = (site.live().clone(), site.db().clone());
     rounds.spawn(postman::run(db.clone(), clock.clone()));
-    rounds.spawn(async move {
-        let take = move |event: &db::outbox::Event| {
-            match postman::reader_of(event) {
-                Some(reader) => live_site.live().publish_to(reader),
-                None => live_site.live().publish(&event.topic),
-            }
-            if let Some(signal) = station::Signal::of(event)
-                && signals.try_send(signal).is_err()
-            {
-                tracing::error!("the station cannot be told of a change; it reads everything anew");
-                let _ = signals.try_send(station::Signal::Region);
-            }
-            if let (Some(listener), Some(gateway)) = (&mqtt, postman::dismissed_gateway(event)) {
-                listener.dismiss(gateway);
-            }
-        };
-        if let Err(error) = rounds::dispatch(db, take).await {
-            tracing::error!(%error, "events are no longer handed on");
-        }
+    let told = rounds::dispatch(db.clone(), web::news::news, move |(happened, knowers)| {
+        live.tell(&happened, &knowers);
     });
+    rounds.spawn(ended("events are no longer handed to screens", told));
+    let take = move |events: Vec<outbox::Event>| events.iter().for_each(|event| hand_on(event, &signals, &mqtt));
+    let told = rounds::dispatch(db, |_, events| Ok(events.to_vec()), take);
+    rounds.spawn(ended("events are no longer handed on", told));
+}
+
+async fn ended(what: &'static str, told: impl Future<Output = Result<(), DbError>>) {
+    if let Err(error) = told.await {
+        tracing::error!(%error, "{what}");
+    }
+}
+
+fn hand_on(event: &outbox::Event, signals: &mpsc::Sender<station::Signal>, mqtt: &Option<Arc<mqtt::Listener>>) {
+    if let Some(signal) = station::Signal::of(event)
+        && signals.try_send(signal).is_err()
+    {
+        tracing::error!("the station cannot be told of a change; it reads everything anew");
+        let _ = signals.try_send(station::Signal::Region);
+    }
+    if let (Some(listener), Some(watch::Event::GatewayCredential { gateway, .. })) = (mqtt, watch::Event::of(event)) {
+        listener.dismiss(gateway);
+    }
 }
 
 /// What runs by the second: limits of cases, room on the disk, whether the station steps.

@@ -21,23 +21,34 @@ pub fn system(part: &str, clock: &Clock) -> Ctx {
     Ctx::new(Actor::system(part), Purpose::Operation, clock(), new_request())
 }
 
-/// Hands every committed event to `take`, in order, starting after what was committed when this began.
-pub async fn dispatch(db: Db, take: impl Fn(&outbox::Event) + Send + 'static) -> Result<(), DbError> {
+/// Hands every committed event to `take`, in order, starting after what was committed when this began, in batches and
+/// as `prepare` reads them. Where that fails nobody is told until it goes again.
+pub async fn dispatch<T: Send + 'static>(
+    db: Db,
+    prepare: fn(&mut dyn db::Tx, &[outbox::Event]) -> Result<T, DbError>,
+    take: impl Fn(T) + Send + 'static,
+) -> Result<(), DbError> {
     let mut committed = db.committed();
     let mut seq = db.read(outbox::last_seq).await?;
     loop {
         committed.mark_unchanged();
         loop {
-            let events = match db.read(move |tx| outbox::after(tx, seq, 500)).await {
-                Ok(events) => events,
+            let read = db.read(move |tx| {
+                let events = outbox::after(tx, seq, 500)?;
+                let Some(last) = events.last().map(|event| event.seq) else { return Ok(None) };
+                Ok::<_, DbError>(Some((last, prepare(tx, &events)?)))
+            });
+            match read.await {
+                Ok(Some((last, prepared))) => {
+                    seq = last;
+                    take(prepared);
+                }
+                Ok(None) => break,
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read");
                     break;
                 }
-            };
-            let Some(last) = events.last() else { break };
-            seq = last.seq;
-            events.iter().for_each(&take);
+            }
         }
         // A second at most, should a wake-up ever be missed.
         let _ = tokio::time::timeout(Duration::from_secs(1), committed.changed()).await;

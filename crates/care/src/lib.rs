@@ -4,6 +4,7 @@
 //! who may look (`access`), how a note reaches a telephone (`notify`), and what a case does with an answer
 //! (`response`). Nothing confirmed is overwritten: a correction is a new version with a reason.
 
+mod event;
 mod lists;
 mod rules;
 mod store;
@@ -20,6 +21,7 @@ use people::PeopleError;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use event::Event;
 pub use lists::{new_for, note, notes, notes_of_case, versions, waiting_for};
 pub use rules::NoteRefusal;
 pub use verbs::Verb;

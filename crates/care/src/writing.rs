@@ -3,9 +3,9 @@
 use access::{Act, require};
 use base::{Ctx, NoteId, PersonId, Redacted, Role, StaffId};
 use db::{Tx, outbox};
-use serde_json::json;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{CareError, Correction, NewNote, NoteRefusal, NoteState, Reaction, rules, store};
 
@@ -17,9 +17,8 @@ pub fn write_note(ctx: &Ctx, tx: &mut dyn Tx, note: NewNote) -> Result<NoteId, C
     let id: NoteId = ctx.id();
     store::insert_note(ctx, tx, id, &note)?;
     audit::done(ctx, tx, Verb::WriteNote, &[note.person], "notes", ground.key())?;
-    let body =
-        json!({ "note": id.to_string(), "person": note.person.to_string(), "importance": note.importance.key() });
-    outbox::push(tx, ctx.now, "care.note_written", &body)?;
+    let (person, importance) = (note.person, note.importance);
+    outbox::push(tx, ctx.now, &Event::NoteWritten { note: id, person, importance })?;
     Ok(id)
 }
 
@@ -29,7 +28,8 @@ pub fn correct_note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, correction: Correc
     rules::check_correction(&correction, head.author, head.state, ctx)?;
     store::insert_version(ctx, tx, &head, NoteState::Corrected, &correction)?;
     audit::done(ctx, tx, Verb::CorrectNote, &[head.person], "notes", ground)?;
-    announce(ctx, tx, "care.note_corrected", &head)
+    let (person, case) = (head.person, head.case);
+    Ok(outbox::push(tx, ctx.now, &Event::NoteCorrected { note, person, case })?)
 }
 
 /// 取消: what was written stays readable as a version; the note itself is struck. Outbox: `care.note_withdrawn`.
@@ -41,7 +41,8 @@ pub fn withdraw_note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, reason: Redacted<
         Correction { subject: last.subject, body: last.body, importance: last.importance, reply_by: None, reason };
     store::insert_version(ctx, tx, &head, NoteState::Withdrawn, &struck)?;
     audit::done(ctx, tx, Verb::WithdrawNote, &[head.person], "notes", ground)?;
-    announce(ctx, tx, "care.note_withdrawn", &head)
+    let (person, case) = (head.person, head.case);
+    Ok(outbox::push(tx, ctx.now, &Event::NoteWithdrawn { note, person, case })?)
 }
 
 /// Answers a note; who answers has read it. Outbox: `care.note_answered`.
@@ -52,7 +53,8 @@ pub fn reply(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, body: Redacted<String>) -
     store::insert_reply(ctx, tx, id, note, &body)?;
     store::insert_read(ctx, tx, &head)?;
     audit::done(ctx, tx, Verb::Reply, &[head.person], "notes", ground)?;
-    announce(ctx, tx, "care.note_answered", &head)?;
+    let (person, case) = (head.person, head.case);
+    outbox::push(tx, ctx.now, &Event::NoteAnswered { note, person, case })?;
     Ok(id)
 }
 
@@ -63,7 +65,8 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<(), CareErr
         return Ok(());
     }
     audit::done(ctx, tx, Verb::MarkRead, &[head.person], "notes", ground)?;
-    announce(ctx, tx, "care.note_read", &head)
+    let (person, case) = (head.person, head.case);
+    Ok(outbox::push(tx, ctx.now, &Event::NoteRead { note, person, case })?)
 }
 
 /// 了解・確認しました・対応します; who reacts has read it. Outbox: `care.note_acknowledged`.
@@ -77,7 +80,8 @@ pub fn acknowledge(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, reaction: Reaction)
         return Ok(());
     }
     audit::done(ctx, tx, Verb::Acknowledge, &[head.person], "notes", ground)?;
-    announce(ctx, tx, "care.note_acknowledged", &head)
+    let (person, case) = (head.person, head.case);
+    Ok(outbox::push(tx, ctx.now, &Event::NoteAcknowledged { note, person, case })?)
 }
 
 /// The head of a note the actor may act on. A note hidden from the actor's profession is as if it did not exist.
@@ -93,10 +97,4 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, act: Act) -> Result<(store::He
 fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(StaffId, Role)>, CareError> {
     let members = people::team(ctx, tx, person)?;
     members.iter().map(|m| Ok((m.staff, people::staff(tx, m.staff)?.role))).collect()
-}
-
-fn announce(ctx: &Ctx, tx: &mut dyn Tx, topic: &str, head: &store::Head) -> Result<(), CareError> {
-    let case = head.case.map(|c| c.to_string());
-    let body = json!({ "note": head.id.to_string(), "person": head.person.to_string(), "case": case });
-    Ok(outbox::push(tx, ctx.now, topic, &body)?)
 }

@@ -168,6 +168,11 @@ impl Db {
         Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, disk, superseded }) })
     }
 
+    /// Commands that wait for the writer, and reads that wait for a reader: for figures.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.inner.writer.as_ref().map_or(0, writer::Writer::waiting), self.inner.readers.waiting())
+    }
+
     fn writer(&self) -> Result<&writer::Writer, DbError> {
         self.inner.writer.as_ref().ok_or_else(|| DbError::Gone("opened for reading only".into()))
     }

@@ -29,6 +29,10 @@ impl Readers {
         Ok(Readers { queue })
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(crate) fn submit<T, E, F>(&self, f: F) -> Result<oneshot::Receiver<Result<T, E>>, DbError>
     where
         T: Send + 'static,

@@ -9,6 +9,12 @@ use uuid::Uuid;
 use crate::testing::{fresh, fresh_config};
 use crate::{Db, DbError, Migration, Tx, jobs, marks, outbox, params};
 
+crate::events! {
+    Told {
+        Alert = "watch.alert" { alert: String };
+    }
+}
+
 const NOTES: &[Migration] =
     &[Migration { name: "test/001", sql: "CREATE TABLE jotting (n BIGINT PRIMARY KEY, word TEXT NOT NULL)" }];
 const INSERT: &str = "INSERT INTO jotting (n, word) VALUES ($1, $2)";
@@ -200,10 +206,7 @@ fn listeners_are_woken_after_a_commit_that_added_events() {
     let region = fresh(&[NOTES]);
     let woken = region.db.committed();
     let before = *woken.borrow();
-    region
-        .db
-        .write_blocking(|tx| outbox::push(tx, Instant(5), "watch.alert", &serde_json::json!({"alert": "x"})))
-        .unwrap();
+    region.db.write_blocking(|tx| outbox::push(tx, Instant(5), &Told::Alert { alert: "x".to_owned() })).unwrap();
     let events = region.db.read_blocking(|tx| outbox::after(tx, 0, 10)).unwrap();
     assert_eq!((events.len(), events[0].seq, events[0].topic.as_str()), (1, 1, "watch.alert"));
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
@@ -277,8 +280,7 @@ fn listeners_are_woken_even_where_a_neighbour_of_the_event_fails() {
     let gate = hold(&region.db);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (event, neighbour) = runtime.block_on(async {
-        let push =
-            region.db.write(|tx| outbox::push(tx, Instant(5), "watch.alert", &serde_json::json!({"alert": "x"})));
+        let push = region.db.write(|tx| outbox::push(tx, Instant(5), &Told::Alert { alert: "x".to_owned() }));
         let destroyer = region.db.write(|tx| {
             tx.script("ROLLBACK")?;
             Ok::<_, DbError>(())

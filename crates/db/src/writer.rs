@@ -171,6 +171,10 @@ impl Writer {
         Ok(Writer { queue })
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(crate) fn submit<T, E, F, R>(
         &self,
         work: F,

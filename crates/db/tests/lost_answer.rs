@@ -11,6 +11,12 @@ use std::time::{Duration, Instant};
 
 use db::{Db, DbConfig, DbError, Migration, outbox, params, testing};
 
+db::events! {
+    Told {
+        Counted = "test.counted" {};
+    }
+}
+
 const TABLES: &[Migration] =
     &[Migration { name: "test/001", sql: "CREATE TABLE tally (n BIGINT NOT NULL); INSERT INTO tally (n) VALUES (0)" }];
 const COMMIT: &[u8] = b"COMMIT\0";
@@ -127,7 +133,7 @@ fn region() -> Option<(Relay, Db, Db)> {
 fn count_up(db: &Db) -> Result<(), DbError> {
     db.write_blocking(|tx| {
         tx.execute("UPDATE tally SET n = n + 1", params![])?;
-        outbox::push(tx, base::Instant(1), "test.counted", &serde_json::json!({}))
+        outbox::push(tx, base::Instant(1), &Told::Counted {})
     })
 }
 

@@ -2,9 +2,9 @@
 
 use base::{Actor, Ctx, Instant, MessageId, PersonId};
 use db::{DbError, Tx, outbox};
-use serde_json::json;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{LinkPurpose, NotifyError, NotifyRefusal, Receipt, Topic, rules, store};
 
@@ -48,7 +48,7 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<InboxItem,
     }
     store::read(tx, id, ctx.now)?;
     audit::done(ctx, tx, Verb::MarkRead, item.person.as_slice(), "message", "own")?;
-    outbox::push(tx, ctx.now, "notify.screen", &json!({ "message": id, "recipient": item.recipient }))?;
+    outbox::push(tx, ctx.now, &Event::Screen { message: id, recipient: item.recipient })?;
     Ok(InboxItem { read_at: Some(ctx.now), ..item })
 }
 

@@ -19,6 +19,7 @@
 mod carry;
 mod compose;
 mod deliver;
+mod event;
 mod inbox;
 mod letters;
 mod link;
@@ -40,6 +41,7 @@ use uuid::Uuid;
 pub use carry::{due, record_outcome, run};
 pub use compose::{Text, compose};
 pub use deliver::{AdapterError, Adapters, GatewayConfig, SmtpConfig, SmtpTls, check_gateway, check_mail, deliver};
+pub use event::Event;
 pub use inbox::{InboxItem, give_up_before, inbox, mark_read, messages, receipts, tidy, unread};
 pub use letters::{Letter, letters};
 pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, link_is_for, peek_link, use_link};

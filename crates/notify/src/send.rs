@@ -2,8 +2,8 @@
 
 use base::{Ctx, MessageId, Redacted};
 use db::{DbError, Tx, outbox};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{AttemptId, AttemptState, NewMessage, Topic, Way, rules, store};
 
@@ -33,8 +33,7 @@ pub fn send(ctx: &Ctx, tx: &mut dyn Tx, new: &NewMessage) -> Result<MessageId, D
 pub(crate) fn undeliverable(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId, topic: Topic) -> Result<(), DbError> {
     store::set_undeliverable(tx, id, ctx.now)?;
     let (recipient, person) = store::whom(tx, id)?;
-    let body = json!({ "message": id, "recipient": recipient, "person": person, "topic": topic.key() });
-    outbox::push(tx, ctx.now, "notify.undeliverable", &body)
+    outbox::push(tx, ctx.now, &Event::Undeliverable { message: id, recipient, person, topic })
 }
 
 /// One row for each outside way, all waiting; a way without an address has failed already.
@@ -78,5 +77,5 @@ fn show(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId, new: &NewMessage) -> Result<(
         error: None,
     };
     store::insert_attempt(tx, &attempt, ctx.now)?;
-    outbox::push(tx, ctx.now, "notify.screen", &json!({ "message": id, "recipient": new.to.id }))
+    outbox::push(tx, ctx.now, &Event::Screen { message: id, recipient: new.to.id })
 }

@@ -1,36 +1,28 @@
-//! Live screens: after a commit, the topics of its events go to the screens that listen. An event carries a topic
-//! only; the page fetches its fragment, and that look is checked and recorded like any other.
+//! Live screens: after a commit, the screens whose reader knows the person it concerns are told that something changed.
+//! A word on the wire says neither what nor whom; the page fetches its fragment, and that look is checked and recorded
+//! like any other.
+//!
+//! It knows channels, readers and persons, and no capability's events: what an event means for screens is handed in,
+//! with whoever knows its persons, read once for all screens. Nothing here asks the database.
 
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use access::{Act, Ground, Knower, Scope};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use base::{Actor, limits};
-use futures_util::Stream;
-use futures_util::stream::unfold;
-use tokio::sync::broadcast;
+use base::{Ctx, PersonId, limits};
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::problem::Problem;
+use crate::site::random;
 
-/// The hub between the outbox and the screens.
-#[derive(Clone)]
-pub struct Live {
-    events: broadcast::Sender<Told>,
-    listening: Arc<AtomicUsize>,
-}
-
-#[derive(Clone)]
-struct Told {
-    topic: Arc<str>,
-    /// For the screens of this recipient alone: something about their messages changed.
-    recipient: Option<Uuid>,
-}
-
-/// What a desk listens for: the beginnings of topics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a desk listens for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Channel {
     /// The call centre's queue and cases.
     Cases,
@@ -43,6 +35,8 @@ pub enum Channel {
 }
 
 impl Channel {
+    pub const ALL: &'static [Channel] = &[Channel::Cases, Channel::Notebook, Channel::Family, Channel::Register];
+
     pub fn parse(text: &str) -> Option<Channel> {
         match text {
             "cases" => Some(Channel::Cases),
@@ -53,124 +47,290 @@ impl Channel {
         }
     }
 
-    fn hears(self, topic: &str) -> bool {
-        let prefixes: &[&str] = match self {
-            Channel::Cases => &["response.", "watch.alert"],
-            Channel::Notebook => &["care.", "response."],
-            Channel::Family => &["response.", "watch."],
-            Channel::Register => &["watch.", "people."],
-        };
-        prefixes.iter().any(|p| topic.starts_with(p))
+    /// What its screens show of a person: a reader who may do none of it with somebody is not woken about them.
+    const fn acts(self) -> &'static [Act] {
+        match self {
+            Channel::Cases => &[Act::SeeCase, Act::SeeAlert],
+            Channel::Notebook => &[Act::SeeNotes, Act::SeeCase, Act::ReportVisit],
+            Channel::Family => &[Act::SeeAlert, Act::SeeWatch],
+            Channel::Register => &[Act::Register, Act::SeeLines],
+        }
     }
+}
+
+/// Something that was committed, as far as screens must know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Happened {
+    pub channels: &'static [Channel],
+    pub whom: Whom,
+}
+
+/// Whose screens stir.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whom {
+    /// Of those who know this person.
+    Of(PersonId),
+    /// The same; but where nobody holds a case of this person, everybody on the channel: an alert is never nobody's.
+    InNeed(PersonId),
+    /// Everybody on the channel.
+    All,
+    /// This reader, or this office: something about their messages changed.
+    Messages(Uuid),
+}
+
+/// The hub between the outbox and the screens.
+#[derive(Clone, Default)]
+pub struct Live {
+    screens: Arc<Mutex<HashMap<u64, Arc<Screen>>>>,
+    next: Arc<AtomicU64>,
+}
+
+/// What one tell did, for tests and benches.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Woken {
+    pub changed: usize,
+    pub messages: usize,
 }
 
 impl Live {
     pub fn new() -> Live {
-        Live { events: broadcast::channel(1024).0, listening: Arc::new(AtomicUsize::new(0)) }
+        Live::default()
     }
 
-    /// Tells every listening screen of a committed event.
-    pub fn publish(&self, topic: &str) {
-        // Nobody listening is no error.
-        let _ = self.events.send(Told { topic: Arc::from(topic), recipient: None });
+    /// Wakes whom these concern, each screen once however many they are. Costs one pass over the screens in memory.
+    pub fn tell(&self, happened: &[Happened], knowers: &[Knower]) -> Woken {
+        let audience = Audience::of(happened, knowers);
+        if audience.nobody() {
+            return Woken::default();
+        }
+        let screens: Vec<Arc<Screen>> = {
+            let screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
+            screens.values().cloned().collect()
+        };
+        let mut woken = Woken::default();
+        for screen in screens.iter().filter(|s| audience.messages.iter().any(|to| s.own.contains(to))) {
+            screen.wake(&screen.messages, 0);
+            woken.messages += 1;
+        }
+        for (channel, told) in &audience.channels {
+            let of: Vec<_> = screens.iter().filter(|s| s.channel == *channel && told.concerns(&s.reader)).collect();
+            for screen in &of {
+                screen.wake(&screen.changed, spread(of.len()));
+            }
+            woken.changed += of.len();
+        }
+        woken
     }
 
-    /// Tells the screens of one reader, or of an office, that their messages changed; nobody else's screen stirs.
-    pub fn publish_to(&self, recipient: Uuid) {
-        let _ = self.events.send(Told { topic: Arc::from("messages"), recipient: Some(recipient) });
-    }
-
-    /// A stream for one screen: `changed` for what its channel hears, `messages` for what came to its reader; a heartbeat every 10 s lets the page notice a lost line.
+    /// A stream for one screen: `changed` for what its channel hears about those whom its reader knows, `messages` for
+    /// what came to its reader, each with the milliseconds over which the screens that were told may spread their
+    /// asking; a heartbeat every 10 s lets the page notice a lost line.
     pub fn listen(
         &self,
         channel: Channel,
-        reader: &Actor,
-    ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Problem> {
-        let seat = Seat::take(&self.listening)?;
-        let events = self.events.subscribe();
-        let own = [reader.id, reader.office.map_or(reader.id, |o| o.0)];
-        let stream = unfold((events, seat), move |(mut events, seat)| async move {
-            loop {
-                let topic = match events.recv().await {
-                    Ok(Told { recipient: Some(to), topic }) if own.contains(&to) => {
-                        return Some((Ok(Event::default().event("messages").data(&*topic)), (events, seat)));
-                    }
-                    Ok(Told { recipient: None, topic }) if channel.hears(&topic) => topic,
-                    Ok(_) => continue,
-                    // A screen that fell behind is told that something changed; it fetches the present state anyway.
-                    Err(broadcast::error::RecvError::Lagged(_)) => Arc::from("behind"),
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                };
-                let event = Event::default().event("changed").data(&*topic);
-                return Some((Ok(event), (events, seat)));
-            }
-        });
+        ctx: &Ctx,
+    ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>>, Problem> {
+        let words = self.words(channel, ctx)?;
+        // After a restart they all dial anew, and not in the same moment.
+        let first = stream::once(async { Event::default().retry(redial()) });
+        let said = words.map(|(word, spread)| Event::default().event(word).data(spread.to_string()));
+        let stream = first.chain(said).map(Ok);
         let alive = KeepAlive::new().interval(Duration::from_secs(10)).event(Event::default().event("alive").data("-"));
         Ok(Sse::new(stream).keep_alive(alive))
     }
-}
 
-impl Default for Live {
-    fn default() -> Self {
-        Live::new()
+    /// What one screen is told: the word, and the milliseconds of the spread. It never ends by itself.
+    pub fn words(
+        &self,
+        channel: Channel,
+        ctx: &Ctx,
+    ) -> Result<impl Stream<Item = (&'static str, u32)> + Send + use<>, Problem> {
+        let seat = self.seat(channel, ctx)?;
+        Ok(stream::unfold(seat, |seat| async move { Some((seat.screen.next().await, seat)) }))
     }
-}
 
-/// One listening screen; gives its place back when the connection ends.
-struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    fn take(listening: &Arc<AtomicUsize>) -> Result<Seat, Problem> {
-        if listening.fetch_add(1, Ordering::Relaxed) >= limits::LIVE_SCREENS {
-            listening.fetch_sub(1, Ordering::Relaxed);
+    fn seat(&self, channel: Channel, ctx: &Ctx) -> Result<Seat, Problem> {
+        let actor = &ctx.actor;
+        let screen = Arc::new(Screen {
+            channel,
+            reader: Reader::of(channel, ctx),
+            own: [actor.id, actor.office.map_or(actor.id, |o| o.0)],
+            changed: AtomicU32::new(QUIET),
+            messages: AtomicU32::new(QUIET),
+            stirred: Notify::new(),
+        });
+        let mut screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
+        if screens.len() >= limits::LIVE_SCREENS {
             return Err(Problem::Busy);
         }
-        Ok(Seat(listening.clone()))
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        screens.insert(id, screen.clone());
+        Ok(Seat { live: self.clone(), id, screen })
     }
+}
+
+/// One listening screen. What it was told and has not said yet is one word of each kind, never a queue.
+struct Screen {
+    channel: Channel,
+    reader: Reader,
+    /// The reader and the reader's office.
+    own: [Uuid; 2],
+    /// Milliseconds of the spread, or [`QUIET`].
+    changed: AtomicU32,
+    messages: AtomicU32,
+    stirred: Notify,
+}
+
+const QUIET: u32 = u32::MAX;
+
+impl Screen {
+    fn wake(&self, word: &AtomicU32, spread: u32) {
+        // The smaller spread of two: whoever must hurry does.
+        word.fetch_min(spread, Ordering::Relaxed);
+        self.stirred.notify_one();
+    }
+
+    async fn next(&self) -> (&'static str, u32) {
+        loop {
+            for (name, word) in [("messages", &self.messages), ("changed", &self.changed)] {
+                let spread = word.swap(QUIET, Ordering::Relaxed);
+                if spread != QUIET {
+                    // The other word, if there is one, must not sleep until the next.
+                    self.stirred.notify_one();
+                    return (name, spread);
+                }
+            }
+            self.stirred.notified().await;
+        }
+    }
+}
+
+/// Its place in the hub; given back when the connection ends.
+struct Seat {
+    live: Live,
+    id: u64,
+    screen: Arc<Screen>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.live.screens.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
+}
+
+/// Whom a reader may know on this channel, decided once when the screen sits down. Whoever is refused hears of nobody.
+#[derive(Default)]
+struct Reader {
+    all: bool,
+    own: Option<PersonId>,
+    holders: Vec<Uuid>,
+    grounds: Vec<Ground>,
+}
+
+impl Reader {
+    fn of(channel: Channel, ctx: &Ctx) -> Reader {
+        let mut reader = Reader::default();
+        for scope in channel.acts().iter().filter_map(|act| access::scope(ctx, *act).ok()) {
+            match scope {
+                Scope::All => reader.all = true,
+                Scope::Own(person) => reader.own = Some(PersonId(person)),
+                Scope::Granted { holders, grounds, .. } => {
+                    reader.holders = holders.to_vec();
+                    reader.grounds.extend(grounds);
+                }
+            }
+        }
+        reader
+    }
+
+    fn nobody(&self) -> bool {
+        !self.all && self.own.is_none() && self.grounds.is_empty()
+    }
+}
+
+/// Whom a batch of events concerns.
+#[derive(Default)]
+struct Audience {
+    channels: HashMap<Channel, Told>,
+    messages: HashSet<Uuid>,
+}
+
+#[derive(Default)]
+struct Told {
+    everybody: bool,
+    persons: HashSet<PersonId>,
+    knowers: HashMap<Uuid, Vec<Ground>>,
+}
+
+impl Audience {
+    fn of(happened: &[Happened], knowers: &[Knower]) -> Audience {
+        let mut by_person: HashMap<PersonId, Vec<&Knower>> = HashMap::new();
+        for knower in knowers {
+            by_person.entry(knower.person).or_default().push(knower);
+        }
+        let mut audience = Audience::default();
+        for one in happened {
+            for channel in one.channels {
+                let told = audience.channels.entry(*channel).or_default();
+                match one.whom {
+                    Whom::Of(person) => told.add(person, &by_person),
+                    Whom::InNeed(person) => {
+                        told.add(person, &by_person);
+                        let held = |k: &&Knower| matches!(k.ground, Ground::Case | Ground::Escalation);
+                        told.everybody |= !by_person.get(&person).is_some_and(|known| known.iter().any(held));
+                    }
+                    Whom::All => told.everybody = true,
+                    Whom::Messages(_) => {}
+                }
+            }
+            if let Whom::Messages(to) = one.whom {
+                audience.messages.insert(to);
+            }
+        }
+        audience
+    }
+
+    fn nobody(&self) -> bool {
+        self.channels.is_empty() && self.messages.is_empty()
+    }
+}
+
+impl Told {
+    fn add(&mut self, person: PersonId, by_person: &HashMap<PersonId, Vec<&Knower>>) {
+        self.persons.insert(person);
+        for knower in by_person.get(&person).into_iter().flatten() {
+            self.knowers.entry(knower.holder).or_default().push(knower.ground);
+        }
+    }
+
+    fn concerns(&self, reader: &Reader) -> bool {
+        if self.everybody || reader.all {
+            return !reader.nobody();
+        }
+        let known = |holder: &Uuid| {
+            self.knowers.get(holder).is_some_and(|grounds| grounds.iter().any(|g| reader.grounds.contains(g)))
+        };
+        reader.own.is_some_and(|own| self.persons.contains(&own)) || reader.holders.iter().any(known)
+    }
+}
+
+/// Over how many milliseconds so many screens ask: two a screen, in steps, so that the word says little of how many
+/// they are. A handful asks at once.
+fn spread(screens: usize) -> u32 {
+    match screens {
+        0..=16 => 0,
+        17..=128 => 250,
+        129..=512 => 1000,
+        513..=1024 => 2000,
+        _ => 4000,
+    }
+}
+
+fn redial() -> Duration {
+    let drawn = u64::from(u16::from_be_bytes(random()));
+    Duration::from_millis(1000 + drawn % 4000)
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::response::IntoResponse;
-    use base::{OfficeId, Role};
-    use futures_util::StreamExt;
-
-    use super::*;
-
-    #[test]
-    fn only_the_readers_own_screens_are_told_of_a_message() {
-        let (own, office, other) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
-        let reader = Actor {
-            role: Role::Nurse,
-            id: own,
-            office: Some(OfficeId(office)),
-            person: None,
-            device: "test".to_owned(),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let _inside = runtime.enter();
-        let live = Live::new();
-        let screen = live.listen(Channel::Notebook, &reader).expect("a seat").into_response();
-        live.publish_to(other);
-        live.publish("watch.alert_raised");
-        live.publish_to(own);
-        live.publish_to(office);
-        live.publish("care.note_written");
-        let mut told = screen.into_body().into_data_stream();
-        let heard: Vec<String> = runtime.block_on(async {
-            let mut heard = Vec::new();
-            while heard.len() < 3 {
-                let frame = told.next().await.expect("goes on").expect("is read");
-                heard.push(String::from_utf8_lossy(&frame).lines().next().unwrap_or_default().to_owned());
-            }
-            heard
-        });
-        assert_eq!(heard, ["event: messages", "event: messages", "event: changed"]);
-    }
-}
+#[path = "live_tests.rs"]
+mod tests;

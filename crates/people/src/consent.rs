@@ -7,9 +7,9 @@ use base::{ConsentId, ContactId, Ctx, Instant, OfficeId, PersonId, Redacted};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     ConsentScope, ConsentState, FieldError, Form, Line, Manner, ObtainedBy, PeopleError, PeopleRefusal, Relation,
@@ -172,7 +172,7 @@ pub fn record_consent(
     store::consents::insert(tx, &consent)?;
     if consent.state.allows() {
         open(ctx, tx, &consent)?;
-        outbox::push(tx, ctx.now, "people.consent_given", &event(&consent))?;
+        outbox::push(tx, ctx.now, &given(&consent))?;
     } else if former.is_some_and(|c| c.state.allows()) {
         told(ctx, tx, &consent)?;
     }
@@ -290,21 +290,21 @@ fn close(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleErro
 
 /// Tells that a yes is none any more. Without the watch there is nothing left that a family could be shown of it.
 fn told(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
-    outbox::push(tx, ctx.now, "people.consent_withdrawn", &event(consent))?;
+    outbox::push(tx, ctx.now, &withdrawn(consent))?;
     match consent.scope {
         ConsentScope::Watch => end_where(ctx, tx, consent.person, "見守りの同意の終了", ConsentScope::is_family),
         _ => Ok(()),
     }
 }
 
-fn event(consent: &Consent) -> serde_json::Value {
-    json!({
-        "consent": consent.id,
-        "person": consent.person,
-        "scope": consent.scope.key(),
-        "contact": consent.scope.contact(),
-        "state": consent.state.key(),
-    })
+fn given(consent: &Consent) -> Event {
+    let Consent { id: consent, person, scope, state, .. } = *consent;
+    Event::ConsentGiven { consent, person, scope: scope.key().to_owned(), contact: scope.contact(), state }
+}
+
+fn withdrawn(consent: &Consent) -> Event {
+    let Consent { id: consent, person, scope, state, .. } = *consent;
+    Event::ConsentWithdrawn { consent, person, scope: scope.key().to_owned(), contact: scope.contact(), state }
 }
 
 fn of_new(ctx: &Ctx, person: PersonId, new: &NewConsent) -> Consent {

@@ -7,8 +7,8 @@ use base::{ContactId, Ctx, PersonId, Redacted};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     ContactRole, Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Provenance,
@@ -156,7 +156,7 @@ pub fn remove_contact(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId, revision: 
     history::keep(ctx, tx, contact.0, history::CONTACT, before.version + 1, revision.reason.expose(), &before)?;
     consent::end_of_contact(ctx, tx, before.person, contact)?;
     access::revoke_holder(ctx, tx, contact.0)?;
-    outbox::push(tx, ctx.now, "people.contact_removed", &json!({ "person": before.person, "contact": contact }))?;
+    outbox::push(tx, ctx.now, &Event::ContactRemoved { person: before.person, contact })?;
     changed(ctx, tx, before.person, Verb::RemoveContact, ground)
 }
 
@@ -210,7 +210,7 @@ fn changed(
 ) -> Result<(), PeopleError> {
     search::index(tx, person)?;
     audit::done(ctx, tx, action, &[person], "contacts", ground.key())?;
-    Ok(outbox::push(tx, ctx.now, "people.contacts_changed", &json!({ "person": person }))?)
+    Ok(outbox::push(tx, ctx.now, &Event::ContactsChanged { person })?)
 }
 
 fn of_facts(ctx: &Ctx, id: ContactId, person: PersonId, order: u16, version: i64, facts: &ContactFacts) -> Contact {

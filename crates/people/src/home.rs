@@ -6,8 +6,8 @@ use base::{Ctx, HomeId, PersonId, Redacted};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::resident::HomeChoice;
 use crate::verbs::Verb;
 use crate::{
@@ -132,7 +132,7 @@ pub fn register_home(ctx: &Ctx, tx: &mut dyn Tx, facts: &HomeFacts) -> Result<Ho
     let ground = by_duty(ctx, Act::Register)?;
     let id = insert(ctx, tx, facts)?;
     audit::done(ctx, tx, Verb::RegisterHome, &[], "identity", ground.key())?;
-    outbox::push(tx, ctx.now, "people.home_registered", &json!({ "home": id }))?;
+    outbox::push(tx, ctx.now, &Event::HomeRegistered { home: id })?;
     Ok(id)
 }
 
@@ -162,7 +162,7 @@ pub fn revise_home(
         search::index(tx, *person)?;
     }
     audit::done(ctx, tx, Verb::ReviseHome, &residents, "identity entry", ground.key())?;
-    outbox::push(tx, ctx.now, "people.home_revised", &json!({ "home": home }))?;
+    outbox::push(tx, ctx.now, &Event::HomeRevised { home })?;
     Ok(after)
 }
 
@@ -186,7 +186,7 @@ pub fn move_home(
     resident::keep(ctx, tx, &after, revision.reason.expose())?;
     search::index(tx, person)?;
     audit::done(ctx, tx, Verb::MoveHome, &[person], "identity", ground.key())?;
-    outbox::push(tx, ctx.now, "people.home_changed", &json!({ "person": person, "from": from, "to": after.home }))?;
+    outbox::push(tx, ctx.now, &Event::HomeChanged { person, from, to: after.home })?;
     Ok(after)
 }
 

@@ -6,6 +6,7 @@
 
 mod consent;
 mod contact;
+mod event;
 mod history;
 mod home;
 mod life;
@@ -38,6 +39,7 @@ pub use consent::{
 pub use contact::{
     Contact, ContactFacts, add_contact, contact, contacts, remove_contact, reorder_contacts, revise_contact,
 };
+pub use event::Event;
 pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};
 pub use history::{Kept, Version, versions};
 pub use home::{Home, HomeFacts, home, home_of, move_home, register_home, residents_of_home, revise_home};

@@ -5,8 +5,8 @@ use access::Act;
 use base::wareki::Date;
 use base::{Ctx, PersonId};
 use db::{Tx, outbox};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{LifeStatus, Line, PeopleError, PeopleRefusal, Resident, consent, resident, store, team};
 
@@ -35,12 +35,7 @@ pub fn set_life(
         close(ctx, tx, person)?;
     }
     audit::done(ctx, tx, Verb::SetLife, &[person], "identity", ground.key())?;
-    outbox::push(
-        tx,
-        ctx.now,
-        "people.life_changed",
-        &json!({ "person": person, "home": after.home, "life": life.key() }),
-    )?;
+    outbox::push(tx, ctx.now, &Event::LifeChanged { person, home: after.home, life })?;
     Ok(after)
 }
 

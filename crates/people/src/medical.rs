@@ -7,8 +7,8 @@ use base::{Ctx, PersonId, Redacted, Role};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     CareLevel, FieldError, Form, Line, PeopleError, PeopleRefusal, Provenance, Revision, Source, history, resident,
@@ -125,7 +125,7 @@ pub fn revise_medical(
     store::medical::put(tx, &after)?;
     history::keep(ctx, tx, person.0, history::MEDICAL, after.version, revision.reason.expose(), &after)?;
     audit::done(ctx, tx, Verb::ReviseMedical, &[person], "medical", ground.key())?;
-    outbox::push(tx, ctx.now, "people.medical_revised", &json!({ "person": person }))?;
+    outbox::push(tx, ctx.now, &Event::MedicalRevised { person })?;
     Ok(after)
 }
 

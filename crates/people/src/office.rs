@@ -7,9 +7,9 @@ use base::{Ctx, Instant, OfficeId};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, by_duty, history,
@@ -108,7 +108,7 @@ pub fn register_office(ctx: &Ctx, tx: &mut dyn Tx, facts: &OfficeFacts) -> Resul
     store::offices::insert(tx, &office)?;
     history::keep(ctx, tx, office.id.0, history::OFFICE, 1, "", &office)?;
     audit::done(ctx, tx, Verb::RegisterOffice, &[], "office", ground.key())?;
-    outbox::push(tx, ctx.now, "people.office_registered", &json!({ "office": office.id }))?;
+    outbox::push(tx, ctx.now, &Event::OfficeRegistered { office: office.id })?;
     Ok(office.id)
 }
 
@@ -127,7 +127,7 @@ pub fn revise_office(
     store::offices::update(tx, &after)?;
     history::keep(ctx, tx, office.0, history::OFFICE, after.version, revision.reason.expose(), &after)?;
     audit::done(ctx, tx, Verb::ReviseOffice, &[], "office", ground.key())?;
-    outbox::push(tx, ctx.now, "people.office_revised", &json!({ "office": office }))?;
+    outbox::push(tx, ctx.now, &Event::OfficeRevised { office })?;
     Ok(after)
 }
 

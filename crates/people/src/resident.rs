@@ -6,8 +6,8 @@ use base::{Ctx, HomeId, Instant, PersonId, Redacted};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::home::HomeFacts;
 use crate::verbs::Verb;
 use crate::{
@@ -178,7 +178,7 @@ pub fn register_resident(ctx: &Ctx, tx: &mut dyn Tx, new: &NewResident) -> Resul
     history::keep(ctx, tx, id.0, history::RESIDENT, 1, "", &resident)?;
     search::index(tx, id)?;
     audit::done(ctx, tx, Verb::RegisterResident, &[id], "identity", ground.key())?;
-    outbox::push(tx, ctx.now, "people.resident_registered", &json!({ "person": id, "home": home }))?;
+    outbox::push(tx, ctx.now, &Event::ResidentRegistered { person: id, home })?;
     Ok(id)
 }
 
@@ -204,7 +204,7 @@ pub fn revise_resident(
     keep(ctx, tx, &after, revision.reason.expose())?;
     search::index(tx, person)?;
     audit::done(ctx, tx, Verb::ReviseResident, &[person], "identity", ground.key())?;
-    outbox::push(tx, ctx.now, "people.resident_revised", &json!({ "person": person }))?;
+    outbox::push(tx, ctx.now, &Event::ResidentRevised { person })?;
     Ok(after)
 }
 
@@ -216,7 +216,7 @@ pub fn confirm_resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, source: So
     resident.version += 1;
     keep(ctx, tx, &resident, "確認")?;
     audit::done(ctx, tx, Verb::ConfirmResident, &[person], "identity", ground.key())?;
-    outbox::push(tx, ctx.now, "people.resident_revised", &json!({ "person": person }))?;
+    outbox::push(tx, ctx.now, &Event::ResidentRevised { person })?;
     Ok(resident)
 }
 

@@ -6,9 +6,9 @@ use base::{Ctx, Instant, OfficeId, Redacted, Role, StaffId};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Profession, Revision,
@@ -110,7 +110,7 @@ pub fn register_staff(ctx: &Ctx, tx: &mut dyn Tx, new: &NewStaff) -> Result<Staf
     store::staff::insert(tx, &staff)?;
     history::keep(ctx, tx, staff.id.0, history::STAFF, 1, "", &staff)?;
     audit::done(ctx, tx, Verb::RegisterStaff, &[], "staff", ground.key())?;
-    outbox::push(tx, ctx.now, "people.staff_registered", &json!({ "staff": staff.id }))?;
+    outbox::push(tx, ctx.now, &Event::StaffRegistered { staff: staff.id })?;
     Ok(staff.id)
 }
 
@@ -127,7 +127,7 @@ pub fn revise_staff(
     let after = of_facts(ctx, (staff, before.office, before.role, before.state, before.version + 1), facts);
     keep(ctx, tx, &after, revision.reason.expose())?;
     audit::done(ctx, tx, Verb::ReviseStaff, &[], "staff", ground.key())?;
-    outbox::push(tx, ctx.now, "people.staff_revised", &json!({ "staff": staff }))?;
+    outbox::push(tx, ctx.now, &Event::StaffRevised { staff })?;
     Ok(after)
 }
 
@@ -159,8 +159,7 @@ pub fn set_staff_state(
         StaffState::Suspended | StaffState::Applied => access::revoke_holder(ctx, tx, staff.0)?,
     }
     audit::done(ctx, tx, Verb::SetStaffState, &[], state.key(), ground.key())?;
-    let body = json!({ "staff": staff, "state": state.key() });
-    outbox::push(tx, ctx.now, "people.staff_state_changed", &body)?;
+    outbox::push(tx, ctx.now, &Event::StaffStateChanged { staff, state })?;
     Ok(after)
 }
 

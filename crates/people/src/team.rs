@@ -4,9 +4,9 @@
 use access::{Act, FOREVER, Grant, Ground};
 use base::{Ctx, Instant, OfficeId, PersonId, StaffId};
 use db::{Tx, outbox};
-use serde_json::json;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     Consent, ConsentScope, ConsentState, Manner, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart, resident,
@@ -62,7 +62,8 @@ pub fn join_team(
     store::teams::insert(tx, &member)?;
     open(ctx, tx, &member, &consent)?;
     audit::done(ctx, tx, Verb::JoinTeam, &[person], "team", ground.key())?;
-    outbox::push(tx, ctx.now, "people.team_joined", &event(&member))?;
+    let TeamMember { person, staff, membership, .. } = member;
+    outbox::push(tx, ctx.now, &Event::TeamJoined { person, staff, membership })?;
     Ok(member)
 }
 
@@ -123,7 +124,8 @@ pub(crate) fn end_for_staff(ctx: &Ctx, tx: &mut dyn Tx, staff: StaffId) -> Resul
 pub(crate) fn end(ctx: &Ctx, tx: &mut dyn Tx, member: &TeamMember) -> Result<(), PeopleError> {
     store::teams::end(tx, member.membership, ctx.now)?;
     access::revoke_source(ctx, tx, member.membership)?;
-    Ok(outbox::push(tx, ctx.now, "people.team_left", &event(member))?)
+    let TeamMember { person, staff, membership, .. } = *member;
+    Ok(outbox::push(tx, ctx.now, &Event::TeamLeft { person, staff, membership })?)
 }
 
 fn open(ctx: &Ctx, tx: &mut dyn Tx, member: &TeamMember, consent: &Consent) -> Result<(), PeopleError> {
@@ -143,8 +145,4 @@ fn reaches(consent: &Consent, office: OfficeId) -> bool {
         Manner::OfficeList | Manner::PerOffice => consent.offices.contains(&office),
         Manner::Blanket | Manner::PerPerson => true,
     }
-}
-
-fn event(member: &TeamMember) -> serde_json::Value {
-    json!({ "person": member.person, "staff": member.staff, "membership": member.membership })
 }

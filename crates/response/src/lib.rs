@@ -9,6 +9,7 @@ mod case;
 mod desk;
 mod duty;
 mod ending;
+mod event;
 mod moving;
 mod opening;
 mod photo;
@@ -46,6 +47,7 @@ pub use desk::{
 pub use ending::{
     Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review,
 };
+pub use event::Event;
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
 pub use photo::{Photo, attach_photos, photo, photos_of_case};
 pub use picture::{NotAPicture, Picture};

@@ -3,10 +3,10 @@
 use access::{Act, Ground};
 use base::{CaseId, Ctx, Redacted, StaffId, limits};
 use db::{Tx, outbox};
-use serde_json::json;
 
 use crate::case::Happening;
 use crate::duty::{Blocked, Hold, may_act};
+use crate::event::Event;
 use crate::rules::{Command, Due, State, next};
 use crate::settings::settings;
 use crate::verbs::Verb;
@@ -92,13 +92,7 @@ impl Moving {
 
 /// Writes the event of a case, in the transaction of what it tells.
 pub fn push(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, what: Happening) -> Result<(), ResponseError> {
-    let body = json!({
-        "case": case.id.to_string(),
-        "person": case.person.to_string(),
-        "home": case.home.to_string(),
-        "step": case.state.step().key(),
-    });
-    Ok(outbox::push(tx, ctx.now, topic(what), &body)?)
+    Ok(outbox::push(tx, ctx.now, &Event::of_case(case, what))?)
 }
 
 fn set_limit(case: &mut Case, limit: base::Instant) {
@@ -149,33 +143,5 @@ pub fn action(what: Happening) -> Verb {
         Happening::Escalated => Verb::Escalate,
         Happening::Closed => Verb::Close,
         Happening::Reviewed => Verb::Review,
-    }
-}
-
-/// The topic of the event.
-fn topic(what: Happening) -> &'static str {
-    match what {
-        Happening::Opened => "response.case_opened",
-        Happening::Joined => "response.alert_joined",
-        Happening::Taken => "response.taken",
-        Happening::HandedOver => "response.handed_over",
-        Happening::TakenOver => "response.taken_over",
-        Happening::Released => "response.released",
-        Happening::CalledResident | Happening::CalledContact => "response.call_recorded",
-        Happening::Incoming => "response.incoming_call_recorded",
-        Happening::VisitRequested => "response.visit_requested",
-        Happening::VisitAccepted => "response.visit_accepted",
-        Happening::VisitDeclined => "response.visit_declined",
-        Happening::Departed => "response.on_the_way",
-        Happening::Arrived => "response.arrived",
-        Happening::Reported => "response.visit_reported",
-        Happening::Photographed => "response.photos_attached",
-        Happening::HelpAsked => "response.help_asked",
-        Happening::Ambulance => "response.ambulance_called",
-        Happening::Consulted => "response.consulted",
-        Happening::Answered => "response.consultation_answered",
-        Happening::Escalated => "response.escalated",
-        Happening::Closed => "response.closed",
-        Happening::Reviewed => "response.reviewed",
     }
 }

@@ -5,12 +5,12 @@ use base::{Ctx, Instant, OfficeId, Redacted};
 use db::{Tx, outbox};
 use notify::Topic;
 use people::TeamPart;
-use serde_json::json;
 use uuid::Uuid;
 use watch::{Alert, Level, Rule};
 
 use crate::case::Happening;
 use crate::duty::next_rung;
+use crate::event::Event;
 use crate::moving::{self, Moving, push};
 use crate::rules::Command;
 use crate::settings::settings;
@@ -126,15 +126,9 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
     let detail = format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja());
     store::insert_step(tx, ctx, case, Happening::Escalated, &detail)?;
     audit::done(ctx, tx, Verb::Escalate, &[case.person], "case", moving.ground.key())?;
-    let body = json!({
-        "case": case.id.to_string(),
-        "person": case.person.to_string(),
-        "home": case.home.to_string(),
-        "step": case.state.step().key(),
-        "rung": rung.key(),
-        "recipient": recipient.map(|id| id.to_string()),
-    });
-    outbox::push(tx, ctx.now, "response.escalated", &body)?;
+    let (person, home, step) = (case.person, case.home, case.state.step());
+    let event = Event::Escalated { case: case.id, person, home, step, rung: Some(rung), recipient };
+    outbox::push(tx, ctx.now, &event)?;
     if let Some(recipient) = recipient {
         telling::next_in_line(ctx, tx, case, rung, recipient)?;
     }

@@ -3,8 +3,8 @@
 use base::{Ctx, Instant, Role, Span, limits};
 use db::{DbError, Tx, outbox, params};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{Refusal, ResponseError};
 
@@ -151,7 +151,7 @@ pub fn set_settings(ctx: &Ctx, tx: &mut dyn Tx, new: Settings) -> Result<(), Res
     let body = serde_json::to_string(&new).map_err(|_| Refusal::LimitOutOfRange)?;
     tx.execute(INSERT, params![ctx.now, ctx.actor.id, body])?;
     audit::done(ctx, tx, Verb::SetSettings, &[], "settings", access::Ground::Duty.key())?;
-    Ok(outbox::push(tx, ctx.now, "response.settings_changed", &json!({}))?)
+    Ok(outbox::push(tx, ctx.now, &Event::SettingsChanged {})?)
 }
 
 /// When the settings were changed and by whom, newest first.

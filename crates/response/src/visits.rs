@@ -6,6 +6,7 @@ use db::{Tx, Value};
 
 use crate::case::Happening;
 use crate::duty::Hold;
+use crate::event::Event;
 use crate::moving::{Moving, action, hold, load, text, with_note};
 use crate::rules::{Command, State};
 use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
@@ -65,14 +66,14 @@ pub fn request_visit(
 /// The message to the visitor, and `response.visit_asked` with `{visit, case, person, visitor, kind}` for their screen.
 fn tell_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visit: &Visit) -> Result<(), ResponseError> {
     telling::visitor(ctx, tx, case, visit)?;
-    let body = serde_json::json!({
-        "visit": visit.id.to_string(),
-        "case": visit.case.to_string(),
-        "person": visit.person.to_string(),
-        "visitor": visit.visitor.uuid().simple().to_string(),
-        "kind": visit.visitor.kind(),
-    });
-    Ok(db::outbox::push(tx, ctx.now, "response.visit_asked", &body)?)
+    let event = Event::VisitAsked {
+        visit: visit.id,
+        case: visit.case,
+        person: visit.person,
+        visitor: visit.visitor.uuid(),
+        kind: visit.visitor.kind().to_owned(),
+    };
+    Ok(db::outbox::push(tx, ctx.now, &event)?)
 }
 
 /// How the story calls the visitor: the relation of a contact, the office of staff; no name of a relative.

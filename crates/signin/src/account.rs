@@ -2,8 +2,8 @@
 
 use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role};
 use db::{DbError, Tx, marks, outbox};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::store::{self, Secret};
 use crate::verbs::Verb;
 use crate::{Account, AccountState, Code, CodeHash, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules};
@@ -160,7 +160,7 @@ fn issue(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result
 /// Sessions, half-finished sign-ins, known devices and unused enrolment codes.
 fn end_everything(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
     store::forget_account(tx, id)?;
-    outbox::push(tx, ctx.now, "signin.ended", &json!({ "account": id }))
+    outbox::push(tx, ctx.now, &Event::Ended { account: id, session: None, but: None })
 }
 
 fn record(

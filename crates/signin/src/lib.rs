@@ -17,6 +17,7 @@
 mod account;
 mod enrolment;
 mod entering;
+mod event;
 mod fictional;
 mod own;
 pub mod password;
@@ -42,6 +43,7 @@ pub use entering::{
     Attempt, Entered, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, begin_signin, enter_as,
     finish_password, finish_second,
 };
+pub use event::Event;
 pub use fictional::{featured_accounts, fictional_accounts};
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
 pub use password::{NewPassword, PasswordHash, Proof, hash_password, verify_password};

@@ -2,9 +2,9 @@
 
 use base::{AccountId, Actor, Ctx, Instant, Redacted, Role, SessionId};
 use db::{DbError, Tx, outbox};
-use serde_json::json;
 
 use crate::account::item;
+use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{SigninError, SigninRefusal, TokenHash, rules, store};
 
@@ -102,6 +102,6 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
 
 fn ended(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, account: AccountId) -> Result<(), SigninError> {
     audit::done(ctx, tx, action, &[], &item(account), "own")?;
-    outbox::push(tx, ctx.now, "signin.ended", &json!({ "account": account }))?;
+    outbox::push(tx, ctx.now, &Event::Ended { account, session: None, but: None })?;
     Ok(())
 }

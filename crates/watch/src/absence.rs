@@ -3,8 +3,8 @@
 use access::Act;
 use base::{AbsenceId, Ctx, HomeId, Instant, PersonId, Role, Span};
 use db::{Tx, outbox};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::store::absence as store;
 use crate::store::home;
 use crate::verbs::Verb;
@@ -104,10 +104,10 @@ pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) 
     let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
     store::insert(tx, no, &absence, ctx.actor.id)?;
     audit::done(ctx, tx, Verb::EnterAbsence, &[contract.person], new.reason.key(), ground.key())?;
-    let body = json!({ "absence": absence.id, "home": home, "person": contract.person });
-    outbox::push(tx, ctx.now, "watch.absence_entered", &body)?;
+    let (id, person) = (absence.id, contract.person);
+    outbox::push(tx, ctx.now, &Event::AbsenceEntered { absence: id, home, person })?;
     if ctx.actor.role == Role::Family {
-        outbox::push(tx, ctx.now, "watch.absence_by_family", &body)?;
+        outbox::push(tx, ctx.now, &Event::AbsenceByFamily { absence: id, home, person })?;
     }
     contract::changed(ctx, tx, home)?;
     Ok(absence)
@@ -121,8 +121,8 @@ pub fn cancel_absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<
         return Err(WatchRefusal::NoAbsence.into());
     }
     audit::done(ctx, tx, Verb::CancelAbsence, &[found.person], found.reason.key(), ground.key())?;
-    let body = json!({ "absence": absence, "home": found.home, "person": found.person });
-    outbox::push(tx, ctx.now, "watch.absence_cancelled", &body)?;
+    let cancelled = Event::AbsenceCancelled { absence, home: found.home, person: found.person };
+    outbox::push(tx, ctx.now, &cancelled)?;
     contract::changed(ctx, tx, found.home)
 }
 

@@ -3,8 +3,8 @@
 use access::Act;
 use base::{AlertId, Ctx, DeviceId, HomeId, Instant, PersonId};
 use db::{Tx, outbox};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::store::alert as store;
 use crate::store::home;
 use crate::verbs::Verb;
@@ -141,7 +141,7 @@ pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), W
     let no = store::home_no(tx, alert)?;
     home::reassure(tx, no, ctx.now)?;
     audit::done(ctx, tx, Verb::AnswerNotice, &[found.person], "alert", ground.key())?;
-    outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": alert }))?;
+    outbox::push(tx, ctx.now, &Event::AlertChanged { alert, person: Some(found.person) })?;
     contract::changed(ctx, tx, found.home)
 }
 
@@ -151,7 +151,7 @@ pub fn close_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId, cause: Cause) -> 
     let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
     store::close(tx, alert, cause, ctx.now)?;
     audit::done(ctx, tx, Verb::CloseAlert, &[found.person], cause.key(), "case")?;
-    outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": alert }))?;
+    outbox::push(tx, ctx.now, &Event::AlertChanged { alert, person: Some(found.person) })?;
     contract::changed(ctx, tx, found.home)
 }
 
@@ -160,6 +160,6 @@ pub fn close_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId, cause: Cause) -> 
 pub fn reassure(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, at: Instant) -> Result<(), WatchError> {
     let Some(no) = home::no_of(tx, home)? else { return Err(WatchRefusal::NoHome.into()) };
     home::reassure(tx, no, at.min(ctx.now))?;
-    outbox::push(tx, ctx.now, "watch.reassured", &json!({ "home": home }))?;
+    outbox::push(tx, ctx.now, &Event::Reassured { home })?;
     contract::changed(ctx, tx, home)
 }

@@ -4,8 +4,8 @@ use access::{Act, Ground};
 use base::{Actor, Ctx, HomeId, PersonId, Purpose};
 use db::{Tx, outbox};
 use people::ConsentScope;
-use serde_json::json;
 
+use crate::event::Event;
 use crate::store::{alert, home, state};
 use crate::verbs::Verb;
 use crate::{AlertState, Level, WatchError, WatchRefusal};
@@ -111,7 +111,8 @@ pub(crate) fn subject(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Person
 
 /// Tells the station that what it holds of this home is no longer true.
 pub(crate) fn changed(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(), WatchError> {
-    Ok(outbox::push(tx, ctx.now, "watch.home_changed", &json!({ "home": home }))?)
+    let person = home::contract_of_home(tx, home)?.map(|contract| contract.person);
+    Ok(outbox::push(tx, ctx.now, &Event::HomeChanged { home, person })?)
 }
 
 /// For what the watch itself must know of the register, whoever asks.

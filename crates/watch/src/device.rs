@@ -3,8 +3,8 @@
 use access::{Act, Ground};
 use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, PersonId, Redacted, Span};
 use db::{DbError, Tx, outbox};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::rhythm::Sign;
 use crate::store::device as store;
 use crate::store::device::{DeviceRow, GatewayRow};
@@ -183,7 +183,7 @@ pub fn rotate_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId, secret: [u
         return Err(WatchRefusal::NoGateway.into());
     }
     audit::done(ctx, tx, Verb::RotateGateway, &[person], "devices", ground.key())?;
-    outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
+    outbox::push(tx, ctx.now, &Event::GatewayCredential { gateway, home: row.gateway.home })?;
     Ok(())
 }
 
@@ -198,7 +198,7 @@ pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<
     store::retire_of_gateway(tx, row.no, ctx.now)?;
     history::end_faults_of_gateway(tx, row.no, ctx.now)?;
     audit::done(ctx, tx, Verb::RevokeGateway, &[person], "devices", ground.key())?;
-    outbox::push(tx, ctx.now, "watch.gateway_credential", &json!({ "gateway": gateway, "home": row.gateway.home }))?;
+    outbox::push(tx, ctx.now, &Event::GatewayCredential { gateway, home: row.gateway.home })?;
     for home in homes {
         contract::changed(ctx, tx, home)?;
     }

@@ -12,6 +12,7 @@ mod contract;
 mod daily;
 mod day;
 mod device;
+mod event;
 pub mod live;
 pub mod replay;
 pub mod rhythm;
@@ -39,6 +40,7 @@ pub use contract::{
 pub use daily::Daily;
 pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
+pub use event::Event;
 pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
 pub use upkeep::*;
 pub use verbs::Verb;

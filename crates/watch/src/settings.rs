@@ -6,8 +6,8 @@ use access::{AccessError, Act, Scope};
 use base::{Ctx, HomeId, Span};
 use db::{Tx, outbox};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::event::Event;
 use crate::store::home;
 use crate::verbs::Verb;
 use crate::{Level, WatchError, WatchRefusal, contract, rhythm};
@@ -171,7 +171,7 @@ pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), W
     changes.check()?;
     home::set(tx, home::REGION, changes)?;
     audit::done(ctx, tx, Verb::SetRegion, &[], "watch", "duty")?;
-    Ok(outbox::push(tx, ctx.now, "watch.region_changed", &json!({}))?)
+    Ok(outbox::push(tx, ctx.now, &Event::RegionChanged {})?)
 }
 
 /// Sets what holds for one home.

@@ -61,5 +61,5 @@ async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<St
     if !welcome {
         return Err(Problem::Denied);
     }
-    Ok(site.live().listen(channel, visitor.actor())?.into_response())
+    Ok(site.live().listen(channel, &visitor.ctx(&site))?.into_response())
 }

@@ -5,6 +5,7 @@ mod layers;
 mod links;
 mod records;
 mod shape;
+mod verbs;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -58,6 +59,7 @@ pub fn findings(place: &Place) -> Result<Vec<Finding>> {
     found.extend(words::findings(&place.root, &files)?);
     found.extend(layers::findings(&place.metadata()?)?);
     found.extend(layers::engine_findings(&files));
+    found.extend(verbs::findings(&files));
     found.extend(links::findings(&place.root, &files));
     found.extend(assets::findings(&place.root, &files)?);
     found.extend(records::findings(&place.root));

@@ -15,6 +15,12 @@ audit::verbs! {
     }
 }
 
+db::events! {
+    Told {
+        Alarm = "test.alarm" { id: i64 };
+    }
+}
+
 /// Desks that send commands at the same time.
 const DESKS: i64 = 12;
 /// Commands of one desk between two starts of the program, one after the other.
@@ -128,7 +134,7 @@ fn command(tx: &mut dyn Tx, id: i64, desk: i64) -> Result<(), Stop> {
     audit::done(&context(id), tx, Verb::Store, &[PersonId(Uuid::from_u128(1))], &id.to_string(), "care_team")?;
     if raises_alarm(id) {
         tx.execute(RAISE, params![id])?;
-        outbox::push(tx, Instant(id), "test.alarm", &serde_json::json!({ "id": id }))?;
+        outbox::push(tx, Instant(id), &Told::Alarm { id })?;
     }
     if id % 7 == 3 { Err(Stop::Refused) } else { Ok(()) }
 }

@@ -2,7 +2,6 @@
 
 use base::{HomeId, PersonId};
 use db::outbox;
-use uuid::Uuid;
 
 /// News from the rest of the system that changes what the station holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,15 +17,54 @@ pub enum Signal {
 impl Signal {
     /// What an event from the outbox means for the station; most mean nothing.
     pub fn of(event: &outbox::Event) -> Option<Signal> {
-        let body: serde_json::Value = serde_json::from_str(&event.body).ok()?;
-        let id = |field: &str| body.get(field)?.as_str()?.parse::<Uuid>().ok();
-        match event.topic.as_str() {
-            "watch.home_changed" | "people.home_revised" => id("home").map(|id| Signal::Home(HomeId(id))),
-            "watch.region_changed" => Some(Signal::Region),
-            "people.consent_given" | "people.consent_withdrawn" | "people.home_changed" | "people.life_changed" => {
-                id("person").map(|id| Signal::Person(PersonId(id)))
-            }
-            _ => None,
+        match watch::Event::of(event) {
+            Some(event) => Signal::of_watch(&event),
+            None => Signal::of_people(&people::Event::of(event)?),
+        }
+    }
+
+    fn of_watch(event: &watch::Event) -> Option<Signal> {
+        use watch::Event::*;
+        match *event {
+            HomeChanged { home, .. } => Some(Signal::Home(home)),
+            RegionChanged {} => Some(Signal::Region),
+            // The station's own, or told by the `HomeChanged` beside it.
+            AlertRaised { .. }
+            | AlertChanged { .. }
+            | Reassured { .. }
+            | AbsenceEntered { .. }
+            | AbsenceByFamily { .. }
+            | AbsenceCancelled { .. }
+            | ActivityWhileAbsent { .. }
+            | LineFault { .. }
+            | LineBack { .. }
+            | Outage { .. }
+            | GatewayCredential { .. } => None,
+        }
+    }
+
+    fn of_people(event: &people::Event) -> Option<Signal> {
+        use people::Event::*;
+        match *event {
+            HomeRevised { home } => Some(Signal::Home(home)),
+            ConsentGiven { person, .. }
+            | ConsentWithdrawn { person, .. }
+            | HomeChanged { person, .. }
+            | LifeChanged { person, .. } => Some(Signal::Person(person)),
+            // Of these the station holds nothing.
+            ResidentRegistered { .. }
+            | ResidentRevised { .. }
+            | MedicalRevised { .. }
+            | HomeRegistered { .. }
+            | ContactsChanged { .. }
+            | ContactRemoved { .. }
+            | TeamJoined { .. }
+            | TeamLeft { .. }
+            | OfficeRegistered { .. }
+            | OfficeRevised { .. }
+            | StaffRegistered { .. }
+            | StaffRevised { .. }
+            | StaffStateChanged { .. } => None,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{DbError, Tx, outbox};
-use serde_json::json;
 
 use super::decision::{How, NewAlert, NewFault, Save, Writes};
+use crate::event::Event;
 use crate::store::{absence, alert, device, history, state};
 use crate::verbs::Verb;
 use crate::{Alert, AlertState, Level};
@@ -31,7 +31,8 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
     }
     for (absence, at) in &writes.activities {
         absence::note_activity(tx, *absence, *at)?;
-        outbox::push(tx, ctx.now, "watch.activity_while_absent", &json!({ "absence": absence }))?;
+        let person = absence::whose(tx, *absence)?;
+        outbox::push(tx, ctx.now, &Event::ActivityWhileAbsent { absence: *absence, person })?;
     }
     for (gateway, heard_at, radio_down) in &writes.lines {
         device::note_gateway_heard(tx, *gateway, *heard_at, *radio_down)?;
@@ -57,9 +58,8 @@ fn write_alert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAlert, on_alert: &OnAlert) -
     let a = &new.alert;
     alert::insert(tx, a, new.home, new.device)?;
     audit::done(ctx, tx, Verb::RaiseAlert, &[a.person], a.rule.key(), "duty")?;
-    let body =
-        json!({ "alert": a.id, "home": a.home, "person": a.person, "level": a.level.key(), "rule": a.rule.key() });
-    outbox::push(tx, ctx.now, "watch.alert_raised", &body)?;
+    let raised = Event::AlertRaised { alert: a.id, home: a.home, person: a.person, level: a.level, rule: a.rule };
+    outbox::push(tx, ctx.now, &raised)?;
     match a.level {
         Level::Alert => on_alert(ctx, tx, a),
         Level::Notice => Ok(()),
@@ -73,7 +73,8 @@ fn write_endings(ctx: &Ctx, tx: &mut dyn Tx, writes: &Writes) -> Result<(), DbEr
             How::Escalated => alert::end(tx, ending.alert, AlertState::Raised, ctx.now)?,
             How::SignAfter(at) => alert::note_sign(tx, ending.alert, at)?,
         }
-        outbox::push(tx, ctx.now, "watch.alert_changed", &json!({ "alert": ending.alert }))?;
+        let person = alert::whose(tx, ending.alert)?;
+        outbox::push(tx, ctx.now, &Event::AlertChanged { alert: ending.alert, person })?;
     }
     Ok(())
 }
@@ -81,12 +82,13 @@ fn write_endings(ctx: &Ctx, tx: &mut dyn Tx, writes: &Writes) -> Result<(), DbEr
 fn write_line(ctx: &Ctx, tx: &mut dyn Tx, writes: &Writes) -> Result<(), DbError> {
     for outage in &writes.outages {
         history::insert_outage(tx, outage.id, outage.shared.key(), &outage.name, outage.began_at, ctx.now)?;
-        outbox::push(tx, ctx.now, "watch.outage", &json!({ "outage": outage.id }))?;
+        outbox::push(tx, ctx.now, &Event::Outage { outage: outage.id })?;
     }
     for NewFault { id, home, gateway, began_at, outage } in &writes.faults {
         history::insert_fault(tx, *id, *home, *gateway, *began_at, ctx.now, *outage)?;
         if outage.is_none() {
-            outbox::push(tx, ctx.now, "watch.line_fault", &json!({ "fault": id }))?;
+            let person = history::whose_fault(tx, *id)?;
+            outbox::push(tx, ctx.now, &Event::LineFault { fault: *id, person })?;
         }
     }
     for (fault, outage) in &writes.joined {
@@ -94,7 +96,8 @@ fn write_line(ctx: &Ctx, tx: &mut dyn Tx, writes: &Writes) -> Result<(), DbError
     }
     for (fault, _) in &writes.faults_ended {
         history::end_fault(tx, *fault, ctx.now)?;
-        outbox::push(tx, ctx.now, "watch.line_back", &json!({ "fault": fault }))?;
+        let person = history::whose_fault(tx, *fault)?;
+        outbox::push(tx, ctx.now, &Event::LineBack { fault: *fault, person })?;
     }
     for outage in &writes.outages_ended {
         history::end_outage(tx, *outage, ctx.now)?;

@@ -1,10 +1,11 @@
 //! Announced absences.
 
-use base::{AbsenceId, HomeId, Instant, Role};
+use base::{AbsenceId, HomeId, Instant, PersonId, Role};
 use db::{DbError, Row, Tx, Value, params};
 
 use crate::{Absence, AbsenceReason, Weekly};
 
+const WHOSE: &str = "SELECT person_id FROM absence WHERE id = $1";
 const COLUMNS: &str = "b.id, h.home_id, b.person_id, b.reason, b.from_at, b.until_at, b.weekdays, b.from_minute,
     b.until_minute, b.entered_role, b.entered_at, b.cancelled_at, b.activity_at, b.activity_count";
 const FROM: &str = "FROM absence b JOIN watch_home h ON h.no = b.home_no";
@@ -41,6 +42,11 @@ pub(crate) fn cancel(tx: &mut dyn Tx, absence: AbsenceId, at: Instant) -> Result
 
 pub(crate) fn note_activity(tx: &mut dyn Tx, absence: AbsenceId, at: Instant) -> Result<(), DbError> {
     tx.execute(NOTE, params![absence, at]).map(drop)
+}
+
+/// Whom it is about, and nothing else that would have to be read.
+pub(crate) fn whose(tx: &mut dyn Tx, absence: AbsenceId) -> Result<Option<PersonId>, DbError> {
+    tx.first(WHOSE, params![absence])?.map(|r| r.get(0)).transpose()
 }
 
 pub(crate) fn one(tx: &mut dyn Tx, absence: AbsenceId) -> Result<Option<Absence>, DbError> {

@@ -1,10 +1,11 @@
 //! Alerts.
 
-use base::{AlertId, Instant};
+use base::{AlertId, Instant, PersonId};
 use db::{DbError, Row, Tx, params};
 
 use crate::{Alert, AlertState, Cause, Level, Rule};
 
+const WHOSE: &str = "SELECT person_id FROM alert WHERE id = $1";
 const COLUMNS: &str = "a.id, a.home_id, a.person_id, a.level, a.rule, d.id, a.due_at, a.raised_at, a.reason, a.state,
     a.sign_at, a.ended_at, a.cause";
 const FROM: &str = "FROM alert a LEFT JOIN device d ON d.no = a.device_no";
@@ -45,6 +46,11 @@ pub(crate) fn close(tx: &mut dyn Tx, alert: AlertId, cause: Cause, at: Instant) 
 
 pub(crate) fn note_sign(tx: &mut dyn Tx, alert: AlertId, at: Instant) -> Result<(), DbError> {
     tx.execute(SIGN, params![alert, at]).map(drop)
+}
+
+/// Whom it is about, and nothing else that would have to be read.
+pub(crate) fn whose(tx: &mut dyn Tx, alert: AlertId) -> Result<Option<PersonId>, DbError> {
+    tx.first(WHOSE, params![alert])?.map(|r| r.get(0)).transpose()
 }
 
 pub(crate) fn one(tx: &mut dyn Tx, alert: AlertId) -> Result<Option<Alert>, DbError> {

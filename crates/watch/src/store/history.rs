@@ -1,6 +1,6 @@
 //! What was: days of a home, daily values, faults of the line and outages.
 
-use base::Instant;
+use base::{Instant, PersonId};
 use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ const WATCHED_ON: &str = "SELECT DISTINCT home_no FROM watch_contract
     WHERE home_no > $1 AND begun_at < $2 AND (ended_at IS NULL OR ended_at > $3) ORDER BY home_no LIMIT $4";
 const INSERT_FAULT: &str = "INSERT INTO line_fault (id, home_no, gateway_no, began_at, noticed_at, ended_at, outage_id)
     VALUES ($1, $2, $3, $4, $5, NULL, $6)";
+const WHOSE_FAULT: &str = "SELECT c.person_id FROM line_fault f
+    JOIN watch_contract c ON c.home_no = f.home_no AND c.ended_at IS NULL WHERE f.id = $1";
 const JOIN_OUTAGE: &str = "UPDATE line_fault SET outage_id = $2 WHERE id = $1";
 const END_FAULT: &str = "UPDATE line_fault SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
 const END_FAULTS_OF_GATEWAY: &str = "UPDATE line_fault SET ended_at = $2 WHERE gateway_no = $1 AND ended_at IS NULL";
@@ -153,6 +155,11 @@ pub(crate) fn insert_fault(
     outage: Option<Uuid>,
 ) -> Result<(), DbError> {
     tx.execute(INSERT_FAULT, params![id, home, gateway, began_at, noticed_at, outage]).map(drop)
+}
+
+/// Whose home fell silent, if anybody is watched there.
+pub(crate) fn whose_fault(tx: &mut dyn Tx, fault: Uuid) -> Result<Option<PersonId>, DbError> {
+    tx.first(WHOSE_FAULT, params![fault])?.map(|r| r.get(0)).transpose()
 }
 
 pub(crate) fn join_outage(tx: &mut dyn Tx, fault: Uuid, outage: Uuid) -> Result<(), DbError> {
