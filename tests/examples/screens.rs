@@ -24,7 +24,7 @@ use crate::flats::{Fault, TOGETHER, settle};
 
 const HOMES: usize = 1_000;
 /// Screens of the call centre; all others are relatives'.
-const OPERATORS: usize = 48;
+const OPERATORS: usize = limits::LIVE_SCREENS - limits::LIVE_SCREENS_OF_STAFF;
 const READINGS: usize = 5_000;
 /// Readings of one delivery, as an MQTT connection hands them over.
 const AT_ONCE: usize = 20;
@@ -226,10 +226,11 @@ async fn dispatcher(db: Db, live: Live) {
 async fn screen(db: Db, live: Live, n: usize, persons: Vec<PersonId>, figures: Arc<Figures>) {
     let (channel, reader) = match n.checked_sub(OPERATORS) {
         None => (Channel::Cases, ctx(Role::Operator, Uuid::from_u128(1 + n as u128), Some(CENTRE))),
-        Some(n) => (Channel::Family, ctx(Role::Family, relative(n), None)),
+        Some(n) if n < limits::LIVE_SCREENS_OF_FAMILIES => (Channel::Family, ctx(Role::Family, relative(n), None)),
+        Some(n) => (Channel::Notebook, ctx(Role::CareManager, relative(n), None)),
     };
     let person = n.checked_sub(OPERATORS).map(|n| persons[n % persons.len()]);
-    let mut words = Box::pin(live.words(channel, &reader).expect("a seat"));
+    let mut words = Box::pin(live.words(channel, &reader, FOREVER).expect("a seat"));
     let mut drawn = n as u64;
     while let Some((_, spread)) = words.next().await {
         figures.told.fetch_add(1, Ordering::Relaxed);

@@ -11,6 +11,7 @@ mod region;
 mod reports;
 mod rights;
 mod rounds;
+mod security_log;
 mod serve;
 mod tls;
 

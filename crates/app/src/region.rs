@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use crate::rounds::{self, repeat, system};
-use crate::{ops, postman};
+use crate::{ops, postman, security_log};
 
 /// The signing key of audit heads, in the operations folder.
 pub const HEAD_KEY: &str = "audit-heads.key";
@@ -54,6 +54,7 @@ pub struct Region {
     pub operations: SocketAddr,
     station: std::thread::JoinHandle<std::io::Result<()>>,
     rounds: tokio::task::JoinSet<()>,
+    _disk: Disk,
 }
 
 /// Starts station, listeners and rounds.
@@ -98,7 +99,9 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     };
     rounds.spawn(admission::http::serve(way, ops_router, std::future::pending()));
     spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
-    spawn_clockwork(&mut rounds, &site, &clock, &board, no_room);
+    let disk = spawn_disk(&db, no_room)?;
+    spawn_clockwork(&mut rounds, &site, &clock, &board);
+    security_log::spawn(&mut rounds, &site, &folder)?;
     spawn_records(&mut rounds, &site, &clock, &folder)?;
     let (notify_clock, notify_db) = (clock.clone(), db.clone());
     rounds.spawn(async move {
@@ -118,7 +121,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
             repeat("emergency list", Duration::from_secs(3600), write).await;
         });
     }
-    Ok(Region { ways, mqtt, operations, station, rounds })
+    Ok(Region { ways, mqtt, operations, station, rounds, _disk: disk })
 }
 
 impl Region {
@@ -207,7 +210,15 @@ fn spawn_dispatcher(
         live.tell(&happened, &knowers);
     });
     rounds.spawn(ended("events are no longer handed to screens", told));
-    let take = move |events: Vec<outbox::Event>| events.iter().for_each(|event| hand_on(event, &signals, &mqtt));
+    let lines = site.live().clone();
+    let take = move |events: Vec<outbox::Event>| {
+        for event in &events {
+            if let Some(signin::Event::Ended { account, session, but }) = signin::Event::of(event) {
+                lines.close(account, session, but);
+            }
+            hand_on(event, &signals, &mqtt);
+        }
+    };
     let told = rounds::dispatch(db, |_, events| Ok(events.to_vec()), take);
     rounds.spawn(ended("events are no longer handed on", told));
 }
@@ -230,27 +241,45 @@ fn hand_on(event: &outbox::Event, signals: &mpsc::Sender<station::Signal>, mqtt:
     }
 }
 
-/// What runs by the second: limits of cases, room on the disk, whether the station steps.
-fn spawn_clockwork(
-    rounds: &mut tokio::task::JoinSet<()>,
-    site: &Site,
-    clock: &Clock,
-    board: &Arc<Board>,
-    no_room: Arc<std::sync::atomic::AtomicBool>,
-) {
+/// Measures the room on the disk by the second, on a thread of its own: a disk that hangs holds up nothing else.
+fn spawn_disk(db: &Db, no_room: Arc<std::sync::atomic::AtomicBool>) -> anyhow::Result<Disk> {
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let db = db.clone();
+    let measure = move || {
+        while stopped.recv_timeout(Duration::from_secs(1)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            no_room.store(db.measure_space() != Space::Ample, Ordering::Relaxed);
+        }
+    };
+    std::thread::Builder::new().name("disk".into()).spawn(measure)?;
+    Ok(Disk { _stop: stop })
+}
+
+/// The thread that measures; it ends when this is dropped.
+struct Disk {
+    _stop: std::sync::mpsc::Sender<()>,
+}
+
+/// What runs by the second: limits of cases, whether the station steps, lines of sessions that are over. It waits for
+/// the database alone, never for a thread that something else may fill: passwords and photos are not its concern.
+fn spawn_clockwork(rounds: &mut tokio::task::JoinSet<()>, site: &Site, clock: &Clock, board: &Arc<Board>) {
+    let (lines, own_clock) = (site.clone(), clock.clone());
+    rounds.spawn(async move {
+        let close = || async {
+            lines.live().close_over(own_clock());
+            Ok(())
+        };
+        repeat("live lines", Duration::from_millis(500), close).await;
+    });
     let (site, clock, board) = (site.clone(), clock.clone(), board.clone());
     rounds.spawn(async move {
         let round = || async {
-            let db = site.db().clone();
-            let space = tokio::task::spawn_blocking(move || db.measure_space()).await?;
-            no_room.store(space != Space::Ample, Ordering::Relaxed);
             let overdue = rounds::escalate(&site, &clock).await?;
             let stepped = base::Instant(i64::try_from(board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
             let mut warnings = Vec::new();
             if clock() - stepped > STATION_SILENT || board.stopped.load(Ordering::Relaxed) {
                 warnings.push(Warning::WatchLineLost);
             }
-            if space != Space::Ample {
+            if site.space() != Space::Ample {
                 let words = "保存する場所が残り少なくなっています。センサーの受信を止めています。システム管理者に連絡してください。";
                 warnings.push(Warning::Words(words.into()));
             }
@@ -258,6 +287,7 @@ fn spawn_clockwork(
                 warnings.push(Warning::Overdue(overdue));
             }
             site.warn(warnings);
+            metrics::counter!("clockwork_rounds_total").increment(1);
             Ok(())
         };
         repeat("clockwork", Duration::from_secs(1), round).await;

@@ -99,6 +99,25 @@ pub const MQTT_SWALLOWED_BYTES: usize = 4 * 1024 * 1024;
 pub const POSTS_PER_GATEWAY: usize = 8;
 /// Screens listening to live events at a time.
 pub const LIVE_SCREENS: usize = 2048;
+/// Of these, what staff other than the call centre's can fill together with families: the rest is the call centre's.
+pub const LIVE_SCREENS_OF_STAFF: usize = 1920;
+/// Of these, what families and residents can fill: the rest is for those who act.
+pub const LIVE_SCREENS_OF_FAMILIES: usize = 1536;
+/// Screens listening by one session; a further one does without.
+pub const LIVE_SCREENS_PER_SESSION: usize = 6;
+/// Threads that hash passwords: as many as the machine has cores, within these. Each holds 19 MiB.
+pub const HASHERS_LEAST: usize = 2;
+pub const HASHERS_MOST: usize = 4;
+/// Passwords waiting to be hashed; a further one is refused as busy (503). About a second's work.
+pub const HASH_QUEUE: usize = 32;
+/// Rows about strangers that the audit chain takes in an hour, at each of the doors that are open to anybody.
+pub const STRANGER_ROWS_PER_HOUR: u32 = 30;
+/// Names and addresses of which failures are remembered; beyond that the quietest are forgotten.
+pub const STRANGERS: usize = 16_384;
+/// Incidents waiting for the security log; beyond that the oldest are counted and lost.
+pub const SECURITY_LOG_WAITING: usize = 1024;
+/// Bytes of one of the two files of the security log.
+pub const SECURITY_LOG_BYTES: u64 = 4 * 1024 * 1024;
 /// Attempts of one job before it is parked for a person to look at.
 pub const JOB_ATTEMPTS: u32 = 10;
 /// Bytes kept allocated beside an embedded database, for what must go on when the disk is full.

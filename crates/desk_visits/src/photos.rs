@@ -56,6 +56,17 @@ pub async fn attach(
     if site.space() != Space::Ample {
         return no_room(&site, &visitor, &frame, visit, Form::default()).await;
     }
+    // Whoever may not attach anything here holds none of the places, however slowly they send.
+    let allowed = visitor
+        .command(&site, response::Verb::AttachPhotos, move |ctx, tx| Ok(response::may_attach_photos(ctx, tx, visit)?));
+    match allowed.await {
+        Ok(()) => {}
+        Err(Problem::Refused(why)) => {
+            let typed = Typed::new(Form::default(), Wrong::Rule(why));
+            return page::again(&site, &visitor, &frame, visit, typed).await;
+        }
+        Err(other) => return Err(other),
+    }
     let _turn = FORMS.try_acquire().map_err(|_| Problem::Busy)?;
     let sent = tokio::time::timeout(SENDING, receive(request)).await.map_err(|_| Problem::Busy)??;
     let form = Form::new(vec![("caption".to_owned(), sent.caption.clone())]);

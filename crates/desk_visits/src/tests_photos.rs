@@ -121,6 +121,22 @@ fn only_this_door_takes_large_forms_and_it_has_an_end_too() {
     r.post(&r.operator(), &format!("/cases/{case}/closure"), &[("note-closure", text.as_str())]).is(413);
 }
 
+// shows: 1.4 the permit for an upload is taken after the visitor's right is known
+#[test]
+fn who_may_not_attach_photos_is_told_before_anything_is_read_and_holds_no_place() {
+    let r = Region::new();
+    let (_, _, visit) = reported(&r);
+    let at = format!("/visits/{visit}/photos");
+    for who in [r.relative(r.s.daughter), r.doctor(), r.city()] {
+        let answer = r.begin_sending(&who, &at);
+        assert!(matches!(answer.status.as_u16(), 403 | 409), "{:?}: {}", who.role, answer.status);
+    }
+    assert_eq!(r.begin_sending(&r.nobody(), &at).location, "/signin");
+    let unknown = format!("/visits/{}/photos", uuid::Uuid::from_u128(7).simple());
+    r.begin_sending(&r.relative(r.s.son), &unknown).is(403);
+    assert!(r.count_audited("response.attach_photos") >= 3, "each of them is recorded");
+}
+
 #[test]
 fn photos_wait_while_room_is_low_and_the_report_does_not() {
     let r = Region::new();

@@ -33,6 +33,11 @@ impl Form {
         self.0.iter().find(|(f, _)| f == field).map_or("", |(_, value)| value.trim())
     }
 
+    /// What was typed into the field, blanks and all: a password.
+    pub fn as_typed(&self, field: &str) -> &str {
+        self.0.iter().find(|(f, _)| f == field).map_or("", |(_, value)| value)
+    }
+
     /// All values of a field that are not blank.
     pub fn all<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(f, _)| f == field).map(|(_, v)| v.trim()).filter(|v| !v.is_empty())

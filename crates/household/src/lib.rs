@@ -271,6 +271,13 @@ impl Region {
         self.ask(who, request, Body::from_stream(arriving))
     }
 
+    /// Begins to post a form with files and never goes on; gives the answer, which must come without it.
+    pub fn begin_sending(&self, who: &Browser, path: &str) -> Answer {
+        let request = Request::post(path).header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
+        let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        self.ask(who, request, Body::from_stream(never))
+    }
+
     /// Posts and follows the answer to the next page, as a browser does.
     #[track_caller]
     pub fn step(&self, who: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {

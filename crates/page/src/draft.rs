@@ -57,6 +57,11 @@ impl Draft {
         self.form.one(field)
     }
 
+    /// What was typed into the field, blanks and all: a password.
+    pub fn as_typed(&self, field: &str) -> &str {
+        self.form.as_typed(field)
+    }
+
     pub fn values<'a>(&'a self, field: &'a str) -> Vec<&'a str> {
         self.form.all(field).collect()
     }

@@ -15,5 +15,6 @@ pub mod named;
 pub mod posted;
 pub mod problem;
 pub mod site;
+pub mod stranger;
 pub mod typed;
 pub mod visitor;

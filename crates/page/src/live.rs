@@ -7,13 +7,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::{Act, Ground, Knower, Scope};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use base::{Ctx, PersonId, limits};
+use base::{AccountId, Ctx, Instant, PersonId, Role, SessionId, limits};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -124,13 +124,16 @@ impl Live {
 
     /// A stream for one screen: `changed` for what its channel hears about those whom its reader knows, `messages` for
     /// what came to its reader, each with the milliseconds over which the screens that were told may spread their
-    /// asking; a heartbeat every 10 s lets the page notice a lost line.
+    /// asking; a heartbeat every 10 s lets the page notice a lost line. It ends with its session, at `until` at the
+    /// latest. Whoever calls this looks afterwards whether the session still is: one that ended before the line was known
+    /// closes nothing.
     pub fn listen(
         &self,
         channel: Channel,
         ctx: &Ctx,
+        until: Instant,
     ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>>, Problem> {
-        let words = self.words(channel, ctx)?;
+        let words = self.words(channel, ctx, until)?;
         // After a restart they all dial anew, and not in the same moment.
         let first = stream::once(async { Event::default().retry(redial()) });
         let said = words.map(|(word, spread)| Event::default().event(word).data(spread.to_string()));
@@ -139,14 +142,41 @@ impl Live {
         Ok(Sse::new(stream).keep_alive(alive))
     }
 
-    /// What one screen is told: the word, and the milliseconds of the spread. It never ends by itself.
+    /// What one screen is told: the word, and the milliseconds of the spread.
     pub fn words(
         &self,
         channel: Channel,
         ctx: &Ctx,
+        until: Instant,
     ) -> Result<impl Stream<Item = (&'static str, u32)> + Send + use<>, Problem> {
         let seat = self.seat(channel, ctx)?;
-        Ok(stream::unfold(seat, |seat| async move { Some((seat.screen.next().await, seat)) }))
+        seat.screen.until.store(until.0, Ordering::Relaxed);
+        Ok(stream::unfold(seat, |seat| async move { seat.screen.next().await.map(|word| (word, seat)) }))
+    }
+
+    /// Closes the lines of an account's sessions that ended: all, or `session` alone, or all but `but`.
+    pub fn close(&self, account: AccountId, session: Option<SessionId>, but: Option<SessionId>) {
+        self.close_where(|screen| {
+            let of = |id: Option<SessionId>| id.is_some() && screen.session == id;
+            screen.account == account && (session.is_none() || of(session)) && !of(but)
+        });
+    }
+
+    /// Closes the lines whose session may last no longer, whatever came.
+    pub fn close_over(&self, now: Instant) {
+        self.close_where(|screen| screen.until.load(Ordering::Relaxed) <= now.0);
+    }
+
+    fn close_where(&self, ended: impl Fn(&Screen) -> bool) {
+        let mut screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
+        screens.retain(|_, screen| {
+            let ends = ended(screen);
+            if ends {
+                screen.over.store(true, Ordering::Relaxed);
+                screen.stirred.notify_one();
+            }
+            !ends
+        });
     }
 
     fn seat(&self, channel: Channel, ctx: &Ctx) -> Result<Seat, Problem> {
@@ -158,9 +188,20 @@ impl Live {
             changed: AtomicU32::new(QUIET),
             messages: AtomicU32::new(QUIET),
             stirred: Notify::new(),
+            seats: seats_for(actor.role),
+            account: AccountId(actor.id),
+            // An account acts in a session, whose id is the word for its terminal.
+            session: actor.device.parse().ok(),
+            until: AtomicI64::new(i64::MAX),
+            over: AtomicBool::new(false),
         });
         let mut screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
-        if screens.len() >= limits::LIVE_SCREENS {
+        let of_session = screens.values().filter(|s| s.session.is_some() && s.session == screen.session).count();
+        let no_nearer = screens.values().filter(|s| s.seats <= screen.seats).count();
+        if screens.len() >= limits::LIVE_SCREENS
+            || no_nearer >= screen.seats
+            || of_session >= limits::LIVE_SCREENS_PER_SESSION
+        {
             return Err(Problem::Busy);
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
@@ -179,6 +220,14 @@ struct Screen {
     changed: AtomicU32,
     messages: AtomicU32,
     stirred: Notify,
+    /// How many such screens, and those with fewer seats, there may be.
+    seats: usize,
+    account: AccountId,
+    session: Option<SessionId>,
+    /// The end of the session, whatever comes.
+    until: AtomicI64,
+    /// The session ended: so does the line.
+    over: AtomicBool,
 }
 
 const QUIET: u32 = u32::MAX;
@@ -190,14 +239,17 @@ impl Screen {
         self.stirred.notify_one();
     }
 
-    async fn next(&self) -> (&'static str, u32) {
+    async fn next(&self) -> Option<(&'static str, u32)> {
         loop {
+            if self.over.load(Ordering::Relaxed) {
+                return None;
+            }
             for (name, word) in [("messages", &self.messages), ("changed", &self.changed)] {
                 let spread = word.swap(QUIET, Ordering::Relaxed);
                 if spread != QUIET {
                     // The other word, if there is one, must not sleep until the next.
                     self.stirred.notify_one();
-                    return (name, spread);
+                    return Some((name, spread));
                 }
             }
             self.stirred.notified().await;
@@ -215,6 +267,16 @@ struct Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.live.screens.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// How many screens of such readers there may be, with those of whoever has fewer seats: the last are kept for those who
+/// answer alarms, and however many relatives look on, there are seats for those who visit and treat.
+const fn seats_for(role: Role) -> usize {
+    match role {
+        Role::Operator | Role::CityOfficer => limits::LIVE_SCREENS,
+        Role::Family | Role::Resident => limits::LIVE_SCREENS_OF_FAMILIES,
+        _ => limits::LIVE_SCREENS_OF_STAFF,
     }
 }
 

@@ -1,4 +1,4 @@
-use base::{Actor, Instant, OfficeId, Purpose, RequestId, Role};
+use base::{Actor, OfficeId, Purpose, RequestId};
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn a_word_on_the_wire_says_neither_what_nor_whom() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _inside = runtime.enter();
     let live = Live::new();
-    let screen = live.listen(Channel::Family, &daughter()).expect("a seat").into_response();
+    let screen = live.listen(Channel::Family, &daughter(), Instant(i64::MAX)).expect("a seat").into_response();
     let both = [of(GRANDMOTHER)[0], Happened { channels: &[], whom: Whom::Messages(DAUGHTER) }];
     live.tell(&both, &[known(GRANDMOTHER, DAUGHTER, Ground::FamilyAlerts)]);
     let mut stream = screen.into_body().into_data_stream();
@@ -129,4 +129,68 @@ fn the_more_screens_are_told_the_longer_they_spread_their_asking() {
     assert_eq!(told(&seats[0]).0, 4000);
     let spreads = [1, 16, 17, 300, 600, 2048].map(spread);
     assert_eq!(spreads, [0, 0, 250, 1000, 2000, 4000]);
+}
+
+fn of_session(role: Role, account: u128, session: u128) -> Ctx {
+    let mut ctx = ctx(role, Uuid::from_u128(account), None, None);
+    ctx.actor.device = SessionId(Uuid::from_u128(session)).to_string();
+    ctx
+}
+
+// shows: 1.4 seats are kept for operators and crews, so that no family account can take them all
+#[test]
+fn families_and_staff_leave_seats_for_those_who_act() {
+    let live = Live::new();
+    let mut kept = Vec::new();
+    // However many sessions, each with two screens.
+    let mut taken = |role: Role, from: u128| {
+        let sat = (0..5000).filter_map(|n| live.seat(Channel::Notebook, &of_session(role, from, from + n / 2)).ok());
+        let before = kept.len();
+        kept.extend(sat);
+        kept.len() - before
+    };
+    assert_eq!(taken(Role::Family, 10_000), limits::LIVE_SCREENS_OF_FAMILIES);
+    assert_eq!(taken(Role::CareManager, 20_000), limits::LIVE_SCREENS_OF_STAFF - limits::LIVE_SCREENS_OF_FAMILIES);
+    assert_eq!(taken(Role::Operator, 30_000), limits::LIVE_SCREENS - limits::LIVE_SCREENS_OF_STAFF);
+    drop(kept);
+    assert!(
+        live.seat(Channel::Family, &of_session(Role::Family, 1, 1)).is_ok(),
+        "a line that ended gives its seat back"
+    );
+}
+
+// shows: 1.4 a few seats a session
+#[test]
+fn a_session_has_a_few_seats() {
+    let live = Live::new();
+    let sit = |session| live.seat(Channel::Cases, &of_session(Role::Operator, 1, session));
+    let mut seats: Vec<Seat> = (0..limits::LIVE_SCREENS_PER_SESSION).map(|_| sit(1).expect("a seat")).collect();
+    assert!(matches!(sit(1), Err(Problem::Busy)));
+    assert!(sit(2).is_ok());
+    seats.pop();
+    assert!(sit(1).is_ok());
+}
+
+// shows: 5.2 signing out, suspension and the absolute end close live lines
+#[test]
+fn a_line_ends_with_its_session() {
+    let live = Live::new();
+    let open =
+        |account, session| live.seat(Channel::Cases, &of_session(Role::Operator, account, session)).expect("a seat");
+    let over = |seat: &Seat| seat.screen.over.load(Ordering::Relaxed);
+    let (account, of) = (AccountId(Uuid::from_u128(1)), |n: u128| Some(SessionId(Uuid::from_u128(n))));
+    let (a, b, c, other) = (open(1, 1), open(1, 2), open(1, 3), open(2, 4));
+    live.close(account, of(1), None);
+    assert!(over(&a) && !over(&b));
+    live.close(account, None, of(3));
+    assert!(over(&b) && !over(&c));
+    live.close(account, None, None);
+    assert!(over(&c) && !over(&other));
+    other.screen.until.store(1000, Ordering::Relaxed);
+    live.close_over(Instant(999));
+    assert!(!over(&other));
+    live.close_over(Instant(1000));
+    assert!(over(&other));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    assert_eq!(runtime.block_on(other.screen.next()), None, "and so does its stream");
 }

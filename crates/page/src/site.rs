@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use base::{Clock, Instant, RequestId};
 use db::Db;
+use signin::{Hashers, Strangers};
 use uuid::Uuid;
 
 use crate::live::Live;
@@ -45,6 +46,9 @@ struct Inner {
     /// The region's name as pages show it.
     region: String,
     warnings: RwLock<Vec<Warning>>,
+    strangers: Strangers,
+    /// Begun with the first password.
+    hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
     letters: OnceLock<PathBuf>,
     /// A test says that the disk is nearly full.
@@ -66,6 +70,8 @@ impl Site {
                 hosts,
                 region,
                 warnings,
+                strangers: Strangers::new(random()),
+                hashers: OnceLock::new(),
                 letters,
                 #[cfg(feature = "testing")]
                 crowded,
@@ -97,6 +103,20 @@ impl Site {
 
     pub fn live(&self) -> &Live {
         &self.inner.live
+    }
+
+    /// What is remembered of those whom nobody knows.
+    pub fn strangers(&self) -> &Strangers {
+        &self.inner.strangers
+    }
+
+    /// The threads that hash passwords.
+    pub(crate) fn hashers(&self) -> Result<&Hashers, Problem> {
+        let begun = self.inner.hashers.get_or_init(|| {
+            let begun = Hashers::start();
+            begun.inspect_err(|error| tracing::error!(%error, "the threads for passwords cannot begin")).ok()
+        });
+        begun.as_ref().ok_or(Problem::Busy)
     }
 
     pub fn mode(&self) -> Mode {

@@ -49,7 +49,7 @@ pub use ending::{
 };
 pub use event::Event;
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
-pub use photo::{Photo, attach_photos, photo, photos_of_case};
+pub use photo::{Photo, attach_photos, may_attach_photos, photo, photos_of_case};
 pub use picture::{NotAPicture, Picture};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};

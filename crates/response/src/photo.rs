@@ -7,7 +7,7 @@ use db::Tx;
 use uuid::Uuid;
 
 use crate::case::Happening;
-use crate::moving::{load, text, with_note};
+use crate::moving::{Moving, load, text, with_note};
 use crate::{Picture, Refusal, ResponseError, Visit, VisitState, store};
 
 /// A photo without its pixels.
@@ -25,15 +25,16 @@ pub struct Photo {
     pub height: u32,
 }
 
-/// Puts photos beside the report of a visit, with a word about them. Only whoever was asked to go; while the case is
-/// open; at most [`limits::PHOTOS_PER_VISIT`] a visit. Outbox: `response.photos_attached`.
-pub fn attach_photos(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    visit: VisitId,
-    pictures: &[Picture],
-    caption: &Redacted<String>,
-) -> Result<Vec<Photo>, ResponseError> {
+/// Whether the actor could attach a photo to this visit now: to be asked before a form with photos is read.
+pub fn may_attach_photos(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(), ResponseError> {
+    match awaiting(ctx, tx, visit)? {
+        (_, _, kept) if kept >= limits::PHOTOS_PER_VISIT => Err(Refusal::TooManyPhotos.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The visit, if it is the actor's and photos of it may come, and how many there are.
+fn awaiting(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Visit, Moving, usize), ResponseError> {
     let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
     if !asked_of(ctx, &v) {
@@ -47,10 +48,23 @@ pub fn attach_photos(
         state if state.open() => return Err(Refusal::PhotosAfterReport.into()),
         state => return Err(Refusal::VisitOver(state).into()),
     }
+    let kept = store::photos(tx, v.case)?.iter().filter(|p| p.visit == visit).count();
+    Ok((v, m, kept))
+}
+
+/// Puts photos beside the report of a visit, with a word about them. Only whoever was asked to go; while the case is
+/// open; at most [`limits::PHOTOS_PER_VISIT`] a visit. Outbox: `response.photos_attached`.
+pub fn attach_photos(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    visit: VisitId,
+    pictures: &[Picture],
+    caption: &Redacted<String>,
+) -> Result<Vec<Photo>, ResponseError> {
+    let (v, m, kept) = awaiting(ctx, tx, visit)?;
     if pictures.is_empty() {
         return Err(Refusal::NoPhoto.into());
     }
-    let kept = store::photos(tx, v.case)?.iter().filter(|p| p.visit == visit).count();
     if kept + pictures.len() > limits::PHOTOS_PER_VISIT {
         return Err(Refusal::TooManyPhotos.into());
     }

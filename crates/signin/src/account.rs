@@ -1,12 +1,13 @@
 //! Accounts: created, re-issued, suspended, reinstated and revised by an administrator, each with its audit row.
 
 use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role};
-use db::{DbError, Tx, marks, outbox};
+use db::{DbError, Tx, marks};
 
-use crate::event::Event;
 use crate::store::{self, Secret};
 use crate::verbs::Verb;
-use crate::{Account, AccountState, Code, CodeHash, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules};
+use crate::{
+    Account, AccountState, Code, CodeHash, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules, session,
+};
 
 /// Creates an account that waits for its owner, and gives the one-time code to hand over: valid 72 hours, shown once.
 pub fn create_account(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount, secrets: &Secrets) -> Result<Code, SigninError> {
@@ -160,7 +161,7 @@ fn issue(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result
 /// Sessions, half-finished sign-ins, known devices and unused enrolment codes.
 fn end_everything(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
     store::forget_account(tx, id)?;
-    outbox::push(tx, ctx.now, &Event::Ended { account: id, session: None, but: None })
+    session::tell_ended(ctx, tx, id, session::Ended::All)
 }
 
 fn record(

@@ -1,17 +1,16 @@
 //! Enrolment: with the one-time code from an administrator, the owner sets password and second factor and gets the
 //! recovery codes.
 
-use base::{Ctx, Instant, Redacted};
+use base::{Ctx, Instant, OfficeId, Redacted};
 use db::{DbError, Tx};
 
 use crate::account::item;
-use crate::entering::{acting, fail, refused};
-use crate::rules::{self, ADDRESS_ALLOWANCE, ThrottleKey};
+use crate::entering::{acting, refused};
+use crate::rules;
 use crate::store::{self, Secret};
 use crate::verbs::Verb;
 use crate::{
-    Account, AccountState, Address, Code, CodeHash, LoginName, PasswordHash, Secrets, SigninError, TotpSetup,
-    second_factor,
+    Account, AccountState, Code, CodeHash, LoginName, PasswordHash, Secrets, SigninError, TotpSetup, second_factor,
 };
 
 /// What the owner sees after the code was right.
@@ -19,6 +18,7 @@ use crate::{
 pub struct EnrolmentView {
     pub login: LoginName,
     pub display_name: Redacted<String>,
+    pub office: Option<OfficeId>,
     pub setup: TotpSetup,
     pub expires_at: Instant,
 }
@@ -28,9 +28,6 @@ pub enum EnrolmentAnswer {
     Open(Box<EnrolmentView>),
     /// No such code, or used, or its 72 hours are over.
     Unknown,
-    Wait {
-        until: Instant,
-    },
 }
 
 #[derive(Clone, Debug)]
@@ -43,25 +40,21 @@ pub enum FinishAnswer {
     Unknown,
 }
 
+/// Whether a code would open anything: the first look, which writes nothing.
+pub fn opens(tx: &mut dyn Tx, code: &CodeHash, now: Instant) -> Result<bool, DbError> {
+    Ok(find(tx, code, now)?.is_some())
+}
+
 /// Opens the enrolment and draws the authenticator's secret. Opening it again draws another: whoever peeked before the
 /// owner has a secret that opens nothing.
 pub fn begin_enrolment(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     code: &CodeHash,
-    address: &Address,
     issuer: &str,
     secrets: &Secrets,
 ) -> Result<EnrolmentAnswer, SigninError> {
-    let key = ThrottleKey::address(address);
-    if let Some(until) = rules::blocked(store::throttle(tx, &key)?.as_ref(), ctx.now) {
-        return Ok(EnrolmentAnswer::Wait { until });
-    }
-    let Some((open, account)) = find(tx, code, ctx.now)? else {
-        fail(ctx, tx, &key, ADDRESS_ALLOWANCE)?;
-        refused(ctx, tx, Verb::BeginEnrolment, "", "unknown")?;
-        return Ok(EnrolmentAnswer::Unknown);
-    };
+    let Some((open, account)) = find(tx, code, ctx.now)? else { return Ok(EnrolmentAnswer::Unknown) };
     let totp = secrets.totp();
     store::set_enrolment_totp(tx, account.id, &totp)?;
     let own = acting(ctx, &account, "enrolment");
@@ -133,5 +126,6 @@ fn find(tx: &mut dyn Tx, code: &CodeHash, now: Instant) -> Result<Option<(store:
 
 fn view(account: &Account, totp: &[u8; 20], issuer: &str, expires_at: Instant) -> Result<EnrolmentView, SigninError> {
     let setup = second_factor::setup(totp, issuer, &account.login)?;
-    Ok(EnrolmentView { login: account.login.clone(), display_name: account.display_name.clone(), setup, expires_at })
+    let Account { login, display_name, office, .. } = account.clone();
+    Ok(EnrolmentView { login, display_name, office, setup, expires_at })
 }

@@ -7,8 +7,8 @@ use crate::account::{self, item};
 use crate::rules::{self, ACCOUNT_ALLOWANCE, ADDRESS_ALLOWANCE, Allowance, ThrottleKey};
 use crate::verbs::Verb;
 use crate::{
-    Account, AccountState, Address, CodeHash, PasswordHash, Proof, Secrets, Session, SigninError, Token, TokenHash,
-    password, second_factor, store,
+    Account, AccountState, Address, CodeHash, PasswordHash, Proof, Secrets, Session, SigninError, Strangers, Token,
+    TokenHash, hashing, second_factor, session, store,
 };
 
 /// An attempt that was counted and now waits for its password to be compared.
@@ -17,10 +17,14 @@ pub struct Attempt {
     pub(crate) account: Option<AccountId>,
     stored: PasswordHash,
     counter: ThrottleKey,
-    address: ThrottleKey,
 }
 
 impl Attempt {
+    /// Whether there is an account to which the attempt counts. Without one nothing is ever written.
+    pub fn is_known(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// What to compare the typed password with, by `verify_password`, outside the writer.
     pub fn stored_hash(&self) -> &PasswordHash {
         &self.stored
@@ -80,35 +84,57 @@ pub struct Entered {
     pub device: Token,
 }
 
-/// Counts the attempt as a failure until [`finish_password`] knows better, so that many guesses at the same moment
-/// count as many. `device` is the token of an earlier sign-in on this browser, if it has one.
+/// Somebody wants to sign in: the first look, which writes nothing. The attempt counts against the address, and against
+/// a name that is nobody's, in memory, until the answer is known, so that many guesses at the same moment count as many.
+/// `None`: there is such an account; go on with [`begin_signin`].
+pub fn knock(
+    tx: &mut dyn Tx,
+    strangers: &Strangers,
+    login: &str,
+    address: &Address,
+    now: Instant,
+) -> Result<Option<PasswordStep>, DbError> {
+    let (from, name) = (ThrottleKey::address(address), ThrottleKey::login(login));
+    if let Some(until) = strangers.wait(&from, now) {
+        return Ok(Some(PasswordStep::Wait { until }));
+    }
+    let known = open_account(tx, login)?.is_some();
+    if let Some(until) = strangers.wait(&name, now).filter(|_| !known) {
+        return Ok(Some(PasswordStep::Wait { until }));
+    }
+    strangers.count(from, ADDRESS_ALLOWANCE, now);
+    if known {
+        return Ok(None);
+    }
+    strangers.count(name, ACCOUNT_ALLOWANCE, now);
+    Ok(Some(PasswordStep::Compare(Attempt { account: None, stored: hashing::nobody(), counter: name })))
+}
+
+/// Counts the attempt as a failure of the account until [`finish_password`] knows better. `device` is the token of an
+/// earlier sign-in on this browser, if it has one.
 pub fn begin_signin(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     login: &str,
-    address: &Address,
     device: Option<&TokenHash>,
 ) -> Result<PasswordStep, DbError> {
-    let account = match rules::maybe_login(login) {
-        Some(name) => store::account_named(tx, &name)?,
-        None => None,
+    let Some(account) = open_account(tx, login)? else {
+        // It was closed a moment ago.
+        let counter = ThrottleKey::login(login);
+        return Ok(PasswordStep::Compare(Attempt { account: None, stored: hashing::nobody(), counter }));
     };
-    let account = account.filter(|a| a.state == AccountState::Active);
-    let counter = counter(ctx, tx, login, account.as_ref(), device)?;
-    let address = ThrottleKey::address(address);
-    for key in [&counter, &address] {
-        if let Some(until) = rules::blocked(store::throttle(tx, key)?.as_ref(), ctx.now) {
-            return Ok(PasswordStep::Wait { until });
-        }
+    let counter = counter(ctx, tx, login, &account, device)?;
+    if let Some(until) = rules::blocked(store::throttle(tx, &counter)?.as_ref(), ctx.now) {
+        return Ok(PasswordStep::Wait { until });
     }
     fail(ctx, tx, &counter, ACCOUNT_ALLOWANCE)?;
-    fail(ctx, tx, &address, ADDRESS_ALLOWANCE)?;
-    let secret = match &account {
-        Some(a) => store::secret(tx, a.id)?,
-        None => None,
-    };
-    let stored = secret.and_then(|s| s.password).unwrap_or_else(password::nobody);
-    Ok(PasswordStep::Compare(Attempt { account: account.map(|a| a.id), stored, counter, address }))
+    let stored = store::secret(tx, account.id)?.and_then(|s| s.password).unwrap_or_else(hashing::nobody);
+    Ok(PasswordStep::Compare(Attempt { account: Some(account.id), stored, counter }))
+}
+
+fn open_account(tx: &mut dyn Tx, login: &str) -> Result<Option<Account>, DbError> {
+    let Some(name) = rules::maybe_login(login) else { return Ok(None) };
+    Ok(store::account_named(tx, &name)?.filter(|a| a.state == AccountState::Active))
 }
 
 /// Ends the first step with the comparison's outcome.
@@ -120,15 +146,19 @@ pub fn finish_password(
     secrets: &Secrets,
 ) -> Result<PasswordAnswer, DbError> {
     let Some(account) = proven(tx, attempt, proof)? else {
-        let items = attempt.account.map(item).unwrap_or_default();
-        refused(ctx, tx, Verb::Password, &items, "wrong")?;
+        if let Some(known) = attempt.account {
+            refused(ctx, tx, Verb::Password, &item(known), "wrong")?;
+        }
         return Ok(PasswordAnswer::Wrong);
     };
     right(tx, attempt)?;
     let pending = secrets.token("pending");
-    store::put_pending(tx, &pending.hash(), account.id, ctx.now + rules::PENDING_VALID)?;
-    let own = acting(ctx, &account, "signin");
-    audit::done(&own, tx, Verb::Password, &[], &item(account.id), "password")?;
+    let ended = store::put_pending(tx, &pending.hash(), account.id, ctx.now + rules::PENDING_VALID)?;
+    // Who has the password and never the second factor is a stranger still: five rows in five minutes say it all.
+    if ended == 0 {
+        let own = acting(ctx, &account, "signin");
+        audit::done(&own, tx, Verb::Password, &[], &item(account.id), "password")?;
+    }
     Ok(PasswordAnswer::Next { pending })
 }
 
@@ -224,14 +254,10 @@ pub(crate) fn proven(tx: &mut dyn Tx, attempt: &Attempt, proof: &Proof) -> Resul
     Ok(store::account(tx, id)?.filter(|a| a.state == AccountState::Active))
 }
 
-/// Takes back what [`begin_signin`] counted. The address keeps its earlier failures: signing in to one's own account
-/// must not pay for guesses at others'.
+/// Takes back what [`begin_signin`] counted. The address, in memory, keeps its earlier failures: signing in to one's own
+/// account must not pay for guesses at others'.
 pub(crate) fn right(tx: &mut dyn Tx, attempt: &Attempt) -> Result<(), DbError> {
-    store::clear_throttle(tx, &attempt.counter)?;
-    if let Some(before) = store::throttle(tx, &attempt.address)? {
-        store::put_throttle(tx, &attempt.address, &rules::take_back(&before))?;
-    }
-    Ok(())
+    store::clear_throttle(tx, &attempt.counter)
 }
 
 /// Counts one failure; the row about a block is written when it begins, so that hammering on fills no disk.
@@ -269,10 +295,10 @@ fn counter(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     login: &str,
-    account: Option<&Account>,
+    account: &Account,
     device: Option<&TokenHash>,
 ) -> Result<ThrottleKey, DbError> {
-    if let (Some(account), Some(device)) = (account, device)
+    if let Some(device) = device
         && store::knows_device(tx, account.id, device, ctx.now)?
     {
         return Ok(ThrottleKey::device(device));
@@ -305,10 +331,13 @@ fn enter(
         absolute_end: ctx.now + lifetime.absolute,
     };
     let pushed_out = store::put_session(tx, &session, &token.hash(), lifetime)?;
+    for oldest in &pushed_out {
+        session::tell_ended(ctx, tx, account.id, session::Ended::One(*oldest))?;
+    }
     store::put_device(tx, &known.hash(), account.id, ctx.now + rules::DEVICE_KNOWN)?;
     let own = acting(ctx, account, &session.actor.device);
     audit::done(&own, tx, Verb::Enter, &[], &item(account.id), ground)?;
-    if pushed_out > 0 {
+    if !pushed_out.is_empty() {
         audit::done(&own, tx, Verb::EndOldest, &[], &item(account.id), "limit")?;
     }
     Ok(Entered { session, token, device: known })

@@ -6,11 +6,13 @@
 //! ([`Secrets`] are drawn at the edge), hashes no password inside the writer, and never says whether an account exists.
 //!
 //! Signing in, as the edge does it:
-//! 1. write [`begin_signin`]: counts the attempt, gives the hash to compare with (nobody's, if there is no account);
-//! 2. on a thread that may block: [`verify_password`];
-//! 3. write [`finish_password`]: a pending token that lives five minutes, or `Wrong`;
-//! 4. write [`finish_second`]: the session and its token, for the cookie;
-//! 5. on each request, read [`session`]; when [`Session::wants_touch`], write [`touch`].
+//! 1. read [`knock`]: whether the address must wait, and whether there is such an account; nothing is written for a
+//!    stranger ([`Strangers`] remembers them in memory, and says what may stand in the audit chain);
+//! 2. write [`begin_signin`]: counts the attempt against the account, gives the hash to compare with;
+//! 3. on one of the [`Hashers`]: [`verify_password`], with nobody's hash where there is no account;
+//! 4. write [`finish_password`]: a pending token that lives five minutes, or `Wrong`;
+//! 5. write [`finish_second`]: the session and its token, for the cookie;
+//! 6. on each request, read [`session`]; when [`Session::wants_touch`], write [`touch`].
 //!
 //! A wrong answer is `Ok` of an enum, not an error: its counter must be stored.
 
@@ -19,6 +21,7 @@ mod enrolment;
 mod entering;
 mod event;
 mod fictional;
+pub mod hashing;
 mod own;
 pub mod password;
 pub mod rules;
@@ -26,6 +29,7 @@ pub mod second_factor;
 mod secret;
 mod session;
 mod store;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod verbs;
@@ -38,19 +42,23 @@ pub use account::{
     accounts, create_account, create_administrator, create_fictional_accounts, find_account, reinstate_account,
     reissue_account, revise_account, suspend_account,
 };
-pub use enrolment::{EnrolmentAnswer, EnrolmentView, FinishAnswer, begin_enrolment, enrolment, finish_enrolment};
+pub use enrolment::{
+    EnrolmentAnswer, EnrolmentView, FinishAnswer, begin_enrolment, enrolment, finish_enrolment, opens,
+};
 pub use entering::{
     Attempt, Entered, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, begin_signin, enter_as,
-    finish_password, finish_second,
+    finish_password, finish_second, knock,
 };
 pub use event::Event;
 pub use fictional::{featured_accounts, fictional_accounts};
+pub use hashing::{Hashers, Memory, PasswordHash, Proof, hash_password, verify_password};
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
-pub use password::{NewPassword, PasswordHash, Proof, hash_password, verify_password};
-pub use rules::Address;
+pub use password::{NewPassword, OwnWords};
+pub use rules::{Address, ThrottleKey};
 pub use second_factor::TotpSetup;
 pub use secret::{Code, CodeHash, Secrets, Token, TokenHash};
 pub use session::{Session, end_others, end_session, own_sessions, session, sign_out, tidy, touch};
+pub use strangers::{Incident, Strangers, Threshold, record_stranger};
 pub use verbs::Verb;
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "signin/001", sql: include_str!("schema.sql") }];
@@ -176,13 +184,11 @@ pub enum SigninRefusal {
     #[error("パスワードは200文字以内で設定してください。")]
     PasswordLong,
     #[error(
-        "12文字以下のパスワードは、英字・数字・記号のうち2種類以上を混ぜてください。13文字以上であれば1種類でも設定できます。"
-    )]
-    PasswordOneKind,
-    #[error(
-        "このパスワードは推測されやすいため使えません。ログイン名や同じ文字の繰り返し、よく使われる語を避けてください。"
+        "このパスワードは推測されやすいため使えません。よく使われる語、お名前・ログイン名・地域や事業所の名前、同じ文字の繰り返しを避けてください。"
     )]
     PasswordGuessable,
+    #[error("ただいま混み合っています。少し待ってから、もう一度お試しください。")]
+    Busy,
     #[error("ログイン名は、半角の英小文字・数字・「.」「_」「-」「@」を使い、3文字以上64文字以内で入力してください。")]
     LoginMalformed,
     #[error("このログイン名は既に使われています。別のログイン名を入力してください。")]

@@ -1,166 +1,207 @@
-//! Passwords: what may be one, and the slow hash. Pure and slow: to be called outside the writer, on a thread that may
-//! block for some 50 ms.
+//! What may be a password: anything of eight characters that a guesser does not try first. Pure. There are no rules of
+//! composition (NIST SP 800-63B, 3.1.1.2): every account has a second factor, and a rule about digits and signs makes
+//! `Password1!`. It is taken as typed: RFC 8265's OpaqueString, no case or width folded, nothing cut off.
 
 use std::sync::LazyLock;
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
 use base::Redacted;
+use unicode_normalization::UnicodeNormalization;
 
-use crate::{LoginName, SigninFault, SigninRefusal, secret};
+use crate::SigninRefusal;
 
-/// argon2id at OWASP's first choice for servers: 19 MiB, two passes, one lane (Password Storage Cheat Sheet).
-const MEMORY_KIB: u32 = 19_456;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
-
-/// Shortest password that may stand alone, and shortest beside a second factor
+/// Shortest password beside a second factor, which every account has
 /// (医療情報システムの安全管理に関するガイドライン 6.0; domain.md: [to verify]).
-pub const ALONE_CHARS: usize = 13;
-pub const WITH_SECOND_FACTOR_CHARS: usize = 8;
+pub const LEAST_CHARS: usize = 8;
 /// Longest password accepted.
 pub const MOST_CHARS: usize = 200;
+/// What must be left of a password beside the region's own words.
+const LEFT_BESIDE_WORDS: usize = 6;
+/// Different characters that a password has at least: fewer is the same key again and again.
+const DISTINCT: usize = 4;
 
-/// Words that a guesser tries first.
-const COMMON: &[&str] = &[
-    "password",
-    "passw0rd",
-    "qwerty",
-    "12345678",
-    "11111111",
-    "abc12345",
-    "1q2w3e4r",
-    "iloveyou",
+/// The commonest passwords of eight characters and more, sorted by bytes (`assets/README.md` says where they are from).
+const COMMON: &str = include_str!("../../../assets/vendor/common-passwords-zxcvbn-3.1.1.txt");
+/// What the list, which comes from English-speaking places, does not know.
+const COMMON_HERE: &[&str] = &[
     "administrator",
-    "tsunagari",
+    "arigatou",
+    "doraemon",
+    "kaigo119",
+    "mimamori",
+    "nihonjin",
+    "pikachu1",
+    "renrakucho",
     "sakura12",
-    "welcome1",
-    "letmein",
+    "sakurasakura",
+    "tsunagari",
+    "yoroshiku",
+    "つながり",
+    "みまもり",
+    "連絡帳",
 ];
+
+static LISTED: LazyLock<Vec<&'static str>> = LazyLock::new(|| COMMON.lines().collect());
+
+/// What a guesser of this account tries first: the names of the region, its cities and the office, the login, the
+/// owner's name.
+#[derive(Clone, Default)]
+pub struct OwnWords(Vec<String>);
+
+impl OwnWords {
+    /// Of names as they stand in the register; each is a word, and so is each of its parts.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> OwnWords {
+        let mut words: Vec<String> = Vec::new();
+        for name in names {
+            let parts = name.split(|c: char| c.is_whitespace() || "・.-_@".contains(c)).map(fold);
+            words.extend(parts.chain([fold(name)]).filter(|word| is_word(word)));
+        }
+        // The longest first, so that a part leaves nothing of the whole behind.
+        words.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        words.dedup();
+        OwnWords(words)
+    }
+}
+
+impl std::fmt::Debug for OwnWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OwnWords({} words)", self.0.len())
+    }
+}
+
+/// Two letters of Latin script are in every other password; two 漢字 are somebody's name.
+fn is_word(folded: &str) -> bool {
+    folded.chars().count() >= if folded.is_ascii() { 3 } else { 2 }
+}
 
 /// A password that the rules accept.
 #[derive(Clone, Debug)]
 pub struct NewPassword(Redacted<String>);
 
 impl NewPassword {
-    /// Every account also needs a second factor, so eight characters do; below 13 they must be of two kinds at least.
-    pub fn parse(typed: &str, login: &LoginName) -> Result<NewPassword, SigninRefusal> {
-        let length = typed.chars().count();
-        if length < WITH_SECOND_FACTOR_CHARS {
+    pub fn parse(typed: &str, own: &OwnWords) -> Result<NewPassword, SigninRefusal> {
+        let text = opaque(typed);
+        let length = text.chars().count();
+        if length < LEAST_CHARS {
             return Err(SigninRefusal::PasswordShort);
         }
         if length > MOST_CHARS {
             return Err(SigninRefusal::PasswordLong);
         }
-        if guessable(typed, login) {
+        if guessable(&text, own) {
             return Err(SigninRefusal::PasswordGuessable);
         }
-        if length < ALONE_CHARS && kinds(typed) < 2 {
-            return Err(SigninRefusal::PasswordOneKind);
-        }
-        Ok(NewPassword(Redacted::new(typed.to_owned())))
+        Ok(NewPassword(Redacted::new(text)))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.0.expose()
     }
 }
 
-/// How many kinds of characters: letters, digits, everything else.
-fn kinds(typed: &str) -> usize {
-    let letters = typed.chars().any(|c| c.is_ascii_alphabetic());
-    let digits = typed.chars().any(|c| c.is_ascii_digit());
-    let others = typed.chars().any(|c| !c.is_ascii_alphanumeric());
-    [letters, digits, others].into_iter().filter(|k| *k).count()
-}
-
-fn guessable(typed: &str, login: &LoginName) -> bool {
-    let folded: String = typed.chars().map(|c| secret::narrow(c).to_ascii_lowercase()).collect();
+fn guessable(text: &str, own: &OwnWords) -> bool {
+    let folded = fold(text);
     let mut distinct: Vec<char> = folded.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    // A known word with a digit or two behind it is still that word.
-    let around_a_word = COMMON.iter().any(|w| folded.contains(w) && folded.len() < w.len() + 5);
-    distinct.len() < 5 || folded.contains(login.as_str()) || around_a_word
+    if distinct.len() < DISTINCT || LISTED.binary_search(&folded.as_str()).is_ok() {
+        return true;
+    }
+    let words = own.0.iter().map(String::as_str).chain(COMMON_HERE.iter().copied());
+    let left = words.fold(folded.clone(), |left, word| left.replace(word, ""));
+    left != folded && left.chars().count() < LEFT_BESIDE_WORDS
 }
 
-/// A password's hash as a PHC string (`$argon2id$v=19$m=19456,…`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PasswordHash(pub(crate) Redacted<String>);
-
-/// That a password was compared with a stored hash, and how it came out. Nothing but [`verify_password`] makes one.
-#[derive(Clone, Debug)]
-pub struct Proof {
-    pub(crate) matched: bool,
-    pub(crate) against: PasswordHash,
+/// RFC 8265, 4.2: other blanks are the blank, and what looks alike is composed alike (NFC); nothing else is changed.
+fn opaque(typed: &str) -> String {
+    let blank = |c: char| if c.is_whitespace() && !c.is_ascii() { ' ' } else { c };
+    typed.chars().map(blank).nfc().collect()
 }
 
-/// Hashes with a random salt. Slow by design.
-pub fn hash_password(password: &NewPassword) -> Result<PasswordHash, SigninFault> {
-    let text = password.0.expose().as_bytes();
-    let hash = argon2()?.hash_password(text).map_err(|_| SigninFault::Hash)?;
-    Ok(PasswordHash(Redacted::new(hash.to_string())))
+/// What a typed password may have been stored as: as it is taken today, and as versions before 0.2 took it, which kept
+/// the spelling and cut off the blanks around it. Mostly the same, and then it is compared once.
+pub(crate) fn spellings(typed: &str) -> Vec<String> {
+    let mut all = vec![opaque(typed)];
+    for earlier in [typed, typed.trim()] {
+        if !all.iter().any(|known| known == earlier) {
+            all.push(earlier.to_owned());
+        }
+    }
+    all
 }
 
-/// Compares in constant time. Slow by design, and as slow for the hash of nobody.
-pub fn verify_password(typed: &str, stored: &PasswordHash) -> Proof {
-    let matched = typed.chars().count() <= MOST_CHARS
-        && argon2().is_ok_and(|a| a.verify_password(typed.as_bytes(), stored.0.expose().as_str()).is_ok())
-        && *stored != *NOBODY;
-    Proof { matched, against: stored.clone() }
-}
-
-/// The hash that stands in for an account that does not exist, so that a guess costs the same work.
-pub(crate) fn nobody() -> PasswordHash {
-    NOBODY.clone()
-}
-
-/// Salt and hash are arbitrary: what counts is that the parameters are those of a real one.
-static NOBODY: LazyLock<PasswordHash> = LazyLock::new(|| {
-    let salt = "bm9ib2R5IGlzIGhlcmUh";
-    let hash = "bm9ib2R5IGlzIGhlcmUhIG5vYm9keSBpcyBoZXJlISE";
-    PasswordHash(Redacted::new(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}")))
-});
-
-fn argon2() -> Result<Argon2<'static>, SigninFault> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| SigninFault::Hash)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// For comparing with words only: width, case and blanks do not make another word.
+fn fold(text: &str) -> String {
+    text.nfkc().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
-    fn login() -> LoginName {
-        LoginName::parse("sato.hanako").unwrap()
+    fn words() -> OwnWords {
+        OwnWords::of(["見本地域", "見本市", "sato.hanako", "佐藤　花子", "見本訪問看護ステーション"])
     }
 
+    // shows: 5.3 passwords are at least 8 characters, without rules of composition, and not among the commonest
     #[test]
     fn what_may_be_a_password() {
-        let refused = |text: &str| NewPassword::parse(text, &login()).unwrap_err();
-        assert_eq!(refused("aB3$xyz"), SigninRefusal::PasswordShort);
-        assert_eq!(refused("abcdefghijkl"), SigninRefusal::PasswordOneKind);
-        assert_eq!(refused(&"ab1".repeat(67)), SigninRefusal::PasswordLong);
-        for text in ["aaaaaaaaaaaaa1", "sato.hanako.2026", "Password123", "ｐａｓｓｗｏｒｄ１"] {
-            assert_eq!(refused(text), SigninRefusal::PasswordGuessable, "{text}");
+        let refused = |text: &str| NewPassword::parse(text, &words()).err();
+        assert_eq!(refused("aB3$xyz"), Some(SigninRefusal::PasswordShort));
+        assert_eq!(refused(&"ab1".repeat(67)), Some(SigninRefusal::PasswordLong));
+        for text in [
+            "aaaaaaaaaaaaa1", // one key
+            "12121212",
+            "Password123", // among the commonest
+            "ｐａｓｓｗｏｒｄ１",
+            "qwertyuiop",
+            "1q2w3e4r5t",
+            "sunshine",
+        ] {
+            assert_eq!(refused(text), Some(SigninRefusal::PasswordGuessable), "{text}");
         }
-        for text in ["mikan-no-ki", "kawa7yama", "abcdefghijklm", "せとものまつりの夜に歩いた"] {
-            assert!(NewPassword::parse(text, &login()).is_ok(), "{text}");
+        for text in ["mikan-no-ki", "kawa7yama", "yamanekobus", "せとものまつりの夜に歩いた", "3141592-5358"]
+        {
+            assert_eq!(refused(text), None, "{text}");
         }
     }
 
+    // shows: 5.3 passwords are refused when they stand among the region's own words
     #[test]
-    fn a_hash_knows_its_password_and_nobody_has_none() {
-        let password = NewPassword::parse("mikan-no-ki", &login()).unwrap();
-        let hash = hash_password(&password).unwrap();
-        assert!(hash.0.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(verify_password("mikan-no-ki", &hash).matched);
-        assert!(!verify_password("mikan-no-kj", &hash).matched);
-        assert_ne!(hash_password(&password).unwrap(), hash);
+    fn the_regions_own_words_are_no_password() {
+        let refused = |text: &str| NewPassword::parse(text, &words()).err();
+        for text in [
+            "sato.hanako.2026",
+            "hanako2026",
+            "佐藤花子2026年",
+            "見本市見本市2026",
+            "見本訪問看護ステーション",
+            "Tsunagari2026",
+            "ｔｓｕｎａｇａｒｉ！",
+        ] {
+            assert_eq!(refused(text), Some(SigninRefusal::PasswordGuessable), "{text}");
+        }
+        // What goes on long enough beside the word is a sentence.
+        assert_eq!(refused("見本市の朝の味噌汁はうまい"), None);
+        assert!(!format!("{:?}", words()).contains("佐藤"));
     }
 
-    /// The comparison for nobody must do the whole work, not stumble over a string it cannot read.
+    // shows: 5.3 passwords are taken as typed
     #[test]
-    fn the_hash_of_nobody_is_well_formed() {
-        let parsed = argon2::password_hash::phc::PasswordHash::new(nobody().0.expose()).unwrap();
-        assert_eq!(parsed.hash.unwrap().len(), 32);
-        let answer = argon2().unwrap().verify_password(b"x", nobody().0.expose().as_str());
-        assert_eq!(answer.unwrap_err(), argon2::password_hash::Error::PasswordInvalid);
+    fn a_password_is_taken_as_typed() {
+        let taken = |text: &str| NewPassword::parse(text, &OwnWords::default()).unwrap().text().to_owned();
+        assert_eq!(taken(" Kawa ７yama "), " Kawa ７yama ", "blanks, case and width stay");
+        assert_eq!(taken("夜空を　見る八月"), "夜空を 見る八月", "another blank is the blank");
+        assert_eq!(taken("か\u{3099}っこうのうたごえ"), "がっこうのうたごえ", "composed alike");
+        assert_eq!(spellings("kawa7yama").len(), 1);
+    }
+
+    #[test]
+    fn the_list_is_sorted_and_the_one_the_readme_names() {
+        assert!(LISTED.is_sorted() && LISTED.len() > 10_000, "{}", LISTED.len());
+        assert!(LISTED.iter().all(|word| word.chars().count() >= LEAST_CHARS && **word == word.to_lowercase()));
+        let readme = include_str!("../../../assets/README.md");
+        assert!(readme.contains(&base::hex(&Sha256::digest(COMMON))));
     }
 }

@@ -65,6 +65,12 @@ impl Address {
     }
 }
 
+impl Address {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Address([…])")
@@ -95,7 +101,7 @@ pub struct Throttle {
 }
 
 /// The key of a counter. What it counts is not to be read back from it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ThrottleKey(pub(crate) [u8; 32]);
 
 impl ThrottleKey {

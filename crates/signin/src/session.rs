@@ -66,14 +66,14 @@ pub fn end_session(ctx: &Ctx, tx: &mut dyn Tx, id: SessionId) -> Result<(), Sign
     if !store::delete_session(tx, id, account)? {
         return Err(SigninRefusal::SessionUnknown.into());
     }
-    ended(ctx, tx, Verb::EndSession, account)
+    end(ctx, tx, Verb::EndSession, account, Ended::One(id))
 }
 
 /// Ends the session the actor is using; ending it twice is no error.
 pub fn sign_out(ctx: &Ctx, tx: &mut dyn Tx, id: SessionId) -> Result<(), SigninError> {
     let account = AccountId(ctx.actor.id);
     if store::delete_session(tx, id, account)? {
-        ended(ctx, tx, Verb::SignOut, account)?;
+        end(ctx, tx, Verb::SignOut, account, Ended::One(id))?;
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ pub fn end_others(ctx: &Ctx, tx: &mut dyn Tx, keep: SessionId) -> Result<u64, Si
     let account = AccountId(ctx.actor.id);
     let count = store::delete_other_sessions(tx, account, keep)?;
     if count > 0 {
-        ended(ctx, tx, Verb::EndOthers, account)?;
+        end(ctx, tx, Verb::EndOthers, account, Ended::AllBut(keep))?;
     }
     Ok(count)
 }
@@ -95,13 +95,31 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
     for (id, account) in &expired {
         store::delete_session(tx, *id, *account)?;
         audit::done(ctx, tx, Verb::ExpireSession, &[], &item(*account), "time")?;
+        tell_ended(ctx, tx, *account, Ended::One(*id))?;
     }
     store::forget_expired(tx, ctx.now, ctx.now - rules::FORGET_FAILURES)?;
     Ok(expired.len())
 }
 
-fn ended(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, account: AccountId) -> Result<(), SigninError> {
+fn end(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, account: AccountId, which: Ended) -> Result<(), SigninError> {
     audit::done(ctx, tx, action, &[], &item(account), "own")?;
-    outbox::push(tx, ctx.now, &Event::Ended { account, session: None, but: None })?;
-    Ok(())
+    Ok(tell_ended(ctx, tx, account, which)?)
+}
+
+/// Which sessions of an account have ended.
+#[derive(Clone, Copy)]
+pub(crate) enum Ended {
+    All,
+    One(SessionId),
+    AllBut(SessionId),
+}
+
+/// Tells whoever holds something open for these sessions.
+pub(crate) fn tell_ended(ctx: &Ctx, tx: &mut dyn Tx, account: AccountId, which: Ended) -> Result<(), DbError> {
+    let (session, but) = match which {
+        Ended::All => (None, None),
+        Ended::One(session) => (Some(session), None),
+        Ended::AllBut(kept) => (None, Some(kept)),
+    };
+    outbox::push(tx, ctx.now, &Event::Ended { account, session, but })
 }

@@ -49,7 +49,7 @@ const KEEP_PENDING: &str = "DELETE FROM signin_pending WHERE account_id = $1 AND
 const PUT_SESSION: &str = "INSERT INTO signin_session
     (id, token_hash, account_id, device, started_at, last_seen_at, idle, ends_at) VALUES ($1, $2, $3, $4, $5, $5, $6, $7)";
 const KEEP_SESSIONS: &str = "DELETE FROM signin_session WHERE account_id = $1 AND id NOT IN
-    (SELECT id FROM signin_session WHERE account_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT $2)";
+    (SELECT id FROM signin_session WHERE account_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT $2) RETURNING id";
 const BY_TOKEN: &str = "SELECT s.id, s.account_id, s.device, s.started_at, s.last_seen_at, s.idle, s.ends_at,
         a.id, a.login, a.role, a.office_id, a.person_id, a.display_name, a.state, a.created_at, a.changed_at
     FROM signin_session s JOIN signin_account a ON a.id = s.account_id
@@ -225,9 +225,10 @@ pub(crate) fn recovery_left(tx: &mut dyn Tx, id: AccountId) -> Result<usize, DbE
     tx.scalar(RECOVERY_LEFT, params![id])
 }
 
-pub(crate) fn put_pending(tx: &mut dyn Tx, token: &TokenHash, id: AccountId, until: Instant) -> Result<(), DbError> {
+/// Gives how many of the account's oldest had to end for it.
+pub(crate) fn put_pending(tx: &mut dyn Tx, token: &TokenHash, id: AccountId, until: Instant) -> Result<u64, DbError> {
     tx.execute(PUT_PENDING, params![token.0, id, until])?;
-    tx.execute(KEEP_PENDING, params![id, rules::PENDING_PER_ACCOUNT]).map(drop)
+    tx.execute(KEEP_PENDING, params![id, rules::PENDING_PER_ACCOUNT])
 }
 
 pub(crate) fn pending(tx: &mut dyn Tx, token: &TokenHash) -> Result<Option<Pending>, DbError> {
@@ -243,11 +244,16 @@ pub(crate) fn delete_pending(tx: &mut dyn Tx, token: &TokenHash) -> Result<(), D
     tx.execute(DELETE_PENDING, params![token.0]).map(drop)
 }
 
-/// Gives how many of the account's oldest sessions had to end for it.
-pub(crate) fn put_session(tx: &mut dyn Tx, s: &Session, token: &TokenHash, lifetime: Lifetime) -> Result<u64, DbError> {
+/// Gives which of the account's oldest sessions had to end for it.
+pub(crate) fn put_session(
+    tx: &mut dyn Tx,
+    s: &Session,
+    token: &TokenHash,
+    lifetime: Lifetime,
+) -> Result<Vec<SessionId>, DbError> {
     let row = params![s.id, token.0, s.account, s.device.as_str(), s.started_at, lifetime.idle.0, s.absolute_end];
     tx.execute(PUT_SESSION, row)?;
-    tx.execute(KEEP_SESSIONS, params![s.account, rules::SESSIONS_PER_ACCOUNT])
+    tx.query(KEEP_SESSIONS, params![s.account, rules::SESSIONS_PER_ACCOUNT])?.iter().map(|r| r.get(0)).collect()
 }
 
 pub(crate) fn session_by_token(tx: &mut dyn Tx, token: &TokenHash) -> Result<Option<Session>, DbError> {

@@ -95,10 +95,11 @@ fn a_new_password_wants_the_old_one_and_ends_the_other_sessions() {
     let mut region = Region::new();
     let owner = region.member(1, "hanako", Role::Nurse);
     let (here, elsewhere) = (region.enter(&owner), region.enter(&owner));
-    let new = hash_password(&NewPassword::parse("kawa7yama", &LoginName::parse("hanako").unwrap()).unwrap()).unwrap();
+    let new = NewPassword::parse("kawa7yama", &OwnWords::of(["hanako"])).unwrap();
+    let new = hash_password(&new, &mut Memory::default()).unwrap();
     for (typed, expected) in [("wrong-1", PasswordChange::Wrong), (PASSWORD, PasswordChange::Done)] {
         let PasswordStep::Compare(attempt) = region.begin("hanako", 1, None) else { panic!() };
-        let proof = verify_password(typed, attempt.stored_hash());
+        let proof = verify_password(typed, attempt.stored_hash(), &mut Memory::default());
         let (keep, new) = (here.session.id, new.clone());
         let change = region.write(here.session.actor.clone(), move |ctx, tx, _| {
             change_password(ctx, tx, &attempt, &proof, &new, keep)

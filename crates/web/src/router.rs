@@ -61,5 +61,9 @@ async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<St
     if !welcome {
         return Err(Problem::Denied);
     }
-    Ok(site.live().listen(channel, &visitor.ctx(&site))?.into_response())
+    let stream = site.live().listen(channel, &visitor.ctx(&site), visitor.session.absolute_end)?;
+    // Whose session ended while the line was opened is told nothing more.
+    let (ctx, id) = (visitor.ctx(&site), visitor.session.id);
+    let sessions = site.db().read(move |tx| signin::own_sessions(&ctx, tx)).await?;
+    if sessions.iter().any(|s| s.id == id) { Ok(stream.into_response()) } else { Err(Problem::SignInFirst) }
 }

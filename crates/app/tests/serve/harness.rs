@@ -11,7 +11,7 @@ use std::time::{Duration, Instant as Clock};
 use base::wareki::Date;
 use base::{AccountId, Ctx, Instant, Purpose, RequestId, Role, Span};
 use db::{Db, DbConfig, DbError};
-use signin::{CodeHash, EnrolmentAnswer, FinishAnswer, LoginName, NewPassword, Secrets, SigninError};
+use signin::{CodeHash, EnrolmentAnswer, FinishAnswer, NewPassword, OwnWords, Secrets, SigninError};
 use town::equip::{Equipped, credential, equip};
 use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
@@ -303,8 +303,8 @@ impl Town {
 impl Account {
     /// Sets password and second factor, as their owner would have done at `then`.
     fn enrol(db: &Db, id: AccountId, login: String, then: Instant) -> Account {
-        let name = LoginName::parse(&login).expect("a login");
-        let hash = NewPassword::parse(PASSWORD, &name).map(|p| signin::hash_password(&p));
+        let password = NewPassword::parse(PASSWORD, &OwnWords::of([login.as_str()]));
+        let hash = password.map(|p| signin::hash_password(&p, &mut signin::Memory::default()));
         let hash = hash.expect("a password").expect("a hash");
         let act = |n: u128| {
             let request = RequestId(Uuid::from_u128((0xE7 << 112) | n));
@@ -315,10 +315,9 @@ impl Account {
         let (ctx, secrets) = act(1);
         let code = db.write_blocking(move |tx| signin::reissue_account(&ctx, tx, id, &secrets)).expect("a code");
         let code = CodeHash::of(code.expose());
-        let address = signin::Address::of([127, 0, 0, 1].into());
         let ((ctx, secrets), opened) = (act(2), code);
         let begun = db
-            .write_blocking(move |tx| signin::begin_enrolment(&ctx, tx, &opened, &address, "見本", &secrets))
+            .write_blocking(move |tx| signin::begin_enrolment(&ctx, tx, &opened, "見本", &secrets))
             .expect("the code opens");
         let EnrolmentAnswer::Open(view) = begun else { panic!("the code opens: {begun:?}") };
         let text = view.setup.text.expose().replace(' ', "");

@@ -15,5 +15,6 @@ mod proxy;
 mod raw;
 mod second;
 mod siege;
+mod strangers;
 mod tls;
 mod watcher;

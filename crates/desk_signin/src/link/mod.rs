@@ -11,11 +11,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::{Ctx, Purpose};
 use maud::{Markup, html};
 use notify::{LinkHash, LinkPeek, LinkPurpose, LinkUse, NotifyRefusal};
+use page::client::ClientAddress;
 use page::components::{Action, Icon, State as Tone, link_button, notice};
 use page::door::{Door, Who};
 use page::frame::Frame;
 use page::problem::Problem;
 use page::site::{Site, new_request};
+use page::stranger::{Vain, in_vain};
+use signin::{Address, Threshold};
 
 use self::remember::Followed;
 
@@ -65,7 +68,12 @@ fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str, signed_in: boo
     }
 }
 
-async fn press(State(site): State<Site>, frame: Frame, Path(token): Path<String>) -> Result<Response, Problem> {
+async fn press(
+    State(site): State<Site>,
+    ClientAddress(from): ClientAddress,
+    frame: Frame,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
     let (link, now) = (LinkHash::of(&token), site.now());
     let peek = site.db().read(move |tx| notify::peek_link(tx, &link, now).map_err(Problem::from)).await?;
     match (peek, frame.visitor.clone()) {
@@ -77,8 +85,17 @@ async fn press(State(site): State<Site>, frame: Frame, Path(token): Path<String>
                 Followed::Over(why) => over(frame, &why),
             })
         }
-        _ => answer(&site, frame, link).await,
+        (LinkPeek::Unknown, _) => {
+            pressed_in_vain(&site, "refused_by_rule", &from).await?;
+            Ok(over(frame, &NotifyRefusal::LinkUnknown.to_string()))
+        }
+        _ => answer(&site, frame, link, &from).await,
     }
+}
+
+/// Whoever holds a link that opens nothing, or no more, is nobody we know.
+async fn pressed_in_vain(site: &Site, why: &'static str, from: &Address) -> Result<(), Problem> {
+    in_vain(site, Vain { door: Threshold::Link, action: notify::Verb::UseLink.into(), why, login: None, from }).await
 }
 
 /// The link is not spent: it is remembered until its bearer has signed in.
@@ -89,22 +106,16 @@ fn to_sign_in(site: &Site, token: &str) -> Response {
     response
 }
 
-async fn answer(site: &Site, frame: Frame, link: LinkHash) -> Result<Response, Problem> {
+async fn answer(site: &Site, frame: Frame, link: LinkHash, from: &Address) -> Result<Response, Problem> {
     let ctx = Ctx::new(signin::visitor(), Purpose::WatchResponse, site.now(), new_request());
-    let refusing = ctx.clone();
-    let outcome = site
-        .db()
-        .write_or(
-            move |tx| {
-                let ctx = ctx.clone();
-                let used = notify::use_link(&ctx, tx, &link)?;
-                act(&ctx, tx, &used)
-            },
-            move |tx, problem: &Problem| {
-                audit::refused(&refusing, tx, notify::Verb::UseLink, &[], problem.key()).map(drop)
-            },
-        )
-        .await;
+    let outcome = site.db().write(move |tx| {
+        let used = notify::use_link(&ctx, tx, &link)?;
+        act(&ctx, tx, &used)
+    });
+    let outcome = outcome.await;
+    if let Err(problem) = &outcome {
+        pressed_in_vain(site, problem.key(), from).await?;
+    }
     match outcome {
         Ok(()) => Ok(thanks(frame)),
         Err(Problem::Refused(why)) => Ok(over(frame, &why)),

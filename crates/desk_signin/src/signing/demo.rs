@@ -14,9 +14,10 @@ use page::problem::Problem;
 use page::site::{Site, draw};
 use signin::Account;
 
-use super::enter::{entered_response, nobody, terminal};
+use super::enter::{entered_response, terminal};
 use super::letters::{self, MAIL};
 use crate::link::remember;
+use page::stranger::nobody;
 
 pub fn doors() -> Vec<Door> {
     vec![

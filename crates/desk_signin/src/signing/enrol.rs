@@ -15,11 +15,13 @@ use page::frame::Frame;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
+use page::stranger::{Vain, hash, in_vain, nobody};
+use signin::rules::ADDRESS_ALLOWANCE;
 use signin::{
-    Code, CodeHash, EnrolmentAnswer, EnrolmentView, FinishAnswer, NewPassword, PasswordHash, SigninError, hash_password,
+    Code, CodeHash, EnrolmentAnswer, EnrolmentView, FinishAnswer, NewPassword, OwnWords, Threshold, ThrottleKey,
 };
 
-use super::enter::nobody;
+use super::words::own_words;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -29,6 +31,8 @@ pub fn doors() -> Vec<Door> {
     ]
 }
 
+/// What is asked of a password.
+pub const RULE: &str = "8文字以上。文字の種類は問いません。よく使われる語や、お名前・ログイン名・地域や事業所の名前を主にしたものは使えません。";
 const SPENT: &str = "このコードでは設定を始められません。コードの誤り、使用済み、期限切れ（発行から72時間）のいずれかです。コードを確かめ、それでも開けないときは事務局に再発行を依頼してください。";
 
 async fn code_page(frame: Frame) -> Markup {
@@ -59,19 +63,23 @@ async fn open(
     frame: Frame,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
-    let (ctx, secrets, issuer) = (nobody(&site), draw()?, site.region().to_owned());
-    let code = CodeHash::of(form.one("code"));
-    let answer =
-        site.db().write(move |tx| signin::begin_enrolment(&ctx, tx, &code, &address, &issuer, &secrets)).await?;
-    Ok(match answer {
-        EnrolmentAnswer::Open(view) => factors_page(&frame, &view, &Draft::typed(form)).into_response(),
-        EnrolmentAnswer::Unknown => unknown(&frame, Draft::typed(form)),
-        EnrolmentAnswer::Wait { until } => {
-            let words = format!("間違いが続いたため、{}まで受け付けられません。", ja_time(until));
-            let draft = Draft::typed(form).refused(words);
-            (StatusCode::TOO_MANY_REQUESTS, ask_code(&frame, &draft)).into_response()
+    let (code, from, now) = (CodeHash::of(form.one("code")), ThrottleKey::address(&address), site.now());
+    let draft = Draft::typed(form);
+    if let Some(until) = site.strangers().wait(&from, now) {
+        let words = format!("間違いが続いたため、{}まで受け付けられません。", ja_time(until));
+        return Ok((StatusCode::TOO_MANY_REQUESTS, ask_code(&frame, &draft.refused(words))).into_response());
+    }
+    if site.db().read(move |tx| signin::opens(tx, &code, now)).await? {
+        let (ctx, secrets, issuer) = (nobody(&site), draw()?, site.region().to_owned());
+        let answer = site.db().write(move |tx| signin::begin_enrolment(&ctx, tx, &code, &issuer, &secrets)).await?;
+        if let EnrolmentAnswer::Open(view) = answer {
+            return Ok(factors_page(&frame, &view, &draft).into_response());
         }
-    })
+    }
+    site.strangers().count(from, ADDRESS_ALLOWANCE, now);
+    let action = signin::Verb::BeginEnrolment.into();
+    in_vain(&site, Vain { door: Threshold::Enrolment, action, why: "unknown", login: None, from: &address }).await?;
+    Ok(unknown(&frame, draft))
 }
 
 fn factors_page(frame: &Frame, view: &EnrolmentView, draft: &Draft) -> Markup {
@@ -85,7 +93,7 @@ fn factors_page(frame: &Frame, view: &EnrolmentView, draft: &Draft) -> Markup {
             input type="hidden" name="login" value=(view.login.as_str()) autocomplete="username";
             section.card.stack {
                 h2 { "1. パスワードを決める" }
-                p.soft { "8文字以上。12文字以下の場合は、英字・数字・記号のうち2種類以上を混ぜてください。" }
+                p.soft { (RULE) }
                 (Field::new_password("password", "新しいパスワード").error(draft.error("password")))
                 (Field::new_password("again", "新しいパスワード（確認のためもう一度）").error(draft.error("again")))
             }
@@ -118,11 +126,12 @@ async fn finish(State(site): State<Site>, frame: Frame, Posted(form): Posted) ->
     let view = site.db().read(move |tx| signin::enrolment(tx, &code, &issuer, now)).await?;
     let draft = Draft::typed(form);
     let Some(view) = view else { return Ok(unknown(&frame, draft)) };
-    let password = match chosen_password(&draft, &view.login) {
+    let words = own_words(&site, &view.login, view.display_name.expose(), view.office).await?;
+    let password = match chosen_password(&draft, &words) {
         Ok(password) => password,
         Err(draft) => return Ok(again(&frame, &view, &draft)),
     };
-    let hash = hash_apart(password).await?;
+    let hash = hash(&site, password).await?;
     let (ctx, secrets, totp) = (nobody(&site), draw()?, draft.value("totp").to_owned());
     let answer = site.db().write(move |tx| signin::finish_enrolment(&ctx, tx, &code, &hash, &totp, &secrets)).await?;
     Ok(match answer {
@@ -143,20 +152,12 @@ fn again(frame: &Frame, view: &EnrolmentView, draft: &Draft) -> Response {
 }
 
 /// Fields `password` and `again`.
-pub fn chosen_password(draft: &Draft, login: &signin::LoginName) -> Result<NewPassword, Draft> {
-    // Without blanks at its ends, as signing in reads it.
-    if draft.value("password") != draft.value("again") {
+pub fn chosen_password(draft: &Draft, words: &OwnWords) -> Result<NewPassword, Draft> {
+    if draft.as_typed("password") != draft.as_typed("again") {
         return Err(draft.clone().wrong_field("again", "二つのパスワードが一致しません。もう一度入力してください。"));
     }
-    NewPassword::parse(draft.value("password"), login)
+    NewPassword::parse(draft.as_typed("password"), words)
         .map_err(|why| draft.clone().wrong_field("password", why.to_string()))
-}
-
-/// Hashing takes its time on purpose: on a thread that may block, never in the writer.
-pub async fn hash_apart(password: NewPassword) -> Result<PasswordHash, Problem> {
-    let hashed = tokio::task::spawn_blocking(move || hash_password(&password));
-    let hash = hashed.await.map_err(|e| Problem::Fault(e.to_string()))?;
-    hash.map_err(|fault| SigninError::from(fault).into())
 }
 
 /// The recovery codes, shown once; made to be printed.

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use base::{Ctx, Purpose};
 use maud::{Markup, html};
 use page::client::ClientAddress;
 use page::components::{Field, State as Tone, ja_time, link_button, notice, submit};
@@ -11,9 +10,13 @@ use page::door::{Door, Who};
 use page::frame::{Frame, home};
 use page::posted::Posted;
 use page::problem::Problem;
-use page::site::{Site, draw, new_request};
+use page::site::{Site, draw};
+use page::stranger::{Vain, compare, in_vain, nobody};
 use page::visitor::{Visitor, session_token};
-use signin::{PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, TokenHash};
+use signin::{
+    Address, Attempt, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, Threshold, ThrottleKey, TokenHash,
+};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::link::remember;
 
@@ -85,11 +88,6 @@ fn second_page(frame: &Frame, wrong: bool) -> Markup {
     })
 }
 
-/// Nobody is signed in yet; the audit row carries the part of the program and no name.
-pub fn nobody(site: &Site) -> Ctx {
-    Ctx::new(signin::visitor(), Purpose::Operation, site.now(), new_request())
-}
-
 async fn password_step(
     State(site): State<Site>,
     headers: HeaderMap,
@@ -97,29 +95,63 @@ async fn password_step(
     frame: Frame,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
-    let (ctx, login) = (nobody(&site), form.one("login").to_owned());
+    let (began, login) = (Instant::now(), form.one("login"));
     let device = session_token(&headers, &site.side_cookie_name(DEVICE)).map(|t| TokenHash::of(&t));
-    let step = site.db().write(move |tx| signin::begin_signin(&ctx, tx, &login, &address, device.as_ref())).await?;
-    let attempt = match step {
+    let attempt = match begin(&site, login, address, device).await? {
         PasswordStep::Compare(attempt) => attempt,
-        PasswordStep::Wait { until } => return Ok(wait(&frame, form.one("login"), until)),
+        PasswordStep::Wait { until } => return Ok(wait(&frame, login, until)),
     };
-    let (typed, stored) = (form.one("password").to_owned(), attempt.stored_hash().clone());
-    let proof = tokio::task::spawn_blocking(move || signin::verify_password(&typed, &stored))
-        .await
-        .map_err(|e| Problem::Fault(e.to_string()))?;
-    let (ctx, secrets) = (nobody(&site), draw()?);
-    let answer = site.db().write(move |tx| signin::finish_password(&ctx, tx, &attempt, &proof, &secrets)).await?;
-    Ok(match answer {
+    let known = attempt.is_known();
+    match finish(&site, attempt, form.as_typed("password").to_owned()).await? {
         PasswordAnswer::Next { pending } => {
+            site.strangers().take_back(&ThrottleKey::address(&address));
             let cookie = short_cookie(&site, PENDING, pending.expose(), 300);
-            ([(header::SET_COOKIE, cookie)], second_page(&frame, false)).into_response()
+            Ok(([(header::SET_COOKIE, cookie)], second_page(&frame, false)).into_response())
         }
         PasswordAnswer::Wrong => {
+            if known {
+                site.strangers().tell(site.now(), Threshold::Signin, "wrong", Some(login), &address);
+            } else {
+                let action = signin::Verb::Password.into();
+                let vain = Vain { door: Threshold::Signin, action, why: "wrong", login: Some(login), from: &address };
+                in_vain(&site, vain).await?;
+            }
+            at_the_next_beat(began).await;
             let words = "ログイン名かパスワードが違います。";
-            (StatusCode::UNPROCESSABLE_ENTITY, password_page(&frame, form.one("login"), Some(words))).into_response()
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, password_page(&frame, login, Some(words))).into_response())
         }
-    })
+    }
+}
+
+async fn begin(site: &Site, login: &str, address: Address, device: Option<TokenHash>) -> Result<PasswordStep, Problem> {
+    let (typed, knocking, now) = (login.to_owned(), site.clone(), site.now());
+    let knocked = site.db().read(move |tx| signin::knock(tx, knocking.strangers(), &typed, &address, now)).await?;
+    if let Some(step) = knocked {
+        return Ok(step);
+    }
+    let (ctx, login) = (nobody(site), login.to_owned());
+    let step = site.db().write(move |tx| signin::begin_signin(&ctx, tx, &login, device.as_ref())).await?;
+    if let PasswordStep::Wait { .. } = step {
+        site.strangers().take_back(&ThrottleKey::address(&address));
+    }
+    Ok(step)
+}
+
+async fn finish(site: &Site, attempt: Attempt, typed: String) -> Result<PasswordAnswer, Problem> {
+    let proof = compare(site, typed, attempt.stored_hash().clone()).await?;
+    if !attempt.is_known() {
+        return Ok(PasswordAnswer::Wrong);
+    }
+    let (ctx, secrets) = (nobody(site), draw()?);
+    Ok(site.db().write(move |tx| signin::finish_password(&ctx, tx, &attempt, &proof, &secrets)).await?)
+}
+
+/// Wrong answers come at whole quarters of a second: whether the writer counted for an account does not show in the
+/// moment of the answer.
+async fn at_the_next_beat(began: Instant) {
+    const BEAT: u64 = 250;
+    let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(0);
+    sleep_until(began + Duration::from_millis((took / BEAT + 1) * BEAT)).await;
 }
 
 fn wait(frame: &Frame, login: &str, until: base::Instant) -> Response {
@@ -142,7 +174,16 @@ async fn second_step(
     };
     let (ctx, secrets, device) = (nobody(&site), draw()?, terminal(&headers));
     let hash = TokenHash::of(&pending);
-    let answer = site.db().write(move |tx| signin::finish_second(&ctx, tx, &hash, &factor, &device, &secrets)).await?;
+    let former = frame.visitor.as_ref().map(|v| (v.ctx(&site), v.session.id));
+    let answer = site.db().write(move |tx| {
+        let answer = signin::finish_second(&ctx, tx, &hash, &factor, &device, &secrets)?;
+        // One browser is one person: whoever was signed in here is so no more.
+        if let (SecondAnswer::Entered(_), Some((ctx, session))) = (&answer, &former) {
+            signin::sign_out(ctx, tx, *session)?;
+        }
+        Ok::<_, signin::SigninError>(answer)
+    });
+    let answer = answer.await?;
     Ok(match answer {
         SecondAnswer::Entered(entered) => entered_response(&site, &headers, &entered).await?,
         SecondAnswer::Wrong => (StatusCode::UNPROCESSABLE_ENTITY, second_page(&frame, true)).into_response(),

@@ -7,6 +7,7 @@ mod letters;
 mod own;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use page::door::Door;
 use page::site::Site;

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::SessionId;
 use maud::{Markup, html};
-use page::client::ClientAddress;
 use page::components::{Action, Field, State as Tone, Table, at, chip, definitions, ja_time, notice, since, submit};
 use page::door::{Door, Who};
 use page::draft::Draft;
@@ -13,10 +12,12 @@ use page::frame::Frame;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
+use page::stranger::{compare, hash};
 use page::visitor::Visitor;
 use signin::{Account, PasswordChange, PasswordStep, Renewal, Session, SigninError};
 
-use super::enrol::{chosen_password, hash_apart, recovery_page};
+use super::enrol::{RULE, chosen_password, recovery_page};
+use super::words::own_words;
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -106,7 +107,7 @@ fn password_form(draft: &Draft) -> Markup {
             form.stack.card method="post" action="/account/password" {
                 (Field::password("current", "いまのパスワード").error(draft.error("current")))
                 (Field::new_password("password", "新しいパスワード").error(draft.error("password"))
-                    .hint("8文字以上。12文字以下の場合は、英字・数字・記号のうち2種類以上を混ぜてください。"))
+                    .hint(RULE))
                 (Field::new_password("again", "新しいパスワード（確認のためもう一度）").error(draft.error("again")))
                 p.soft { "変更すると、この端末以外のサインインは終了します。" }
                 (submit("パスワードを変更する"))
@@ -148,30 +149,27 @@ async fn end_others(State(site): State<Site>, visitor: Visitor) -> Result<Redire
 async fn change_password(
     State(site): State<Site>,
     visitor: Visitor,
-    ClientAddress(address): ClientAddress,
     frame: Frame,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let (id, keep) = (visitor.session.account, visitor.session.id);
-    let login = site.db().read(move |tx| signin::find_account(tx, id)).await?.login;
+    let account = site.db().read(move |tx| signin::find_account(tx, id)).await?;
+    let login = account.login;
+    let words = own_words(&site, &login, account.display_name.expose(), account.office).await?;
     let draft = Draft::typed(form);
-    let password = match chosen_password(&draft, &login) {
+    let password = match chosen_password(&draft, &words) {
         Ok(password) => password,
         Err(draft) => return wrong(&frame, &visitor, draft).await,
     };
     let name = login.as_str().to_owned();
-    let begun = visitor.command(&site, signin::Verb::ChangePassword, move |ctx, tx| {
-        Ok(signin::begin_signin(ctx, tx, &name, &address, None)?)
-    });
+    let begun = visitor
+        .command(&site, signin::Verb::ChangePassword, move |ctx, tx| Ok(signin::begin_signin(ctx, tx, &name, None)?));
     let attempt = match begun.await? {
         PasswordStep::Compare(attempt) => attempt,
         PasswordStep::Wait { until } => return wait(&frame, &visitor, until).await,
     };
-    let (typed, stored) = (draft.value("current").to_owned(), attempt.stored_hash().clone());
-    let proof = tokio::task::spawn_blocking(move || signin::verify_password(&typed, &stored))
-        .await
-        .map_err(|e| Problem::Fault(e.to_string()))?;
-    let hash = hash_apart(password).await?;
+    let proof = compare(&site, draft.as_typed("current").to_owned(), attempt.stored_hash().clone()).await?;
+    let hash = hash(&site, password).await?;
     let changed = visitor.command(&site, signin::Verb::ChangePassword, move |ctx, tx| {
         Ok(signin::change_password(ctx, tx, &attempt, &proof, &hash, keep)?)
     });

@@ -198,3 +198,27 @@ fn in_the_demonstration_one_becomes_anybody_with_one_click() {
     assert_eq!(switched.location, "/today");
     assert_eq!(region.get(&nobody, "/account").location, "/signin", "whom one was is signed out");
 }
+
+// shows: 5.1 signing in ends the session it came from
+#[test]
+fn signing_in_ends_the_session_it_came_from() {
+    let region = Region::new();
+    let office = region.administrator();
+    let new = format!("/accounts/new/staff/{}", region.s.nurse);
+    let code = code_of(&region.post(&office, &new, &[("login", "kango.mihon")]));
+    let nobody = region.nobody();
+    let secret = secret_of(&region.post(&nobody, "/enrol", &[("code", &code)]));
+    let shown = totp(&region, &secret);
+    let fields = [("code", code.as_str()), ("password", PASSWORD), ("again", PASSWORD), ("totp", &shown)];
+    region.post(&nobody, "/enrol/factors", &fields).is(200);
+    region.wait(1);
+    let former = region.operator();
+    let mut browser = former.clone();
+    let first = region.post(&browser, "/signin", &[("login", "kango.mihon"), ("password", PASSWORD)]);
+    browser.keep(&first);
+    region.get(&former, "/account").is(200);
+    let shown = totp(&region, &secret);
+    browser.keep(region.post(&browser, "/signin/second", &[("code", &shown)]).is(303));
+    assert_eq!(region.get(&former, "/account").location, "/signin", "whoever was here before is out");
+    region.get(&browser, "/account").is(200).shows("kango.mihon");
+}
