@@ -69,7 +69,11 @@ impl Line {
     fn open(place: &Place, client: &Client) -> Line {
         let cookies: Vec<String> = client.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut line = raw::line_from(HERE, place.web);
-        let head = format!("GET /live/cases HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", place.web, cookies.join("; "));
+        let head = format!(
+            "GET /live/cases HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\n\r\n",
+            place.web,
+            cookies.join("; ")
+        );
         line.write_all(head.as_bytes()).expect("the head is sent");
         let mut first = [0; 64];
         let read = line.read(&mut first).expect("an answer");
@@ -100,8 +104,7 @@ fn a_live_line_ends_with_its_session() {
     let mut operator = place.client();
     town.operator.sign_in(&mut operator);
     let line = Line::open(&place, &operator);
-    let other = Client { cookies: operator.cookies.clone(), ..place.client() };
-    let second = Line::open(&place, &other);
+    let second = Line::open(&place, &operator);
     assert_eq!(operator.post("/signout", &[]).expect("an answer").status, 303);
     for line in [line, second] {
         let took = line.end();
