@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use base::limits::SECURITY_LOG_BYTES;
+use page::site::{Site, random};
 use serde_json::json;
 use signin::Incident;
-use web::site::{Site, random};
 
 use crate::rounds::repeat;
 

@@ -63,7 +63,7 @@ pub async fn attach(
         Ok(()) => {}
         Err(Problem::Refused(why)) => {
             let typed = Typed::new(Form::default(), Wrong::Rule(why));
-            return page::again(&site, &visitor, &frame, visit, typed).await;
+            return again(&site, &visitor, &frame, visit, typed).await;
         }
         Err(other) => return Err(other),
     }
