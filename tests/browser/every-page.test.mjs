@@ -1,5 +1,6 @@
 // Whoever one can be, everything that can be reached from their desk by links: it opens, it fits a phone, a tablet and
 // a desktop, axe finds nothing, no script breaks, and on paper it shows its matter and no navigation.
+// One engine is enough: what is looked at are pages, whatever their data came from.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

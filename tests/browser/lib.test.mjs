@@ -1,4 +1,5 @@
 // The tools of the stories find what they are there to find.
+// One engine is enough: what is told here is about the tools of the stories.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -38,7 +38,7 @@ fn a_month_of_the_town() {
 }
 
 fn on_a_server() -> bool {
-    std::env::var("TSUNAGARI_TEST_POSTGRES").is_ok()
+    db::testing::on_postgres()
 }
 
 fn tell(m: &Month) {

@@ -12,6 +12,7 @@ mod run;
 mod source;
 mod spdx;
 mod steps;
+mod suite;
 mod summary;
 mod tally;
 mod test;

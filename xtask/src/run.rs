@@ -21,8 +21,30 @@ pub struct Outcome {
     pub complaint: Option<String>,
 }
 
+/// What of a command's two outputs is shown while it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Both,
+    Errors,
+    Nothing,
+}
+
 /// Runs a command without input, shows what it says, and ends it (and its children) at the limit.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Outcome> {
+    perform(command, limit, Shown::Both)
+}
+
+/// The same, where the first output is for a machine to read.
+pub fn read(command: &mut Command, limit: Duration) -> Result<Outcome> {
+    perform(command, limit, Shown::Errors)
+}
+
+/// The same, and shows nothing: several run at a time, and their words would mingle.
+pub fn quietly(command: &mut Command, limit: Duration) -> Result<Outcome> {
+    perform(command, limit, Shown::Nothing)
+}
+
+fn perform(command: &mut Command, limit: Duration, shown: Shown) -> Result<Outcome> {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -32,10 +54,10 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Outcome> {
     let text = Arc::new(Mutex::new(String::new()));
     let (silent, heard_all) = mpsc::channel::<()>();
     if let Some(pipe) = child.stdout.take() {
-        listen(pipe, &text, &silent);
+        listen(pipe, &text, &silent, shown == Shown::Both);
     }
     if let Some(pipe) = child.stderr.take() {
-        listen(pipe, &text, &silent);
+        listen(pipe, &text, &silent, shown != Shown::Nothing);
     }
     drop(silent);
 
@@ -141,15 +163,17 @@ pub fn end_children_on_signal() {
 static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-fn listen(pipe: impl Read + Send + 'static, text: &Arc<Mutex<String>>, silent: &mpsc::Sender<()>) {
+fn listen(pipe: impl Read + Send + 'static, text: &Arc<Mutex<String>>, silent: &mpsc::Sender<()>, show: bool) {
     let (text, silent) = (Arc::clone(text), silent.clone());
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while matches!(pipe.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-            let shown = String::from_utf8_lossy(&line);
-            let _ = std::io::stdout().lock().write_all(shown.as_bytes());
-            lock(&text).push_str(&shown);
+            let said = String::from_utf8_lossy(&line);
+            if show {
+                let _ = std::io::stdout().lock().write_all(said.as_bytes());
+            }
+            lock(&text).push_str(&said);
             line.clear();
         }
         let _ = silent.send(());

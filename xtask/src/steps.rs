@@ -11,6 +11,7 @@ use crate::place::Place;
 use crate::postgres::Server;
 use crate::run::{self, Outcome, Scratch};
 use crate::source;
+use crate::suite::{self, Program};
 use crate::tally::{self, Tally};
 use crate::test::{Ended, Options};
 use crate::tools;
@@ -18,7 +19,7 @@ use crate::tools;
 pub struct Step {
     pub name: &'static str,
     pub about: &'static str,
-    /// Needs the program itself, so `build` comes before it.
+    /// Needs the program itself or its tests, so `build` comes before it.
     pub needs_program: bool,
     pub run: fn(&mut Workbench) -> Result<Ended>,
 }
@@ -37,11 +38,13 @@ pub const ALL: &[Step] = &[
     step("format", "cargo fmt", check_format),
     step("clippy", "cargo clippy, warnings are errors", check_clippy),
     step("licences", "licences, sources and TLS of the dependencies", check_licences),
-    step("build", "the program, for the stories", build),
-    story("test-sqlite", "cargo test on SQLite", |bench| cargo_test(bench, Engine::Sqlite)),
-    story("test-postgres", "cargo test on PostgreSQL", |bench| cargo_test(bench, Engine::Postgres)),
+    step("build", "the program and all its tests, once for both engines", build),
+    story("test-sqlite", "all tests, on SQLite", |bench| cargo_test(bench, Engine::Sqlite)),
+    story("test-postgres", "tests that ask for a database, on PostgreSQL", |bench| cargo_test(bench, Engine::Postgres)),
     story("browser-sqlite", "stories in a browser, on SQLite", |bench| browser_test(bench, Engine::Sqlite)),
-    story("browser-postgres", "stories in a browser, on PostgreSQL", |bench| browser_test(bench, Engine::Postgres)),
+    story("browser-postgres", "stories about data in a browser, on PostgreSQL", |bench| {
+        browser_test(bench, Engine::Postgres)
+    }),
 ];
 
 /// One run's workbench. Dropping it stops the database server.
@@ -51,6 +54,8 @@ pub struct Workbench<'a> {
     jobs: usize,
     scratch: Scratch,
     server: Option<Server>,
+    /// The test programs, once they are built.
+    programs: Vec<Program>,
     /// The build failed, so the program in the folder is an older one and proves nothing.
     stale: bool,
 }
@@ -63,6 +68,7 @@ impl<'a> Workbench<'a> {
             jobs: options.jobs.max(1),
             scratch: Scratch::new("test")?,
             server: None,
+            programs: Vec::new(),
             stale: false,
         })
     }
@@ -121,23 +127,60 @@ fn check_format(bench: &mut Workbench) -> Result<Ended> {
     check(bench, &["fmt", "--all", "--check"])
 }
 
+/// Twice: with the tests, and the product as it is shipped, in which nothing that only tests use is turned on.
 fn check_clippy(bench: &mut Workbench) -> Result<Ended> {
-    check(bench, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    let warnings = ["--locked", "--", "-D", "warnings"];
+    let product = check(bench, &[&["clippy", "--package", "app"][..], &warnings].concat())?;
+    let all = check(bench, &[&["clippy", "--workspace", "--all-targets"][..], &warnings].concat())?;
+    let (Ended::Ran(mut tally), Ended::Ran(more)) = (product, all) else { unreachable!("clippy always runs") };
+    tally += &more;
+    Ok(Ended::Ran(tally))
 }
 
+/// One call for the program and for all tests: with two, crates that several of them use would be built twice, once
+/// with each set of features.
 fn build(bench: &mut Workbench) -> Result<Ended> {
-    let ended = check(bench, &["build", "--package", "app", "--locked"])?;
-    bench.stale = matches!(&ended, Ended::Ran(tally) if tally.failed > 0);
-    Ok(ended)
+    let mut command = bench.place.cargo();
+    command.args(["test", "--workspace", "--no-run", "--locked", "--message-format=json-render-diagnostics"]);
+    command.env("CARGO_BUILD_JOBS", bench.jobs.to_string());
+    let outcome = run::read(&mut command, CHECK_LIMIT)?;
+    bench.stale = !outcome.ok;
+    bench.programs = suite::programs(&outcome.text);
+    Ok(Ended::Ran(tally::one(complaint(outcome))))
 }
 
+/// All tests on the first engine; on the second those of programs that asked for a database.
 fn cargo_test(bench: &mut Workbench, engine: Engine) -> Result<Ended> {
-    let mut command = bench.place.cargo();
-    command.args(["test", "--workspace", "--no-fail-fast", "--locked"]);
-    if let Some(reason) = prepare(bench, &mut command, engine)? {
+    if bench.stale {
+        return Ok(Ended::CannotRun("the tests were not built".to_owned()));
+    }
+    let mut surroundings = Command::new("true");
+    if let Some(reason) = prepare(bench, &mut surroundings, engine)? {
         return Ok(Ended::CannotRun(reason));
     }
-    let outcome = run::run(&mut command, limit(bench))?;
+    let asked = bench.asked_list();
+    let programs = match engine {
+        Engine::Sqlite => {
+            std::fs::write(&asked, "")?;
+            surroundings.env("TSUNAGARI_TEST_ASKED", &asked);
+            bench.programs.clone()
+        }
+        Engine::Postgres => suite::that_asked(&bench.programs, std::fs::read_to_string(&asked).ok().as_deref()),
+    };
+    let left: Vec<&str> =
+        bench.programs.iter().filter(|it| !programs.contains(it)).map(|it| it.name.as_str()).collect();
+    if !left.is_empty() {
+        println!("ask for no database, and are not run again: {}", left.join(", "));
+    }
+    let give = |command: &mut Command| {
+        for (name, value) in surroundings.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    };
+    let outcome = suite::run(&programs, bench.jobs, limit(bench), &give)?;
     finish(bench, outcome, tally::cargo)
 }
 
@@ -148,7 +191,7 @@ fn browser_test(bench: &mut Workbench, engine: Engine) -> Result<Ended> {
     if let Some(reason) = tools::browser_obstacle(bench.place) {
         return Ok(Ended::CannotRun(reason));
     }
-    let files = stories(bench.place)?;
+    let files = stories(bench.place, engine)?;
     if files.is_empty() {
         return Ok(Ended::CannotRun("tests/browser holds no story yet (*.test.mjs)".to_owned()));
     }
@@ -178,7 +221,7 @@ fn prepare(bench: &mut Workbench, command: &mut Command, engine: Engine) -> Resu
     if bench.stale {
         command.env_remove("TSUNAGARI_BIN");
     }
-    command.env_remove("TSUNAGARI_LONG").env_remove("TSUNAGARI_TEST_POSTGRES");
+    command.env_remove("TSUNAGARI_LONG").env_remove("TSUNAGARI_TEST_POSTGRES").env_remove("TSUNAGARI_TEST_ASKED");
     if bench.long {
         command.env("TSUNAGARI_LONG", "1");
     }
@@ -192,6 +235,7 @@ fn prepare(bench: &mut Workbench, command: &mut Command, engine: Engine) -> Resu
         bench.server = Some(Server::start(&bin)?);
     }
     command.envs(bench.server.iter().map(|server| ("TSUNAGARI_TEST_POSTGRES", server.connection())));
+    command.env("TSUNAGARI_TEST_SERVER_GOES", "1");
     Ok(None)
 }
 
@@ -234,12 +278,18 @@ fn limit(bench: &Workbench) -> Duration {
     if bench.long { LONG_LIMIT } else { TEST_LIMIT }
 }
 
-fn stories(place: &Place) -> Result<Vec<PathBuf>> {
+/// A story that begins its reason with these words is told on the first engine only.
+const ONE_ENGINE: &str = "// One engine is enough:";
+
+fn stories(place: &Place, engine: Engine) -> Result<Vec<PathBuf>> {
     let folder = place.root.join("tests/browser");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .filter(|path| {
+            engine == Engine::Sqlite || !std::fs::read_to_string(path).is_ok_and(|it| it.contains(ONE_ENGINE))
+        })
         .collect();
     files.sort();
     Ok(files)
@@ -249,5 +299,10 @@ impl Workbench<'_> {
     /// A test that finds it cannot run appends a line `name: reason` here; a pass that tested nothing is then not counted.
     fn skipped_list(&self) -> PathBuf {
         self.scratch.path().join("skipped")
+    }
+
+    /// Test programs that asked for a database leave a line here.
+    fn asked_list(&self) -> PathBuf {
+        self.scratch.path().join("asked")
     }
 }

@@ -16,6 +16,7 @@ mod postgres_wire;
 mod reader;
 mod space;
 mod sqlite_engine;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;

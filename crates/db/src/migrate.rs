@@ -12,7 +12,7 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-const OWN: &[Migration] = &[Migration { name: "db/001", sql: include_str!("schema.sql") }];
+pub(crate) const OWN: &[Migration] = &[Migration { name: "db/001", sql: include_str!("schema.sql") }];
 
 const CREATE_MIGRATION: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, text_length BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
 const APPLIED: &str = "SELECT name, text_length FROM migration";

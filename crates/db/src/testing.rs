@@ -1,10 +1,30 @@
 //! A fresh database for one test: SQLite in a temporary folder, or, with `TSUNAGARI_TEST_POSTGRES` naming a server
-//! (`host=127.0.0.1 port=… user=…`), a new PostgreSQL database.
+//! (`host=127.0.0.1 port=… user=…`), a new PostgreSQL database. Each set of migrations is applied once and copied for
+//! every test that wants it: once a process on SQLite, once a server on PostgreSQL.
+//!
+//! Nobody else may ask for that variable: whoever asks here leaves a mark, and a test program without a mark needs no
+//! second run on the other engine.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
 
-use crate::{Db, DbConfig, DbError, Durability, Migration};
+use base::hex;
+use sha2::{Digest, Sha256};
+
+use crate::writer::Connection;
+use crate::{Db, DbConfig, DbError, Durability, Migration, migrate};
+
+const SERVER: &str = "TSUNAGARI_TEST_POSTGRES";
+/// A file that takes one line from every test program that asked for a database.
+const ASKED: &str = "TSUNAGARI_TEST_ASKED";
+/// Set where the whole server goes at the end, so that nothing on it need be dropped.
+const GOES: &str = "TSUNAGARI_TEST_SERVER_GOES";
+/// Order is by bytes on both engines.
+const LIKE_SQLITE: &str = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -18,36 +38,150 @@ impl Drop for TestDb {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
             let _ = std::fs::remove_dir_all(folder);
+        } else if let (DbConfig::Postgres { url, .. }, None) = (self.db.config(), std::env::var_os(GOES))
+            && let (Some(server), Some((_, name))) = (server(), url.rsplit_once("dbname="))
+        {
+            let _ = administer(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
     }
 }
 
+/// Whether the engine under test is a PostgreSQL server.
+pub fn on_postgres() -> bool {
+    server().is_some()
+}
+
 /// The place of a fresh, empty database, on the engine under test.
 pub fn fresh_config() -> Result<(DbConfig, Option<PathBuf>), DbError> {
-    let n = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tsunagari_test_{}_{n}", std::process::id());
-    match std::env::var("TSUNAGARI_TEST_POSTGRES") {
-        Ok(server) => {
-            let mut admin = postgres::Client::connect(&format!("{server} dbname=postgres"), postgres::NoTls)
-                .map_err(|e| DbError::Gone(e.to_string()))?;
-            admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))?;
-            admin.batch_execute(&format!(
-                "CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'"
-            ))?;
+    let name = new_name();
+    match server() {
+        Some(server) => {
+            administer(&server, &format!("DROP DATABASE IF EXISTS {name}"))?;
+            administer(&server, &format!("CREATE DATABASE {name} {LIKE_SQLITE}"))?;
             Ok((DbConfig::postgres(format!("{server} dbname={name}")), None))
         }
-        Err(_) => {
-            let folder = std::env::temp_dir().join(name);
-            std::fs::create_dir_all(&folder).map_err(|e| DbError::Engine(e.to_string()))?;
-            let file = folder.join("region.db");
-            Ok((DbConfig::Sqlite { file, durability: Durability::Process }, Some(folder)))
+        None => {
+            let folder = new_folder(&name)?;
+            Ok((embedded(&folder), Some(folder)))
         }
     }
 }
 
 /// A fresh database with these migrations applied.
 pub fn fresh(migrations: &[&[Migration]]) -> TestDb {
-    let (config, folder) = fresh_config().expect("a database server for tests");
+    let (config, folder) = copy(migrations).expect("a database server for tests");
     let db = Db::open(config, migrations).expect("a fresh database opens");
     TestDb { db, folder }
+}
+
+fn copy(migrations: &[&[Migration]]) -> Result<(DbConfig, Option<PathBuf>), DbError> {
+    let name = new_name();
+    let Some(server) = server() else {
+        let folder = new_folder(&name)?;
+        let template = template_file(migrations)?;
+        std::fs::write(folder.join("region.db"), &*template).map_err(broken)?;
+        return Ok((embedded(&folder), Some(folder)));
+    };
+    let template = template_database(&server, migrations)?;
+    administer(&server, &format!("DROP DATABASE IF EXISTS {name}"))?;
+    administer(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+    Ok((DbConfig::postgres(format!("{server} dbname={name}")), None))
+}
+
+/// The bytes of a database file with these migrations applied.
+fn template_file(migrations: &[&[Migration]]) -> Result<Arc<Vec<u8>>, DbError> {
+    static MADE: Mutex<Option<HashMap<String, Arc<Vec<u8>>>>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = made.get_or_insert_default();
+    let key = key(migrations);
+    if let Some(bytes) = made.get(&key) {
+        return Ok(bytes.clone());
+    }
+    let folder = new_folder(&new_name())?;
+    let config = embedded(&folder);
+    // The connection is closed at the end of this statement, and the log with it: the file is then the whole database.
+    migrate::bring_forward(&mut Connection::open_writer(&config, Duration::ZERO)?, migrations)?;
+    let bytes = Arc::new(std::fs::read(folder.join("region.db")).map_err(broken)?);
+    let _ = std::fs::remove_dir_all(folder);
+    made.insert(key, bytes.clone());
+    Ok(bytes)
+}
+
+/// The name of a database with these migrations applied, to be copied only. Made once on each server, by whichever test
+/// process comes first; the others wait for it.
+fn template_database(server: &str, migrations: &[&[Migration]]) -> Result<String, DbError> {
+    static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = format!("tsunagari_template_{}", key(migrations));
+    if made.contains(&name) {
+        return Ok(name);
+    }
+    let mut admin = client(server)?;
+    admin.batch_execute("SELECT pg_advisory_lock(5709)")?;
+    if admin.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])?.is_none() {
+        // Under another name until it is whole, so that a process that ends half-way leaves no half template.
+        let half = format!("{name}_half");
+        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {half} WITH (FORCE)"))?;
+        admin.batch_execute(&format!("CREATE DATABASE {half} {LIKE_SQLITE}"))?;
+        let config = DbConfig::postgres(format!("{server} dbname={half}"));
+        migrate::bring_forward(&mut Connection::open_writer(&config, Duration::ZERO)?, migrations)?;
+        admin.batch_execute(&format!("ALTER DATABASE {half} RENAME TO {name}"))?;
+    }
+    made.push(name.clone());
+    Ok(name)
+}
+
+/// The same for the same migrations, whoever asks.
+fn key(migrations: &[&[Migration]]) -> String {
+    let mut hash = Sha256::new();
+    for migration in migrate::OWN.iter().chain(migrations.iter().copied().flatten()) {
+        hash.update(migration.name);
+        hash.update([0]);
+        hash.update(migration.sql);
+        hash.update([0]);
+    }
+    hex(&hash.finalize()[..12])
+}
+
+/// The server under test. Asking leaves this program's mark.
+fn server() -> Option<String> {
+    static MARK: Once = Once::new();
+    MARK.call_once(|| {
+        let (Some(list), Ok(program)) = (std::env::var_os(ASKED), std::env::current_exe()) else { return };
+        let line = format!("{}\n", program.display());
+        let written = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(list)
+            .and_then(|mut f| f.write_all(line.as_bytes()));
+        written.expect("the list of those who asked for a database");
+    });
+    std::env::var(SERVER).ok()
+}
+
+fn client(server: &str) -> Result<postgres::Client, DbError> {
+    postgres::Client::connect(&format!("{server} dbname=postgres"), postgres::NoTls)
+        .map_err(|e| DbError::Gone(e.to_string()))
+}
+
+fn administer(server: &str, sql: &str) -> Result<(), DbError> {
+    Ok(client(server)?.batch_execute(sql)?)
+}
+
+fn new_name() -> String {
+    format!("tsunagari_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn new_folder(name: &str) -> Result<PathBuf, DbError> {
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).map_err(broken)?;
+    Ok(folder)
+}
+
+fn embedded(folder: &Path) -> DbConfig {
+    DbConfig::Sqlite { file: folder.join("region.db"), durability: Durability::Process }
+}
+
+fn broken(error: std::io::Error) -> DbError {
+    DbError::Engine(error.to_string())
 }

@@ -89,7 +89,7 @@ impl Drop for SmallDisk {
 
 /// This is about the file of the embedded engine; a server watches its own disk.
 fn concerns_this_engine() -> bool {
-    std::env::var_os("TSUNAGARI_TEST_POSTGRES").is_none()
+    !db::testing::on_postgres()
 }
 
 fn jot(db: &Db, n: i64) -> Result<u64, DbError> {

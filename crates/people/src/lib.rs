@@ -20,6 +20,7 @@ mod search;
 mod staff;
 mod store;
 mod team;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;

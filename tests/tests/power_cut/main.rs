@@ -73,7 +73,7 @@ fn cuts(durability: Durability, count: u64) -> Vec<Cut> {
 
 /// This is about the file under SQLite; a database server syncs its own.
 fn concerns_this_engine() -> bool {
-    std::env::var_os("TSUNAGARI_TEST_POSTGRES").is_none()
+    !db::testing::on_postgres()
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod layers;
 mod links;
 mod records;
 mod shape;
+mod unused;
 mod verbs;
 mod words;
 
@@ -63,6 +64,8 @@ pub fn findings(place: &Place) -> Result<Vec<Finding>> {
     found.extend(links::findings(&place.root, &files));
     found.extend(assets::findings(&place.root, &files)?);
     found.extend(records::findings(&place.root));
+    found.extend(unused::dependency_findings(&files));
+    found.extend(unused::testing_findings(&files));
     if !place.root.join("docs/status.md").exists() {
         found.push(warning("docs/status.md: not there yet"));
     }

@@ -77,9 +77,10 @@ impl Place {
         let own = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(folder.path(), own).expect("its rights");
         let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-        let database = match std::env::var_os("TSUNAGARI_TEST_POSTGRES") {
-            Some(_) => db::testing::fresh_config().expect("a database server for tests").0,
-            None => DbConfig::sqlite(folder.path().join("region.db")),
+        let database = if db::testing::on_postgres() {
+            db::testing::fresh_config().expect("a database server for tests").0
+        } else {
+            DbConfig::sqlite(folder.path().join("region.db"))
         };
         let [web, mqtt, operations] = [(); 3].map(|()| local(free_port()));
         Place { folder, database, web, mqtt, operations }

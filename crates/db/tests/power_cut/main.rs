@@ -26,7 +26,7 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// This is about the file under SQLite; a database server syncs its own.
 fn concerns_this_engine() -> bool {
-    std::env::var_os("TSUNAGARI_TEST_POSTGRES").is_none()
+    !db::testing::on_postgres()
 }
 
 struct Cut {

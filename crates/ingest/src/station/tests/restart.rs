@@ -92,7 +92,7 @@ fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> Life {
 
 /// A life takes a minute on a server, where each statement is a journey; what is proved hangs on no engine.
 fn lives() -> u32 {
-    if std::env::var_os("TSUNAGARI_TEST_POSTGRES").is_some() { 2 } else { 6 }
+    if db::testing::on_postgres() { 2 } else { 6 }
 }
 
 proptest! {
