@@ -12,7 +12,7 @@ use ingest::{Delivery, DeliveryError, Receipt};
 use page::site::{Mode, Site};
 use signin::{Secrets, SigninError};
 use tokio::sync::oneshot;
-use town::equip::{Equipped, equip};
+use town::equip::{BUTTON, Equipped, equip, serial};
 use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
 use uuid::Uuid;
@@ -163,6 +163,25 @@ impl Region {
     pub fn station(&self, salt: u128, sleep_after: Span) -> Station {
         let conf = Conf { sleep_after, ..Conf::new(salt << 64) };
         Station::open(self.test.db.clone(), Arc::new(on_alert), conf, self.now()).expect("the station opens")
+    }
+}
+
+impl Region {
+    /// Somebody presses the button of a home, and the station stores it.
+    pub fn press(&self, home: usize) {
+        let pressed = Arrival {
+            gateway: self.homes[home].gateway,
+            serial: serial(self.homes[home].resident, BUTTON),
+            signal: watch::Signal::Button,
+            occurred_at: Some(self.now()),
+            received_at: self.now(),
+            retained: false,
+        };
+        let (delivered, mut answer) = delivery(vec![pressed]);
+        // A station of its own for each press, with ids of its own.
+        let salt = self.request() & u128::from(u32::MAX);
+        self.station(77 + salt, Span::minutes(10)).step(self.now(), vec![delivered], &[]);
+        answer.try_recv().expect("answered").expect("stored");
     }
 }
 

@@ -8,12 +8,10 @@ use base::{AlertId, Instant, NoteId, Purpose, Redacted, Role, Span};
 use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
 use page::door::{Door, Leads, Who};
 use people::TeamPart;
-use stories::region::delivery;
 use stories::{Answer, Browser, Region, at};
-use town::equip::{BUTTON, serial};
 use town::plan::Size;
 use uuid::Uuid;
-use watch::{AbsenceReason, Arrival, NewAbsence, Signal};
+use watch::{AbsenceReason, NewAbsence};
 
 /// Doors that open to anybody, each for a reason: they show no person, and what they do is decided by a secret that is
 /// brought along (a password, a code, a link's token), or is the demonstration's own.
@@ -322,18 +320,7 @@ impl Town {
 
 /// Somebody presses the button of a home: the alert that comes of it.
 fn press(region: &Region, home: usize) -> AlertId {
-    let gateway = region.homes[home].gateway;
-    let pressed = Arrival {
-        gateway,
-        serial: serial(home, BUTTON),
-        signal: Signal::Button,
-        occurred_at: Some(region.now()),
-        received_at: region.now(),
-        retained: false,
-    };
-    let (delivered, mut answer) = delivery(vec![pressed]);
-    region.station(77, Span::minutes(10)).step(region.now(), vec![delivered], &[]);
-    answer.try_recv().expect("answered").expect("stored");
+    region.press(home);
     let id = region.homes[home].settled.home;
     let standing = region.read(region.program(), move |ctx, tx| watch::standing_alerts(ctx, tx, id)).expect("alerts");
     standing.first().expect("the button raises an alert at once").id

@@ -11,6 +11,7 @@ mod postgres;
 mod run;
 mod source;
 mod spdx;
+mod status;
 mod steps;
 mod suite;
 mod summary;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Options),
     /// Check the source itself: sizes, words, dependencies, links, vendored files
     CheckSource,
+    /// Write docs/status.md from the requirements and the tags beside the tests
+    Status,
 }
 
 fn main() -> ExitCode {
@@ -59,5 +62,6 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Test(options) => test::run(&place, &options),
         Task::Bench(options) => bench::run(&place, &options),
         Task::CheckSource => source::run(&place),
+        Task::Status => status::write(&place),
     }
 }

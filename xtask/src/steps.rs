@@ -235,7 +235,6 @@ fn prepare(bench: &mut Workbench, command: &mut Command, engine: Engine) -> Resu
         bench.server = Some(Server::start(&bin)?);
     }
     command.envs(bench.server.iter().map(|server| ("TSUNAGARI_TEST_POSTGRES", server.connection())));
-    command.env("TSUNAGARI_TEST_SERVER_GOES", "1");
     Ok(None)
 }
 

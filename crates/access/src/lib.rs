@@ -17,7 +17,7 @@ pub use grants::{
     FOREVER, Grant, Knower, grant, grants_of, holders, knowers, revoke_from, revoke_holder, revoke_source,
 };
 pub use policy::{Policies, PolicyError, install};
-pub use scope::{Scope, scope};
+pub use scope::{Scope, scope, which};
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "access/001", sql: include_str!("schema.sql") }];
 

@@ -1,7 +1,10 @@
 //! For lists: one decision for all rows, then a filter in SQL. A property test proves that the two walls agree.
 
-use base::{Ctx, Role};
-use db::Value;
+use std::collections::BTreeSet;
+
+use base::limits::ROWS_PER_STATEMENT;
+use base::{Ctx, PersonId, Role};
+use db::{DbError, Tx, Value};
 use uuid::Uuid;
 
 use crate::{AccessError, Act, Ground, allowed};
@@ -34,7 +37,48 @@ pub fn scope(ctx: &Ctx, act: Act) -> Result<Scope, AccessError> {
     Ok(Scope::Granted { holders: [ctx.actor.id, office], grounds, now: ctx.now })
 }
 
+/// Those of these persons with whom the actor may do what `act` names: one decision, however many they are. A fault
+/// counts as no.
+pub fn which(ctx: &Ctx, tx: &mut dyn Tx, act: Act, persons: &[PersonId]) -> BTreeSet<PersonId> {
+    // A link is of one person, and has no lists.
+    if ctx.actor.role == Role::Link {
+        return persons.iter().copied().filter(|person| crate::may(ctx, tx, act, *person)).collect();
+    }
+    let Ok(scope) = scope(ctx, act) else { return BTreeSet::new() };
+    scope.holds(tx, persons).unwrap_or_default()
+}
+
 impl Scope {
+    /// Those of these persons who are within it.
+    fn holds(&self, tx: &mut dyn Tx, persons: &[PersonId]) -> Result<BTreeSet<PersonId>, DbError> {
+        let (holders, grounds, now) = match self {
+            Scope::All => return Ok(persons.iter().copied().collect()),
+            Scope::Own(own) => return Ok(persons.iter().copied().filter(|person| person.0 == *own).collect()),
+            Scope::Granted { holders, grounds, now } => (holders, grounds, now),
+        };
+        let words: Vec<String> = grounds.iter().map(|ground| format!("'{}'", ground.key())).collect();
+        let mut held = BTreeSet::new();
+        for chunk in persons.chunks(ROWS_PER_STATEMENT) {
+            let n = chunk.len();
+            let sql = format!(
+                "SELECT DISTINCT person_id FROM access_grant WHERE person_id IN {} AND holder_id IN (${}, ${}) \
+                 AND ground IN ({}) AND valid_from <= ${} AND valid_until > ${}",
+                db::placeholders(1, n),
+                n + 1,
+                n + 2,
+                words.join(", "),
+                n + 3,
+                n + 3
+            );
+            let mut values: Vec<Value> = chunk.iter().map(|person| (*person).into()).collect();
+            values.extend([holders[0].into(), holders[1].into(), (*now).into()]);
+            for row in tx.query(&sql, &values)? {
+                held.insert(row.get(0)?);
+            }
+        }
+        Ok(held)
+    }
+
     /// A condition on `column` and its parameters, numbered from `$first`: `("p.id IN (…)", values)`.
     pub fn filter(&self, column: &str, first: usize) -> (String, Vec<Value>) {
         match self {

@@ -39,14 +39,14 @@ pub fn router(db: Db, board: Arc<Board>, clock: Clock, metrics: PrometheusHandle
 
 /// Ready means: a reader answers, the writer commits, the station steps.
 async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
-    let reads = ops.db.read(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM mark", &[])).await;
+    let reads = ops.db.read(|tx| db::marks::get(tx, db::marks::FICTIONAL)).await;
     let writes = ops.db.write(|_| Ok::<_, DbError>(())).await;
     let stepped = Instant(i64::try_from(ops.board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
     if (ops.clock)() - stepped > STATION_LATE {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready: the station does not step\n".into());
     }
-    match reads.and(writes.map(|()| 0)) {
-        Ok(_) => (StatusCode::OK, "ready\n".into()),
+    match reads.and(writes) {
+        Ok(()) => (StatusCode::OK, "ready\n".into()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
     }
 }

@@ -83,7 +83,7 @@ impl House {
 
     /// What lies in the outbox and nobody can read.
     fn spoil(&self) {
-        let sql = "UPDATE outbox SET body = '{}' WHERE seq = (SELECT MAX(seq) FROM outbox)";
+        let sql = "UPDATE db_outbox SET body = '{}' WHERE seq = (SELECT MAX(seq) FROM db_outbox)";
         self.test.db.write_blocking(move |tx| tx.execute(sql, &[]).map(drop)).expect("is spoiled");
     }
 

@@ -141,11 +141,11 @@ fn a_resident_can_be_told_who_looked() {
 fn a_refused_command_leaves_its_row_and_nothing_else() {
     let region = fresh(&[MIGRATIONS]);
     let outcome: Result<(), DbError> = region.db.write_blocking(|tx| {
-        tx.execute("INSERT INTO mark (name, value) VALUES ('half', 'done')", &[])?;
+        tx.execute("INSERT INTO db_mark (name, value) VALUES ('half', 'done')", &[])?;
         Err(DbError::NoRow)
     });
     assert!(outcome.is_err());
-    let count = |tx: &mut dyn Tx| tx.scalar::<i64>("SELECT COUNT(*) FROM mark WHERE name = $1", params!["half"]);
+    let count = |tx: &mut dyn Tx| tx.scalar::<i64>("SELECT COUNT(*) FROM db_mark WHERE name = $1", params!["half"]);
     assert_eq!(region.db.read_blocking(count).unwrap(), 0);
 }
 

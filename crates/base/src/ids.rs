@@ -81,7 +81,6 @@ ids! {
     /// One message to one recipient (通知).
     MessageId,
     /// A background job.
-    JobId,
     /// One request from outside: the thread that ties its audit rows together.
     RequestId,
 }

@@ -118,8 +118,6 @@ pub const STRANGERS: usize = 16_384;
 pub const SECURITY_LOG_WAITING: usize = 1024;
 /// Bytes of one of the two files of the security log.
 pub const SECURITY_LOG_BYTES: u64 = 4 * 1024 * 1024;
-/// Attempts of one job before it is parked for a person to look at.
-pub const JOB_ATTEMPTS: u32 = 10;
 /// Bytes kept allocated beside an embedded database, for what must go on when the disk is full.
 pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 /// Free bytes below which bulk (readings, imports, files) is refused.

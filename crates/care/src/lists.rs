@@ -140,6 +140,12 @@ fn push(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
 struct Names(HashMap<Uuid, Redacted<String>>);
 
 impl Names {
+    /// All of a page in one statement; one that is missing is looked up, and refused, when it is asked for.
+    fn of_all(tx: &mut dyn Tx, ids: impl Iterator<Item = Uuid>) -> Result<Names, CareError> {
+        let staff: Vec<StaffId> = ids.filter(|id| !id.is_nil()).map(StaffId).collect();
+        Ok(Names(people::staff_names(tx, &staff)?.into_iter().map(|(id, name)| (id.0, name)).collect()))
+    }
+
     fn of(&mut self, tx: &mut dyn Tx, id: Uuid) -> Result<Redacted<String>, CareError> {
         if id.is_nil() {
             return Ok(Redacted::new(String::new()));
@@ -173,7 +179,19 @@ fn dressed(ctx: &Ctx, tx: &mut dyn Tx, rows: Vec<(Head, Said)>) -> Result<Vec<No
     let replies = store::replies(tx, &ids)?;
     let reads = store::reads(tx, &ids)?;
     let reactions = store::reactions(tx, &ids)?;
-    let mut names = Names::default();
+    let mut names = Names::of_all(
+        tx,
+        rows.iter()
+            .map(|(head, _)| head.author)
+            .chain(replies.iter().map(|r| r.by))
+            .chain(reads.iter().map(|r| r.by))
+            .chain(reactions.iter().map(|r| r.by))
+            .chain(
+                addressees
+                    .iter()
+                    .filter_map(|(_, to)| if let Addressee::Staff(staff) = to { Some(staff.0) } else { None }),
+            ),
+    )?;
     let mut notes = Vec::with_capacity(rows.len());
     for (head, said) in rows {
         let to: Vec<Addressee> = addressees.iter().filter(|(n, _)| *n == head.id).map(|(_, a)| *a).collect();

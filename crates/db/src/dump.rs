@@ -362,7 +362,7 @@ mod tests {
             assert!(check(&mut &whole[..cut]).is_err(), "cut at {cut}");
         }
         let text = String::from_utf8(whole).unwrap();
-        let changed = text.replacen("\n[3,5,", "\n[3,6,", 1);
+        let changed = text.replacen("\n[2,5,", "\n[2,6,", 1);
         assert!(changed != text);
         assert!(check(&mut changed.as_bytes()).is_err());
     }

@@ -1,14 +1,15 @@
 //! The database behind a small port: one SQL text, two engines, one writer with group commit, N readers.
 //!
 //! A command is a re-runnable closure. It runs in a savepoint of a transaction shared with its neighbours, and its
-//! caller is answered only after that transaction is durable. This crate knows no table but its own four
-//! (`migration`, `outbox`, `job`, `mark`) and is the only one that names an engine.
+//! caller is answered only after that transaction is durable. This crate knows no table but its own three
+//! (`migration`, `db_outbox`, `db_mark`) and is the only one that names an engine.
 
 mod config;
+mod counted;
 pub mod dump;
 mod error;
-pub mod jobs;
 pub mod marks;
+mod memo;
 mod migrate;
 pub mod outbox;
 mod postgres_engine;
@@ -63,6 +64,9 @@ pub trait Tx {
         params: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError>;
+    /// `INSERT … VALUES` for many rows, in as few statements as the engine takes. `head` ends before `VALUES`, `tail`
+    /// follows it (such as `ON CONFLICT DO NOTHING`); each row has `width` values. Gives the number of rows changed.
+    fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError>;
     /// Runs several statements without parameters (migrations, savepoints).
     fn script(&mut self, sql: &str) -> Result<(), DbError>;
     fn engine(&self) -> Engine;
@@ -70,6 +74,15 @@ pub trait Tx {
     fn take_broken(&mut self) -> Option<DbError>;
     /// Notes that the outbox grew, so that listeners are woken after the commit.
     fn announce(&mut self);
+    /// How many statements of this connection may have changed something, or failed: what did neither need not be undone.
+    fn touched(&self) -> u64;
+    /// How many statements failed, or ended the transaction beneath a command. After one of them a server undoes all of
+    /// the transaction at its commit, without a word: what was answered well would not be there.
+    fn failed(&self) -> u64;
+    /// Keeps values for later commands of the same transaction; forgotten at its end and at every rollback.
+    fn remember(&mut self, what: &'static str, values: Vec<Value>);
+    /// What was kept, if it was.
+    fn recall(&self, what: &str) -> Option<&[Value]>;
 }
 
 impl dyn Tx + '_ {
@@ -82,23 +95,39 @@ impl dyn Tx + '_ {
     pub fn scalar<T: FromValue>(&mut self, sql: &str, params: &[Value]) -> Result<T, DbError> {
         self.first(sql, params)?.ok_or(DbError::NoRow)?.get(0)
     }
+}
 
-    /// `INSERT … VALUES` for many rows, in statements of [`base::limits::ROWS_PER_STATEMENT`] rows. `head` ends before
-    /// `VALUES`, `tail` follows it (such as `ON CONFLICT DO NOTHING`). Gives the number of rows changed.
-    pub fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
-        let mut changed = 0;
-        for chunk in rows.chunks(base::limits::ROWS_PER_STATEMENT) {
-            let mut sql = String::with_capacity(head.len() + chunk.len() * width * 6 + tail.len());
-            sql.push_str(head);
-            sql.push_str(" VALUES ");
-            sql.push_str(&placeholders(chunk.len(), width));
-            sql.push(' ');
-            sql.push_str(tail);
-            let params: Vec<Value> = chunk.iter().flatten().cloned().collect();
-            changed += self.execute(&sql, &params)?;
-        }
-        Ok(changed)
-    }
+/// `(CAST($1 AS BIGINT),CAST($2 AS TEXT)),(…)`: rows of a table written into a statement, whose columns are then called
+/// `column1`, `column2`, … on both engines. A server takes the types of its columns from nowhere else.
+pub fn typed_rows(rows: usize, types: &[&str]) -> String {
+    let mut n = 0;
+    let mut one = || {
+        let columns: Vec<String> = types
+            .iter()
+            .map(|column| {
+                n += 1;
+                format!("CAST(${n} AS {column})")
+            })
+            .collect();
+        format!("({})", columns.join(","))
+    };
+    (0..rows).map(|_| one()).collect::<Vec<_>>().join(",")
+}
+
+/// Splits a list into pieces of 2ⁿ, the longest first: a statement over each piece is then one of a few, which are
+/// prepared once, and not another for every length there is.
+pub fn in_powers<T>(mut list: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let len = list.len().min(most);
+        let (piece, rest) = list.split_at(if len == 0 { 0 } else { 1 << len.ilog2() });
+        list = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Whether a statement only reads, by its first word.
+pub(crate) fn only_reads(sql: &str) -> bool {
+    sql.trim_start().starts_with("SELECT")
 }
 
 /// `($1,$2),($3,$4)` for two rows of two columns.
@@ -128,6 +157,7 @@ struct Inner {
     readers: reader::Readers,
     config: DbConfig,
     committed: tokio::sync::watch::Receiver<u64>,
+    counted: Arc<counted::Counted>,
     disk: Arc<space::Disk>,
     superseded: Arc<AtomicBool>,
 }
@@ -152,21 +182,30 @@ impl Db {
             opened => opened?,
         };
         migrate::bring_forward(&mut connection, migrations)?;
+        let counted = Arc::<counted::Counted>::default();
+        connection.count_in(&counted);
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
         let superseded = Arc::new(AtomicBool::new(false));
-        let shared = writer::Shared { config: config.clone(), disk: disk.clone(), superseded: superseded.clone() };
+        let shared = writer::Shared {
+            config: config.clone(),
+            disk: disk.clone(),
+            superseded: superseded.clone(),
+            counted: counted.clone(),
+        };
         let writer = writer::Writer::start(connection, shared, committed_tx)?;
-        let readers = reader::Readers::start(&config)?;
-        Ok(Db { inner: Arc::new(Inner { writer: Some(writer), readers, config, committed, disk, superseded }) })
+        let readers = reader::Readers::start(&config, &counted)?;
+        let writer = Some(writer);
+        Ok(Db { inner: Arc::new(Inner { writer, readers, config, committed, counted, disk, superseded }) })
     }
 
     /// Opens an existing database beside the process that writes to it: backups, verification.
     pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
-        let readers = reader::Readers::start(&config)?;
+        let counted = Arc::default();
+        let readers = reader::Readers::start(&config, &counted)?;
         let (_, committed) = tokio::sync::watch::channel(0);
         let disk = Arc::new(space::Disk::of(&config));
         let superseded = Arc::default();
-        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, disk, superseded }) })
+        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, counted, disk, superseded }) })
     }
 
     /// Commands that wait for the writer, and reads that wait for a reader: for figures.
@@ -269,6 +308,12 @@ impl Db {
     {
         let answer = self.inner.readers.submit(f)?;
         answer.blocking_recv().unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+    }
+
+    /// How many statements this handle's connections ran so far, and how many journeys to a server they took (none
+    /// with the embedded engine).
+    pub fn counted(&self) -> (u64, u64) {
+        self.inner.counted.both()
     }
 
     /// Changes whenever a commit added outbox rows.

@@ -5,9 +5,9 @@ use crate::{DbError, Tx, params};
 /// The mark of a database whose people were invented; `demo` wants it, `serve` refuses it.
 pub const FICTIONAL: &str = "fictional";
 
-const GET: &str = "SELECT value FROM mark WHERE name = $1";
+const GET: &str = "SELECT value FROM db_mark WHERE name = $1";
 const SET: &str =
-    "INSERT INTO mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    "INSERT INTO db_mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 pub fn get(tx: &mut dyn Tx, name: &str) -> Result<Option<String>, DbError> {
     tx.first(GET, params![name])?.map(|row| row.get(0)).transpose()

@@ -12,7 +12,10 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-pub(crate) const OWN: &[Migration] = &[Migration { name: "db/001", sql: include_str!("schema.sql") }];
+pub(crate) const OWN: &[Migration] = &[
+    Migration { name: "db/001", sql: include_str!("schema.sql") },
+    Migration { name: "db/002", sql: include_str!("schema_002.sql") },
+];
 
 const CREATE_MIGRATION: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, text_length BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
 const APPLIED: &str = "SELECT name, text_length FROM migration";
@@ -21,6 +24,10 @@ const INSERT: &str = "INSERT INTO migration (name, text_length, applied_at) VALU
 /// Applies what is missing, in order. A database that holds a migration unknown here is of a newer version and is
 /// left untouched.
 pub(crate) fn bring_forward(connection: &mut Connection, sets: &[&[Migration]]) -> Result<(), DbError> {
+    forward(connection, &[&[OWN], sets].concat())
+}
+
+fn forward(connection: &mut Connection, sets: &[&[Migration]]) -> Result<(), DbError> {
     let tx = connection.tx();
     tx.script("BEGIN")?;
     let outcome = apply(tx, sets);
@@ -30,7 +37,7 @@ pub(crate) fn bring_forward(connection: &mut Connection, sets: &[&[Migration]]) 
 
 fn apply(tx: &mut dyn Tx, sets: &[&[Migration]]) -> Result<(), DbError> {
     tx.script(CREATE_MIGRATION)?;
-    let known: Vec<&Migration> = OWN.iter().chain(sets.iter().copied().flatten()).collect();
+    let known: Vec<&Migration> = sets.iter().copied().flatten().collect();
     let mut applied = Vec::new();
     for row in tx.query(APPLIED, &[])? {
         let (name, length): (String, i64) = (row.get(0)?, row.get(1)?);
@@ -53,5 +60,40 @@ fn in_dialect(engine: Engine, sql: &str) -> String {
     match engine {
         Engine::Sqlite => sql.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"),
         Engine::Postgres => sql.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::{TestDb, fresh_config};
+    use crate::{Db, marks, outbox};
+
+    crate::events! {
+        Told {
+            Again = "test.again" { n: i64 };
+        }
+    }
+
+    // shows: 5.6.7 table names carry their crate, and existing databases go on
+    #[test]
+    fn a_database_of_the_first_tables_goes_on_with_its_events_and_its_marks() {
+        let (config, folder) = fresh_config().unwrap();
+        let mut connection = Connection::open_writer(&config, Duration::ZERO).unwrap();
+        forward(&mut connection, &[&OWN[..1]]).unwrap();
+        let tx = connection.tx();
+        tx.script("BEGIN").unwrap();
+        tx.script("INSERT INTO outbox (seq, at, topic, body) VALUES (41, 1000, 'test.happened', '{}')").unwrap();
+        tx.script("INSERT INTO mark (name, value) VALUES ('fictional', 'yes')").unwrap();
+        tx.script("COMMIT").unwrap();
+        drop(connection);
+
+        let region = TestDb::of(Db::open(config, &[]).unwrap(), folder);
+        region.db.write_blocking(|tx| outbox::push(tx, Instant(2000), &Told::Again { n: 1 })).unwrap();
+        let events = region.db.read_blocking(|tx| outbox::after(tx, 0, 10)).unwrap();
+        assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [41, 42]);
+        assert_eq!(region.db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL)).unwrap().as_deref(), Some("yes"));
     }
 }

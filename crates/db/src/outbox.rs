@@ -25,12 +25,12 @@ pub struct News {
     body: Json,
 }
 
-const PUSH: &str = "INSERT INTO outbox (seq, at, topic, body)
-    SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3 FROM outbox";
-const AFTER: &str = "SELECT seq, at, topic, body FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2";
-const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM outbox";
+const PUSH: &str = "INSERT INTO db_outbox (seq, at, topic, body)
+    SELECT COALESCE(MAX(seq), 0) + 1, $1, $2, $3 FROM db_outbox";
+const AFTER: &str = "SELECT seq, at, topic, body FROM db_outbox WHERE seq > $1 ORDER BY seq LIMIT $2";
+const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM db_outbox";
 /// The newest row always stays, so that sequence numbers never start again.
-const PRUNE: &str = "DELETE FROM outbox WHERE at < $1 AND seq < (SELECT MAX(seq) FROM outbox)";
+const PRUNE: &str = "DELETE FROM db_outbox WHERE at < $1 AND seq < (SELECT MAX(seq) FROM db_outbox)";
 
 pub fn push(tx: &mut dyn Tx, at: Instant, news: impl Into<News>) -> Result<(), DbError> {
     let News { topic, body } = news.into();

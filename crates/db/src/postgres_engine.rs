@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, SimpleQueryMessage, Statement};
 
+use crate::counted::Counted;
+use crate::memo::Memo;
 use crate::postgres_wire::Server;
-use crate::{DbError, Engine, Row, Tx, Value};
+use crate::{DbError, Engine, Row, Tx, Value, only_reads};
 
 /// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
 const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
@@ -22,6 +25,9 @@ const NEXT_TURN: &str = "UPDATE writer_turn SET n = n + 1 RETURNING n";
 const FIRST_TURN: &str = "INSERT INTO writer_turn (n) VALUES (1) RETURNING n";
 const LAST_TURN: &str = "SELECT n FROM writer_turn";
 
+/// Rows of one statement that inserts many.
+const ROWS_AT_ONCE: usize = 4000;
+
 const BEGIN: &str = "BEGIN; SELECT pg_current_xact_id()::text";
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 
@@ -30,6 +36,10 @@ pub(crate) struct Postgres {
     prepared: HashMap<String, Statement>,
     pub(crate) announced: bool,
     broken: Option<DbError>,
+    touched: u64,
+    failed: u64,
+    memo: Memo,
+    pub(crate) counted: Arc<Counted>,
     /// The server's number of the open transaction, by which its end can be asked for later.
     transaction: Option<String>,
     gone: bool,
@@ -84,6 +94,8 @@ impl Postgres {
     /// Begins a transaction of the writer and notes its number.
     pub(crate) fn begin(&mut self) -> Result<(), DbError> {
         self.transaction = None;
+        self.memo.heed("BEGIN");
+        self.counted.journey();
         let outcome = self.client.simple_query(BEGIN).map_err(DbError::from);
         for message in self.noted(outcome)? {
             if let SimpleQueryMessage::Row(row) = message {
@@ -125,7 +137,19 @@ impl Postgres {
     fn connect(server: &Server) -> Result<Postgres, DbError> {
         let client = server.connect()?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
-        Ok(Postgres { client, prepared, announced, broken: None, transaction: None, gone, turn: 0 })
+        Ok(Postgres {
+            client,
+            prepared,
+            announced,
+            broken: None,
+            touched: 0,
+            failed: 0,
+            memo: Memo::default(),
+            counted: Arc::default(),
+            transaction: None,
+            gone,
+            turn: 0,
+        })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -136,6 +160,7 @@ impl Postgres {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
+        self.counted.journey();
         let statement = self.client.prepare(sql)?;
         if self.prepared.len() >= 512 {
             self.prepared.clear();
@@ -148,6 +173,7 @@ impl Postgres {
 impl Postgres {
     fn run(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
         let statement = self.prepare(sql)?;
+        self.counted.journey();
         Ok(self.client.execute(&statement, &borrowed(params))?)
     }
 
@@ -159,6 +185,7 @@ impl Postgres {
     ) -> Result<(), DbError> {
         use postgres::fallible_iterator::FallibleIterator;
         let statement = self.prepare(sql)?;
+        self.counted.journey();
         let mut rows = self.client.query_raw(&statement, params.iter().map(|v| v as &(dyn ToSql + Sync)))?;
         while let Some(row) = rows.next()? {
             take(owned(&row)?)?;
@@ -166,12 +193,31 @@ impl Postgres {
         Ok(())
     }
 
+    /// All rows as one array for each column: the statement is the same however many rows there are, so that it is
+    /// planned once.
+    fn unnest(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        let one = self.prepare(&format!("{head} VALUES {} {tail}", crate::placeholders(1, width)))?;
+        let arrays: Vec<String> =
+            one.params().iter().enumerate().map(|(n, ty)| format!("${}::{}[]", n + 1, ty.name())).collect();
+        let statement = self.prepare(&format!("{head} SELECT * FROM UNNEST({}) {tail}", arrays.join(", ")))?;
+        let mut changed = 0;
+        for chunk in rows.chunks(ROWS_AT_ONCE) {
+            let columns: Vec<Vec<&Value>> = (0..width).map(|n| chunk.iter().map(|row| &row[n]).collect()).collect();
+            let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+            self.counted.journey();
+            changed += self.client.execute(&statement, &params)?;
+        }
+        Ok(changed)
+    }
+
     fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        self.counted.journey();
         Ok(self.client.batch_execute(sql)?)
     }
 
     /// Remembers an error after which this transaction is unusable.
     fn noted<T>(&mut self, outcome: Result<T, DbError>) -> Result<T, DbError> {
+        self.failed += u64::from(outcome.is_err());
         if let Err(error) = &outcome
             && let Some(broken) = error.breaks()
         {
@@ -184,6 +230,8 @@ impl Postgres {
 
 impl Tx for Postgres {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        self.counted.statement();
+        self.touched += 1;
         let outcome = self.run(sql, params);
         self.noted(outcome)
     }
@@ -203,11 +251,23 @@ impl Tx for Postgres {
         params: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
+        self.counted.statement();
         let outcome = self.stream(sql, params, take);
+        self.touched += u64::from(outcome.is_err() || !only_reads(sql));
+        self.noted(outcome)
+    }
+
+    fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        self.counted.statement();
+        self.touched += 1;
+        let outcome = self.unnest(head, width, rows, tail);
         self.noted(outcome)
     }
 
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.memo.heed(sql);
+        let ends = sql.starts_with("COMMIT") || (sql.starts_with("ROLLBACK") && !sql.starts_with("ROLLBACK TO"));
+        self.failed += u64::from(ends);
         let outcome = self.batch(sql);
         self.noted(outcome)
     }
@@ -222,6 +282,22 @@ impl Tx for Postgres {
 
     fn announce(&mut self) {
         self.announced = true;
+    }
+
+    fn touched(&self) -> u64 {
+        self.touched
+    }
+
+    fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    fn remember(&mut self, what: &'static str, values: Vec<Value>) {
+        self.memo.remember(what, values);
+    }
+
+    fn recall(&self, what: &str) -> Option<&[Value]> {
+        self.memo.recall(what)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Reader threads, each with one read-only connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 use base::limits;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
+use crate::counted::Counted;
 use crate::writer::Connection;
 use crate::{DbConfig, DbError, Tx};
 
@@ -16,14 +19,16 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn start(config: &DbConfig) -> Result<Readers, DbError> {
+    pub(crate) fn start(config: &DbConfig, counted: &Arc<Counted>) -> Result<Readers, DbError> {
         let (queue, reads) = bounded::<Read>(limits::READER_QUEUE);
         for n in 0..limits::READERS {
-            let connection = Connection::open_reader(config)?;
-            let (config, reads) = (config.clone(), reads.clone());
+            let mut connection = Connection::open_reader(config)?;
+            connection.count_in(counted);
+            let mut reader = Reader { connection, config: config.clone(), counted: counted.clone(), open: false };
+            let reads = reads.clone();
             std::thread::Builder::new()
                 .name(format!("reader-{n}"))
-                .spawn(move || serve(connection, &config, &reads))
+                .spawn(move || reader.serve(&reads))
                 .map_err(|e| DbError::Engine(e.to_string()))?;
         }
         Ok(Readers { queue })
@@ -55,30 +60,67 @@ impl Readers {
     }
 }
 
-fn serve(mut connection: Connection, config: &DbConfig, reads: &Receiver<Read>) {
-    while let Ok(read) = reads.recv() {
-        match begin(&mut connection, config) {
-            Ok(()) => {
-                read(Ok(connection.tx()));
-                if let Err(error) = connection.tx().script("COMMIT") {
-                    let _ = connection.tx().script("ROLLBACK");
-                    tracing::warn!(%error, "a read transaction did not end well");
-                }
-            }
-            Err(error) => read(Err(error)),
-        }
-    }
+/// How long a transaction on a server may stay open behind its read, in case another read ends and begins in one journey.
+const LINGER: Duration = Duration::from_millis(50);
+
+struct Reader {
+    connection: Connection,
+    config: DbConfig,
+    counted: Arc<Counted>,
+    /// A read was answered, and its transaction has not ended yet.
+    open: bool,
 }
 
-/// Begins a transaction, on a new connection where the old one turns out to be gone.
-fn begin(connection: &mut Connection, config: &DbConfig) -> Result<(), DbError> {
-    connection.tx().take_broken();
-    if !connection.is_closed() {
-        match connection.tx().script("BEGIN") {
-            Err(_) if connection.is_closed() => {}
-            begun => return begun,
+impl Reader {
+    fn serve(&mut self, reads: &Receiver<Read>) {
+        loop {
+            let read = if self.open {
+                match reads.recv_timeout(LINGER) {
+                    Ok(read) => read,
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.end();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            } else {
+                let Ok(read) = reads.recv() else { return };
+                read
+            };
+            match self.begin() {
+                Ok(()) => {
+                    read(Ok(self.connection.tx()));
+                    self.open = true;
+                    // An open transaction would keep the embedded engine's log from being begun anew.
+                    if !self.connection.is_far() {
+                        self.end();
+                    }
+                }
+                Err(error) => read(Err(error)),
+            }
         }
     }
-    *connection = Connection::open_reader(config)?;
-    connection.tx().script("BEGIN")
+
+    fn end(&mut self) {
+        self.open = false;
+        if let Err(error) = self.connection.tx().script("COMMIT") {
+            let _ = self.connection.tx().script("ROLLBACK");
+            tracing::warn!(%error, "a read transaction did not end well");
+        }
+    }
+
+    /// Begins a transaction, on a new connection where the old one turns out to be gone.
+    fn begin(&mut self) -> Result<(), DbError> {
+        self.connection.tx().take_broken();
+        let begin = if std::mem::take(&mut self.open) { "COMMIT; BEGIN" } else { "BEGIN" };
+        if !self.connection.is_closed() {
+            match self.connection.tx().script(begin) {
+                Err(_) if self.connection.is_closed() => {}
+                begun => return begun,
+            }
+        }
+        self.connection = Connection::open_reader(&self.config)?;
+        self.connection.count_in(&self.counted);
+        self.connection.tx().script("BEGIN")
+    }
 }

@@ -2,13 +2,16 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
 use rusqlite::config::DbConfig as Switch;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{DbError, Durability, Engine, Row, Tx, Value};
+use crate::counted::Counted;
+use crate::memo::Memo;
+use crate::{DbError, Durability, Engine, Row, Tx, Value, only_reads, placeholders};
 
 /// Bytes of the write-ahead log above which the writer makes readers let go of it.
 const LOG_BYTES: u64 = 64 * 1024 * 1024;
@@ -30,6 +33,9 @@ pub(crate) struct Sqlite {
     log_due: Clock,
     pub(crate) announced: bool,
     broken: Option<DbError>,
+    touched: u64,
+    memo: Memo,
+    pub(crate) counted: Arc<Counted>,
     /// The writer's lock, let go after the connection above is closed.
     _turn: Option<File>,
 }
@@ -68,7 +74,17 @@ impl Sqlite {
         // Otherwise the engine plans most statements anew for each set of values, which costs more than running them.
         connection.set_db_config(Switch::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let log = beside(file, "-wal");
-        Ok(Sqlite { connection, log, log_due: Clock::now(), announced: false, broken: None, _turn: None })
+        Ok(Sqlite {
+            connection,
+            log,
+            log_due: Clock::now(),
+            announced: false,
+            broken: None,
+            touched: 0,
+            memo: Memo::default(),
+            counted: Arc::default(),
+            _turn: None,
+        })
     }
 
     /// Empties a log that grew long. By itself the engine begins it anew only at a moment when nobody reads, and where
@@ -172,6 +188,8 @@ impl Sqlite {
 impl Tx for Sqlite {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
         self.whole()?;
+        self.counted.statement();
+        self.touched += 1;
         let outcome = self.run(sql, params);
         self.noted(outcome)
     }
@@ -192,11 +210,25 @@ impl Tx for Sqlite {
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.whole()?;
+        self.counted.statement();
         let outcome = self.stream(sql, params, take);
+        self.touched += u64::from(outcome.is_err() || !only_reads(sql));
         self.noted(outcome)
     }
 
+    /// In statements of [`base::limits::ROWS_PER_STATEMENT`] rows: this engine bounds the number of values.
+    fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        let mut changed = 0;
+        for chunk in rows.chunks(base::limits::ROWS_PER_STATEMENT) {
+            let sql = format!("{head} VALUES {} {tail}", placeholders(chunk.len(), width));
+            let params: Vec<Value> = chunk.iter().flatten().cloned().collect();
+            changed += self.execute(&sql, &params)?;
+        }
+        Ok(changed)
+    }
+
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.memo.heed(sql);
         let outcome = self.batch(sql);
         self.noted(outcome)
     }
@@ -211,6 +243,23 @@ impl Tx for Sqlite {
 
     fn announce(&mut self) {
         self.announced = true;
+    }
+
+    fn touched(&self) -> u64 {
+        self.touched
+    }
+
+    /// This engine's commands stand in savepoints, whose release fails where the transaction is gone.
+    fn failed(&self) -> u64 {
+        0
+    }
+
+    fn remember(&mut self, what: &'static str, values: Vec<Value>) {
+        self.memo.remember(what, values);
+    }
+
+    fn recall(&self, what: &str) -> Option<&[Value]> {
+        self.memo.recall(what)
     }
 }
 

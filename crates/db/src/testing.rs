@@ -21,8 +21,6 @@ use crate::{Db, DbConfig, DbError, Durability, Migration, migrate};
 const SERVER: &str = "TSUNAGARI_TEST_POSTGRES";
 /// A file that takes one line from every test program that asked for a database.
 const ASKED: &str = "TSUNAGARI_TEST_ASKED";
-/// Set where the whole server goes at the end, so that nothing on it need be dropped.
-const GOES: &str = "TSUNAGARI_TEST_SERVER_GOES";
 /// Order is by bytes on both engines.
 const LIKE_SQLITE: &str = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'";
 
@@ -34,11 +32,18 @@ pub struct TestDb {
     folder: Option<PathBuf>,
 }
 
+impl TestDb {
+    /// Takes over what [`fresh_config`] gave, for clearing away.
+    pub fn of(db: Db, folder: Option<PathBuf>) -> TestDb {
+        TestDb { db, folder }
+    }
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
             let _ = std::fs::remove_dir_all(folder);
-        } else if let (DbConfig::Postgres { url, .. }, None) = (self.db.config(), std::env::var_os(GOES))
+        } else if let DbConfig::Postgres { url, .. } = self.db.config()
             && let (Some(server), Some((_, name))) = (server(), url.rsplit_once("dbname="))
         {
             let _ = administer(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use base::{Instant, JobId, Span};
+use base::Instant;
 use uuid::Uuid;
 
 use crate::testing::{fresh, fresh_config};
-use crate::{Db, DbError, Migration, Tx, jobs, marks, outbox, params};
+use crate::{Db, DbError, Migration, Tx, marks, outbox, params};
 
 crate::events! {
     Told {
@@ -216,24 +216,6 @@ fn listeners_are_woken_after_a_commit_that_added_events() {
     }
     region.db.write_blocking(|tx| outbox::prune(tx, Instant(1000))).unwrap();
     assert_eq!(region.db.read_blocking(outbox::last_seq).unwrap(), 1, "the newest row keeps the count");
-}
-
-#[test]
-fn a_job_is_leased_once_retried_later_and_parked_in_the_end() {
-    let region = fresh(&[]);
-    let id = JobId(Uuid::from_u128(1));
-    let mut now = Instant::from_unix_seconds(1000);
-    region.db.write_blocking(move |tx| jobs::enqueue(tx, id, "mail", &serde_json::json!({}), now)).unwrap();
-    let lease = |now: Instant| region.db.write_blocking(move |tx| jobs::lease(tx, now, Span::minutes(1), 10)).unwrap();
-    for attempt in 1..=base::limits::JOB_ATTEMPTS {
-        let job = lease(now).pop().expect("the job is due");
-        assert_eq!(job.attempts, attempt);
-        assert!(lease(now).is_empty(), "a leased job is nobody else's");
-        region.db.write_blocking(move |tx| jobs::fail(tx, now, &job, "no line")).unwrap();
-        now = now + Span::hours(2);
-    }
-    assert!(lease(now).is_empty());
-    assert_eq!(region.db.read_blocking(jobs::parked).unwrap(), 1);
 }
 
 #[test]

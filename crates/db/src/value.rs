@@ -63,7 +63,7 @@ macro_rules! ids {
 
 ids!(
     PersonId, HomeId, ContactId, OfficeId, StaffId, AccountId, SessionId, GatewayId, DeviceId, AlertId, CaseId, CallId,
-    VisitId, PhotoId, NoteId, ConsentId, AbsenceId, GrantId, MessageId, JobId, RequestId
+    VisitId, PhotoId, NoteId, ConsentId, AbsenceId, GrantId, MessageId, RequestId
 );
 
 /// What a column can be read as; `None` where the stored value is of another type.

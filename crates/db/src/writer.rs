@@ -10,6 +10,7 @@ use base::limits;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::{oneshot, watch};
 
+use crate::counted::Counted;
 use crate::postgres_engine::Postgres;
 use crate::postgres_wire::Server;
 use crate::space::Disk;
@@ -52,6 +53,18 @@ impl Connection {
         }
     }
 
+    pub(crate) fn count_in(&mut self, counted: &Arc<Counted>) {
+        match self {
+            Connection::Sqlite(engine) => engine.counted = counted.clone(),
+            Connection::Postgres(engine) => engine.counted = counted.clone(),
+        }
+    }
+
+    /// Whether each statement is a journey to a server.
+    pub(crate) fn is_far(&self) -> bool {
+        matches!(self, Connection::Postgres(_))
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self, Connection::Postgres(engine) if engine.is_closed())
     }
@@ -81,9 +94,31 @@ impl Connection {
     }
 }
 
+/// What stands around a command, so that what it did can be undone without its neighbours'.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Savepoint,
+    /// Nothing: most commands succeed, and on a server two journeys are spared for each. Where one fails that changed
+    /// something, the whole transaction begins again, with savepoints.
+    Hope,
+}
+
+/// Why a transaction did not come to its end.
+enum Stop {
+    Broken(DbError),
+    /// A command failed that has to be undone, and there is no savepoint.
+    Undo,
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Stop {
+        Stop::Broken(error)
+    }
+}
+
 /// A command as the writer sees it: runs (perhaps again), then answers once.
 trait Command: Send {
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), DbError>;
+    fn run(&mut self, tx: &mut dyn Tx, around: Around) -> Result<(), Stop>;
     fn fail(&mut self, error: DbError);
     fn answer(self: Box<Self>);
 }
@@ -103,32 +138,16 @@ where
     R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send,
 {
     /// `Err` only where the transaction itself can no longer be used.
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), DbError> {
-        tx.script("SAVEPOINT command")?;
-        let outcome =
-            catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked)));
-        // Also where the command made light of it: what it did before is gone.
-        if let Some(broken) = tx.take_broken() {
-            return Err(broken);
-        }
-        let Err(error) = &outcome else {
-            tx.script("RELEASE SAVEPOINT command")?;
-            self.outcome = Some(outcome);
-            return Ok(());
-        };
-        tx.script("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?;
-        if let Some(refused) = &self.refused {
-            tx.script("SAVEPOINT refusal")?;
-            let recorded = catch_unwind(AssertUnwindSafe(|| refused(tx, error))).unwrap_or(Err(DbError::Panicked));
-            if let Some(broken) = tx.take_broken() {
-                return Err(broken);
-            }
-            match recorded {
-                Ok(()) => tx.script("RELEASE SAVEPOINT refusal")?,
-                Err(cause) => {
-                    tracing::error!(%cause, "the audit row of a refusal could not be written");
-                    tx.script("ROLLBACK TO SAVEPOINT refusal; RELEASE SAVEPOINT refusal")?;
-                }
+    fn run(&mut self, tx: &mut dyn Tx, around: Around) -> Result<(), Stop> {
+        let outcome = guarded(tx, around, |tx| {
+            catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
+        })?;
+        if let (Err(error), Some(refused)) = (&outcome, &self.refused) {
+            let recorded = guarded(tx, around, |tx| {
+                catch_unwind(AssertUnwindSafe(|| refused(tx, error))).unwrap_or(Err(DbError::Panicked))
+            })?;
+            if let Err(cause) = recorded {
+                tracing::error!(%cause, "the audit row of a refusal could not be written");
             }
         }
         self.outcome = Some(outcome);
@@ -146,11 +165,38 @@ where
     }
 }
 
+/// Runs `work`, and undoes what it did where it failed.
+fn guarded<T, E>(
+    tx: &mut dyn Tx,
+    around: Around,
+    work: impl FnOnce(&mut dyn Tx) -> Result<T, E>,
+) -> Result<Result<T, E>, Stop> {
+    let (before, failures) = (tx.touched(), tx.failed());
+    if around == Around::Savepoint {
+        tx.script("SAVEPOINT command")?;
+    }
+    let outcome = work(tx);
+    // Also where the command made light of it: what it did before is gone.
+    if let Some(broken) = tx.take_broken() {
+        return Err(Stop::Broken(broken));
+    }
+    match (around, &outcome) {
+        (Around::Savepoint, Ok(_)) => tx.script("RELEASE SAVEPOINT command")?,
+        (Around::Savepoint, Err(_)) => tx.script("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?,
+        // Also where the command made light of it.
+        (Around::Hope, _) if tx.failed() != failures => return Err(Stop::Undo),
+        (Around::Hope, Err(_)) if tx.touched() != before => return Err(Stop::Undo),
+        (Around::Hope, _) => {}
+    }
+    Ok(outcome)
+}
+
 /// What the writer shares with the handle.
 pub(crate) struct Shared {
     pub(crate) config: DbConfig,
     pub(crate) disk: Arc<Disk>,
     pub(crate) superseded: Arc<AtomicBool>,
+    pub(crate) counted: Arc<Counted>,
 }
 
 pub(crate) struct Writer {
@@ -241,32 +287,51 @@ impl Loop {
         first: Box<dyn Command>,
     ) -> Result<Vec<Box<dyn Command>>, (Vec<Box<dyn Command>>, DbError)> {
         let mut batch = vec![first];
-        let began = Clock::now();
-        let outcome = self.connection.begin().and_then(|()| {
-            let mut next = 0;
-            loop {
-                batch[next].run(self.connection.tx())?;
-                next += 1;
-                let full = batch.len() >= limits::COMMANDS_PER_COMMIT
-                    || began.elapsed() >= Duration::from_millis(limits::COMMIT_WAIT_MS);
-                match self.commands.try_recv() {
-                    Ok(command) if !full => batch.push(command),
-                    Ok(command) => {
-                        batch.push(command);
-                        batch[next].run(self.connection.tx())?;
-                        return Ok(());
-                    }
-                    Err(_) => return Ok(()),
-                }
-            }
-        });
-        match outcome.and_then(|()| self.commit()) {
+        let around = if self.connection.is_far() { Around::Hope } else { Around::Savepoint };
+        let mut outcome = self.fill(&mut batch, around);
+        if matches!(outcome, Err(Stop::Undo)) {
+            self.abandon();
+            outcome = self.again(&mut batch);
+        }
+        let outcome = match outcome {
+            Ok(()) => self.commit(),
+            Err(Stop::Broken(error)) => Err(error),
+            Err(Stop::Undo) => Err(DbError::Lost),
+        };
+        match outcome {
             Ok(()) => Ok(batch),
             Err(error) => {
                 self.abandon();
                 Err((batch, error))
             }
         }
+    }
+
+    /// Begins a transaction and runs what is waiting in it, until nothing waits or it has become long.
+    fn fill(&mut self, batch: &mut Vec<Box<dyn Command>>, around: Around) -> Result<(), Stop> {
+        let began = Clock::now();
+        self.connection.begin()?;
+        let mut next = 0;
+        loop {
+            batch[next].run(self.connection.tx(), around)?;
+            next += 1;
+            let full = batch.len() >= limits::COMMANDS_PER_COMMIT
+                || began.elapsed() >= Duration::from_millis(limits::COMMIT_WAIT_MS);
+            match self.commands.try_recv() {
+                Ok(command) if !full => batch.push(command),
+                Ok(command) => {
+                    batch.push(command);
+                    return batch[next].run(self.connection.tx(), around);
+                }
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Runs the same commands in a new transaction, each so that it can be undone by itself.
+    fn again(&mut self, batch: &mut [Box<dyn Command>]) -> Result<(), Stop> {
+        self.connection.begin()?;
+        batch.iter_mut().try_for_each(|command| command.run(self.connection.tx(), Around::Savepoint))
     }
 
     /// Runs one command in a transaction of its own, a few times if concurrent ones win.
@@ -277,8 +342,12 @@ impl Loop {
                 last = DbError::Superseded;
                 break;
             }
-            let outcome =
-                self.connection.begin().and_then(|()| command.run(self.connection.tx())).and_then(|()| self.commit());
+            let run = match self.again(std::slice::from_mut(&mut command)) {
+                Ok(()) => Ok(()),
+                Err(Stop::Broken(error)) => Err(error),
+                Err(Stop::Undo) => Err(DbError::Lost),
+            };
+            let outcome = run.and_then(|()| self.commit());
             match outcome {
                 Ok(()) => return command,
                 Err(error) => {
@@ -347,6 +416,7 @@ impl Loop {
         self.unreachable = match Postgres::reopen_writer(&Server::at(url, ca), before.turn()) {
             Ok(fresh) => {
                 self.connection = Connection::Postgres(Box::new(fresh));
+                self.connection.count_in(&self.shared.counted);
                 None
             }
             Err(DbError::Superseded) => {

@@ -1,6 +1,7 @@
 //! きょう: what is new for me, and what do I owe? Answers that are awaited, visits, notes I have not read.
 
 use axum::extract::State;
+use base::wareki::Date;
 use base::{Ctx, Instant, PersonId, Span};
 use care::Note;
 use db::Tx;
@@ -11,10 +12,8 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
-use parts::head::head_of;
 use response::VisitRow;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use super::note_card::chips;
 use crate::verbs::Look;
@@ -66,12 +65,11 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Day, Problem> {
     let waiting = care::waiting_for(ctx, tx)?;
     let owed = |note: &Note| waiting.iter().any(|w| w.id == note.id);
     let new: Vec<Note> = care::new_for(ctx, tx)?.into_iter().filter(|n| !owed(n)).collect();
-    let mut heads = BTreeMap::new();
-    for person in waiting.iter().chain(&new).map(|n| n.person) {
-        if let Entry::Vacant(place) = heads.entry(person) {
-            place.insert(head_of(ctx, tx, person)?);
-        }
-    }
+    let persons: Vec<PersonId> = waiting.iter().chain(&new).map(|note| note.person).collect();
+    let today = Date::of(ctx.now);
+    let households = people::households(ctx, tx, &persons)?;
+    let heads =
+        households.iter().map(|(person, (resident, home))| (*person, Head::of(resident, home, today))).collect();
     // A pharmacist is never sent to a door.
     let goes = access::scope(ctx, access::Act::ReportVisit).is_ok();
     let visits = if goes { response::visits_for(ctx, tx)? } else { Vec::new() };

@@ -125,11 +125,10 @@ fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Pro
 /// Relatives' and residents' own accounts say who is a resident: they stand in the audit row.
 fn seen(tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<Listed>, Problem> {
     let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
-    let mut named = Vec::new();
-    for account in accounts {
-        let office = office_name(tx, &account)?;
-        named.push((account, office));
-    }
+    let offices: Vec<base::OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
+    let names = people::office_names(tx, &offices)?;
+    let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
+    let named = accounts.into_iter().map(|account| (name(&account), account)).map(|(name, it)| (it, name)).collect();
     Ok(Seen::new(Listed { accounts: named, more }, persons, "account", "duty"))
 }
 

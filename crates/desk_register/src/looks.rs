@@ -5,7 +5,7 @@ use audit::{Book, Outcome, Recorded};
 use axum::Extension;
 use axum::extract::State;
 use base::wareki::Date;
-use base::{OfficeId, PersonId, Role};
+use base::{AccountId, OfficeId, PersonId, Role, StaffId};
 use db::Tx;
 use maud::{Markup, html};
 use page::components::{Field, State as Tone, Table, at, chip, empty, link_button, pager, submit, too_many};
@@ -18,8 +18,6 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
 use people::{Found, Home, Resident};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use uuid::Uuid;
 
 use super::heads::found_line;
@@ -214,31 +212,30 @@ fn persons(persons: &[PersonId]) -> Markup {
 }
 
 fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
-    let (mut names, mut offices) =
-        (HashMap::<Uuid, (String, Option<PersonId>)>::new(), HashMap::<OfficeId, String>::new());
-    let mut lines = Vec::new();
-    for row in rows {
-        if let Entry::Vacant(place) = names.entry(row.actor_id) {
-            place.insert((name_of_actor(tx, row.actor_id)?, person_of(tx, &row)));
-        }
-        if let Some(office) = row.office.filter(|o| !offices.contains_key(o)) {
-            let name = people::office(tx, office).map_or_else(|_| String::new(), |o| o.name);
-            offices.insert(office, name);
-        }
-        let (who, about) = names.get(&row.actor_id).cloned().unwrap_or_default();
-        let office = row.office.and_then(|o| offices.get(&o)).cloned().unwrap_or_default();
-        lines.push(Line { row, who, office, about });
-    }
-    Ok(lines)
-}
-
-/// A resident acts as themselves; a relative has an account about one.
-fn person_of(tx: &mut dyn Tx, row: &Recorded) -> Option<PersonId> {
-    match row.role {
-        Role::Resident => Some(PersonId(row.actor_id)),
-        Role::Family => signin::find_account(tx, row.actor_id.into()).ok()?.person,
-        _ => None,
-    }
+    let actors: Vec<Uuid> = rows.iter().map(|row| row.actor_id).filter(|id| !id.is_nil()).collect();
+    let offices: Vec<OfficeId> = rows.iter().filter_map(|row| row.office).collect();
+    let staff = people::staff_names(tx, &actors.iter().map(|id| StaffId(*id)).collect::<Vec<_>>())?;
+    let others: Vec<AccountId> =
+        actors.iter().filter(|id| !staff.contains_key(&StaffId(**id))).map(|id| AccountId(*id)).collect();
+    let (accounts, offices) = (signin::find_accounts(tx, &others)?, people::office_names(tx, &offices)?);
+    let line = |row: Recorded| {
+        let account = accounts.iter().find(|account| account.id.0 == row.actor_id);
+        let who = match (staff.get(&StaffId(row.actor_id)), account) {
+            _ if row.actor_id.is_nil() => "システム".to_owned(),
+            (Some(name), _) => name.expose().clone(),
+            (None, Some(account)) => account.display_name.expose().clone(),
+            (None, None) => "登録のない利用者".to_owned(),
+        };
+        // A resident acts as themselves; a relative has an account about one.
+        let about = match row.role {
+            Role::Resident => Some(PersonId(row.actor_id)),
+            Role::Family => account.and_then(|account| account.person),
+            _ => None,
+        };
+        let office = row.office.and_then(|office| offices.get(&office)).cloned().unwrap_or_default();
+        Line { row, who, office, about }
+    };
+    Ok(rows.into_iter().map(line).collect())
 }
 
 /// The name of whoever acted: of the register for staff, else of the account; the program is called itself.

@@ -29,11 +29,9 @@ pub async fn page(
     let (lines, all) = visitor
         .look(&site, Look::Gateways, move |ctx, tx| {
             let (lines, all) = watch::gateway_lines(ctx, tx, (page - 1) * ROWS, ROWS)?;
-            let mut rows: Vec<(GatewayLine, Dwelling)> = Vec::new();
-            for line in lines {
-                let dwelling = Dwelling::read(ctx, tx, line.gateway.home)?;
-                rows.push((line, dwelling));
-            }
+            let homes: Vec<base::HomeId> = lines.iter().map(|line| line.gateway.home).collect();
+            let dwellings = Dwelling::read_all(ctx, tx, &homes)?;
+            let rows: Vec<(GatewayLine, Dwelling)> = lines.into_iter().zip(dwellings).collect();
             let mut persons: Vec<base::PersonId> = rows.iter().flat_map(|(_, d)| d.persons()).collect();
             persons.sort();
             persons.dedup();

@@ -96,6 +96,20 @@ impl Dwelling {
         Ok(Dwelling { home, residents, address: people::home(ctx, tx, home)?.address() })
     }
 
+    /// All the homes of a list; only one in which nobody lives any more is asked for by itself.
+    fn read_all(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Vec<Dwelling>, Problem> {
+        let heads = people::heads_of_homes(ctx, tx, homes)?;
+        let mut dwellings = Vec::with_capacity(homes.len());
+        for home in homes {
+            let residents: Vec<_> = heads.in_home(*home).map(|head| (head.id, head.name.clone())).collect();
+            dwellings.push(match heads.in_home(*home).next() {
+                Some(head) => Dwelling { home: *home, residents, address: head.address.clone() },
+                None => Dwelling::read(ctx, tx, *home)?,
+            });
+        }
+        Ok(dwellings)
+    }
+
     fn persons(&self) -> Vec<PersonId> {
         self.residents.iter().map(|(id, _)| *id).collect()
     }

@@ -38,10 +38,8 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Lines, Problem> {
         .look(site, Look::Lines, |ctx, tx| {
             let troubles = watch::line_faults(ctx, tx)?;
             let homes: Vec<base::HomeId> = troubles.iter().flat_map(homes_of).collect();
-            let mut dwellings: Vec<Dwelling> = Vec::new();
-            for home in homes.iter().take(base::limits::LIST_ROWS) {
-                dwellings.push(Dwelling::read(ctx, tx, *home)?);
-            }
+            let shown: Vec<base::HomeId> = homes.iter().copied().take(base::limits::LIST_ROWS).collect();
+            let dwellings = Dwelling::read_all(ctx, tx, &shown)?;
             let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
             Ok(Seen::new(Lines { troubles, dwellings, homes: homes.len() }, persons, "identity lines", "duty"))
         })

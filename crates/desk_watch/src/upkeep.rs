@@ -53,17 +53,13 @@ fn dwellings(
     tx: &mut dyn db::Tx,
     homes: impl Iterator<Item = HomeId>,
 ) -> Result<Vec<Dwelling>, Problem> {
-    let mut found: Vec<Dwelling> = Vec::new();
+    let mut each: Vec<HomeId> = Vec::new();
     for home in homes {
-        if found.iter().any(|d| d.home == home) {
-            continue;
+        if each.len() < HOMES && !each.contains(&home) {
+            each.push(home);
         }
-        if found.len() == HOMES {
-            break;
-        }
-        found.push(Dwelling::read(ctx, tx, home)?);
     }
-    Ok(found)
+    Dwelling::read_all(ctx, tx, &each)
 }
 
 fn device_words(need: &CareNeed) -> Markup {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::rules::AfterFailure;
 use crate::store::{self, AttemptRow};
 use crate::verbs::Verb;
-use crate::{Adapters, AttemptState, Delivery, DeliveryOutcome, LinkHash, LinkSeed, deliver, report, rules, send};
+use crate::{Adapters, AttemptState, Delivery, DeliveryOutcome, LinkHash, LinkSeed, deliver, rules, send};
 
 /// Leases up to `limit` attempts that are due, urgent ones first, and makes a fresh link for each. Attempts whose
 /// runner died, and those of which no report came in time, are counted as failed first.
@@ -56,7 +56,7 @@ pub fn record_outcome(
     let went_out = matches!(outcome, DeliveryOutcome::Sent | DeliveryOutcome::Accepted);
     match outcome {
         // The gateway's report was faster than its answer, and knows more.
-        _ if went_out && row.error.as_deref() == Some(report::REPORTED) => Ok(()),
+        _ if went_out && row.error.as_deref() == Some(rules::REPORTED) => Ok(()),
         // Even late it is the truth: the message went out.
         _ if went_out && !matches!(row.state, AttemptState::Sent | AttemptState::Read) => {
             let awaited = outcome == DeliveryOutcome::Accepted && !store::is_read(tx, row.message)?;

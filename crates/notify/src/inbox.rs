@@ -1,5 +1,7 @@
 //! What a signed-in recipient was sent, what of it is unread, and what became of a message.
 
+use std::collections::BTreeMap;
+
 use base::{Actor, Ctx, Instant, MessageId, PersonId};
 use db::{DbError, Tx, outbox};
 use uuid::Uuid;
@@ -60,6 +62,11 @@ pub(crate) fn is_for(ctx: &Ctx, recipient: Uuid) -> bool {
 /// What became of each attempt, in the order in which the ways are taken, the screen last.
 pub fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
     store::receipts(tx, id)
+}
+
+/// The same of many messages: what became of each.
+pub fn receipts_of(tx: &mut dyn Tx, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<Receipt>>, DbError> {
+    store::receipts_of(tx, ids)
 }
 
 /// Forgets addresses that are not needed any more and messages that are old, but none that waits to be settled. To be

@@ -42,7 +42,7 @@ pub use carry::{due, record_outcome, run};
 pub use compose::{Text, compose};
 pub use deliver::{AdapterError, Adapters, GatewayConfig, SmtpConfig, SmtpTls, check_gateway, check_mail, deliver};
 pub use event::Event;
-pub use inbox::{InboxItem, give_up_before, inbox, mark_read, messages, receipts, tidy, unread};
+pub use inbox::{InboxItem, give_up_before, inbox, mark_read, messages, receipts, receipts_of, tidy, unread};
 pub use letters::{Letter, letters};
 pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, link_is_for, peek_link, use_link};
 pub use report::{GatewayReport, Reported, record_report};

@@ -4,10 +4,8 @@
 use base::Ctx;
 use db::{DbError, Tx};
 
+use crate::rules::REPORTED;
 use crate::{AttemptId, AttemptState, Way, carry, store};
-
-/// Our word for a failure that the gateway reported.
-pub(crate) const REPORTED: &str = "reported";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GatewayReport {

@@ -4,6 +4,9 @@ use base::{Ctx, Instant, Role, Span};
 
 use crate::{Topic, Way};
 
+/// Our word for a failure that the gateway reported.
+pub(crate) const REPORTED: &str = "reported";
+
 /// Waits after the first, second and third failure of one way.
 pub const BACKOFF: [Span; 3] = [Span::seconds(2), Span::seconds(5), Span::seconds(10)];
 /// The next way is taken at the latest this long after the first failure.

@@ -6,7 +6,7 @@ use base::{Instant, MessageId, PersonId};
 use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
-pub(crate) use lists::{count_unread, message, messages, receipts, undeliverable, unread};
+pub(crate) use lists::{count_unread, message, messages, receipts, receipts_of, undeliverable, unread};
 
 use crate::{AttemptId, AttemptState, LinkHash, LinkPurpose, NewMessage, Topic, Way};
 

@@ -8,11 +8,10 @@ use form::Reading;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::resident::HomeChoice;
 use crate::verbs::Verb;
 use crate::{
-    Dwelling, EntryMethod, FieldError, Form, Line, PeopleError, PeopleRefusal, PostalCode, Provenance, Resident,
-    Revision, Source, Text, by_duty, history, resident, rules, search, store,
+    Dwelling, EntryMethod, FieldError, Form, Line, PeopleError, PeopleRefusal, PostalCode, Provenance, Revision,
+    Source, Text, by_duty, history, rules, search, store,
 };
 
 /// A home. `entry` and `entry_note` are unknown and blank where the reader may not see them (`entry_shown`), the
@@ -53,10 +52,13 @@ pub struct Home {
 impl Home {
     /// The address in one line, as on an envelope, without the postal code.
     pub fn address(&self) -> Redacted<String> {
-        let building = self.building.expose();
-        let blank = if building.is_empty() { "" } else { " " };
-        Redacted::new(format!("{}{}{}{blank}{building}", self.city, self.town, self.line.expose()))
+        Redacted::new(in_one_line(&self.city, &self.town, self.line.expose(), self.building.expose()))
     }
+}
+
+pub(crate) fn in_one_line(city: &str, town: &str, line: &str, building: &str) -> String {
+    let blank = if building.is_empty() { "" } else { " " };
+    format!("{city}{town}{line}{blank}{building}")
 }
 
 /// What is entered about a home, at first and in corrections.
@@ -166,30 +168,6 @@ pub fn revise_home(
     Ok(after)
 }
 
-/// Records that a resident now lives in another home (転居 within the region).
-pub fn move_home(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    person: PersonId,
-    to: &HomeChoice,
-    revision: &Revision,
-) -> Result<Resident, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
-    let mut after = resident::load_open(tx, person)?;
-    rules::revisable(after.version, revision)?;
-    let from = after.home;
-    after.home = match to {
-        HomeChoice::Known(home) => store::homes::get(tx, *home)?.ok_or(PeopleRefusal::NoHome)?.id,
-        HomeChoice::New(facts) => insert(ctx, tx, facts)?,
-    };
-    after.version += 1;
-    resident::keep(ctx, tx, &after, revision.reason.expose())?;
-    search::index(tx, person)?;
-    audit::done(ctx, tx, Verb::MoveHome, &[person], "identity", ground.key())?;
-    outbox::push(tx, ctx.now, &Event::HomeChanged { person, from, to: after.home })?;
-    Ok(after)
-}
-
 /// The home, as far as the actor may see it through any one of its residents.
 pub fn home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleError> {
     let residents = store::residents::of_home(tx, home)?;
@@ -204,7 +182,7 @@ pub fn home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleErro
 /// The home in which this person lives.
 pub fn home_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Home, PeopleError> {
     access::require(ctx, tx, Act::SeeIdentity, person)?;
-    let home = resident::load(tx, person)?.home;
+    let home = store::residents::get(tx, person)?.ok_or(PeopleRefusal::NoPerson)?.home;
     let home = load(tx, home)?;
     let entry = access::may(ctx, tx, Act::SeeEntry, person);
     let layout = access::may(ctx, tx, Act::SeeRisks, person);
@@ -226,7 +204,7 @@ fn load(tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleError> {
     Ok(store::homes::get(tx, home)?.ok_or(PeopleRefusal::NoHome)?)
 }
 
-fn hidden(mut home: Home, entry: bool, layout: bool) -> Home {
+pub(crate) fn hidden(mut home: Home, entry: bool, layout: bool) -> Home {
     home.entry_shown = entry;
     home.layout_shown = layout;
     if !entry {

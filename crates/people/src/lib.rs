@@ -7,6 +7,7 @@
 mod consent;
 mod contact;
 mod event;
+mod heads;
 mod history;
 mod home;
 mod life;
@@ -42,8 +43,9 @@ pub use contact::{
 };
 pub use event::Event;
 pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};
+pub use heads::{Heads, PersonHead, heads, heads_of_homes, households, named, office_names, staff_names};
 pub use history::{Kept, Version, versions};
-pub use home::{Home, HomeFacts, home, home_of, move_home, register_home, residents_of_home, revise_home};
+pub use home::{Home, HomeFacts, home, home_of, register_home, residents_of_home, revise_home};
 pub use life::set_life;
 pub use medical::{MedicalFacts, MedicalSummary, medical_summary, revise_medical};
 pub use number::{is_resident_number, resident_number};
@@ -51,8 +53,8 @@ pub use office::{
     Office, OfficeFacts, call_centre, city_office, office, offices, register_office, revise_office, support_centre,
 };
 pub use resident::{
-    HomeChoice, NewResident, Resident, ResidentFacts, confirm_resident, duplicates, register_resident, resident,
-    revise_resident,
+    HomeChoice, NewResident, Resident, ResidentFacts, confirm_resident, duplicates, move_home, register_resident,
+    resident, revise_resident,
 };
 pub use rules::usual_profession;
 pub use scope::ConsentScope;

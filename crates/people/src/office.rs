@@ -135,13 +135,10 @@ pub fn office(tx: &mut dyn Tx, office: OfficeId) -> Result<Office, PeopleError> 
     Ok(store::offices::get(tx, office)?.ok_or(PeopleRefusal::NoOffice)?)
 }
 
-/// The offices of one kind, or all, by name; at most [`MAX_OFFICES`].
+/// The offices of one kind, or all, by name; at most [`store::offices::MAX_OFFICES`].
 pub fn offices(tx: &mut dyn Tx, kind: Option<OfficeKind>) -> Result<Vec<Office>, PeopleError> {
     Ok(store::offices::list(tx, kind)?)
 }
-
-/// Offices one region may list; one region has some hundreds.
-pub const MAX_OFFICES: usize = 2000;
 
 /// The region's call centre: the first that was registered.
 pub fn call_centre(tx: &mut dyn Tx) -> Result<Option<OfficeId>, PeopleError> {

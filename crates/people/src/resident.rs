@@ -223,17 +223,47 @@ pub fn confirm_resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, source: So
 /// The resident as far as the actor may see them.
 pub fn resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Resident, PeopleError> {
     access::require(ctx, tx, Act::SeeIdentity, person)?;
-    let mut resident = load(tx, person)?;
-    if !access::may(ctx, tx, Act::SeeRisks, person) {
+    let resident = load(tx, person)?;
+    let risks = access::may(ctx, tx, Act::SeeRisks, person);
+    Ok(hidden(resident, risks))
+}
+
+/// As far as the reader may see it.
+pub(crate) fn hidden(mut resident: Resident, risks: bool) -> Resident {
+    if !risks {
         resident.risks_shown = false;
         resident.risk_notes = Redacted::default();
         resident.marks.retain(|m| !m.is_risk());
     }
-    Ok(resident)
+    resident
 }
 
 pub(crate) fn load(tx: &mut dyn Tx, person: PersonId) -> Result<Resident, PeopleError> {
     Ok(store::residents::get(tx, person)?.ok_or(PeopleRefusal::NoPerson)?)
+}
+
+/// Records that a resident now lives in another home (転居 within the region).
+pub fn move_home(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    to: &HomeChoice,
+    revision: &Revision,
+) -> Result<Resident, PeopleError> {
+    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let mut after = load_open(tx, person)?;
+    rules::revisable(after.version, revision)?;
+    let from = after.home;
+    after.home = match to {
+        HomeChoice::Known(home) => store::homes::get(tx, *home)?.ok_or(PeopleRefusal::NoHome)?.id,
+        HomeChoice::New(facts) => home::insert(ctx, tx, facts)?,
+    };
+    after.version += 1;
+    keep(ctx, tx, &after, revision.reason.expose())?;
+    search::index(tx, person)?;
+    audit::done(ctx, tx, Verb::MoveHome, &[person], "identity", ground.key())?;
+    outbox::push(tx, ctx.now, &Event::HomeChanged { person, from, to: after.home })?;
+    Ok(after)
 }
 
 /// Refuses where the record is closed: nothing opens for somebody who moved away or died.

@@ -9,7 +9,8 @@ use base::{Ctx, HomeId, PersonId, Redacted, kana};
 use db::Tx;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Household, LifeStatus, PeopleError, PhoneNumber, Sex, resident, store};
+use crate::store::search::{CONTACT_PHONE, Piece};
+use crate::{Household, LifeStatus, PeopleError, PeopleRefusal, PhoneNumber, Sex, store};
 
 /// Pieces of one query that count; what follows is more than anybody means.
 const MAX_PIECES: usize = 6;
@@ -40,16 +41,6 @@ pub struct FoundPerson {
     pub home: HomeId,
     pub town: String,
     pub area: String,
-}
-
-/// One piece of a query.
-pub(crate) enum Piece {
-    /// Folded text that must occur in a key, and its pairs (or the one character).
-    Text {
-        folded: String,
-        grams: Vec<String>,
-    },
-    Born(Date),
 }
 
 /// Finds those whose keys hold every piece of the query; a blank query lists all in reach. Pages of
@@ -96,12 +87,9 @@ fn fold_typed(typed: &str) -> String {
     }
 }
 
-/// Key kinds; a contact's number finds a caller, but no person in a search.
-pub(crate) const CONTACT_PHONE: &str = "contact_phone";
-
 /// Files a person anew under every key that may find them.
 pub(crate) fn index(tx: &mut dyn Tx, person: PersonId) -> Result<(), PeopleError> {
-    let r = resident::load(tx, person)?;
+    let r = store::residents::get(tx, person)?.ok_or(PeopleRefusal::NoPerson)?;
     let mut keys: Vec<(&str, String)> = vec![
         ("name", kana::fold(r.name.expose())),
         ("kana", kana::fold(r.kana.expose())),

@@ -15,9 +15,6 @@ use crate::{
     StaffState, by_duty, history, office, rules, store, team,
 };
 
-/// Staff one office may list.
-pub const MAX_STAFF: usize = 500;
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Staff {
     /// The id of the account too.
@@ -167,7 +164,7 @@ pub fn staff(tx: &mut dyn Tx, staff: StaffId) -> Result<Staff, PeopleError> {
     Ok(store::staff::get(tx, staff)?.ok_or(PeopleRefusal::NoStaff)?)
 }
 
-/// The staff of an office by reading, retired ones last; at most [`MAX_STAFF`].
+/// The staff of an office by reading, retired ones last; at most [`store::staff::MAX_STAFF`].
 pub fn staff_of_office(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<Staff>, PeopleError> {
     Ok(store::staff::of_office(tx, office)?)
 }

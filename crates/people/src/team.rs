@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     Consent, ConsentScope, ConsentState, Manner, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart, resident,
-    rules, staff, store,
+    rules, store,
 };
 
 /// Members one team may have.
@@ -38,7 +38,7 @@ pub fn join_team(
 ) -> Result<TeamMember, PeopleError> {
     let ground = access::require(ctx, tx, Act::Register, person)?;
     resident::load_open(tx, person)?;
-    let joining = staff::staff(tx, staff)?;
+    let joining = store::staff::get(tx, staff)?.ok_or(PeopleRefusal::NoStaff)?;
     if joining.state != StaffState::Active {
         return Err(PeopleRefusal::StaffNotActive(joining.state).into());
     }
@@ -88,7 +88,7 @@ pub fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<TeamMemb
 /// Opens the grants of all memberships that `consent` reaches.
 pub(crate) fn reopen_for_consent(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
     for member in store::teams::open_of(tx, consent.person)? {
-        let staff = staff::staff(tx, member.staff)?;
+        let staff = store::staff::get(tx, member.staff)?.ok_or(PeopleRefusal::NoStaff)?;
         if staff.state == StaffState::Active && reaches(consent, staff.office) {
             open(ctx, tx, &member, consent)?;
         }

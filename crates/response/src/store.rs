@@ -287,6 +287,15 @@ pub fn visits_of(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Visit>, DbError> {
     visits(tx, "WHERE case_id = $1 ORDER BY asked_at, id LIMIT 100", params![case])
 }
 
+/// These cases, in no order; a list of some thousand is cut.
+pub fn cases_by_id(tx: &mut dyn Tx, ids: &[CaseId]) -> Result<Vec<Case>, DbError> {
+    let ids: Vec<Value> = ids.iter().take(base::limits::ROWS_PER_STATEMENT).map(|id| (*id).into()).collect();
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    cases(tx, &format!("WHERE id IN {}", db::placeholders(1, ids.len())), &ids)
+}
+
 /// Visits under a condition (which ends with its order and limit).
 pub fn visits(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<Visit>, DbError> {
     tx.query(&format!("{VISIT} {condition}"), values)?.iter().map(visit_row).collect()

@@ -6,7 +6,7 @@ use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, Span, StaffId, limits
 use db::{Tx, Value};
 use uuid::Uuid;
 
-use crate::moving::{load, name_of};
+use crate::moving::load;
 use crate::{Case, Cause, Refusal, ResponseError, StepRow, store};
 
 /// Lines of a story at most; a case that has more is read in the audit.
@@ -66,19 +66,21 @@ fn listed(
     values.push(limits::LIST_ROWS.into());
     let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
     let cases = store::cases(tx, &sql, &values)?;
-    let rows = cases.into_iter().map(|case| row(ctx, tx, case)).collect::<Result<_, _>>()?;
-    Ok((rows, total))
-}
-
-fn row(ctx: &Ctx, tx: &mut dyn Tx, case: Case) -> Result<QueueRow, ResponseError> {
-    Ok(QueueRow {
-        name: people::resident(ctx, tx, case.person)?.name,
-        town: people::home_of(ctx, tx, case.person)?.town,
-        holder_name: case.holder.map(|h| name_of(tx, h)).transpose()?,
-        overdue: case.overdue(ctx.now),
-        next_words: case.state.next_step(),
-        case,
-    })
+    let persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
+    let holders: Vec<StaffId> = cases.iter().filter_map(|case| case.holder).collect();
+    let (heads, names) = (people::heads(ctx, tx, &persons)?, people::staff_names(tx, &holders)?);
+    let row = |case: Case| {
+        let head = heads.of(case.person)?;
+        Ok(QueueRow {
+            name: head.name.clone(),
+            town: head.town.clone(),
+            holder_name: case.holder.map(|holder| people::named(&names, holder)).transpose()?,
+            overdue: case.overdue(ctx.now),
+            next_words: case.state.next_step(),
+            case,
+        })
+    };
+    Ok((cases.into_iter().map(row).collect::<Result<_, ResponseError>>()?, total))
 }
 
 /// One case, for pages that need no sheet.
@@ -97,15 +99,11 @@ pub fn cases_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Case
 pub fn story(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<StepRow>, ResponseError> {
     load(ctx, tx, case, Act::SeeCase)?;
     let mut rows = store::steps(tx, case, STORY)?;
-    let mut known: Vec<(Uuid, Redacted<String>)> = Vec::new();
-    for row in &mut rows {
-        if row.by.is_nil() || matches!(row.role, Role::Family | Role::Resident | Role::Link) {
-            continue;
-        }
-        if !known.iter().any(|(id, _)| *id == row.by) {
-            known.push((row.by, name_of(tx, StaffId(row.by))?));
-        }
-        row.by_name = known.iter().find(|(id, _)| *id == row.by).map_or_else(Redacted::default, |(_, n)| n.clone());
+    let of_staff = |row: &StepRow| !row.by.is_nil() && !matches!(row.role, Role::Family | Role::Resident | Role::Link);
+    let staff: Vec<StaffId> = rows.iter().filter(|row| of_staff(row)).map(|row| StaffId(row.by)).collect();
+    let names = people::staff_names(tx, &staff)?;
+    for row in rows.iter_mut().filter(|row| of_staff(row)) {
+        row.by_name = people::named(&names, StaffId(row.by))?;
     }
     Ok(rows)
 }

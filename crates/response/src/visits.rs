@@ -243,22 +243,24 @@ pub struct VisitRow {
 /// The visits asked of this actor or the actor's office: the open ones by age, then those reported in the last day
 /// while the case is open.
 pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseError> {
-    access::scope(ctx, Act::ReportVisit)?;
+    let (within, scoped) = access::scope(ctx, Act::ReportVisit)?.filter("person_id", 5);
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    let values: [Value; 4] =
-        [ctx.actor.id.into(), office.into(), (ctx.now - STAYS_LISTED).into(), base::limits::LIST_ROWS.into()];
-    let condition = "WHERE visitor_id IN ($1, $2) AND (state IN ('requested', 'accepted', 'on_the_way', 'arrived')
+    let mut values: Vec<Value> =
+        vec![ctx.actor.id.into(), office.into(), (ctx.now - STAYS_LISTED).into(), base::limits::LIST_ROWS.into()];
+    values.extend(scoped);
+    let condition = format!(
+        "WHERE visitor_id IN ($1, $2) AND {within} AND (state IN ('requested', 'accepted', 'on_the_way', 'arrived')
         OR (state = 'reported' AND reported_at >= $3))
-        ORDER BY CASE WHEN state = 'reported' THEN 1 ELSE 0 END, asked_at, id LIMIT $4";
+        ORDER BY CASE WHEN state = 'reported' THEN 1 ELSE 0 END, asked_at, id LIMIT $4"
+    );
+    let visits = store::visits(tx, &condition, &values)?;
+    let cases = store::cases_by_id(tx, &visits.iter().map(|visit| visit.case).collect::<Vec<_>>())?;
+    let heads = people::heads(ctx, tx, &visits.iter().map(|visit| visit.person).collect::<Vec<_>>())?;
     let mut rows = Vec::new();
-    for visit in store::visits(tx, condition, &values)? {
-        let Some(case) = store::case(tx, visit.case)? else { continue };
-        if !case.open() || !access::may(ctx, tx, Act::ReportVisit, visit.person) {
-            continue;
-        }
-        let name = people::resident(ctx, tx, visit.person)?.name;
-        let address = people::home_of(ctx, tx, visit.person)?.address();
-        rows.push(VisitRow { visit, case, name, address });
+    for visit in visits {
+        let Some(case) = cases.iter().find(|case| case.id == visit.case && case.open()) else { continue };
+        let head = heads.of(visit.person)?;
+        rows.push(VisitRow { name: head.name.clone(), address: head.address.clone(), case: case.clone(), visit });
     }
     Ok(rows)
 }

@@ -101,6 +101,11 @@ pub fn find_account(tx: &mut dyn Tx, id: AccountId) -> Result<Account, SigninErr
     store::account(tx, id)?.ok_or_else(|| SigninRefusal::AccountUnknown.into())
 }
 
+/// Those of these accounts that there are, in no order.
+pub fn find_accounts(tx: &mut dyn Tx, ids: &[AccountId]) -> Result<Vec<Account>, SigninError> {
+    Ok(store::accounts_of(tx, ids)?)
+}
+
 /// Accounts in the order of their login names, from behind `after`; for administrators.
 pub fn accounts(
     ctx: &Ctx,

@@ -39,8 +39,8 @@ use db::{DbError, Migration};
 use thiserror::Error;
 
 pub use account::{
-    accounts, create_account, create_administrator, create_fictional_accounts, find_account, reinstate_account,
-    reissue_account, revise_account, suspend_account,
+    accounts, create_account, create_administrator, create_fictional_accounts, find_account, find_accounts,
+    reinstate_account, reissue_account, revise_account, suspend_account,
 };
 pub use enrolment::{
     EnrolmentAnswer, EnrolmentView, FinishAnswer, begin_enrolment, enrolment, finish_enrolment, opens,

@@ -145,6 +145,22 @@ pub(crate) fn account(tx: &mut dyn Tx, id: AccountId) -> Result<Option<Account>,
     tx.first(ACCOUNT, params![id])?.map(|r| account_at(&r, 0)).transpose()
 }
 
+/// Each once, however often its id is given.
+pub(crate) fn accounts_of(tx: &mut dyn Tx, ids: &[AccountId]) -> Result<Vec<Account>, DbError> {
+    let mut distinct = ids.to_vec();
+    distinct.sort();
+    distinct.dedup();
+    let mut found = Vec::new();
+    for chunk in distinct.chunks(base::limits::ROWS_PER_STATEMENT) {
+        let sql = ACCOUNT.replace("= $1", &format!("IN {}", db::placeholders(1, chunk.len())));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        for row in tx.query(&sql, &values)? {
+            found.push(account_at(&row, 0)?);
+        }
+    }
+    Ok(found)
+}
+
 pub(crate) fn account_named(tx: &mut dyn Tx, login: &LoginName) -> Result<Option<Account>, DbError> {
     tx.first(ACCOUNT_NAMED, params![login.as_str()])?.map(|r| account_at(&r, 0)).transpose()
 }

@@ -6,6 +6,8 @@ use crate::source::{File, Finding, problem};
 
 /// Who alone may ask for the server of the tests: whoever asks there leaves a mark, by which the second run is shortened.
 const ASKED_IN: &[&str] = &["crates/db/src/testing.rs", "xtask/src/steps.rs", "xtask/src/postgres.rs"];
+/// Macros of ours that derive for whoever calls them, and so use their `serde`.
+const DERIVING: &[&str] = &["words! {", "events! {"];
 /// Crates that only other crates' tests depend on; the check of the layers sees to that.
 const FOR_TESTS: &[&str] = &["crates/household"];
 // In two pieces, so that this file does not find itself.
@@ -19,8 +21,9 @@ pub fn dependency_findings(files: &[File]) -> Vec<Finding> {
         let sources = || files.iter().filter(|file| file.path.starts_with(folder) && file.has_extension(&["rs"]));
         for name in dependencies(text) {
             let word = name.replace('-', "_");
-            // `base::words!` derives for whoever calls it.
-            let used = |text: &String| names(text, &word) || (word == "serde" && text.contains("words! {"));
+            // These macros derive for whoever calls them.
+            let used =
+                |text: &String| names(text, &word) || (word == "serde" && DERIVING.iter().any(|it| text.contains(it)));
             if !sources().any(|file| file.text.as_ref().is_some_and(used)) {
                 found.push(problem(format!("{}: nobody uses {name}", manifest.path.display())));
             }

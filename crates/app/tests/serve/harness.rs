@@ -289,7 +289,7 @@ impl Town {
         let first = plan.staff.iter().position(|s| s.role == Role::Operator).expect("a town has operators");
         let operator = Account::enrol(&db, register.staff[first].0.into(), format!("staff{:04}", first + 1), since);
         // `serve` refuses a region that is marked fictional; to it, this one is at work.
-        let unmark = "DELETE FROM mark WHERE name = $1";
+        let unmark = "DELETE FROM db_mark WHERE name = $1";
         db.write_blocking(|tx| tx.execute(unmark, db::params![db::marks::FICTIONAL])).expect("the mark goes");
         Town { plan, register, homes: equipped, operator }
     }

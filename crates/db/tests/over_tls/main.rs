@@ -15,7 +15,7 @@ const HERE: &str = "127.0.0.1";
 const WISH_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F];
 
 fn not_here() -> bool {
-    std::env::var_os("TSUNAGARI_TEST_POSTGRES").is_none()
+    !db::testing::on_postgres()
 }
 
 fn open(url: String, ca: Option<PathBuf>) -> Result<Db, DbError> {

@@ -76,10 +76,15 @@ async fn read(
 
 /// Where a message leads its reader now; `None` where there is nothing, or nothing that is still open to them.
 fn way_on(ctx: &base::Ctx, tx: &mut dyn db::Tx, item: &InboxItem) -> Option<String> {
+    let known = item.person.is_none_or(|person| access::may(ctx, tx, access::Act::SeeIdentity, person));
+    way_of(ctx, item, known)
+}
+
+/// The same, where it is known whether the reader may identify whom the message is about.
+fn way_of(ctx: &base::Ctx, item: &InboxItem, known: bool) -> Option<String> {
     let target = leads_to(ctx.actor.role, item.topic, item.purpose)?;
     // A family's own page is always theirs; all else is about a person whose case or visit may be over.
     let own = target == home(Some(ctx.actor.role));
-    let known = item.person.is_none_or(|person| access::may(ctx, tx, access::Act::SeeIdentity, person));
     (own || known).then_some(target)
 }
 

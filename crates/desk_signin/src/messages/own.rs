@@ -12,7 +12,7 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 
-use super::{parts, way_on};
+use super::{parts, way_of};
 use crate::verbs::Look;
 
 struct Mine {
@@ -69,10 +69,7 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Mine, Problem> {
         .look(site, Look::Messages, |ctx, tx| {
             let (items, all) = notify::messages(ctx, tx)?;
             let stuck = if super::CALLERS.contains(&ctx.actor.role) { notify::undeliverable(ctx, tx, 1)?.1 } else { 0 };
-            let mut messages = Vec::new();
-            for item in items {
-                messages.push(read(ctx, tx, item)?);
-            }
+            let messages = read(ctx, tx, items)?;
             let named = messages.iter().filter(|m| m.name.is_some());
             let mut persons: Vec<_> = named.filter_map(|m| m.item.person).collect();
             persons.sort_unstable();
@@ -84,15 +81,19 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Mine, Problem> {
         .await
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, item: InboxItem) -> Result<Message, Problem> {
-    let other = item.person.filter(|person| ctx.actor.person != Some(*person) || ctx.actor.role == Role::Family);
-    let name = match other {
-        Some(person) if access::may(ctx, tx, Act::SeeIdentity, person) => Some(people::resident(ctx, tx, person)?.name),
-        _ => None,
+fn read(ctx: &Ctx, tx: &mut dyn Tx, items: Vec<InboxItem>) -> Result<Vec<Message>, Problem> {
+    let persons: Vec<_> = items.iter().filter_map(|item| item.person).collect();
+    let known = access::which(ctx, tx, Act::SeeIdentity, &persons);
+    let known_list: Vec<_> = known.iter().copied().collect();
+    let heads = people::heads(ctx, tx, &known_list)?;
+    let mut ways = notify::receipts_of(tx, &items.iter().map(|item| item.message).collect::<Vec<_>>())?;
+    let message = |item: InboxItem| {
+        let other = item.person.filter(|person| ctx.actor.person != Some(*person) || ctx.actor.role == Role::Family);
+        let name = other.and_then(|person| heads.get(person)).map(|head| head.name.clone());
+        let leads = way_of(ctx, &item, item.person.is_none_or(|person| known.contains(&person)));
+        Message { name, ways: ways.remove(&item.message).unwrap_or_default(), leads, item }
     };
-    let ways = notify::receipts(tx, item.message)?;
-    let leads = way_on(ctx, tx, &item);
-    Ok(Message { item, name, ways, leads })
+    Ok(items.into_iter().map(message).collect())
 }
 
 fn list(mine: &Mine, now: Instant) -> Markup {

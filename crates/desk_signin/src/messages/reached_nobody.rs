@@ -75,9 +75,14 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
     visitor
         .look(site, Look::Undelivered, |ctx, tx| {
             let (found, all) = notify::undeliverable(ctx, tx, notify::rules::INBOX_ROWS)?;
+            let mut ways = notify::receipts_of(tx, &found.iter().map(|m| m.message).collect::<Vec<_>>())?;
+            let persons: Vec<PersonId> = found.iter().filter_map(|m| m.person).collect();
+            let households = people::households(ctx, tx, &persons)?;
             let mut rows = Vec::new();
             for message in found {
-                rows.push(read(ctx, tx, message)?);
+                let ways = ways.remove(&message.message).unwrap_or_default();
+                let resident = message.person.and_then(|person| households.get(&person)).map(|(resident, _)| resident);
+                rows.push(read(ctx, tx, message, ways, resident)?);
             }
             let mut persons: Vec<PersonId> = rows.iter().filter_map(|r| r.message.person).collect();
             persons.sort_unstable();
@@ -89,10 +94,14 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
 }
 
 /// The list holds only people whom the reader may see.
-fn read(ctx: &Ctx, tx: &mut dyn Tx, message: Undeliverable) -> Result<Row, Problem> {
-    let ways = notify::receipts(tx, message.message)?;
-    let resident = message.person.map(|person| people::resident(ctx, tx, person)).transpose()?;
-    let own = resident.as_ref().filter(|r| r.id.0 == message.recipient);
+fn read(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    message: Undeliverable,
+    ways: Vec<notify::Receipt>,
+    resident: Option<&people::Resident>,
+) -> Result<Row, Problem> {
+    let own = resident.filter(|r| r.id.0 == message.recipient);
     let recipient = match own {
         Some(resident) => Recipient {
             part: "ご本人".to_owned(),
@@ -101,7 +110,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, message: Undeliverable) -> Result<Row, Probl
         },
         None => recipient(ctx, tx, &message)?,
     };
-    Ok(Row { message, resident: resident.map(|r| r.name), recipient, ways })
+    Ok(Row { message, resident: resident.map(|r| r.name.clone()), recipient, ways })
 }
 
 fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable) -> Result<Recipient, Problem> {

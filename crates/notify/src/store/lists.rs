@@ -1,5 +1,7 @@
 //! What pages read.
 
+use std::collections::BTreeMap;
+
 use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 
@@ -26,6 +28,9 @@ const COUNT_UNREAD: &str =
     "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL";
 const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error FROM notify_attempt
     WHERE message_id = $1 ORDER BY rank";
+const RECEIPTS_OF: &str =
+    "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error, message_id FROM notify_attempt
+    WHERE message_id IN ";
 
 /// `condition` is on `person_id`, its parameters numbered from 1.
 pub(crate) fn undeliverable(
@@ -93,18 +98,32 @@ pub(crate) fn count_unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid) -> Re
 }
 
 pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
-    let one = |r: &Row| {
-        Ok(Receipt {
-            attempt: AttemptId(r.get(0)?),
-            way: r.word(1, Way::from_key)?,
-            state: r.word(2, AttemptState::from_key)?,
-            tries: r.get(3)?,
-            queued_at: r.get(4)?,
-            sent_at: r.get(5)?,
-            failed_at: r.get(6)?,
-            read_at: r.get(7)?,
-            error: r.get(8)?,
-        })
-    };
-    tx.query(RECEIPTS, params![id])?.iter().map(one).collect()
+    tx.query(RECEIPTS, params![id])?.iter().map(receipt).collect()
+}
+
+/// Of many messages, those of each in their order.
+pub(crate) fn receipts_of(tx: &mut dyn Tx, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<Receipt>>, DbError> {
+    let mut found: BTreeMap<MessageId, Vec<Receipt>> = BTreeMap::new();
+    for chunk in ids.chunks(base::limits::ROWS_PER_STATEMENT) {
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        let sql = format!("{RECEIPTS_OF}{} ORDER BY message_id, rank", db::placeholders(1, chunk.len()));
+        for row in tx.query(&sql, &values)? {
+            found.entry(row.get(9)?).or_default().push(receipt(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+fn receipt(r: &Row) -> Result<Receipt, DbError> {
+    Ok(Receipt {
+        attempt: AttemptId(r.get(0)?),
+        way: r.word(1, Way::from_key)?,
+        state: r.word(2, AttemptState::from_key)?,
+        tries: r.get(3)?,
+        queued_at: r.get(4)?,
+        sent_at: r.get(5)?,
+        failed_at: r.get(6)?,
+        read_at: r.get(7)?,
+        error: r.get(8)?,
+    })
 }

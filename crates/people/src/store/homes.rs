@@ -28,6 +28,11 @@ pub fn get(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Home>, DbError> {
     tx.first(GET, params![home])?.as_ref().map(row_home).transpose()
 }
 
+/// These homes, in no order.
+pub fn all(tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Vec<Home>, DbError> {
+    super::by_ids(tx, GET, homes, row_home)
+}
+
 fn columns(h: &Home) -> Vec<Value> {
     params![
         h.id,

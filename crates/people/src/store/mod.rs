@@ -2,6 +2,7 @@
 
 pub mod consents;
 pub mod contacts;
+pub mod heads;
 pub mod homes;
 pub mod medical;
 pub mod offices;
@@ -12,7 +13,8 @@ pub mod teams;
 pub mod versions;
 
 use base::Redacted;
-use db::{DbError, Row, Value};
+use base::limits::ROWS_PER_STATEMENT;
+use db::{DbError, Row, Tx, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,6 +29,24 @@ pub fn json<T: Serialize>(value: &T) -> String {
 fn read_json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, DbError> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|_| DbError::Shape { column, wanted: std::any::type_name::<T>() })
+}
+
+/// What a statement that ends with `WHERE id = $1` gives for each of many ids.
+fn by_ids<T: Copy + Into<Value>, N>(
+    tx: &mut dyn Tx,
+    one: &str,
+    ids: &[T],
+    read: impl Fn(&Row) -> Result<N, DbError>,
+) -> Result<Vec<N>, DbError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let many = one.replace("= $1", &format!("IN {}", db::placeholders(1, chunk.len())));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        for row in tx.query(&many, &values)? {
+            found.push(read(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 fn redacted(row: &Row, column: usize) -> Result<Redacted<String>, DbError> {

@@ -2,8 +2,10 @@ use base::OfficeId;
 use db::{DbError, Row, Tx, Value, params};
 
 use super::{or_blank, unless_blank};
-use crate::office::MAX_OFFICES;
 use crate::{Email, Office, OfficeKind, PhoneNumber};
+
+/// Offices one region may list; one region has some hundreds.
+pub const MAX_OFFICES: usize = 2000;
 
 /// All columns, in the order in which a row is read.
 macro_rules! select {

@@ -48,6 +48,11 @@ pub fn of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> 
     tx.query(OF_HOME, params![home])?.iter().map(|r| r.get(0)).collect()
 }
 
+/// These residents, in no order.
+pub fn all(tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Vec<Resident>, DbError> {
+    super::by_ids(tx, GET, persons, resident)
+}
+
 fn columns(r: &Resident) -> Vec<Value> {
     params![
         r.id,

@@ -3,10 +3,10 @@
 use access::Scope;
 use base::PersonId;
 use base::limits::LIST_ROWS;
+use base::wareki::Date;
 use db::{DbError, Row, Tx, Value, params};
 
 use super::redacted;
-use crate::search::{CONTACT_PHONE, Piece};
 use crate::{FoundPerson, Household, LifeStatus, PhoneNumber, Sex};
 
 const CLEAR_KEYS: &str = "DELETE FROM person_key WHERE person_id = $1";
@@ -18,6 +18,19 @@ const PAGE: &str =
     FROM resident r JOIN home h ON h.id = r.home_id WHERE ";
 const BY_PHONE: &str =
     "SELECT DISTINCT k.person_id FROM person_key k WHERE k.folded = $1 AND k.kind IN ('phone', 'contact_phone') AND ";
+
+/// Key kinds; a contact's number finds a caller, but no person in a search.
+pub const CONTACT_PHONE: &str = "contact_phone";
+
+/// One piece of a query.
+pub enum Piece {
+    /// Folded text that must occur in a key, and its pairs (or the one character).
+    Text {
+        folded: String,
+        grams: Vec<String>,
+    },
+    Born(Date),
+}
 
 pub fn file(tx: &mut dyn Tx, person: PersonId, keys: &[(&str, String)], grams: &[String]) -> Result<(), DbError> {
     tx.execute(CLEAR_KEYS, params![person])?;

@@ -2,8 +2,10 @@ use base::{OfficeId, Role, StaffId};
 use db::{DbError, Row, Tx, Value, params};
 
 use super::{or_blank, redacted, unless_blank};
-use crate::staff::MAX_STAFF;
 use crate::{Email, PhoneNumber, Profession, Staff, StaffState};
+
+/// Staff one office may list.
+pub const MAX_STAFF: usize = 500;
 
 /// All columns, in the order in which a row is read.
 macro_rules! select {

@@ -3,6 +3,7 @@
 mod answers;
 mod doors;
 mod finding;
+mod many;
 mod register;
 mod relations;
 

@@ -1,7 +1,7 @@
 //! Writes one decision in one transaction, with the alerts' cases: readings, alerts, faults, counters, saved states.
 
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
-use db::{DbError, Tx, outbox};
+use db::{DbError, Tx, outbox, params};
 
 use super::decision::{How, NewAlert, NewFault, Save, Writes};
 use crate::event::Event;
@@ -42,9 +42,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
     for new in &writes.alerts {
         write_alert(&ctx, tx, new, on_alert)?;
     }
-    for save in &writes.saves {
-        write_save(&ctx, tx, save, writes.last_seq)?;
-    }
+    write_saves(&ctx, tx, &writes.saves, writes.last_seq)?;
     for home in &writes.forgotten {
         state::forget(tx, *home)?;
     }
@@ -105,18 +103,27 @@ fn write_line(ctx: &Ctx, tx: &mut dyn Tx, writes: &Writes) -> Result<(), DbError
     Ok(())
 }
 
-fn write_save(ctx: &Ctx, tx: &mut dyn Tx, save: &Save, upto_seq: i64) -> Result<(), DbError> {
-    state::save(tx, save.home, &save.body, upto_seq, ctx.now)?;
-    let today = ctx.now.wall_day() as i32;
-    for (day, log) in save.days.iter().filter(|(_, log)| !log.is_empty()) {
-        history::add_to_day(tx, save.home, *day, log)?;
-        if *day < today {
-            history::derive_day(tx, save.home, *day)?;
+/// All homes whose state is saved with this commit, in a few statements: on a server each is a journey, and there may be
+/// hundreds of homes.
+fn write_saves(ctx: &Ctx, tx: &mut dyn Tx, saves: &[Save], upto_seq: i64) -> Result<(), DbError> {
+    state::save(tx, saves.iter().map(|save| (save.home, save.body.as_slice())), upto_seq, ctx.now)?;
+    let heard_days = |save: &Save| -> Vec<(u32, i32)> {
+        save.days.iter().filter(|(_, log)| !log.is_empty()).map(|(day, _)| (save.home, *day)).collect()
+    };
+    let mut days = history::days_at(tx, &saves.iter().flat_map(heard_days).collect::<Vec<_>>())?;
+    for save in saves {
+        for (day, log) in save.days.iter().filter(|(_, log)| !log.is_empty()) {
+            days.entry((save.home, *day)).or_default().add(log);
         }
     }
-    for d in &save.devices {
-        let heard = |at: Instant| (at != super::NEVER).then_some(at);
-        device::note_heard(tx, d.no, heard(d.heard_at), heard(d.sign_at), d.battery, d.link, d.online)?;
+    history::put_days(tx, &days)?;
+    let today = ctx.now.wall_day() as i32;
+    for (home, day) in days.keys().filter(|(_, day)| *day < today) {
+        history::derive_day(tx, *home, *day)?;
     }
-    Ok(())
+    let heard = |at: Instant| (at != super::NEVER).then_some(at);
+    let devices = saves.iter().flat_map(|save| &save.devices);
+    let rows =
+        devices.map(|d| params![d.no, heard(d.heard_at), heard(d.sign_at), d.battery, d.link, d.online].to_vec());
+    device::note_heard(tx, &rows.collect::<Vec<_>>())
 }

@@ -44,8 +44,13 @@ const BAD_DEVICE: &str =
     "UPDATE device SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
 const BAD_GATEWAY: &str =
     "UPDATE gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
-const HEARD: &str = "UPDATE device SET heard_at = $2, sign_at = $3, battery = $4, link_quality = $5, online = $6
-    WHERE no = $1";
+/// Followed by rows and [`HEARD_WHERE`].
+const HEARD: &str = "UPDATE device SET heard_at = v.column2, sign_at = v.column3, battery = v.column4,
+    link_quality = v.column5, online = v.column6 FROM (VALUES ";
+const HEARD_WHERE: &str = ") AS v WHERE device.no = v.column1";
+const HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"];
+/// Devices of one statement.
+const HEARD_ROWS: usize = 64;
 const GATEWAY_HEARD: &str = "UPDATE gateway SET heard_at = $2, radio_down_at = $3 WHERE no = $1";
 const UNKNOWN_AGAIN: &str =
     "UPDATE unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
@@ -255,16 +260,13 @@ pub(crate) fn note_bad(tx: &mut dyn Tx, device: Option<u32>, gateway: u32, m: &M
     tx.execute(sql, params![no, m.received_at, m.why.key(), payload]).map(drop)
 }
 
-pub(crate) fn note_heard(
-    tx: &mut dyn Tx,
-    device: u32,
-    heard_at: Option<Instant>,
-    sign_at: Option<Instant>,
-    battery: Option<u8>,
-    link: Option<u8>,
-    online: bool,
-) -> Result<(), DbError> {
-    tx.execute(HEARD, params![device, heard_at, sign_at, battery, link, online]).map(drop)
+/// Rows of device, last heard, last sign, battery, link and whether it is online.
+pub(crate) fn note_heard(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbError> {
+    for piece in db::in_powers(rows, HEARD_ROWS) {
+        let sql = format!("{HEARD}{}{HEARD_WHERE}", db::typed_rows(piece.len(), HEARD_TYPES));
+        tx.execute(&sql, &piece.concat())?;
+    }
+    Ok(())
 }
 
 pub(crate) fn note_gateway_heard(

@@ -1,7 +1,9 @@
 //! What was: days of a home, daily values, faults of the line and outages.
 
+use std::collections::BTreeMap;
+
 use base::{Instant, PersonId};
-use db::{DbError, Row, Tx, params};
+use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 
 use crate::DeviceKind;
@@ -10,8 +12,11 @@ use crate::day::DayLog;
 
 const DAY: &str = "SELECT body FROM home_day WHERE home_no = $1 AND day = $2";
 const DAYS: &str = "SELECT day, body FROM home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
-const PUT_DAY: &str = "INSERT INTO home_day (home_no, day, body) VALUES ($1, $2, $3)
-    ON CONFLICT (home_no, day) DO UPDATE SET body = excluded.body";
+const DAY_OF: &str = "SELECT home_no, body FROM home_day WHERE day = $1 AND home_no IN (";
+const PUT_DAYS: &str = "INSERT INTO home_day (home_no, day, body)";
+const PUT_BEFORE: &str = "ON CONFLICT (home_no, day) DO UPDATE SET body = excluded.body";
+/// Homes asked for in one statement.
+const HOMES: usize = 128;
 const KINDS: &str = "SELECT no, kind FROM device WHERE home_no = $1";
 const PUT_DAILY: &str =
     "INSERT INTO home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
@@ -46,11 +51,33 @@ const FAULTS_OF_HOME: &str = "SELECT began_at, ended_at FROM line_fault
     WHERE gateway_no IN (SELECT gateway_no FROM device WHERE home_no = $1 UNION SELECT no FROM gateway WHERE home_no = $1)
     AND began_at < $3 AND (ended_at IS NULL OR ended_at > $2) ORDER BY began_at";
 
-/// Adds what was heard since the last save to the stored day.
-pub(crate) fn add_to_day(tx: &mut dyn Tx, home: u32, day: i32, log: &DayLog) -> Result<(), DbError> {
-    let mut whole = day_of(tx, home, day)?;
-    whole.add(log);
-    tx.execute(PUT_DAY, params![home, day, whole.encode()]).map(drop)
+/// What is stored of these days of homes; of a day without anything, nothing.
+pub(crate) fn days_at(tx: &mut dyn Tx, wanted: &[(u32, i32)]) -> Result<BTreeMap<(u32, i32), DayLog>, DbError> {
+    let mut by_day: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+    for (home, day) in wanted {
+        by_day.entry(*day).or_default().push(*home);
+    }
+    let mut found = BTreeMap::new();
+    for (day, homes) in by_day {
+        for piece in db::in_powers(&homes, HOMES) {
+            let places: Vec<String> = (2..piece.len() + 2).map(|n| format!("${n}")).collect();
+            let mut values = vec![Value::from(day)];
+            values.extend(piece.iter().map(|home| Value::from(*home)));
+            for row in tx.query(&format!("{DAY_OF}{})", places.join(", ")), &values)? {
+                found.insert((row.get(0)?, day), read_log(&row.get::<Vec<u8>>(1)?)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn put_days(tx: &mut dyn Tx, days: &BTreeMap<(u32, i32), DayLog>) -> Result<(), DbError> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Vec<Value>> =
+        days.iter().map(|((home, day), log)| params![*home, *day, log.encode()].to_vec()).collect();
+    tx.insert_rows(PUT_DAYS, 3, &rows, PUT_BEFORE).map(drop)
 }
 
 pub(crate) fn day_of(tx: &mut dyn Tx, home: u32, day: i32) -> Result<DayLog, DbError> {

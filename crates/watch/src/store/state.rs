@@ -11,8 +11,8 @@ const INSERT_READINGS: &str = "INSERT INTO reading (seq, device_no, code, value,
 const LAST_SEQ: &str = "SELECT COALESCE(MAX(seq), 0) FROM reading";
 const TAIL: &str = "SELECT r.seq, r.device_no, r.code, r.value, r.occurred_at, r.received_at FROM reading r
     WHERE r.seq > $1 ORDER BY r.seq LIMIT $2";
-const SAVE: &str = "INSERT INTO watch_state (home_no, body, upto_seq, saved_at) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (home_no) DO UPDATE SET body = excluded.body, upto_seq = excluded.upto_seq, saved_at = excluded.saved_at";
+const SAVE: &str = "INSERT INTO watch_state (home_no, body, upto_seq, saved_at)";
+const SAVED_BEFORE: &str = "ON CONFLICT (home_no) DO UPDATE SET body = excluded.body, upto_seq = excluded.upto_seq, saved_at = excluded.saved_at";
 const STATES: &str = "SELECT home_no, body, upto_seq FROM watch_state ORDER BY home_no";
 const STATE: &str = "SELECT home_no, body, upto_seq FROM watch_state WHERE home_no = $1";
 const FORGET: &str = "DELETE FROM watch_state WHERE home_no = $1";
@@ -56,8 +56,18 @@ pub(crate) fn tail(tx: &mut dyn Tx, after: i64, limit: usize) -> Result<Vec<Row>
     tx.query(TAIL, params![after, limit])
 }
 
-pub(crate) fn save(tx: &mut dyn Tx, home: u32, body: &[u8], upto_seq: i64, now: Instant) -> Result<(), DbError> {
-    tx.execute(SAVE, params![home, body, upto_seq, now]).map(drop)
+/// The states of these homes, each of which stands there once.
+pub(crate) fn save<'a>(
+    tx: &mut dyn Tx,
+    states: impl Iterator<Item = (u32, &'a [u8])>,
+    upto_seq: i64,
+    now: Instant,
+) -> Result<(), DbError> {
+    let rows: Vec<Vec<Value>> = states.map(|(home, body)| params![home, body, upto_seq, now].to_vec()).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.insert_rows(SAVE, 4, &rows, SAVED_BEFORE).map(drop)
 }
 
 /// A saved state and the last reading in it.

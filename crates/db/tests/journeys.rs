@@ -1,0 +1,141 @@
+//! How often a command and a look travel to a server and back. With a server each journey costs more than the statement
+//! it carries, so their number is part of the promise.
+
+use db::{DbError, Migration, Tx, Value, params, testing};
+
+const TABLES: &[Migration] = &[Migration {
+    name: "test/001",
+    sql: "CREATE TABLE tally (n BIGINT PRIMARY KEY, word TEXT, at BIGINT, ok BOOLEAN, raw BYTEA, share DOUBLE PRECISION)",
+}];
+const PUT: &str = "INSERT INTO tally (n, word) VALUES ($1, 'a')";
+const ALL: &str = "SELECT n FROM tally ORDER BY n";
+
+fn put(n: i64) -> impl Fn(&mut dyn Tx) -> Result<(), DbError> {
+    move |tx| tx.execute(PUT, params![n]).map(drop)
+}
+
+fn all(tx: &mut dyn Tx) -> Result<Vec<i64>, DbError> {
+    tx.query(ALL, &[])?.iter().map(|row| row.get(0)).collect()
+}
+
+// shows: 5.7 PostgreSQL: few round trips for each command and each look
+#[test]
+fn a_command_of_one_statement_takes_three_journeys_and_a_look_two() {
+    let region = testing::fresh(&[TABLES]);
+    // Every reader prepares the statement once.
+    for n in 0..40 {
+        region.db.write_blocking(put(n)).unwrap();
+        region.db.read_blocking(all).unwrap();
+    }
+    let journeys = || region.db.counted().1;
+    let (statements, before) = region.db.counted();
+    for n in 40..60 {
+        region.db.write_blocking(put(n)).unwrap();
+    }
+    let written = journeys() - before;
+    assert_eq!(region.db.counted().0 - statements, 20);
+    let before = journeys();
+    for _ in 0..20 {
+        region.db.read_blocking(all).unwrap();
+    }
+    let read = journeys() - before;
+    if testing::on_postgres() {
+        assert!(written <= 3 * 20, "{written} journeys for 20 commands: begin, the statement, commit");
+        // A reader that lingered too long ends its transaction by a journey of its own.
+        assert!(read <= 3 * 20, "{read} journeys for 20 looks: begin, the statement, and at times the end");
+    } else {
+        assert_eq!((written, read), (0, 0));
+    }
+}
+
+#[test]
+fn a_command_that_failed_after_it_wrote_leaves_nothing_and_its_neighbours_stay() {
+    let region = testing::fresh(&[TABLES]);
+    let failing = |tx: &mut dyn Tx| {
+        tx.execute(PUT, params![100])?;
+        Err::<(), _>(DbError::NoRow)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let outcomes = runtime.block_on(async {
+        let (a, b, c, d) = tokio::join!(
+            region.db.write(put(1)),
+            region.db.write_or(failing, |tx: &mut dyn Tx, _: &DbError| put(-100)(tx)),
+            region.db.write(put(1)),
+            region.db.write(put(2))
+        );
+        [a.is_ok(), b.is_ok(), c.is_ok(), d.is_ok()]
+    });
+    assert_eq!(outcomes, [true, false, false, true]);
+    assert_eq!(region.db.read_blocking(all).unwrap(), [-100, 1, 2]);
+}
+
+#[test]
+fn many_rows_go_in_one_statement_on_a_server_and_nothing_of_them_is_lost() {
+    let region = testing::fresh(&[TABLES]);
+    let row = |n: i64| -> Vec<Value> {
+        let word = if n % 3 == 0 { Value::Null } else { format!("word {n} {{\"'\\,}}").into() };
+        vec![n.into(), word, (n * 7).into(), (n % 2 == 0).into(), vec![n as u8, 0, 255].into(), (n as f64 / 8.0).into()]
+    };
+    let rows: Vec<Vec<Value>> = (0..9_000).map(row).collect();
+    let (sent, before) = (rows.clone(), region.db.counted());
+    let head = "INSERT INTO tally (n, word, at, ok, raw, share)";
+    let insert = move |tx: &mut dyn Tx| tx.insert_rows(head, 6, &sent, "ON CONFLICT DO NOTHING");
+    assert_eq!(region.db.write_blocking(insert.clone()).unwrap(), 9_000);
+    let (_, journeys) = region.db.counted();
+    assert!(journeys - before.1 <= 12, "{} journeys", journeys - before.1);
+    assert_eq!(region.db.write_blocking(insert).unwrap(), 0, "all of them are there");
+    let kept = region
+        .db
+        .read_blocking(|tx| tx.query("SELECT n, word, at, ok, raw, share FROM tally ORDER BY n", &[]))
+        .unwrap();
+    assert_eq!(kept.len(), 9_000);
+    for n in [0i64, 1, 2, 3, 4_000, 8_999] {
+        let row = &kept[n as usize];
+        let word = (n % 3 != 0).then(|| format!("word {n} {{\"'\\,}}"));
+        assert_eq!((row.get::<i64>(0).unwrap(), row.get::<Option<String>>(1).unwrap()), (n, word));
+        assert_eq!((row.get::<i64>(2).unwrap(), row.get::<bool>(3).unwrap()), (n * 7, n % 2 == 0));
+        assert_eq!(
+            (row.get::<Vec<u8>>(4).unwrap(), row.get::<f64>(5).unwrap()),
+            (vec![n as u8, 0, 255], n as f64 / 8.0)
+        );
+    }
+}
+
+#[test]
+fn what_is_remembered_ends_with_the_transaction_and_with_every_rollback() {
+    let region = testing::fresh(&[TABLES]);
+    region
+        .db
+        .write_blocking(|tx| {
+            tx.remember("test.head", vec![7.into()]);
+            assert_eq!(tx.recall("test.head"), Some(&[Value::Int(7)][..]));
+            tx.script("SAVEPOINT attempt")?;
+            tx.remember("test.head", vec![8.into()]);
+            tx.script("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")?;
+            assert_eq!(tx.recall("test.head"), None, "what stood there may be what was rolled back");
+            tx.remember("test.head", vec![9.into()]);
+            Ok::<_, DbError>(())
+        })
+        .unwrap();
+    let kept = region.db.write_blocking(|tx| Ok::<_, DbError>(tx.recall("test.head").is_some())).unwrap();
+    assert!(!kept);
+}
+
+/// A server undoes the whole transaction at its commit where any statement of it failed, and reports no error.
+#[test]
+fn a_command_that_makes_light_of_a_failed_statement_takes_nobody_elses_work_with_it() {
+    let region = testing::fresh(&[TABLES]);
+    let careless = |tx: &mut dyn Tx| {
+        tx.execute(PUT, params![7])?;
+        let _ = tx.execute(PUT, params![7]);
+        Ok::<_, DbError>(())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (before, careless, after) = runtime
+        .block_on(async { tokio::join!(region.db.write(put(1)), region.db.write(careless), region.db.write(put(2))) });
+    before.unwrap();
+    after.unwrap();
+    let kept = region.db.read_blocking(all).unwrap();
+    assert!(kept.contains(&1) && kept.contains(&2), "{kept:?}");
+    assert_eq!(careless.is_ok(), kept.contains(&7), "what was answered well is there: {kept:?}");
+}

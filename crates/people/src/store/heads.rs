@@ -1,0 +1,85 @@
+//! Names for lists: each query takes many ids, in statements of a bounded number of them.
+
+use std::collections::BTreeMap;
+
+use access::Scope;
+use base::limits::ROWS_PER_STATEMENT;
+use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
+use db::{DbError, FromValue, Row, Tx, Value};
+
+use super::redacted;
+use crate::{PersonHead, Sex};
+
+const PERSONS: &str =
+    "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
+    FROM resident r JOIN home h ON h.id = r.home_id WHERE ";
+const STAFF: &str = "SELECT id, name FROM staff WHERE id IN ";
+const OFFICES: &str = "SELECT id, name FROM office WHERE id IN ";
+
+pub fn persons(tx: &mut dyn Tx, scope: &Scope, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
+    within(tx, scope, "r.id", ids)
+}
+
+/// Those who live there, by whatever state of life their home is kept for.
+pub fn of_homes(tx: &mut dyn Tx, scope: &Scope, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbError> {
+    within(tx, scope, "r.life NOT IN ('moved_out', 'dead') AND r.home_id", ids)
+}
+
+pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redacted<String>>, DbError> {
+    named(tx, STAFF, ids, |row| redacted(row, 1))
+}
+
+pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, DbError> {
+    named(tx, OFFICES, ids, |row| row.get(1))
+}
+
+fn within<T: Copy + Into<Value>>(
+    tx: &mut dyn Tx,
+    scope: &Scope,
+    column: &str,
+    ids: &[T],
+) -> Result<Vec<PersonHead>, DbError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let (reach, scoped) = scope.filter("r.id", chunk.len() + 1);
+        let sql = format!("{PERSONS}{column} IN {} AND {reach}", db::placeholders(1, chunk.len()));
+        let mut values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        values.extend(scoped);
+        for row in tx.query(&sql, &values)? {
+            found.push(head(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+fn named<T: Copy + Ord + Into<Value> + FromValue, N>(
+    tx: &mut dyn Tx,
+    sql: &str,
+    ids: &[T],
+    name: impl Fn(&Row) -> Result<N, DbError>,
+) -> Result<BTreeMap<T, N>, DbError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        for row in tx.query(&format!("{sql}{}", db::placeholders(1, chunk.len())), &values)? {
+            found.insert(row.get(0)?, name(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+fn head(row: &Row) -> Result<PersonHead, DbError> {
+    let (city, line, building): (String, String, String) = (row.get(8)?, row.get(9)?, row.get(10)?);
+    let town: String = row.get(7)?;
+    Ok(PersonHead {
+        id: row.get(0)?,
+        number: row.get(1)?,
+        name: redacted(row, 2)?,
+        kana: redacted(row, 3)?,
+        birth: row.get(4)?,
+        sex: row.word(5, Sex::from_key)?,
+        home: row.get(6)?,
+        address: Redacted::new(crate::home::in_one_line(&city, &town, &line, &building)),
+        town,
+    })
+}

@@ -1,0 +1,49 @@
+//! What is read of many at once is what is read of each, for whoever reads.
+
+use super::*;
+
+// shows: 5.6 lists read what they show in a handful of statements: many at once is what each is by itself
+#[test]
+fn what_is_read_of_many_is_what_is_read_of_each_whoever_reads() {
+    let region = Region::new();
+    let stranger = region
+        .register(&changed(
+            crate::testing::RESIDENT_FIELDS,
+            &[("name", "山崎 さくら"), ("kana", "ヤマザキ サクラ"), ("birth", "S12.5.6"), ("phone", "0561-00-2001")],
+        ))
+        .unwrap();
+    let persons = [region.s.person, stranger];
+    let mut shown = 0;
+    for reader in [
+        region.clerk(),
+        region.doctor(),
+        region.nurse(),
+        region.operator(),
+        region.city_officer(),
+        region.relative(region.s.daughter),
+        region.relative(region.s.son),
+        region.system(),
+    ] {
+        let households = region.read(reader.clone(), move |ctx, tx| households(ctx, tx, &persons)).unwrap();
+        let heads = region.read(reader.clone(), move |ctx, tx| heads(ctx, tx, &persons));
+        for person in persons {
+            let one =
+                region.read(reader.clone(), move |ctx, tx| Ok((resident(ctx, tx, person)?, home_of(ctx, tx, person)?)));
+            let json = |of: &(Resident, Home)| serde_json::to_string(of).unwrap();
+            match one {
+                Ok(one) => {
+                    shown += 1;
+                    assert_eq!(households.get(&person).map(json), Some(json(&one)), "{:?}", reader.actor.role);
+                    let head = heads.as_ref().unwrap().of(person).unwrap();
+                    assert_eq!(head.name.expose(), one.0.name.expose());
+                    assert_eq!(head.address.expose(), one.1.address().expose());
+                }
+                Err(_) => {
+                    assert!(!households.contains_key(&person), "{:?} sees somebody they may not", reader.actor.role);
+                    assert!(heads.as_ref().map_or(true, |heads| heads.get(person).is_none()));
+                }
+            }
+        }
+    }
+    assert!(shown > 6, "{shown} looks were allowed");
+}

@@ -1,0 +1,99 @@
+//! A page with 45 rows asks the database as often as one with five. Every page that hangs without an id in its address is
+//! opened by somebody of each role in a small town and in a large one; statements are counted at the port.
+
+use std::collections::BTreeMap;
+
+use base::{Role, Span};
+use page::door::{Leads, Who};
+use stories::{Browser, Region, at};
+use town::plan::Size;
+use uuid::Uuid;
+
+/// A page of the larger town may ask this many times more: whole further blocks of a statement's rows, a banner.
+const SLACK: u64 = 4;
+
+/// To be mended, and then taken from this list: pages that still ask once for each of their rows.
+const GROWING: &[&str] = &[];
+
+const ROLES: &[Role] = &[
+    Role::Doctor,
+    Role::Nurse,
+    Role::CareManager,
+    Role::Operator,
+    Role::SupportCentre,
+    Role::CityOfficer,
+    Role::Commissioner,
+    Role::Administrator,
+    Role::Auditor,
+    Role::Family,
+    Role::Resident,
+];
+
+/// A town in which the buttons of so many homes were pressed a while ago, and nobody has come yet.
+fn town(residents: usize, staff: usize, pressed: usize) -> Region {
+    let region = Region::new(7, Size { residents, staff }, at("2026-10-05T09:00"));
+    region.wait(Span::days(1));
+    for home in 0..pressed.min(region.homes.len()) {
+        region.press(home);
+    }
+    region.wait(Span::minutes(30));
+    region
+}
+
+/// Of each role somebody with as many residents as anybody has.
+fn people(region: &Region) -> BTreeMap<Role, Uuid> {
+    let teams =
+        |n: usize| region.plan.residents.iter().filter(|r| r.team.iter().any(|(member, _)| *member == n)).count();
+    let mut found: BTreeMap<Role, Uuid> = BTreeMap::new();
+    for role in ROLES {
+        let of_role = (0..region.plan.staff.len()).filter(|n| region.plan.staff[*n].role == *role);
+        if let Some(n) = of_role.max_by_key(|n| teams(*n)) {
+            found.insert(*role, region.staff_numbered(n).0.0);
+        }
+    }
+    let home = region.homes[0].settled;
+    found.insert(Role::Resident, home.person.0);
+    found.insert(Role::Family, home.first_contact.expect("a relative").0);
+    found
+}
+
+/// Status, statements and length of a page, opened the second time.
+fn open(region: &Region, who: &Browser, path: &str) -> (u16, u64, usize) {
+    region.get(who, path);
+    let before = region.test.db.counted().0;
+    let answer = region.get(who, path);
+    (answer.status.as_u16(), region.test.db.counted().0 - before, answer.body.len())
+}
+
+// shows: 5.6 lists read what they show in a handful of statements, whatever their length
+#[test]
+fn no_page_asks_more_often_because_it_has_more_rows() {
+    let (small, large) = (town(12, 60, 5), town(120, 200, 45));
+    assert!(large.homes.len() >= 45, "{} homes with sensors", large.homes.len());
+    let (mut findings, mut grown, mut opened) = (Vec::new(), 0, 0);
+    let (few, many) = (people(&small), people(&large));
+    for role in ROLES.iter().filter(|role| few.contains_key(role) && many.contains_key(role)) {
+        let (a, b) = (small.enter_as(few[role]), large.enter_as(many[role]));
+        for door in web::router::doors(&small.site) {
+            let admitted = match door.who {
+                Who::Anyone | Who::SignedIn => true,
+                Who::Roles(roles) => roles.contains(role),
+            };
+            if door.method != "GET" || !admitted || door.leads == Leads::Command || door.path.contains('{') {
+                continue;
+            }
+            let (status, asked, length) = open(&small, &a, door.path);
+            let (other, asked_more, longer) = open(&large, &b, door.path);
+            if status != 200 || other != 200 {
+                continue;
+            }
+            opened += 1;
+            grown += usize::from(longer > length * 3 / 2);
+            if asked_more > asked + SLACK && !GROWING.contains(&door.path) {
+                findings.push(format!("{} as {}: {asked} statements, then {asked_more}", door.path, role.key()));
+            }
+        }
+    }
+    assert!(findings.is_empty(), "{} of {opened} pages:\n{}", findings.len(), findings.join("\n"));
+    assert!(opened > 60 && grown > 10, "{opened} pages opened, {grown} of them longer");
+}
