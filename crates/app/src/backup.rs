@@ -9,7 +9,7 @@ use age::secrecy::SecretString;
 use age::x25519::{Identity, Recipient};
 use anyhow::{Context, bail};
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
-use db::{Db, DbConfig, DbError, dump};
+use db::{Db, DbConfig, DbError, KeySource, dump, seal};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
@@ -77,6 +77,8 @@ fn write_encrypted(tx: &mut dyn db::Tx, part: &Path, closing: Closing) -> anyhow
 pub struct Restored {
     pub rows: u64,
     pub audit: audit::Report,
+    /// The names of the keys that open what is sealed in it.
+    pub keys: Vec<String>,
 }
 
 /// Loads a backup into an empty database, verifies the audit chain, and begins an epoch that quotes the last head
@@ -93,7 +95,8 @@ pub fn restore(
     let mut lines = open_encrypted(file, &opening)?;
     let wanted =
         dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
-    let db = crate::config::open(config, crate::config::BRIEFLY)?;
+    // What is sealed stays so: its keys are asked for when the region is served again.
+    let db = crate::config::open(config, KeySource::None, crate::config::BRIEFLY)?;
     let path = file.to_owned();
     let done = db.write_blocking(move |tx| {
         let loaded = open_encrypted(&path, &opening).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
@@ -107,7 +110,7 @@ pub fn restore(
         }
         let ctx = Ctx::new(Actor::system("restore"), Purpose::Operation, now, request);
         audit::begin_epoch(&ctx, tx, last_known.as_ref())?;
-        Ok(Restored { rows, audit })
+        Ok(Restored { rows, audit, keys: seal::needed(tx)? })
     });
     done.context("復元できませんでした。何も変更していません")
 }

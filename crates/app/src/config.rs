@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use db::{Db, DbConfig, DbError};
+use db::{Db, DbConfig, DbError, KeySource};
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
 
 mod show;
 mod wire;
 
-use crate::rights;
+use crate::{rights, secrets};
 
 /// Letters of a report token at least: what 128 random bits take in base 64 and in hexadecimal digits lies above.
 const REPORT_TOKEN: usize = 20;
@@ -39,6 +39,8 @@ pub struct Config {
     pub messages: Option<GatewayConfig>,
     #[serde(default)]
     pub backup: Backup,
+    #[serde(default)]
+    pub secrets: Secrets,
     /// A folder of Cedar policies to use instead of the built-in ones.
     #[serde(default)]
     pub policies: Option<PathBuf>,
@@ -117,6 +119,15 @@ pub struct Backup {
     pub recipients: Vec<String>,
 }
 
+/// The keys of what is sealed in the database.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Secrets {
+    /// Their file, made at the first start. Without it, systemd's credential `secrets.key` or a file in the operations
+    /// folder.
+    pub key: Option<PathBuf>,
+}
+
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Operations {
@@ -149,14 +160,21 @@ fn region_name() -> String {
 pub const BRIEFLY: Duration = Duration::from_secs(3);
 
 /// Opens as the one who writes and, where it is of an older version, brings forward. Waits this long for another writer.
-pub fn open(database: DbConfig, wait: Duration) -> anyhow::Result<Db> {
-    Db::open_within(wait, database, web::MIGRATIONS).map_err(|error| match error {
+pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Result<Db> {
+    Db::open_within(wait, database, keys, web::MIGRATIONS).map_err(|error| match error {
         DbError::Occupied => anyhow::Error::new(error).context(
             "ほかの tsunagari(serve や demo)がこのデータベースに書き込んでいます。何も変更していません。そちらを止めてから、もう一度実行してください",
         ),
         DbError::Newer(_) => anyhow::Error::new(error).context(
             "このデータベースは新しい版の tsunagari で使われています。何も変更していません。新しい版で起動してください",
         ),
+        DbError::KeyMissing(ids) => anyhow::anyhow!(
+            "このデータベースを開く鍵({ids})がありません。何も変更していません。控えておいた鍵のファイルを、設定の [secrets] key か運用フォルダの {} に戻してから起動してください",
+            secrets::FILE
+        ),
+        DbError::KeyUnreadable => {
+            anyhow::anyhow!("鍵のファイルを読めません(1行に16進64桁)。何も変更していません。控えから戻してください")
+        }
         other => other.into(),
     })
 }
@@ -198,7 +216,7 @@ impl Config {
 
     /// The database as the one who writes to it.
     pub fn open(&self, wait: Duration) -> anyhow::Result<Db> {
-        open(self.db()?, wait)
+        open(self.db()?, secrets::Place::of(self).source(), wait)
     }
 
     /// What no default can mend: two engines, tokens that could be guessed, one address for two kinds of people.
@@ -235,6 +253,9 @@ impl Config {
         }
         let names = [crate::region::HEAD_KEY, crate::region::HEADS, crate::emergency::FILE];
         files.extend(names.map(|name| self.operations.folder.join(name)));
+        if let secrets::Place::File(file) = secrets::Place::of(self) {
+            files.push(file);
+        }
         files.extend([&self.web.tls, &self.mqtt.tls].into_iter().flatten().map(|tls| tls.key.clone()));
         files
     }

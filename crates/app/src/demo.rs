@@ -10,15 +10,15 @@ use admission::Rooms;
 use anyhow::{Context, bail};
 use base::{Clock, Instant};
 use clap::Args;
-use db::{Db, DbConfig, marks};
+use db::{Db, DbConfig, KeySource, marks};
 use notify::Adapters;
-use page::site::{Mode, Site};
+use page::site::{Mode, Site, random};
 use town::build::{Town, Wanted};
 use town::plan::Size;
 use tracing_subscriber::EnvFilter;
 
 use crate::region::{self, Setup};
-use crate::{living, say, serve};
+use crate::{headers, living, say, secrets, serve};
 
 #[derive(Args)]
 pub struct Options {
@@ -65,8 +65,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Some(url) => DbConfig::postgres(url),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
-    let db = crate::config::open(config, crate::config::BRIEFLY)?;
+    let keys = KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };
+    let db = crate::config::open(config, keys, crate::config::BRIEFLY)?;
     refuse_a_real_region(&db)?;
+    secrets::settle(&db)?;
     let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
     // A town of a given moment is built as of that moment, and its clock runs from when it stands.
     let building = || begin.unwrap_or_else(crate::now);
@@ -116,7 +118,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms)
     };
     let region = region::start(setup).await?;
     let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
-    let router = serve::pages(&site, &region);
+    let router = headers::on_every_answer(serve::pages(&site, &region), headers::Strict::No);
     let living = tokio::spawn(living::live(life, clock, mqtt));
     say(&format!(
         "\n  つながり デモ(架空の町)\n\n  画面      http://127.0.0.1:{port}/\n  運用      http://{}/readyz\n  MQTT      {mqtt}\n  送信メール {}\n\n  \

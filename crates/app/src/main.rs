@@ -4,6 +4,7 @@ mod backup;
 mod config;
 mod demo;
 mod emergency;
+mod headers;
 mod living;
 mod ops;
 mod postman;
@@ -11,6 +12,7 @@ mod region;
 mod reports;
 mod rights;
 mod rounds;
+mod secrets;
 mod security_log;
 mod serve;
 mod tls;
@@ -84,6 +86,11 @@ enum Command {
         #[arg(long)]
         key: Option<String>,
     },
+    /// データベースの外に置く鍵(認証アプリの登録と訪問の写真を封じるもの)
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
     /// 見守り
     Watch {
         #[command(subcommand)]
@@ -147,6 +154,15 @@ enum AuditCommand {
 }
 
 #[derive(Subcommand)]
+enum SecretsCommand {
+    /// 新しい鍵を書き足し、すべてをその鍵で封じ直します(serve を止めて実行してください)
+    Rotate {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
 enum WatchCommand {
     /// 記録(CSV、.gz も可、- は標準入力)を見守りの検知器に通し、アラートをJSONの行で出します
     Replay {
@@ -181,6 +197,9 @@ fn main() {
         }
         Command::Restore { file, config, identity, heads, key } => {
             Config::load(&config).and_then(|config| restore(&config, &file, identity, heads.as_deref(), key))
+        }
+        Command::Secrets { command: SecretsCommand::Rotate { config } } => {
+            Config::load(&config).and_then(|config| secrets::rotate(&config))
         }
         Command::Watch { command: WatchCommand::Replay { file, model } } => replay(&file, &model),
     };
@@ -244,7 +263,15 @@ fn restore(
     let known = known_heads(config, heads, key)?;
     let last = known.into_iter().max_by_key(|head| head.seq);
     let done = backup::restore(config.db()?, file, opening, last, now(), page::site::new_request())?;
-    say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))
+    say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))?;
+    if !done.keys.is_empty() && !secrets::missing(config, &done.keys)?.is_empty() {
+        let (file, ids) = (secrets::Place::of(config), done.keys.join(" "));
+        say(&format!(
+            "認証アプリの登録と訪問の写真を開く鍵({ids})がここにありません。控えを {} に置くまで serve は起動しません。",
+            file.file().display()
+        ))?;
+    }
+    Ok(())
 }
 
 fn verify(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {

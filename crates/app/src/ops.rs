@@ -13,6 +13,8 @@ use db::{Db, DbError};
 use ingest::station::Board;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use crate::headers;
+
 #[derive(Clone)]
 struct Ops {
     db: Db,
@@ -30,11 +32,12 @@ pub fn metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 pub fn router(db: Db, board: Arc<Board>, clock: Clock, metrics: PrometheusHandle) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(|State(ops): State<Ops>| async move { ops.metrics.render() }))
-        .with_state(Ops { db, board, clock, metrics })
+        .with_state(Ops { db, board, clock, metrics });
+    headers::on_every_answer(router, headers::Strict::No)
 }
 
 /// Ready means: a reader answers, the writer commits, the station steps.

@@ -20,8 +20,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
+use crate::headers::{self, Strict};
 use crate::region::{self, Region, Setup};
-use crate::{reports, say, tls};
+use crate::{reports, say, secrets, tls};
 
 /// Runs until the machine asks it to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
@@ -35,6 +36,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     if db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))?.is_some() {
         bail!("このデータベースは架空の町のものです。serve では使えません(demo を使ってください)");
     }
+    secrets::settle(&db)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(config, db, rooms))
 }
@@ -72,6 +74,8 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
         router = router.merge(reports::routes(site.db().clone(), reporting, token));
     }
     let router = router.layer(middleware::from_fn_with_state(config.web.tls.is_some(), only_through_proxy));
+    let strict = if config.web.hsts_subdomains { Strict::Below } else { Strict::ThisName };
+    let router = headers::on_every_answer(router, strict);
     tracing::info!(address = %config.web.listen, tls = tls.is_some(), "the site answers");
     let db = site.db().clone();
     let stopping = async move {

@@ -96,5 +96,6 @@ crate::verbs! {
     /// What the record says of itself.
     Verb of "監査" {
         BeginEpoch = "audit.epoch", "記録の区切り（復元）";
+        RotateKeys = "audit.rotate_keys", "封印の鍵を更新";
     }
 }

@@ -32,6 +32,13 @@ pub enum DbError {
     /// Only from a server. Whoever sent the command must look before sending it again.
     #[error("the connection was lost at the commit, and whether the command took effect is not known: {0}")]
     Unknown(String),
+    /// By the names of the keys; empty where there is no key at all.
+    #[error("the key that opens sealed values is missing: {0}")]
+    KeyMissing(String),
+    #[error("the file of keys cannot be read as one")]
+    KeyUnreadable,
+    #[error("a sealed value does not open")]
+    Sealed,
     #[error("the database engine failed: {0}")]
     Engine(String),
 }

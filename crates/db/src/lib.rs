@@ -15,6 +15,7 @@ pub mod outbox;
 mod postgres_engine;
 mod postgres_wire;
 mod reader;
+pub mod seal;
 mod space;
 mod sqlite_engine;
 #[cfg(any(test, feature = "testing"))]
@@ -32,6 +33,7 @@ pub use config::{DbConfig, Durability};
 pub use error::DbError;
 pub use migrate::Migration;
 pub use postgres_wire::AddressRefusal;
+pub use seal::{KeySource, Keys, Sealed};
 pub use space::Space;
 pub use value::{FromValue, Row, Value};
 
@@ -70,6 +72,8 @@ pub trait Tx {
     /// Runs several statements without parameters (migrations, savepoints).
     fn script(&mut self, sql: &str) -> Result<(), DbError>;
     fn engine(&self) -> Engine;
+    /// With which values are sealed and opened ([`seal`]).
+    fn keys(&self) -> &Keys;
     /// What made this transaction unusable (lost to a concurrent one, a full disk), if anything did, since last asked.
     fn take_broken(&mut self) -> Option<DbError>;
     /// Notes that the outbox grew, so that listeners are woken after the commit.
@@ -163,14 +167,20 @@ struct Inner {
 }
 
 impl Db {
-    /// As [`Db::open_within`], with the patience for a predecessor that is about to end.
+    /// As [`Db::open_within`], with the patience for a predecessor that is about to end, and without keys.
     pub fn open(config: DbConfig, migrations: &[&[Migration]]) -> Result<Db, DbError> {
-        Db::open_within(PREDECESSOR, config, migrations)
+        Db::open_within(PREDECESSOR, config, KeySource::None, migrations)
     }
 
     /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers.
-    /// [`DbError::Occupied`] where another process is still the writer after `wait`.
-    pub fn open_within(wait: Duration, config: DbConfig, migrations: &[&[Migration]]) -> Result<Db, DbError> {
+    /// [`DbError::Occupied`] where another process is still the writer after `wait`, [`DbError::KeyMissing`] where the
+    /// keys are not those that the database needs; neither changes anything.
+    pub fn open_within(
+        wait: Duration,
+        config: DbConfig,
+        keys: KeySource,
+        migrations: &[&[Migration]],
+    ) -> Result<Db, DbError> {
         // First, because a full disk has no room even for opening until the reserve is released.
         let disk = Arc::new(space::Disk::of(&config));
         disk.measure();
@@ -181,19 +191,26 @@ impl Db {
             }
             opened => opened?,
         };
+        let lasting = matches!(keys, KeySource::File { .. });
+        let keys = Arc::new(seal::keys_for(connection.tx(), keys)?);
+        connection.give(&keys);
         migrate::bring_forward(&mut connection, migrations)?;
+        if lasting {
+            seal::note(connection.tx())?;
+        }
         let counted = Arc::<counted::Counted>::default();
         connection.count_in(&counted);
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
         let superseded = Arc::new(AtomicBool::new(false));
         let shared = writer::Shared {
             config: config.clone(),
+            keys: keys.clone(),
             disk: disk.clone(),
             superseded: superseded.clone(),
             counted: counted.clone(),
         };
         let writer = writer::Writer::start(connection, shared, committed_tx)?;
-        let readers = reader::Readers::start(&config, &counted)?;
+        let readers = reader::Readers::start(&config, &keys, &counted)?;
         let writer = Some(writer);
         Ok(Db { inner: Arc::new(Inner { writer, readers, config, committed, counted, disk, superseded }) })
     }
@@ -201,7 +218,7 @@ impl Db {
     /// Opens an existing database beside the process that writes to it: backups, verification.
     pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
         let counted = Arc::default();
-        let readers = reader::Readers::start(&config, &counted)?;
+        let readers = reader::Readers::start(&config, &Arc::default(), &counted)?;
         let (_, committed) = tokio::sync::watch::channel(0);
         let disk = Arc::new(space::Disk::of(&config));
         let superseded = Arc::default();

@@ -12,7 +12,7 @@ use postgres::{Client, SimpleQueryMessage, Statement};
 use crate::counted::Counted;
 use crate::memo::Memo;
 use crate::postgres_wire::Server;
-use crate::{DbError, Engine, Row, Tx, Value, only_reads};
+use crate::{DbError, Engine, Keys, Row, Tx, Value, only_reads};
 
 /// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
 const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
@@ -34,6 +34,7 @@ const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 pub(crate) struct Postgres {
     client: Client,
     prepared: HashMap<String, Statement>,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) announced: bool,
     broken: Option<DbError>,
     touched: u64,
@@ -140,6 +141,7 @@ impl Postgres {
         Ok(Postgres {
             client,
             prepared,
+            keys: Arc::default(),
             announced,
             broken: None,
             touched: 0,
@@ -278,6 +280,10 @@ impl Tx for Postgres {
 
     fn engine(&self) -> Engine {
         Engine::Postgres
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     fn announce(&mut self) {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::counted::Counted;
 use crate::writer::Connection;
-use crate::{DbConfig, DbError, Tx};
+use crate::{DbConfig, DbError, Keys, Tx};
 
 type Read = Box<dyn FnOnce(Result<&mut dyn Tx, DbError>) + Send>;
 
@@ -19,12 +19,12 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn start(config: &DbConfig, counted: &Arc<Counted>) -> Result<Readers, DbError> {
+    pub(crate) fn start(config: &DbConfig, keys: &Arc<Keys>, counted: &Arc<Counted>) -> Result<Readers, DbError> {
         let (queue, reads) = bounded::<Read>(limits::READER_QUEUE);
         for n in 0..limits::READERS {
-            let mut connection = Connection::open_reader(config)?;
+            let mut connection = Connection::open_reader(config, keys)?;
             connection.count_in(counted);
-            let mut reader = Reader { connection, config: config.clone(), counted: counted.clone(), open: false };
+            let mut reader = Reader { connection, config: config.clone(), keys: keys.clone(), counted: counted.clone(), open: false };
             let reads = reads.clone();
             std::thread::Builder::new()
                 .name(format!("reader-{n}"))
@@ -66,6 +66,7 @@ const LINGER: Duration = Duration::from_millis(50);
 struct Reader {
     connection: Connection,
     config: DbConfig,
+    keys: Arc<Keys>,
     counted: Arc<Counted>,
     /// A read was answered, and its transaction has not ended yet.
     open: bool,
@@ -119,7 +120,7 @@ impl Reader {
                 begun => return begun,
             }
         }
-        self.connection = Connection::open_reader(&self.config)?;
+        self.connection = Connection::open_reader(&self.config, &self.keys)?;
         self.connection.count_in(&self.counted);
         self.connection.tx().script("BEGIN")
     }

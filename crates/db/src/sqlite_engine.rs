@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::counted::Counted;
 use crate::memo::Memo;
-use crate::{DbError, Durability, Engine, Row, Tx, Value, only_reads, placeholders};
+use crate::{DbError, Durability, Engine, Keys, Row, Tx, Value, only_reads, placeholders};
 
 /// Bytes of the write-ahead log above which the writer makes readers let go of it.
 const LOG_BYTES: u64 = 64 * 1024 * 1024;
@@ -31,6 +31,7 @@ pub(crate) struct Sqlite {
     /// The write-ahead log, and when to look at it again.
     log: PathBuf,
     log_due: Clock,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) announced: bool,
     broken: Option<DbError>,
     touched: u64,
@@ -78,6 +79,7 @@ impl Sqlite {
             connection,
             log,
             log_due: Clock::now(),
+            keys: Arc::default(),
             announced: false,
             broken: None,
             touched: 0,
@@ -239,6 +241,10 @@ impl Tx for Sqlite {
 
     fn engine(&self) -> Engine {
         Engine::Sqlite
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     fn announce(&mut self) {

@@ -16,7 +16,7 @@ use base::hex;
 use sha2::{Digest, Sha256};
 
 use crate::writer::Connection;
-use crate::{Db, DbConfig, DbError, Durability, Migration, migrate};
+use crate::{Db, DbConfig, DbError, Durability, KeySource, Keys, Migration, migrate};
 
 const SERVER: &str = "TSUNAGARI_TEST_POSTGRES";
 /// A file that takes one line from every test program that asked for a database.
@@ -72,10 +72,16 @@ pub fn fresh_config() -> Result<(DbConfig, Option<PathBuf>), DbError> {
     }
 }
 
+/// The keys of every region under test.
+pub fn keys() -> Keys {
+    Keys::of_seed([0x5E; 32])
+}
+
 /// A fresh database with these migrations applied.
 pub fn fresh(migrations: &[&[Migration]]) -> TestDb {
     let (config, folder) = copy(migrations).expect("a database server for tests");
-    let db = Db::open(config, migrations).expect("a fresh database opens");
+    let db = Db::open_within(crate::PREDECESSOR, config, KeySource::Given(keys()), migrations);
+    let db = db.expect("a fresh database opens");
     TestDb { db, folder }
 }
 

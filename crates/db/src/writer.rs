@@ -15,7 +15,7 @@ use crate::postgres_engine::Postgres;
 use crate::postgres_wire::Server;
 use crate::space::Disk;
 use crate::sqlite_engine::Sqlite;
-use crate::{DbConfig, DbError, Tx};
+use crate::{DbConfig, DbError, Keys, Tx};
 
 /// How often a command is run anew when concurrent transactions keep winning.
 const REPLAYS: usize = 5;
@@ -37,13 +37,23 @@ impl Connection {
         })
     }
 
-    pub(crate) fn open_reader(config: &DbConfig) -> Result<Connection, DbError> {
-        Ok(match config {
+    pub(crate) fn open_reader(config: &DbConfig, keys: &Arc<Keys>) -> Result<Connection, DbError> {
+        let mut connection = match config {
             DbConfig::Sqlite { file, .. } => Connection::Sqlite(Sqlite::open_reader(file)?),
             DbConfig::Postgres { url, ca } => {
                 Connection::Postgres(Box::new(Postgres::open_reader(&Server::at(url, ca))?))
             }
-        })
+        };
+        connection.give(keys);
+        Ok(connection)
+    }
+
+    /// From now on it seals and opens with these.
+    pub(crate) fn give(&mut self, keys: &Arc<Keys>) {
+        match self {
+            Connection::Sqlite(engine) => engine.keys = keys.clone(),
+            Connection::Postgres(engine) => engine.keys = keys.clone(),
+        }
     }
 
     pub(crate) fn tx(&mut self) -> &mut dyn Tx {
@@ -194,6 +204,7 @@ fn guarded<T, E>(
 /// What the writer shares with the handle.
 pub(crate) struct Shared {
     pub(crate) config: DbConfig,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) disk: Arc<Disk>,
     pub(crate) superseded: Arc<AtomicBool>,
     pub(crate) counted: Arc<Counted>,
@@ -416,6 +427,7 @@ impl Loop {
         self.unreachable = match Postgres::reopen_writer(&Server::at(url, ca), before.turn()) {
             Ok(fresh) => {
                 self.connection = Connection::Postgres(Box::new(fresh));
+                self.connection.give(&self.shared.keys);
                 self.connection.count_in(&self.shared.counted);
                 None
             }

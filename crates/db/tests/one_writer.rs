@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use db::{Db, DbConfig, DbError, Migration, params, testing};
+use db::{Db, DbConfig, DbError, KeySource, Migration, params, testing};
 
 const TABLES: &[Migration] = &[Migration { name: "test/001", sql: "CREATE TABLE note (n BIGINT NOT NULL)" }];
 const SOON: Duration = Duration::from_millis(100);
@@ -36,7 +36,7 @@ fn notes(db: &Db) -> Vec<i64> {
 fn a_second_writer_is_told_and_readers_are_not() {
     let (config, _folder) = place();
     let first = Db::open(config.clone(), &[TABLES]).unwrap();
-    let second = Db::open_within(SOON, config.clone(), &[TABLES]);
+    let second = Db::open_within(SOON, config.clone(), KeySource::None, &[TABLES]);
     assert!(matches!(second, Err(DbError::Occupied)), "{:?}", second.err());
     let beside = Db::open_for_reading(config).unwrap();
     note(&first, 1).unwrap();
@@ -48,7 +48,7 @@ fn a_second_writer_begins_when_the_first_has_ended() {
     let (config, _folder) = place();
     let first = Db::open(config.clone(), &[TABLES]).unwrap();
     note(&first, 1).unwrap();
-    let second = std::thread::spawn(move || Db::open_within(PATIENCE, config, &[TABLES]));
+    let second = std::thread::spawn(move || Db::open_within(PATIENCE, config, KeySource::None, &[TABLES]));
     note(&first, 2).unwrap();
     drop(first);
     let second = second.join().unwrap().expect("the second has its turn");
@@ -65,7 +65,7 @@ fn a_writer_that_comes_back_after_another_writes_nothing_more() {
     let first = Db::open(config.clone(), &[TABLES]).unwrap();
     note(&first, 1).unwrap();
     let mut admin = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-    let waits = std::thread::spawn(move || Db::open_within(PATIENCE, config, &[TABLES]));
+    let waits = std::thread::spawn(move || Db::open_within(PATIENCE, config, KeySource::None, &[TABLES]));
     let deadline = Instant::now() + PATIENCE;
     let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

@@ -48,7 +48,7 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     if let Some(seconds) = renewal.filter(|_| response.status() == StatusCode::OK) {
         response.headers_mut().insert(header::REFRESH, HeaderValue::from(seconds));
     }
-    secured(response, &nonce, &site)
+    secured(response, &nonce)
 }
 
 /// A problem becomes a page here, where the visitor and the nonce are known.
@@ -83,7 +83,7 @@ fn same_origin(headers: &HeaderMap, host: &str) -> bool {
     authority.is_some_and(|a| a.eq_ignore_ascii_case(host))
 }
 
-fn secured(mut response: Response, nonce: &str, site: &Site) -> Response {
+fn secured(mut response: Response, nonce: &str) -> Response {
     let headers = response.headers_mut();
     let policy = layout::content_policy(nonce);
     let mut set = |name: header::HeaderName, value: &str| {
@@ -98,9 +98,6 @@ fn secured(mut response: Response, nonce: &str, site: &Site) -> Response {
     set(header::CACHE_CONTROL, "no-store");
     set(header::HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
     set(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    if !site.is_demo() {
-        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
-    }
     response
 }
 

@@ -33,7 +33,7 @@ mod tests;
 use access::AccessError;
 use base::Redacted;
 use care::CareError;
-use db::{DbError, Migration};
+use db::{DbError, Migration, Sealed};
 use people::PeopleError;
 use thiserror::Error;
 use watch::WatchError;
@@ -64,6 +64,9 @@ pub use visits::{
 };
 pub use watch::Cause;
 pub use words::{CallOutcome, Condition, FalseAlarmReason, Help, How, Rung, Step, VisitState};
+
+/// What the database holds sealed.
+pub const SEALED: &[Sealed] = &[store::PIXELS];
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "response/001", sql: include_str!("schema.sql") }];
 

@@ -1,7 +1,7 @@
 //! The tables of cases.
 
 use base::{AlertId, CaseId, ContactId, HomeId, Instant, NoteId, PersonId, PhotoId, Redacted, Role, VisitId};
-use db::{DbError, Row, Tx, Value, params};
+use db::{DbError, Row, Sealed, Tx, Value, params};
 use uuid::Uuid;
 use watch::{Cause, Rule};
 
@@ -42,6 +42,9 @@ const SAVE_VISIT: &str = "UPDATE response_visit SET state = $2, answered_at = $3
     reported_at = $6, reported_by = $7, condition = $8, report = $9 WHERE id = $1";
 const VISIT: &str = "SELECT id, case_id, person_id, visitor_kind, visitor_id, state, note, asked_by, asked_at,
     answered_at, departed_at, arrived_at, reported_at, reported_by, condition, report FROM response_visit";
+/// What one sees on a photo.
+pub const PIXELS: Sealed = Sealed { table: "response_photo", id: "id", column: "jpeg" };
+
 const INSERT_PHOTO: &str = "INSERT INTO response_photo (id, visit_id, case_id, person_id, at, by_id, caption, width,
     height, jpeg) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const PHOTOS: &str = "SELECT id, visit_id, case_id, person_id, at, by_id, caption, width, height FROM response_photo
@@ -325,7 +328,8 @@ fn visit_row(r: &Row) -> Result<Visit, DbError> {
 
 pub fn insert_photo(tx: &mut dyn Tx, p: &Photo, jpeg: &[u8]) -> Result<(), DbError> {
     let (width, height) = (i64::from(p.width), i64::from(p.height));
-    let values = params![p.id, p.visit, p.case, p.person, p.at, p.by, p.caption.expose(), width, height, jpeg];
+    let sealed = tx.seal(&PIXELS, p.id.0.as_bytes(), jpeg)?;
+    let values = params![p.id, p.visit, p.case, p.person, p.at, p.by, p.caption.expose(), width, height, sealed];
     tx.execute(INSERT_PHOTO, values).map(drop)
 }
 
@@ -335,8 +339,9 @@ pub fn photos(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Photo>, DbError> {
 }
 
 pub fn photo(tx: &mut dyn Tx, id: PhotoId) -> Result<Option<(Photo, Vec<u8>)>, DbError> {
-    let row = tx.first(PHOTO, params![id])?;
-    row.map(|r| Ok((photo_row(&r)?, r.get(9)?))).transpose()
+    let Some(row) = tx.first(PHOTO, params![id])? else { return Ok(None) };
+    let stored: Vec<u8> = row.get(9)?;
+    Ok(Some((photo_row(&row)?, tx.unseal(&PIXELS, id.0.as_bytes(), &stored)?)))
 }
 
 fn photo_row(r: &Row) -> Result<Photo, DbError> {

@@ -35,7 +35,7 @@ mod tests;
 mod verbs;
 
 use base::{AccountId, Actor, Instant, OfficeId, PersonId, Redacted, Role};
-use db::{DbError, Migration};
+use db::{DbError, Migration, Sealed};
 use thiserror::Error;
 
 pub use account::{
@@ -60,6 +60,9 @@ pub use secret::{Code, CodeHash, Secrets, Token, TokenHash};
 pub use session::{Session, end_others, end_session, own_sessions, session, sign_out, tidy, touch};
 pub use strangers::{Incident, Strangers, Threshold, record_stranger};
 pub use verbs::Verb;
+
+/// What the database holds sealed.
+pub const SEALED: &[Sealed] = &[store::SEED, store::OFFERED_SEED];
 
 pub const MIGRATIONS: &[Migration] = &[Migration { name: "signin/001", sql: include_str!("schema.sql") }];
 

@@ -1,10 +1,14 @@
 //! Rows in the database.
 
 use base::{AccountId, Instant, OfficeId, Redacted, Role, SessionId};
-use db::{DbError, Row, Tx, Value, params};
+use db::{DbError, Row, Sealed, Tx, Value, params};
 
 use crate::rules::{self, Lifetime, Throttle, ThrottleKey};
 use crate::{Account, AccountState, CodeHash, LoginName, NewAccount, PasswordHash, Session, TokenHash};
+
+/// The seeds of authenticators: of accounts, and those offered at an enrolment.
+pub(crate) const SEED: Sealed = Sealed { table: "signin_account", id: "id", column: "totp_secret" };
+pub(crate) const OFFERED_SEED: Sealed = Sealed { table: "signin_enrolment", id: "account_id", column: "totp_secret" };
 
 const INSERT_ACCOUNTS: &str = "INSERT INTO signin_account
     (id, login, role, office_id, person_id, display_name, state, password_hash, totp_secret, totp_step, created_at, changed_at)";
@@ -191,12 +195,12 @@ pub(crate) fn set_state(tx: &mut dyn Tx, id: AccountId, state: AccountState, now
 pub(crate) fn secret(tx: &mut dyn Tx, id: AccountId) -> Result<Option<Secret>, DbError> {
     let Some(row) = tx.first(SECRET, params![id])? else { return Ok(None) };
     let password = row.get::<Option<String>>(0)?.map(|h| PasswordHash(h.into()));
-    Ok(Some(Secret { password, totp: totp_at(&row, 1)?, totp_step: row.get(2)? }))
+    Ok(Some(Secret { password, totp: totp_at(tx, &SEED, id, &row, 1)?, totp_step: row.get(2)? }))
 }
 
 pub(crate) fn set_secret(tx: &mut dyn Tx, id: AccountId, secret: &Secret, now: Instant) -> Result<(), DbError> {
     let password = secret.password.as_ref().map(|p| p.0.expose().clone());
-    let totp = secret.totp.as_ref().map(|t| t.expose().to_vec());
+    let totp = secret.totp.as_ref().map(|t| tx.seal(&SEED, id.0.as_bytes(), t.expose())).transpose()?;
     tx.execute(SET_SECRET, params![id, password, totp, secret.totp_step, now]).map(drop)
 }
 
@@ -210,11 +214,14 @@ pub(crate) fn put_enrolment(tx: &mut dyn Tx, id: AccountId, code: &CodeHash, unt
 
 pub(crate) fn enrolment(tx: &mut dyn Tx, code: &CodeHash) -> Result<Option<Enrolment>, DbError> {
     let Some(row) = tx.first(ENROLMENT, params![code.0])? else { return Ok(None) };
-    Ok(Some(Enrolment { account: row.get(0)?, totp: totp_at(&row, 1)?, tries: row.get(2)?, expires_at: row.get(3)? }))
+    let account = row.get(0)?;
+    let totp = totp_at(tx, &OFFERED_SEED, account, &row, 1)?;
+    Ok(Some(Enrolment { account, totp, tries: row.get(2)?, expires_at: row.get(3)? }))
 }
 
 pub(crate) fn set_enrolment_totp(tx: &mut dyn Tx, id: AccountId, totp: &[u8; 20]) -> Result<(), DbError> {
-    tx.execute(SET_ENROLMENT_TOTP, params![id, totp.as_slice()]).map(drop)
+    let sealed = tx.seal(&OFFERED_SEED, id.0.as_bytes(), totp)?;
+    tx.execute(SET_ENROLMENT_TOTP, params![id, sealed]).map(drop)
 }
 
 pub(crate) fn count_enrolment_try(tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
@@ -362,8 +369,15 @@ fn session_of(row: &Row) -> Result<Session, DbError> {
     })
 }
 
-fn totp_at(row: &Row, column: usize) -> Result<Option<Redacted<[u8; 20]>>, DbError> {
-    let Some(bytes) = row.get::<Option<Vec<u8>>>(column)? else { return Ok(None) };
+fn totp_at(
+    tx: &mut dyn Tx,
+    at: &Sealed,
+    id: AccountId,
+    row: &Row,
+    column: usize,
+) -> Result<Option<Redacted<[u8; 20]>>, DbError> {
+    let Some(stored) = row.get::<Option<Vec<u8>>>(column)? else { return Ok(None) };
+    let bytes = tx.unseal(at, id.0.as_bytes(), &stored)?;
     let secret: [u8; 20] = bytes.try_into().map_err(|_| DbError::Shape { column, wanted: "20 bytes" })?;
     Ok(Some(Redacted::new(secret)))
 }

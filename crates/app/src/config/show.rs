@@ -8,6 +8,7 @@ use reqwest::Url;
 use serde::Serialize;
 
 use super::{Backup, Config, Mqtt, Web};
+use crate::secrets;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -23,6 +24,12 @@ struct Shown<'a> {
     mqtt: &'a Mqtt,
     operations: ShownOperations<'a>,
     backup: &'a Backup,
+    secrets: ShownSecrets,
+}
+
+#[derive(Serialize)]
+struct ShownSecrets {
+    key: std::path::PathBuf,
 }
 
 #[derive(Serialize)]
@@ -60,6 +67,7 @@ impl Config {
                 emergency_recipient: self.operations.emergency_recipient.as_deref(),
             },
             backup: &self.backup,
+            secrets: ShownSecrets { key: secrets::Place::of(self).file().clone() },
         };
         Ok(toml::to_string_pretty(&shown)?)
     }

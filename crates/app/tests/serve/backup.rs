@@ -55,8 +55,7 @@ fn empty_embedded() -> Place {
 
 /// A region at work, backed up while a gateway posts reading after reading.
 struct Saved {
-    // Holds the folder of the file.
-    _place: Place,
+    place: Place,
     town: Town,
     file: PathBuf,
     rows: u64,
@@ -85,7 +84,7 @@ impl Saved {
         drop(serving);
         let after = counted.load(Ordering::SeqCst);
         assert!(!file.with_extension("part").exists(), "nothing half done lies about");
-        Saved { _place: place, town, rows: told_rows(&said.1), file, acknowledged: (before, after) }
+        Saved { place, town, rows: told_rows(&said.1), file, acknowledged: (before, after) }
     }
 
     /// What a region must be that was restored from it.
@@ -132,6 +131,12 @@ fn a_backup_of_a_region_at_work_comes_back_whole_on_either_engine() {
     let same = empty();
     let said = must(&same, &["restore", file]);
     saved.is_whole_in(&same, &said);
+    // What is sealed came back sealed: the restore says which key is missing, and nothing starts without it.
+    assert!(said.contains("鍵") && said.contains("secrets.key"), "{said}");
+    assert!(refused(same.program(&["serve"])).contains("鍵"));
+    let key = |place: &Place| place.operations_folder().join("secrets.key");
+    std::fs::create_dir_all(same.operations_folder()).expect("a folder");
+    std::fs::copy(key(&saved.place), key(&same)).expect("the key was kept elsewhere");
     // The people of the lost region sign in to the new one and go on.
     let mut serving = same.serve();
     let mut operator = same.client();
@@ -173,7 +178,7 @@ fn an_older_backup_is_no_crime_and_what_is_cut_after_it_is_one() {
     // The machine is gone; its heads and their key were kept elsewhere.
     let new = empty();
     std::fs::create_dir_all(new.operations_folder()).expect("a folder");
-    for name in ["audit-heads.key", "audit-heads.jsonl"] {
+    for name in ["audit-heads.key", "audit-heads.jsonl", "secrets.key"] {
         std::fs::copy(place.operations_folder().join(name), new.operations_folder().join(name)).expect("kept");
     }
     let heads = new.operations_folder().join("audit-heads.jsonl");

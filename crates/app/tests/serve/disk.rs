@@ -91,3 +91,72 @@ fn a_backup_for_recipients_needs_no_secret_and_opens_for_each_of_them() {
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     assert!(refused(restore(&Place::new(), Some(&key(&first, "first.txt")))).contains("合い言葉"));
 }
+
+/// What the table itself holds of somebody's second factor.
+fn stored_seed(place: &Place, town: &Town) -> Vec<u8> {
+    let id = town.operator.id;
+    place.look(move |tx| tx.scalar("SELECT totp_secret FROM signin_account WHERE id = $1", db::params![id]))
+}
+
+/// Everything that could have changed: the rows of the audit and the marks.
+fn state(place: &Place) -> (i64, Vec<(String, String)>) {
+    place.look(|tx| {
+        let marks = tx.query("SELECT name, value FROM mark ORDER BY name", &[])?;
+        let marks = marks.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, db::DbError>>()?;
+        Ok((tx.scalar("SELECT COUNT(*) FROM audit_row", &[])?, marks))
+    })
+}
+
+// shows: 5.3 TOTP seeds sealed by a key outside the database, rotated by a command; wrong or missing key: nothing starts
+#[test]
+fn second_factors_are_sealed_and_open_only_with_the_key_beside_the_database() {
+    let place = Place::new();
+    let town = Town::settle(&place, 5, 1, ago(base::Span::hours(1)));
+    let key = place.operations_folder().join("secrets.key");
+    let first = std::fs::read_to_string(&key).expect("the key was made");
+    let sealed = stored_seed(&place, &town);
+    assert!(!sealed.windows(20).any(|part| part == town.operator.seed()));
+
+    let said = place.must_run(&["secrets", "rotate"]);
+    assert!(said.contains("secrets.key"), "{said}");
+    let both = std::fs::read_to_string(&key).expect("the keys");
+    assert!(both.starts_with(first.trim_end()) && both.len() > first.len());
+    assert_eq!(rights(&key), 0o600);
+    assert_ne!(stored_seed(&place, &town), sealed);
+
+    let before = state(&place);
+    for wrong in [None, Some(first.as_str()), Some("nothing")] {
+        match wrong {
+            Some(text) => std::fs::write(&key, text).expect("a wrong key"),
+            None => std::fs::remove_file(&key).expect("no key"),
+        }
+        for command in [&["serve"][..], &["secrets", "rotate"]] {
+            let said = refused(place.program(command));
+            assert!(said.contains("鍵") && said.contains("何も変更していません"), "{said}");
+        }
+        assert_eq!(key.exists(), wrong.is_some(), "no new key is made");
+    }
+    assert_eq!(state(&place), before);
+
+    std::fs::write(&key, both).expect("the keys are back");
+    let _serving = place.serve();
+    town.operator.sign_in(&mut place.client());
+}
+
+// shows: 5.3 existing plain rows are sealed by a bulk step at start
+#[test]
+fn what_an_older_version_stored_plainly_is_sealed_before_anybody_is_served() {
+    let place = Place::new();
+    let town = Town::settle(&place, 5, 1, ago(base::Span::hours(1)));
+    let (id, seed) = (town.operator.id, town.operator.seed());
+    let db = place.open();
+    let undone = db.write_blocking(move |tx| {
+        tx.execute("UPDATE signin_account SET totp_secret = $2 WHERE id = $1", db::params![id, seed.to_vec()])?;
+        tx.execute("DELETE FROM mark WHERE name LIKE 'seal.%'", &[])
+    });
+    undone.expect("as an older version left it");
+    drop(db);
+    let _serving = place.serve();
+    assert_ne!(stored_seed(&place, &town), seed);
+    town.operator.sign_in(&mut place.client());
+}

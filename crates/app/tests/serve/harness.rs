@@ -10,7 +10,7 @@ use std::time::{Duration, Instant as Clock};
 
 use base::wareki::Date;
 use base::{AccountId, Ctx, Instant, Purpose, RequestId, Role, Span};
-use db::{Db, DbConfig, DbError};
+use db::{Db, DbConfig, DbError, KeySource};
 use signin::{CodeHash, EnrolmentAnswer, FinishAnswer, NewPassword, OwnWords, Secrets, SigninError};
 use town::equip::{Equipped, credential, equip};
 use town::plan::{Plan, Size, plan};
@@ -138,7 +138,8 @@ impl Place {
 
     /// Opens the database as the one who writes; drop it before the program is to write.
     pub fn open(&self) -> Db {
-        Db::open(self.database.clone(), MIGRATIONS).expect("the database opens")
+        let keys = KeySource::File { file: self.operations_folder().join("secrets.key"), fresh: rand::random() };
+        Db::open_within(db::PREDECESSOR, self.database.clone(), keys, MIGRATIONS).expect("the database opens")
     }
 
     /// Looks into the database beside the program.
@@ -333,6 +334,11 @@ impl Account {
             .expect("the account is enrolled");
         assert!(matches!(finished, FinishAnswer::Done { .. }), "{finished:?}");
         Account { id, login, totp }
+    }
+
+    /// The seed of the second factor.
+    pub fn seed(&self) -> [u8; 20] {
+        self.totp
     }
 
     /// Signs in with both steps, as the pages have it. A code is good for one use: once in half a minute.

@@ -10,6 +10,7 @@ mod first_account;
 mod forms;
 #[allow(dead_code)] // What the stories to come need.
 mod harness;
+mod headers;
 mod kill;
 mod proxy;
 mod raw;

@@ -115,3 +115,19 @@ fn a_backup_holds_the_photos_by_construction() {
     let restored = second.db.read_blocking(move |tx| photo(&ctx, tx, first)).unwrap();
     assert_eq!(restored.1, jpeg);
 }
+
+// shows: 5.3 photos are sealed by a key that does not lie in the database
+#[test]
+fn what_one_sees_on_a_photo_is_sealed_in_the_table() {
+    let r = Region::new();
+    let son = r.s.son;
+    let (_, visit) = r.asked_of(Visitor::Contact(son));
+    r.report(r.relative(son), visit, Condition::Unwell);
+    let sent = r.send(r.relative(son), visit, 1).unwrap()[0].id;
+    let jpeg = picture().jpeg().to_vec();
+    let stored =
+        r.write(r.operator(), |_, tx| Ok::<Vec<u8>, ResponseError>(tx.scalar("SELECT jpeg FROM response_photo", &[])?));
+    let stored = stored.unwrap();
+    assert!(stored.len() > jpeg.len() && !stored.windows(16).any(|part| part == &jpeg[jpeg.len() - 16..]));
+    assert_eq!(r.write(r.operator(), move |c, tx| photo(c, tx, sent)).unwrap().1, jpeg);
+}
