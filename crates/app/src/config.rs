@@ -179,6 +179,16 @@ pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Resu
     })
 }
 
+/// An error by its line and the key on it. Its own text quotes the whole line, and a secret may stand there.
+fn named(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let key = text.lines().nth(number).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
+    let is_key = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let key = if is_key { key } else { "" };
+    anyhow::anyhow!("{}行目 {key}: {}", number + 1, error.message())
+}
+
 impl Config {
     /// Reads the file, and refuses where others on this machine could read it or what it names.
     pub fn load(file: &Path) -> anyhow::Result<Config> {
@@ -197,11 +207,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> anyhow::Result<Config> {
-        // The error's own text quotes the line, and a secret may stand on it.
-        let config: Config = toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            anyhow::anyhow!("{line}行目: {}", e.message())
-        })?;
+        let config: Config = toml::from_str(text).map_err(|e| named(text, &e))?;
         config.check()?;
         Ok(config)
     }
