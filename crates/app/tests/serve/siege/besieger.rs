@@ -103,7 +103,7 @@ fn besiege(siege: &Siege, made: &AtomicUsize, lifted: &AtomicBool) -> Duration {
 fn half(siege: &Siege, number: usize) -> Option<Half> {
     let to = if number % 5 < 3 { siege.web } else { siege.mqtt };
     let mut socket = raw::line_from(siege.from, to);
-    let whole_handshake = number % 4 == 0;
+    let whole_handshake = number.is_multiple_of(4);
     let line = if whole_handshake {
         let mut line = tls::line(socket, &[&siege.issued], &[&TLS13]).ok()?;
         let head = match (to == siege.mqtt, number % 8) {
@@ -117,13 +117,13 @@ fn half(siege: &Siege, number: usize) -> Option<Half> {
         Line::Tls(Box::new(line))
     } else {
         // Nothing at all, or a part of a greeting.
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             socket.write_all(&[22, 3, 1, 2]).ok()?;
         }
         socket.set_nonblocking(true).expect("a line that does not wait");
         Line::Plain(socket)
     };
-    Some(Half { line, drips: number % 3 == 0, last_byte: Instant::now(), lasted: None })
+    Some(Half { line, drips: number.is_multiple_of(3), last_byte: Instant::now(), lasted: None })
 }
 
 impl Half {
