@@ -229,7 +229,7 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
         )?)
     });
     let code = code.map_err(|problem| match problem {
-        page::problem::Problem::Refused(why) => anyhow::anyhow!(why),
+        page::problem::Problem::Refused(why) => anyhow::anyhow!(why.words),
         other => anyhow::anyhow!("{other:?}"),
     })?;
     say(&format!(

@@ -42,7 +42,29 @@ impl form::Rule for NoteRefusal {
         use NoteRefusal as R;
         match self {
             R::NoSuchNote => form::Kind::NotThere,
+            R::NoSubject
+            | R::SubjectTooLong
+            | R::NoBody
+            | R::BodyTooLong
+            | R::NoAddressee
+            | R::NotInTeam
+            | R::NotAProfession
+            | R::HiddenFromAddressee
+            | R::ReplyByPast
+            | R::NoReason => form::Kind::Unfit,
             _ => form::Kind::Conflict,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        use NoteRefusal as R;
+        match self {
+            R::NoSubject | R::SubjectTooLong => Some("subject"),
+            R::NoBody | R::BodyTooLong => Some("body"),
+            R::NoAddressee | R::NotInTeam | R::NotAProfession | R::HiddenFromAddressee => Some("to"),
+            R::ReplyByPast => Some("reply_by"),
+            R::NoReason => Some("reason"),
+            _ => None,
         }
     }
 }

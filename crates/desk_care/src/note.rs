@@ -1,7 +1,6 @@
 //! One note with everything that followed it. To open it is to have read it: the receipt is written with the look.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{Instant, NoteId, Redacted};
 use care::{Correction, Importance, Note, NoteState, Reaction, Version};
@@ -13,7 +12,7 @@ use page::components::{
 use page::frame::Frame;
 use page::named::Named;
 use page::posted::Posted;
-use page::problem::Problem;
+use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
@@ -126,8 +125,8 @@ async fn answered<T>(
         Ok(_) => Ok(Redirect::to(&format!("/notes/{id}")).into_response()),
         Err(Problem::Refused(why)) => {
             let (note, head, photos) = look(site, visitor, id).await?;
-            let page = draw(frame, visitor, &note, &head, &photos, typed, Some(&why));
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let page = draw(frame, visitor, &note, &head, &photos, typed, Some(&why.words));
+            Ok((status_of(why.kind), page).into_response())
         }
         Err(other) => Err(other),
     }
@@ -188,7 +187,7 @@ pub async fn correct(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let outcome = match moment(form.one("reply_by")) {
-        Err(why) => Err(Problem::Refused(why.to_owned())),
+        Err(why) => Err(Problem::Refused(form::Refusal::at("reply_by", why))),
         Ok(reply_by) => {
             let correction = Correction {
                 subject: Redacted::new(form.one("subject").to_owned()),

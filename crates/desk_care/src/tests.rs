@@ -148,7 +148,7 @@ fn only_the_author_corrects_and_every_version_stays() {
     let at = |rest: &str| format!("/notes/{note}{rest}");
     let change =
         [("subject", "体温"), ("body", "37.5度"), ("importance", "normal"), ("reply_by", ""), ("reason", "転記の誤り")];
-    r.post(&nurse, &at("/corrections"), &change).is(422).shows("記事を書いた方だけ");
+    r.post(&nurse, &at("/corrections"), &change).is(409).shows("記事を書いた方だけ");
     r.step(&manager, &at("/corrections"), &change).shows("37.5度").shows("前の版を見る");
     r.get(&nurse, &at("/versions")).is(200).shows("36.5度").shows("37.5度").shows("転記の誤り");
     r.post(&manager, &at("/withdrawal"), &[("reason", "")]).is(422).shows("理由を入力してください");

@@ -1,21 +1,20 @@
 //! A new note: what it is, to whom it speaks, until when an answer is wanted.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{NoteId, PersonId, Redacted, Role, StaffId};
-use care::{Addressee, Importance, NewNote, NoteKind, NoteRefusal, Visibility};
+use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
+use form::{Form, Refusal};
 use maud::{Markup, html};
 use page::components::{Field, check_field, error_summary, link_button, radio_field, select_field, submit};
 use page::frame::Frame;
 use page::named::Named;
 use page::posted::Posted;
-use page::problem::Problem;
+use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
 use parts::head::head_of;
-use people::Form;
 
 use super::TEAM;
 use super::note::moment;
@@ -72,24 +71,24 @@ pub async fn write(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let outcome = match read(person, &form) {
-        Err((field, why)) => Err((field, why.to_owned())),
+        Err((field, why)) => Err(Refusal::at(field, why)),
         Ok(note) => {
             let written: Result<NoteId, Problem> = visitor
                 .command(&site, care::Verb::WriteNote, move |ctx, tx| Ok(care::write_note(ctx, tx, note.clone())?))
                 .await;
             match written {
                 Ok(id) => Ok(id),
-                Err(Problem::Refused(why)) => Err((error_of(&why), why)),
+                Err(Problem::Refused(why)) => Err(why),
                 Err(other) => return Err(other),
             }
         }
     };
     match outcome {
         Ok(_) => Ok(Redirect::to(&format!("/people/{person}")).into_response()),
-        Err((field, why)) => {
+        Err(why) => {
             let sheet = look(&site, &visitor, person).await?;
-            let page = draw(&frame, person, &sheet, &form, Some((field, &why)));
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let page = draw(&frame, person, &sheet, &form, Some((why.field.unwrap_or("subject"), &why.words)));
+            Ok((status_of(why.kind), page).into_response())
         }
     }
 }
@@ -117,18 +116,6 @@ fn addressee(value: &str) -> Option<Addressee> {
         Some(("staff", id)) => id.parse().ok().map(Addressee::Staff),
         Some(_) => None,
     }
-}
-
-/// The field a rule's sentence belongs to.
-fn error_of(why: &str) -> &'static str {
-    use NoteRefusal as R;
-    let fields = [
-        ("subject", &[R::NoSubject, R::SubjectTooLong][..]),
-        ("body", &[R::NoBody, R::BodyTooLong]),
-        ("to", &[R::NoAddressee, R::NotInTeam, R::NotAProfession, R::HiddenFromAddressee]),
-        ("reply_by", &[R::ReplyByPast]),
-    ];
-    fields.iter().find(|(_, rules)| rules.iter().any(|r| r.to_string() == why)).map_or("subject", |(field, _)| field)
 }
 
 pub fn importances() -> Vec<(&'static str, &'static str)> {

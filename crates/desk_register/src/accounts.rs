@@ -19,7 +19,7 @@ use signin::{Account, LoginName, NewAccount};
 use uuid::Uuid;
 
 use super::account_pages::{Subject, account_page, code_page, new_account, state_chip};
-use super::{Asked, OFFICE, Two, asked, unprocessable};
+use super::{Asked, OFFICE, Two, again, asked};
 use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
@@ -267,7 +267,7 @@ async fn create(
         Err(why) => {
             let owner = look_at_owner(&site, &visitor, subject, id).await?;
             let draft = draft.wrong_field("login", why.to_string());
-            return Ok(unprocessable(creation_form(&frame, subject, id, &owner, &draft)));
+            return Ok(again(&draft, creation_form(&frame, subject, id, &owner, &draft)));
         }
     };
     let secrets = draw()?;
@@ -279,10 +279,10 @@ async fn create(
     });
     match created.await {
         Ok((account, code)) => Ok(code_page(&frame, account.id, &account, &code).into_response()),
-        Err(Problem::Refused(words)) => {
+        Err(Problem::Refused(why)) => {
             let owner = look_at_owner(&site, &visitor, subject, id).await?;
-            let draft = draft.wrong_field("login", words);
-            Ok(unprocessable(creation_form(&frame, subject, id, &owner, &draft)))
+            let draft = draft.refused(why);
+            Ok(again(&draft, creation_form(&frame, subject, id, &owner, &draft)))
         }
         Err(other) => Err(other),
     }

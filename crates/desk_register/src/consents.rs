@@ -23,7 +23,7 @@ use people::{
 use super::consent_words::meaning;
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
-use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
+use super::{Asked, OFFICE, READERS, Two, again, asked};
 use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
@@ -284,7 +284,7 @@ async fn record(
         Err(errors) => {
             let draft = Draft::typed(form).wrong(errors);
             let known = known_for(&site, &visitor, person, &draft).await?;
-            return Ok(unprocessable(form_page(&frame, &known, &draft)?));
+            return Ok(again(&draft, form_page(&frame, &known, &draft)?));
         }
     };
     let done = visitor.command(&site, people::Verb::RecordConsent, move |ctx, tx| {
@@ -292,10 +292,10 @@ async fn record(
     });
     match done.await {
         Ok(()) => Ok(Redirect::to(&format!("/register/{person}/consents")).into_response()),
-        Err(Problem::Refused(words)) => {
-            let draft = Draft::typed(form).refused(words);
+        Err(Problem::Refused(why)) => {
+            let draft = Draft::typed(form).refused(why);
             let known = known_for(&site, &visitor, person, &draft).await?;
-            Ok(unprocessable(form_page(&frame, &known, &draft)?))
+            Ok(again(&draft, form_page(&frame, &known, &draft)?))
         }
         Err(other) => Err(other),
     }
@@ -345,8 +345,8 @@ async fn withdraw(
         Err(errors) => {
             let known =
                 known_with(&site, &visitor, person, move |k| k.consents.iter().any(|c| c.id == consent)).await?;
-            let page = withdrawal_form(&frame, &known, consent, &Draft::typed(form).wrong(errors))?;
-            return Ok(unprocessable(page));
+            let draft = Draft::typed(form).wrong(errors);
+            return Ok(again(&draft, withdrawal_form(&frame, &known, consent, &draft)?));
         }
     };
     visitor

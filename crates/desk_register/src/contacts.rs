@@ -21,7 +21,7 @@ use super::account_pages::{Subject, account_panel};
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::resident_fields::{contact_fields, contact_on_record};
-use super::{OFFICE, READERS, Two, unprocessable};
+use super::{OFFICE, READERS, Two};
 use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
@@ -210,7 +210,7 @@ async fn again(
     draft: Draft,
 ) -> Result<Response, Problem> {
     let known = known(&frame.site, visitor, person, contact).await?;
-    Ok(unprocessable(form_page(frame, &known, contact, &draft)))
+    Ok(super::again(&draft, form_page(frame, &known, contact, &draft)))
 }
 
 fn back(person: PersonId) -> Response {
@@ -233,9 +233,7 @@ async fn add(
         .await;
     match done {
         Ok(_) => Ok(back(person)),
-        Err(Problem::Refused(words)) => {
-            again(&frame, &visitor, (person, None), Draft::typed(form).refused(words)).await
-        }
+        Err(Problem::Refused(why)) => again(&frame, &visitor, (person, None), Draft::typed(form).refused(why)).await,
         Err(other) => Err(other),
     }
 }
@@ -263,8 +261,8 @@ async fn revise(
         .await;
     match done {
         Ok(()) => Ok(back(person)),
-        Err(Problem::Refused(words)) => {
-            again(&frame, &visitor, (person, Some(contact)), Draft::typed(form).refused(words)).await
+        Err(Problem::Refused(why)) => {
+            again(&frame, &visitor, (person, Some(contact)), Draft::typed(form).refused(why)).await
         }
         Err(other) => Err(other),
     }
@@ -276,7 +274,7 @@ async fn remove(
     Two(person, contact): Two<PersonId, ContactId>,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
-    let wrong = |_| Problem::Refused("削除の理由を入力してください。".into());
+    let wrong = |_| Problem::Refused(form::Refusal::at("reason", "削除の理由を入力してください。"));
     let revision = Revision::parse(&form).map_err(wrong)?;
     visitor
         .command(&site, people::Verb::RemoveContact, move |ctx, tx| {

@@ -24,12 +24,12 @@ mod tests;
 mod verbs;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use base::Role;
 use maud::Markup;
 use page::door::{Door, Who};
+use page::draft::Draft;
 use page::problem::Problem;
 use std::str::FromStr;
 
@@ -57,8 +57,8 @@ pub fn doors() -> Vec<Door> {
 }
 
 /// The form again, with what is wrong.
-fn unprocessable(page: Markup) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+fn again(draft: &Draft, page: Markup) -> Response {
+    (draft.status(), page).into_response()
 }
 
 /// Two ids of an address, as [`page::named::Named`] reads one.

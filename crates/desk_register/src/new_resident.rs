@@ -17,7 +17,7 @@ use page::visitor::{Seen, Visitor};
 use people::{ContactFacts, FieldError, Form, Home, NewResident, Resident};
 
 use super::resident_fields::{contact_fields, home_fields, resident_fields};
-use super::{Asked, OFFICE, asked, unprocessable};
+use super::{Asked, OFFICE, again, asked};
 use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
@@ -113,14 +113,15 @@ async fn register(
                 .wrong(new.err().unwrap_or_default())
                 .wrong_in(CONTACT, contact.err().unwrap_or_default());
             let shared = shared_home(&site, &visitor, home).await?;
-            return Ok(unprocessable(page(&frame, &draft, shared.as_ref(), &[])));
+            return Ok(again(&draft, page(&frame, &draft, shared.as_ref(), &[])));
         }
     };
     if !new.not_duplicate {
         let alike = alike(&site, &visitor, &new).await?;
         if !alike.is_empty() {
             let shared = shared_home(&site, &visitor, home).await?;
-            return Ok(unprocessable(page(&frame, &Draft::typed(form), shared.as_ref(), &alike)));
+            let draft = Draft::typed(form);
+            return Ok(again(&draft, page(&frame, &draft, shared.as_ref(), &alike)));
         }
     }
     let stored = visitor.command(&site, people::Verb::RegisterResident, move |ctx, tx| {
@@ -130,10 +131,10 @@ async fn register(
     });
     match stored.await {
         Ok((person, _)) => Ok(Redirect::to(&format!("/register/{person}")).into_response()),
-        Err(Problem::Refused(words)) => {
+        Err(Problem::Refused(why)) => {
             let shared = shared_home(&site, &visitor, home).await?;
-            let draft = Draft::typed(form).refused(words);
-            Ok(unprocessable(page(&frame, &draft, shared.as_ref(), &[])))
+            let draft = Draft::typed(form).refused(why);
+            Ok(again(&draft, page(&frame, &draft, shared.as_ref(), &[])))
         }
         Err(other) => Err(other),
     }

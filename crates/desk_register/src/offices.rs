@@ -18,7 +18,7 @@ use page::visitor::Visitor;
 use people::{Office, OfficeFacts, OfficeKind, Revision, Staff, StaffState};
 
 use super::resident_fields::day;
-use super::{Asked, OFFICE, asked, unprocessable};
+use super::{Asked, OFFICE, again, asked};
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -196,14 +196,14 @@ async fn register(
 ) -> Result<Response, Problem> {
     let facts = match OfficeFacts::parse(&form, Date::of(frame.now)) {
         Ok(facts) => facts,
-        Err(errors) => return Ok(unprocessable(form_page(&frame, None, &Draft::typed(form).wrong(errors)))),
+        Err(errors) => return Ok(form_again(&frame, None, Draft::typed(form).wrong(errors))),
     };
     let done = visitor
         .command(&site, people::Verb::RegisterOffice, move |ctx, tx| Ok(people::register_office(ctx, tx, &facts)?))
         .await;
     match done {
         Ok(id) => Ok(Redirect::to(&format!("/offices/{id}")).into_response()),
-        Err(Problem::Refused(words)) => Ok(unprocessable(form_page(&frame, None, &Draft::typed(form).refused(words)))),
+        Err(Problem::Refused(why)) => Ok(form_again(&frame, None, Draft::typed(form).refused(why))),
         Err(other) => Err(other),
     }
 }
@@ -221,7 +221,7 @@ async fn revise(
         (facts, revision) => {
             let draft = Draft::typed(form).wrong(facts.err().unwrap_or_default());
             let draft = draft.wrong(revision.err().unwrap_or_default());
-            return Ok(unprocessable(form_page(&frame, Some(id), &draft)));
+            return Ok(form_again(&frame, Some(id), draft));
         }
     };
     let done = visitor
@@ -231,9 +231,11 @@ async fn revise(
         .await;
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/offices/{id}")).into_response()),
-        Err(Problem::Refused(words)) => {
-            Ok(unprocessable(form_page(&frame, Some(id), &Draft::typed(form).refused(words))))
-        }
+        Err(Problem::Refused(why)) => Ok(form_again(&frame, Some(id), Draft::typed(form).refused(why))),
         Err(other) => Err(other),
     }
+}
+
+fn form_again(frame: &Frame, id: Option<OfficeId>, draft: Draft) -> Response {
+    again(&draft, form_page(frame, id, &draft))
 }

@@ -18,9 +18,9 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::{FieldError, Form, Home, HomeChoice, HomeFacts, LifeStatus, Line, Resident, ResidentFacts, Revision};
 
+use super::OFFICE;
 use super::heads::{Part, person_pages};
 use super::resident_fields::{home_fields, home_on_record, resident_fields, resident_on_record};
-use super::{OFFICE, unprocessable};
 use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
@@ -161,7 +161,7 @@ async fn again(
     draft: Draft,
 ) -> Result<Response, Problem> {
     let subject = subject(&frame.site, visitor, person).await?;
-    Ok(unprocessable(page(frame, what, &subject, &draft)))
+    Ok(super::again(&draft, page(frame, what, &subject, &draft)))
 }
 
 /// Where a command led: back to the record, or to its form.
@@ -175,7 +175,7 @@ async fn told(
 ) -> Result<Response, Problem> {
     match outcome {
         Ok(()) => Ok(Redirect::to(&format!("/register/{person}")).into_response()),
-        Err(Problem::Refused(words)) => again(frame, visitor, what, person, draft.refused(words)).await,
+        Err(Problem::Refused(why)) => again(frame, visitor, what, person, draft.refused(why)).await,
         Err(other) => Err(other),
     }
 }

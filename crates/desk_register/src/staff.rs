@@ -23,7 +23,7 @@ use signin::{Account, AccountState};
 use super::account_pages::{Subject, account_panel};
 use super::offices::{or_unset, staff_state};
 use super::resident_fields::day;
-use super::{OFFICE, unprocessable};
+use super::{OFFICE, again};
 
 pub fn doors() -> Vec<Door> {
     vec![
@@ -173,16 +173,14 @@ async fn register(
     pairs.push(("office".into(), id.to_string()));
     let new = match NewStaff::parse(&people::Form::new(pairs), Date::of(frame.now)) {
         Ok(new) => new,
-        Err(errors) => return Ok(unprocessable(form_page(&frame, &office, None, &Draft::typed(form).wrong(errors)))),
+        Err(errors) => return Ok(form_again(&frame, &office, None, Draft::typed(form).wrong(errors))),
     };
     let done = visitor
         .command(&site, people::Verb::RegisterStaff, move |ctx, tx| Ok(people::register_staff(ctx, tx, &new)?))
         .await;
     match done {
         Ok(staff) => Ok(Redirect::to(&format!("/staff/{staff}")).into_response()),
-        Err(Problem::Refused(words)) => {
-            Ok(unprocessable(form_page(&frame, &office, None, &Draft::typed(form).refused(words))))
-        }
+        Err(Problem::Refused(why)) => Ok(form_again(&frame, &office, None, Draft::typed(form).refused(why))),
         Err(other) => Err(other),
     }
 }
@@ -201,7 +199,7 @@ async fn revise(
         (facts, revision) => {
             let draft = Draft::typed(form).wrong(facts.err().unwrap_or_default());
             let draft = draft.wrong(revision.err().unwrap_or_default());
-            return Ok(unprocessable(form_page(&frame, &office, Some(&staff), &draft)));
+            return Ok(form_again(&frame, &office, Some(&staff), draft));
         }
     };
     let done = visitor
@@ -212,11 +210,13 @@ async fn revise(
         .await;
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/staff/{id}")).into_response()),
-        Err(Problem::Refused(words)) => {
-            Ok(unprocessable(form_page(&frame, &office, Some(&staff), &Draft::typed(form).refused(words))))
-        }
+        Err(Problem::Refused(why)) => Ok(form_again(&frame, &office, Some(&staff), Draft::typed(form).refused(why))),
         Err(other) => Err(other),
     }
+}
+
+fn form_again(frame: &Frame, office: &Office, staff: Option<&Staff>, draft: Draft) -> Response {
+    again(&draft, form_page(frame, office, staff, &draft))
 }
 
 /// The account shows the name that the register holds.
@@ -234,9 +234,10 @@ async fn set_state(
     Named(id): Named<StaffId>,
     Posted(form): Posted,
 ) -> Result<Redirect, Problem> {
-    let refused = |words: String| Problem::Refused(words);
-    let state = StaffState::from_key(form.one("state")).ok_or_else(|| refused("状態を選び直してください。".into()))?;
-    let reason = Line::parse(form.one("reason")).map_err(refused)?;
+    let unfit = |field: &'static str, words: String| Problem::Refused(form::Refusal::at(field, words));
+    let state =
+        StaffState::from_key(form.one("state")).ok_or_else(|| unfit("state", "状態を選び直してください。".into()))?;
+    let reason = Line::parse(form.one("reason")).map_err(|words| unfit("reason", words))?;
     visitor
         .command(&site, people::Verb::SetStaffState, move |ctx, tx| {
             people::set_staff_state(ctx, tx, id, state, &reason)?;

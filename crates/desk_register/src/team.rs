@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
-use super::{Asked, OFFICE, READERS, Two, asked, unprocessable};
+use super::{Asked, OFFICE, READERS, Two, again, asked};
 use crate::verbs::Look;
 
 pub fn doors() -> Vec<Door> {
@@ -204,12 +204,12 @@ async fn join(
         });
         match done.await {
             Ok(()) => return Ok(Redirect::to(&format!("/register/{person}/team")).into_response()),
-            Err(Problem::Refused(words)) => draft = draft.refused(words),
+            Err(Problem::Refused(why)) => draft = draft.refused(why),
             Err(other) => return Err(other),
         }
     }
     let team = team(&site, &visitor, person, office).await?;
-    Ok(unprocessable(form_page(&frame, &team, &draft)))
+    Ok(again(&draft, form_page(&frame, &team, &draft)))
 }
 
 async fn leave(

@@ -131,7 +131,7 @@ fn a_correction_needs_its_reason_and_the_version_that_was_seen() {
     let fields = with(&fields, &[("reason", "長女と同居を始めた")]);
     region.step(&office, &base, &fields).shows("同居");
     let late = with(&fields, &[("risk_notes", "犬がいる")]);
-    region.post(&office, &base, &late).is(422).shows("ほかの方が先に").shows("犬がいる");
+    region.post(&office, &base, &late).is(409).shows("ほかの方が先に").shows("犬がいる");
     let history = region.get(&office, &format!("{base}/history"));
     history.is(200).shows("長女と同居を始めた").shows("世帯区分：独居 → 同居");
     region.get(&office, &format!("{base}/home/edit")).is(200).well_formed();
@@ -290,7 +290,7 @@ fn an_office_and_its_staff_are_registered_and_a_suspended_one_is_out_at_once() {
     let own = region.doctor();
     region.get(&own, "/account").is(200);
     let state = format!("/staff/{}/state", region.s.doctor);
-    region.post(&office, &state, &[("state", "suspended")]).is(409).shows("理由");
+    region.post(&office, &state, &[("state", "suspended")]).is(422).shows("理由");
     region.step(&office, &state, &[("state", "suspended"), ("reason", "長期の休み")]).shows("停止");
     assert_eq!(region.get(&own, "/account").location, "/signin");
     region.step(&office, &state, &[("state", "active")]).shows("有効");

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::limits::{PHOTO_BYTES, PHOTO_FORM_BYTES, PHOTO_FORMS, PHOTOS_PER_VISIT, TEXT_CHARS};
 use base::{PhotoId, Redacted, VisitId};
 use db::Space;
+use form::{Form, Refusal};
 use futures_util::StreamExt;
 use maud::{Markup, html};
 use page::components::Field;
@@ -15,9 +16,8 @@ use page::frame::Frame;
 use page::named::id;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::{Seen, Visitor};
-use people::Form;
 use response::{NotAPicture, Picture};
 use tokio::sync::Semaphore;
 
@@ -71,7 +71,7 @@ pub async fn attach(
     let sent = tokio::time::timeout(SENDING, receive(request)).await.map_err(|_| Problem::Busy)??;
     let form = Form::new(vec![("caption".to_owned(), sent.caption.clone())]);
     if sent.too_large {
-        let typed = Typed::new(form, Wrong::at(FIELDS[0].0, &NotAPicture::TooLarge.to_string()));
+        let typed = Typed::new(form, Refusal::at(FIELDS[0].0, &NotAPicture::TooLarge.to_string()));
         return again(&site, &visitor, &frame, visit, typed).await;
     }
     let (field, drawn) = match sent.wrong {
@@ -81,7 +81,7 @@ pub async fn attach(
     let pictures = match drawn {
         Ok(pictures) => pictures,
         Err(why) => {
-            let typed = Typed::new(form, Wrong::Field(field, why));
+            let typed = Typed::new(form, Refusal::at(field, why));
             return again(&site, &visitor, &frame, visit, typed).await;
         }
     };
@@ -91,7 +91,7 @@ pub async fn attach(
     });
     match done.await {
         Ok(_) => Ok(Redirect::to(&format!("/visits/{visit}#photos")).into_response()),
-        Err(Problem::Refused(why)) => again(&site, &visitor, &frame, visit, Typed::new(form, Wrong::Rule(why))).await,
+        Err(Problem::Refused(why)) => again(&site, &visitor, &frame, visit, Typed::new(form, why)).await,
         Err(Problem::Full) => no_room(&site, &visitor, &frame, visit, form).await,
         Err(other) => Err(other),
     }
@@ -105,7 +105,7 @@ async fn no_room(
     visit: VisitId,
     form: Form,
 ) -> Result<Response, Problem> {
-    let typed = Typed::new(form, Wrong::Rule(NO_ROOM.to_owned()));
+    let typed = Typed::new(form, Refusal::conflict(NO_ROOM));
     let page = again(site, visitor, frame, visit, typed).await?;
     let mut page = (StatusCode::SERVICE_UNAVAILABLE, page).into_response();
     page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("600"));

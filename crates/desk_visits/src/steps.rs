@@ -4,14 +4,14 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{Ctx, Redacted, Role, VisitId};
 use db::Tx;
+use form::{Form, Refusal};
 use page::frame::Frame;
 use page::named::id;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::Visitor;
-use people::Form;
 use response::{Condition, ResponseError, Visit, VisitReport};
 
 use super::visit::again;
@@ -84,7 +84,7 @@ pub async fn report(
 ) -> Result<Response, Problem> {
     let visit: VisitId = id(&visit)?;
     let Some(condition) = Condition::from_key(form.one("condition")) else {
-        let typed = Typed::new(form, Wrong::at("condition", "様子を選んでください。"));
+        let typed = Typed::new(form, Refusal::at("condition", "様子を選んでください。"));
         return again(&site, &visitor, &frame, visit, typed).await;
     };
     let text = form.pairs().iter().find(|(field, text)| field.starts_with("text") && !text.trim().is_empty());
@@ -115,7 +115,7 @@ async fn settle(
         }
         Ok(_) if gone => Ok(Redirect::to("/visits").into_response()),
         Ok(_) => Ok(Redirect::to(&format!("/visits/{visit}")).into_response()),
-        Err(Problem::Refused(why)) => again(site, visitor, frame, visit, Typed::new(form, Wrong::Rule(why))).await,
+        Err(Problem::Refused(why)) => again(site, visitor, frame, visit, Typed::new(form, why)).await,
         Err(other) => Err(other),
     }
 }

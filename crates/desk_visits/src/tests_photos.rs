@@ -51,7 +51,7 @@ fn photos_go_from_the_doorstep_to_the_case_and_the_doctor() {
     let own = r.get(&son, &format!("/visits/{visit}"));
     own.shows("台所の床").shows("写真を追加する（あと1枚まで）").shows("写真3枚目").hides("写真1枚目").well_formed();
     r.send(&son, &at, &[], &[("photo-1", "a.jpg", &large), ("photo-2", "b.jpg", &large)])
-        .is(409)
+        .is(422)
         .shows("1回の訪問で送れる写真は3枚までです");
 
     let page = r.get(&operator, &format!("/cases/{case}"));
@@ -101,7 +101,7 @@ fn a_file_that_is_no_photo_is_named_and_the_words_stay() {
         let answer = r.send(&son, &at, &words, &[("photo-1", "a.jpg", &good), ("photo-2", "photo.jpg", bytes)]);
         answer.is(422).shows(why).shows("玄関の&quot;新聞&quot;").shows("id=\"photo-2-error\"").well_formed();
     }
-    r.send(&son, &at, &words, &[]).is(409).shows("写真を選んでから送信してください").shows("玄関の&quot;新聞&quot;");
+    r.send(&son, &at, &words, &[]).is(422).shows("写真を選んでから送信してください").shows("玄関の&quot;新聞&quot;");
     let page = r.get(&son, &format!("/visits/{visit}"));
     assert!(photos(&page).is_empty(), "nothing half done");
     r.post(&son, &at, &[("caption", "x")]).is(400).shows("フォームの形式ではない");

@@ -3,11 +3,11 @@
 
 use access::Act;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
 use base::{Ctx, Instant, StaffId, VisitId};
 use db::Tx;
+use form::Refusal;
 use maud::{Markup, html};
 use page::components::{
     Action, Field, State as Tone, action_bar, chip, choice_grid, due, empty, error_summary, link_button, map_link,
@@ -17,7 +17,7 @@ use page::frame::Frame;
 use page::named::id;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::{Seen, Visitor};
 use parts::case::{ambulance_form, closure_form, consult_form, doctors};
 use parts::head::Head;
@@ -99,14 +99,11 @@ pub(crate) async fn again(
     visit: VisitId,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    let status = match typed.wrong() {
-        Some(Wrong::Field(..)) => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::CONFLICT,
-    };
+    let status = typed.status();
     match shown(site, visitor, frame, visit, &typed).await {
         Ok(page) => Ok((status, page).into_response()),
         Err(problem) => match typed.wrong() {
-            Some(Wrong::Rule(why)) => Err(Problem::Refused(why.clone())),
+            Some(why) if why.field.is_none() => Err(Problem::Refused(why.clone())),
             _ => Err(problem),
         },
     }
@@ -192,8 +189,8 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
 fn wrong(typed: &Typed) -> Markup {
     html! {
         @match typed.wrong() {
-            Some(Wrong::Field(field, words)) => { (error_summary(&[(field, words)])) },
-            Some(Wrong::Rule(why)) => { (refusal(why, &[("/visits", "訪問の一覧へ")])) },
+            Some(Refusal { field: Some(field), words, .. }) => { (error_summary(&[(field, words)])) },
+            Some(why) => { (refusal(&why.words, &[("/visits", "訪問の一覧へ")])) },
             None => {},
         }
     }

@@ -1,7 +1,6 @@
 //! 不在予定: entered by the resident, a relative or staff, on one page for all of them.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{AbsenceId, HomeId, Instant, Role};
 use maud::{Markup, html};
@@ -118,7 +117,7 @@ pub async fn enter(
         }
     };
     let page = shown(&site, &visitor, &frame, home, &draft).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    Ok((draft.status(), page).into_response())
 }
 
 fn read(form: &Form) -> Result<NewAbsence, (&'static str, &'static str)> {

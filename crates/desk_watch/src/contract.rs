@@ -12,7 +12,7 @@ use page::draft::Draft;
 use page::frame::Frame;
 use page::named::Named;
 use page::posted::Posted;
-use page::problem::Problem;
+use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::ConsentScope;
@@ -212,7 +212,7 @@ pub async fn end(
 ) -> Result<Response, Problem> {
     let reason = form.one("reason").to_owned();
     let ended = if reason.is_empty() {
-        Err(Problem::Refused("終了の理由を入力してください。".to_owned()))
+        Err(Problem::Refused(form::Refusal::at("reason", "終了の理由を入力してください。")))
     } else {
         visitor
             .command(&site, watch::Verb::EndContract, move |ctx, tx| Ok(watch::end_contract(ctx, tx, home, &reason)?))
@@ -232,8 +232,8 @@ pub async fn answered(
     match outcome {
         Ok(()) => Ok(Redirect::to(&format!("/homes/{home}/devices")).into_response()),
         Err(Problem::Refused(why)) => {
-            let page = shown(site, visitor, frame, home, Some(&why), &Draft::default()).await?;
-            Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let page = shown(site, visitor, frame, home, Some(&why.words), &Draft::default()).await?;
+            Ok((status_of(why.kind), page).into_response())
         }
         Err(other) => Err(other),
     }

@@ -1,7 +1,6 @@
 //! One device: how well it speaks, the walk test at its installation, its end.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{DeviceId, Instant, Span};
 use maud::{Markup, html};
@@ -12,7 +11,7 @@ use page::components::{
 use page::frame::Frame;
 use page::named::Named;
 use page::posted::Posted;
-use page::problem::Problem;
+use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use watch::{Device, DeviceKind, Gateway, NewDevice};
@@ -143,7 +142,7 @@ pub async fn assign(
     let (serial, place) = (form.one("serial").to_owned(), form.one("place").to_owned());
     let Some(kind) = DeviceKind::from_key(form.one("kind")) else {
         let page = inbox_page(&site, &visitor, &frame, Some("種類を選んでから登録してください。")).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        return Ok((status_of(form::Kind::Unfit), page).into_response());
     };
     let assigned = visitor
         .command(&site, watch::Verb::AssignDevice, move |ctx, tx| {
@@ -156,8 +155,8 @@ pub async fn assign(
         Ok(_) if form.one("back") == "/devices" => Ok(Redirect::to("/devices").into_response()),
         Ok(device) => Ok(Redirect::to(&format!("/homes/{}/devices", device.home)).into_response()),
         Err(Problem::Refused(why)) => {
-            let page = inbox_page(&site, &visitor, &frame, Some(&why)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let page = inbox_page(&site, &visitor, &frame, Some(&why.words)).await?;
+            Ok((status_of(why.kind), page).into_response())
         }
         Err(other) => Err(other),
     }
@@ -211,8 +210,8 @@ async fn answered(
     match outcome {
         Ok(()) => Ok(Redirect::to(&format!("/devices/{id}")).into_response()),
         Err(Problem::Refused(why)) => {
-            let page = shown(site, visitor, frame, id, Some(&why)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let page = shown(site, visitor, frame, id, Some(&why.words)).await?;
+            Ok((status_of(why.kind), page).into_response())
         }
         Err(other) => Err(other),
     }

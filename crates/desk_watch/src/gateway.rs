@@ -1,7 +1,6 @@
 //! Gateways: a random 256-bit credential is shown once, on the page that answers the command, and kept as its SHA-256.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base::{GatewayId, HomeId, Instant, Redacted};
 use maud::{Markup, html};
@@ -93,7 +92,7 @@ pub async fn register(
         Err(Problem::Refused(why)) => {
             let draft = Draft::typed(form).refused(why);
             let page = shown(&site, &visitor, &frame, home, None, &draft).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok((draft.status(), page).into_response())
         }
         Err(other) => Err(other),
     }

@@ -1,7 +1,6 @@
 //! The settings of the watch, for the region and for one home: a blank field means as in the level above.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{HomeId, Role};
 use maud::{Markup, html};
@@ -54,7 +53,7 @@ pub async fn set_region(
             }
         }
     };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, region(&frame, &visitor, &draft)).into_response())
+    Ok((draft.status(), region(&frame, &visitor, &draft)).into_response())
 }
 
 pub async fn home_page(
@@ -114,8 +113,9 @@ pub async fn set_home(
             }
         }
     };
+    let status = draft.status();
     let page = shown(&site, &visitor, &frame, home, Some(draft)).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    Ok((status, page).into_response())
 }
 
 fn on_record(c: &Changes) -> Draft {

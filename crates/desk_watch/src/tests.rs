@@ -60,7 +60,7 @@ fn a_gateway_shows_its_credential_once_and_devices_get_their_places() {
     r.get(&r.operator(), "/gateways/all").is(403);
     let page = r.step(&keeper, "/devices", &new);
     page.shows("台所").shows("冷蔵庫の開閉");
-    r.post(&keeper, "/devices", &new).is(422).shows("すでに登録されています");
+    r.post(&keeper, "/devices", &new).is(409).shows("すでに登録されています");
     let device: DeviceId =
         page.body.split("href=\"/devices/").nth(1).and_then(|t| t.get(..32)?.parse().ok()).expect("it");
     let at = |rest: &str| format!("/devices/{device}{rest}");
@@ -94,7 +94,7 @@ fn the_watch_begins_with_consent_and_ends_with_a_reason() {
     r.get(&r.resident(), "/me").is(200).shows("見守りは行われていません");
     let person = r.s.person.to_string();
     r.step(&keeper, &at("/contracts"), &[("person", &person)]).shows("見守りを終了する");
-    r.post(&keeper, &at("/contracts"), &[("person", &person)]).is(422).shows("すでに始まっています");
+    r.post(&keeper, &at("/contracts"), &[("person", &person)]).is(409).shows("すでに始まっています");
 }
 
 #[test]

@@ -32,6 +32,23 @@ pub struct Refusal {
     pub words: String,
 }
 
+impl Refusal {
+    /// A field does not hold what is needed.
+    pub fn at(field: &'static str, words: impl Into<String>) -> Refusal {
+        Refusal { kind: Kind::Unfit, field: Some(field), words: words.into() }
+    }
+
+    /// What came does not fit as a whole.
+    pub fn unfit(words: impl Into<String>) -> Refusal {
+        Refusal { kind: Kind::Unfit, field: None, words: words.into() }
+    }
+
+    /// What is on record does not allow it.
+    pub fn conflict(words: impl Into<String>) -> Refusal {
+        Refusal { kind: Kind::Conflict, field: None, words: words.into() }
+    }
+}
+
 /// What a refusal asks of whoever reads it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {

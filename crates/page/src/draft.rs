@@ -1,10 +1,12 @@
 //! A form as it stands: what was typed (or is on record), what is wrong with it beside each field, and what a rule said
 //! to the whole. It checks nothing; the capability's `parse` does.
 
-use form::{FieldError, Form};
+use axum::http::StatusCode;
+use form::{FieldError, Form, Kind, Refusal};
 use maud::{Markup, html};
 
 use crate::components::{self, Field, error_summary, refusal};
+use crate::problem::status_of;
 
 /// The words of a closed set as (value, word) for a field.
 #[macro_export]
@@ -19,7 +21,8 @@ macro_rules! options {
 pub struct Draft {
     form: Form,
     wrong: Vec<(String, String)>,
-    refused: Option<String>,
+    refused: Option<Refusal>,
+    kind: Option<Kind>,
 }
 
 impl Draft {
@@ -48,9 +51,18 @@ impl Draft {
         self
     }
 
-    /// With the sentence of a rule that refused the whole.
-    pub fn refused(self, words: impl Into<String>) -> Draft {
-        Draft { refused: Some(words.into()), ..self }
+    /// With a rule's refusal: beside its field where it names one, else on top of the page.
+    pub fn refused(self, why: Refusal) -> Draft {
+        let kind = Some(why.kind);
+        match why.field {
+            Some(field) => Draft { kind, ..self.wrong_field(field, why.words) },
+            None => Draft { kind, refused: Some(why), ..self },
+        }
+    }
+
+    /// What a page that shows this draft is answered with.
+    pub fn status(&self) -> StatusCode {
+        status_of(self.kind.unwrap_or(Kind::Unfit))
     }
 
     pub fn value(&self, field: &str) -> &str {
@@ -79,7 +91,7 @@ impl Draft {
             }
         }
         html! {
-            @if let Some(words) = &self.refused { (refusal(words, &[])) }
+            @if let Some(why) = &self.refused { (refusal(&why.words, &[])) }
             (error_summary(&errors))
         }
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use form::{Fails, Failure};
+use form::{Fails, Failure, Kind, Refusal};
 
 use crate::components::Trouble;
 
 #[derive(Debug)]
 pub enum Problem {
     /// A rule said no; the words say what to do next.
-    Refused(String),
+    Refused(Refusal),
     /// The door or the person is not this visitor's. Says nothing of whether the person exists.
     Denied,
     /// An id that names nothing. Answered to the letter as what is there and is not this visitor's, or an address would
@@ -31,10 +31,20 @@ pub enum Problem {
     Fault(String),
 }
 
+/// The one table of what a rule's "no" is on the wire, whichever page or command it came from.
+pub fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Conflict => StatusCode::CONFLICT,
+        // As what is there and is not this visitor's: see `Problem::NotFound`.
+        Kind::NotThere => StatusCode::FORBIDDEN,
+    }
+}
+
 impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
-            Problem::Refused(_) => StatusCode::CONFLICT,
+            Problem::Refused(why) => status_of(why.kind),
             Problem::Denied | Problem::NotFound => StatusCode::FORBIDDEN,
             Problem::Nowhere => StatusCode::NOT_FOUND,
             Problem::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -64,7 +74,7 @@ impl Problem {
     /// What the page of this problem says: its kind, and a rule's own sentence.
     pub fn words(&self) -> (Trouble, Option<&str>) {
         match self {
-            Problem::Refused(why) => (Trouble::BadInput, Some(why)),
+            Problem::Refused(why) => (Trouble::BadInput, Some(&why.words)),
             Problem::Denied | Problem::NotFound => (Trouble::Forbidden, None),
             Problem::Nowhere => (Trouble::NotFound, None),
             Problem::Unreadable(why) => (Trouble::BadInput, Some(why)),
@@ -106,7 +116,7 @@ impl IntoResponse for Problem {
 impl<E: Fails> From<E> for Problem {
     fn from(error: E) -> Problem {
         match error.failure() {
-            Failure::Refused(why) => Problem::Refused(why.words),
+            Failure::Refused(why) => Problem::Refused(why),
             Failure::Denied => Problem::Denied,
             Failure::NotThere => Problem::NotFound,
             Failure::Busy => Problem::Busy,

@@ -1,31 +1,19 @@
 //! A form with one thing wrong: what was typed into it, and why it did not go.
 
-use form::Form;
+use axum::http::StatusCode;
+use form::{Form, Kind, Refusal};
+
+use crate::problem::status_of;
 
 /// What was typed into a form that did not go, and why not. Empty on a page that nobody posted to.
 #[derive(Clone, Default)]
 pub struct Typed {
     form: Form,
-    wrong: Option<Wrong>,
-}
-
-/// Why a form did not go.
-#[derive(Clone)]
-pub enum Wrong {
-    /// A field cannot be read: 422, beside the field.
-    Field(&'static str, String),
-    /// A rule said no: 409, on top of the page.
-    Rule(String),
-}
-
-impl Wrong {
-    pub fn at(field: &'static str, words: &str) -> Wrong {
-        Wrong::Field(field, words.to_owned())
-    }
+    wrong: Option<Refusal>,
 }
 
 impl Typed {
-    pub fn new(form: Form, wrong: Wrong) -> Typed {
+    pub fn new(form: Form, wrong: Refusal) -> Typed {
         Typed { form, wrong: Some(wrong) }
     }
 
@@ -34,13 +22,15 @@ impl Typed {
     }
 
     pub fn error(&self, field: &str) -> Option<&str> {
-        match &self.wrong {
-            Some(Wrong::Field(at, words)) if *at == field => Some(words),
-            _ => None,
-        }
+        self.wrong.as_ref().filter(|why| why.field == Some(field)).map(|why| why.words.as_str())
     }
 
-    pub fn wrong(&self) -> Option<&Wrong> {
+    pub fn wrong(&self) -> Option<&Refusal> {
         self.wrong.as_ref()
+    }
+
+    /// What a page that shows this is answered with.
+    pub fn status(&self) -> StatusCode {
+        status_of(self.wrong.as_ref().map_or(Kind::Unfit, |why| why.kind))
     }
 }

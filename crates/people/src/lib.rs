@@ -180,7 +180,23 @@ impl form::Rule for PeopleRefusal {
             R::NoPerson | R::NoHome | R::NoContact | R::NoOffice | R::NoStaff | R::NoConsent | R::NoMembership => {
                 form::Kind::NotThere
             }
+            R::NoReason
+            | R::FutureDate
+            | R::RoleDoesNotFitOffice
+            | R::NotAStaffRole
+            | R::PartDoesNotFitRole(_)
+            | R::ConsentIncomplete(_)
+            | R::CertificationPeriod => form::Kind::Unfit,
             _ => form::Kind::Conflict,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        use PeopleRefusal as R;
+        match self {
+            R::NoReason => Some("reason"),
+            R::PartDoesNotFitRole(_) => Some("part"),
+            _ => None,
         }
     }
 }

@@ -161,7 +161,35 @@ impl form::Rule for Refusal {
         use Refusal as R;
         match self {
             R::NoSuchCase | R::NoSuchVisit | R::NoSuchPhoto => form::Kind::NotThere,
+            R::NoReason
+            | R::NotColleague
+            | R::OnlyForContacts
+            | R::AmbulanceTime
+            | R::CauseDoesNotFit
+            | R::NotTheDoctor
+            | R::NoPhoto
+            | R::TooManyPhotos
+            | R::NoSuchVisitor
+            | R::TextTooLong
+            | R::NoText
+            | R::LimitOutOfRange
+            | R::TriesOutOfRange
+            | R::ScriptTooLong => form::Kind::Unfit,
             _ => form::Kind::Conflict,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        use Refusal as R;
+        match self {
+            R::NoReason => Some("reason"),
+            R::NotColleague => Some("to"),
+            R::OnlyForContacts => Some("outcome"),
+            R::AmbulanceTime => Some("at"),
+            R::CauseDoesNotFit => Some("cause"),
+            R::NotTheDoctor => Some("doctor"),
+            R::NoSuchVisitor | R::VisitorAlreadyAsked => Some("visitor"),
+            _ => None,
         }
     }
 }

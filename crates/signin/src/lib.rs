@@ -221,7 +221,23 @@ impl form::Rule for SigninRefusal {
         use SigninRefusal as R;
         match self {
             R::AccountUnknown | R::SessionUnknown => form::Kind::NotThere,
+            R::PasswordShort
+            | R::PasswordLong
+            | R::PasswordOneKind
+            | R::PasswordGuessable
+            | R::LoginMalformed
+            | R::NameMalformed
+            | R::RoleNotForAccounts => form::Kind::Unfit,
             _ => form::Kind::Conflict,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        use SigninRefusal as R;
+        match self {
+            R::PasswordShort | R::PasswordLong | R::PasswordOneKind | R::PasswordGuessable => Some("password"),
+            R::LoginMalformed | R::LoginTaken | R::AccountExists => Some("login"),
+            _ => None,
         }
     }
 }

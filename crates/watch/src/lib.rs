@@ -120,7 +120,24 @@ impl form::Rule for WatchRefusal {
         use WatchRefusal as R;
         match self {
             R::NoHome | R::NoAlert | R::NoDevice | R::NoGateway | R::NoAbsence => form::Kind::NotThere,
+            R::BadGatewayName
+            | R::BadLine(_)
+            | R::BadTestLength
+            | R::Setting { .. }
+            | R::BadPeriod
+            | R::TooLong { .. }
+            | R::BadWeekly => form::Kind::Unfit,
             _ => form::Kind::Conflict,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        use WatchRefusal as R;
+        match self {
+            R::BadGatewayName | R::GatewayNameTaken => Some("name"),
+            R::BadPeriod | R::TooLong { .. } => Some("until"),
+            R::BadWeekly => Some("weekday"),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! All desks of the site behind one router, and every table that a region stores.
 
 pub mod news;
+#[cfg(test)]
+mod refusals;
 pub mod router;
 pub mod verbs;
 

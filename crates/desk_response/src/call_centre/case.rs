@@ -3,18 +3,18 @@
 
 use access::Act;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
 use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, StaffId};
 use db::Tx;
+use form::Refusal;
 use maud::{Markup, html};
 use page::components::{State as Tone, chip, due, error_summary, refusal, since, sound_button};
 use page::frame::Frame;
 use page::named::id;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::{Seen, Visitor};
 use parts::case::doctors;
 use parts::head::Head;
@@ -71,15 +71,12 @@ pub(crate) async fn again(
     case: CaseId,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    let status = match typed.wrong() {
-        Some(Wrong::Field(..)) => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::CONFLICT,
-    };
+    let status = typed.status();
     match shown(site, visitor, frame, case, &typed).await {
         Ok(page) => Ok((status, page).into_response()),
         // The case is out of sight meanwhile (closed, declined); the rule's words still reach whoever asked.
         Err(problem) => match typed.wrong() {
-            Some(Wrong::Rule(why)) => Err(Problem::Refused(why.clone())),
+            Some(why) if why.field.is_none() => Err(Problem::Refused(why.clone())),
             _ => Err(problem),
         },
     }
@@ -191,8 +188,8 @@ fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
 fn wrong(typed: &Typed) -> Markup {
     html! {
         @match typed.wrong() {
-            Some(Wrong::Field(field, words)) => { (error_summary(&[(field, words)])) },
-            Some(Wrong::Rule(why)) => { (refusal(why, &[])) },
+            Some(Refusal { field: Some(field), words, .. }) => { (error_summary(&[(field, words)])) },
+            Some(why) => { (refusal(&why.words, &[])) },
             None => {},
         }
     }

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::CaseId;
+use form::Refusal;
 use maud::{Markup, html};
 use page::components::{Choice, Field, State as Tone, chip, choice_grid, empty, error_summary, since, submit};
 use page::frame::Frame;
@@ -12,7 +13,7 @@ use page::named::id;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::{Seen, Visitor};
 use people::PhoneNumber;
 use response::{CallOutcome, CallerMatch};
@@ -94,9 +95,9 @@ pub async fn record(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let case: CaseId = id(&case)?;
-    let number = PhoneNumber::parse(form.one("number")).map_err(Problem::Refused)?;
+    let number = PhoneNumber::parse(form.one("number")).map_err(|why| Problem::Refused(Refusal::at("number", why)))?;
     let Some(outcome) = CallOutcome::from_key(form.one("outcome")) else {
-        return Err(Problem::Refused("本人の様子を選んでください。".to_owned()));
+        return Err(Problem::Refused(Refusal::at("outcome", "本人の様子を選んでください。")));
     };
     let note = note_of(&form);
     let done = visitor
@@ -106,7 +107,7 @@ pub async fn record(
         .await;
     match done {
         Ok(_) => Ok(Redirect::to(&format!("/cases/{case}")).into_response()),
-        Err(Problem::Refused(why)) => again(&site, &visitor, &frame, case, Typed::new(form, Wrong::Rule(why))).await,
+        Err(Problem::Refused(why)) => again(&site, &visitor, &frame, case, Typed::new(form, why)).await,
         Err(other) => Err(other),
     }
 }

@@ -4,14 +4,14 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{CaseId, ContactId, Instant, OfficeId, Redacted, Role, StaffId, VisitId};
+use form::{Form, Refusal};
 use page::frame::Frame;
 use page::named::id;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::Visitor;
-use people::Form;
 use response::{CallOutcome, Callee, Cause, Condition, Help, NewCall, VisitReport, Visitor as Going};
 
 use super::case::again;
@@ -33,7 +33,7 @@ impl Step {
 
     /// The page again, the words beside their field.
     async fn wrong(self, field: &'static str, words: &str) -> Result<Response, Problem> {
-        let typed = Typed::new(self.form, Wrong::at(field, words));
+        let typed = Typed::new(self.form, Refusal::at(field, words));
         again(&self.site, &self.visitor, &self.frame, self.case, typed).await
     }
 
@@ -49,7 +49,7 @@ impl Step {
                 Ok(Redirect::to(&back).into_response())
             }
             Err(Problem::Refused(why)) => {
-                let typed = Typed::new(self.form, Wrong::Rule(why));
+                let typed = Typed::new(self.form, why);
                 again(&self.site, &self.visitor, &self.frame, self.case, typed).await
             }
             Err(other) => Err(other),

@@ -135,7 +135,7 @@ fn a_form_that_does_not_go_keeps_what_was_typed() {
     r.post(&operator, &at("/closure"), &[("cause", "answered_well")]).is(409).shows("まだ確かめられていません");
     let long = "あ".repeat(4001);
     r.post(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", &long)])
-        .is(409)
+        .is(422)
         .shows("4000文字");
     r.get(&operator, &at("")).shows("本人に電話");
     r.get(&operator, "/cases/7").is(403);

@@ -1,9 +1,9 @@
 //! 振り返り: closed cases that wait for a word on why the alarm came. It names nobody: the case is over.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{CaseId, Instant, Redacted};
+use form::{Form, Refusal};
 use maud::{Markup, html};
 use page::components::{State as Tone, at, chip, empty, error_summary, length, refusal, submit};
 use page::frame::Frame;
@@ -11,9 +11,8 @@ use page::named::id;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
-use page::typed::{Typed, Wrong};
+use page::typed::Typed;
 use page::visitor::Visitor;
-use people::Form;
 use response::{FalseAlarmReason, Review, ToReview};
 
 /// The word for "the alarm was needed" in the form.
@@ -34,8 +33,8 @@ async fn shown(
     let cases = site.db().read(move |tx| Ok::<_, Problem>(response::to_review(&ctx, tx)?)).await?;
     Ok(frame.page("振り返りを待つ案件").body(html! {
         @match typed.wrong() {
-            Some(Wrong::Field(_, words)) => { (error_summary(&[("cases", words)])) },
-            Some(Wrong::Rule(why)) => { (refusal(why, &[])) },
+            Some(Refusal { field: Some(_), words, .. }) => { (error_summary(&[("cases", words)])) },
+            Some(why) => { (refusal(&why.words, &[])) },
             None => {},
         }
         p.soft { "解消から30日以内の案件です。誤報の理由は、見守りの精度の見直しに使います。" }
@@ -103,7 +102,8 @@ pub async fn record(
         key => match FalseAlarmReason::from_key(key) {
             Some(reason) => Some(reason),
             None => {
-                return again(&site, &visitor, &frame, case, form, Wrong::at("cases", "理由を選んでください。")).await;
+                return again(&site, &visitor, &frame, case, form, Refusal::at("cases", "理由を選んでください。"))
+                    .await;
             }
         },
     };
@@ -114,7 +114,7 @@ pub async fn record(
         .await;
     match done {
         Ok(_) => Ok(Redirect::to("/reviews").into_response()),
-        Err(Problem::Refused(why)) => again(&site, &visitor, &frame, case, form, Wrong::Rule(why)).await,
+        Err(Problem::Refused(why)) => again(&site, &visitor, &frame, case, form, why).await,
         Err(other) => Err(other),
     }
 }
@@ -125,12 +125,9 @@ async fn again(
     frame: &Frame,
     case: CaseId,
     form: Form,
-    wrong: Wrong,
+    wrong: Refusal,
 ) -> Result<Response, Problem> {
-    let status = match wrong {
-        Wrong::Field(..) => StatusCode::UNPROCESSABLE_ENTITY,
-        Wrong::Rule(_) => StatusCode::CONFLICT,
-    };
-    let page = shown(site, visitor, frame, Some(case), &Typed::new(form, wrong)).await?;
-    Ok((status, page).into_response())
+    let typed = Typed::new(form, wrong);
+    let page = shown(site, visitor, frame, Some(case), &typed).await?;
+    Ok((typed.status(), page).into_response())
 }

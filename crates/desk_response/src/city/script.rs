@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use page::components::{Field, State as Tone, at, error_summary, notice, refusal, submit};
 use page::frame::Frame;
 use page::posted::Posted;
-use page::problem::Problem;
+use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::Visitor;
 use people::Form;
@@ -157,8 +157,8 @@ pub async fn save(
     match done {
         Ok(()) => Ok(Redirect::to("/watch-script?done=saved").into_response()),
         Err(Problem::Refused(why)) => {
-            let body = frame.page(title).body(html! { (refusal(&why, &[])) (form(&posted, &[])) });
-            Ok((StatusCode::CONFLICT, body).into_response())
+            let body = frame.page(title).body(html! { (refusal(&why.words, &[])) (form(&posted, &[])) });
+            Ok((status_of(why.kind), body).into_response())
         }
         Err(other) => Err(other),
     }

@@ -118,7 +118,7 @@ async fn answer(site: &Site, frame: Frame, link: LinkHash, from: &Address) -> Re
     }
     match outcome {
         Ok(()) => Ok(thanks(frame)),
-        Err(Problem::Refused(why)) => Ok(over(frame, &why)),
+        Err(Problem::Refused(why)) => Ok(over(frame, &why.words)),
         // The watch ended meanwhile; the bearer is told no more than that.
         Err(Problem::Denied) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
         Err(other) => Err(other),

@@ -41,7 +41,7 @@ pub async fn follow(site: &Site, visitor: &Visitor, token: &str) -> Result<Follo
             Followed::To(leads_to(role, topic, Some(used.purpose)).unwrap_or_else(|| page::frame::MESSAGES.to_owned()))
         }
         Ok(None) => Followed::NotTheirs,
-        Err(Problem::Refused(why)) => Followed::Over(why),
+        Err(Problem::Refused(why)) => Followed::Over(why.words),
         Err(other) => return Err(other),
     })
 }

@@ -186,7 +186,7 @@ async fn change_password(
 
 async fn wait(frame: &Frame, visitor: &Visitor, until: base::Instant) -> Result<Response, Problem> {
     let words = format!("間違いが続いたため、{}まで受け付けられません。", ja_time(until));
-    wrong(frame, visitor, Draft::default().refused(words)).await
+    wrong(frame, visitor, Draft::default().refused(form::Refusal::unfit(words))).await
 }
 
 async fn renew_codes(

@@ -51,7 +51,7 @@ fn from_the_offices_code_to_the_own_desk() {
     region.post(&office, &new, &[("login", "か")]).is(422).shows("ログイン名は、半角").shows("value=\"か\"");
     let issued = region.post(&office, &new, &[("login", "Kango.Mihon")]);
     issued.is(200).shows("一度だけ表示されます").shows("kango.mihon");
-    region.post(&office, &new, &[("login", "other")]).is(422).shows("既にあります");
+    region.post(&office, &new, &[("login", "other")]).is(409).shows("既にあります");
     let code = code_of(&issued);
 
     let nobody = region.nobody();
