@@ -6,6 +6,7 @@ use base::{Ctx, Instant, NoteId, PersonId};
 use care::{Cursor, NotePage};
 use db::Tx;
 use maud::{Markup, html};
+use page::address;
 use page::components::{definitions, empty, ja_date_both, link_button, tel_button};
 use page::frame::Frame;
 use page::named::Named;
@@ -98,7 +99,7 @@ fn body(sheet: &Sheet, person: PersonId, visitor: &Visitor, frame: &Frame, older
         @if let Some(notes) = &sheet.notes {
             div.buttons {
                 a.btn.is-primary href={ "/people/" (person) "/notes/new" } { "連絡帳に書く" }
-                @if sheet.watch { a.btn href={ "/homes/" (sheet.home.id) } { span { "見守りの様子" } } }
+                @if sheet.watch { a.btn href=(address::home(sheet.home.id)) { span { "見守りの様子" } } }
                 @if older { a.btn href={ "/people/" (person) } { span { "新しい記事へ" } } }
             }
             div.columns {

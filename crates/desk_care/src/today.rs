@@ -6,6 +6,7 @@ use base::{Ctx, Instant, PersonId, Span};
 use care::Note;
 use db::Tx;
 use maud::{Markup, html};
+use page::address;
 use page::components::{Field, State as Tone, chip, due, empty, since, submit};
 use page::frame::Frame;
 use page::problem::Problem;
@@ -129,7 +130,7 @@ fn visit_line(row: &VisitRow, now: Instant) -> Markup {
     html! {
         article.card {
             p { (chip(state, row.visit.state.ja())) }
-            p.lead { a href={ "/visits/" (row.visit.id) } { (row.name.expose()) } }
+            p.lead { a href=(address::visit(row.visit.id)) { (row.name.expose()) } }
             p { (row.address.expose()) }
             p.soft { (row.case.reason) "　" (since(row.visit.asked_at, now)) }
         }

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::Redirect;
 use base::{AlertId, Instant, Role};
 use maud::{Markup, html};
+use page::address;
 use page::components::{Action, Icon, State as Tone, StoryEntry, notice, since, story};
 use page::door::{Door, Who};
 use page::frame::home;
@@ -106,7 +107,7 @@ fn absences(absences: &[Absence], home: base::HomeId, now: Instant) -> Markup {
             h2 { "不在の予定" }
             @if absences.is_empty() { p { "予定は登録されていません。" } }
             ul.stack { @for absence in absences { li { (absence_words(absence, now)) } } }
-            div.buttons { a.btn.is-primary href={ "/homes/" (home) "/absences" } { "出かけます・予定を変える" } }
+            div.buttons { a.btn.is-primary href=(address::absences(home)) { "出かけます・予定を変える" } }
             p.soft { "外出・旅行・入院・ショートステイの間は、動きがなくてもアラートを出しません。" }
         }
     }

@@ -5,6 +5,7 @@ use axum::response::Redirect;
 use base::PersonId;
 use base::wareki::Date;
 use maud::{Markup, html};
+use page::address;
 use page::components::{definitions, ja_date, ja_date_both, link_button, map_link, select_field, submit};
 use page::door::Door;
 use page::frame::Frame;
@@ -97,7 +98,7 @@ fn page(frame: &Frame, visitor: &Visitor, record: &Record) -> Markup {
             @if keeps {
                 div.buttons {
                     (link_button(&format!("{base}/home/edit"), "住まいを訂正する"))
-                    (link_button(&format!("/homes/{}/devices", home.id), "見守りの契約と機器"))
+                    (link_button(&address::devices(home.id), "見守りの契約と機器"))
                     (link_button(&format!("{base}/move"), "転居を登録する"))
                     (link_button(&format!("/register/new?home={}", home.id), "同居の方を登録する"))
                 }

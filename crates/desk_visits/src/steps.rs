@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::{Ctx, Redacted, Role, VisitId};
 use db::Tx;
 use form::{Form, Refusal};
+use page::address;
 use page::frame::Frame;
 use page::named::id;
 use page::posted::Posted;
@@ -110,9 +111,7 @@ async fn settle(
     gone: bool,
 ) -> Result<Response, Problem> {
     match done {
-        Ok(done) if visitor.role() == Role::Operator => {
-            Ok(Redirect::to(&format!("/cases/{}", done.case)).into_response())
-        }
+        Ok(done) if visitor.role() == Role::Operator => Ok(Redirect::to(&address::case(done.case)).into_response()),
         Ok(_) if gone => Ok(Redirect::to("/visits").into_response()),
         Ok(_) => Ok(Redirect::to(&format!("/visits/{visit}")).into_response()),
         Err(Problem::Refused(why)) => again(site, visitor, frame, visit, Typed::new(form, why)).await,

@@ -1,7 +1,6 @@
 //! The list of requests, and the one visit: address first, then why, the way in, one button for the next step, the
 //! report, and the ambulance always at the bottom.
 
-use access::Act;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
@@ -9,6 +8,7 @@ use base::{Ctx, Instant, StaffId, VisitId};
 use db::Tx;
 use form::Refusal;
 use maud::{Markup, html};
+use page::address;
 use page::components::{
     Action, Field, State as Tone, action_bar, chip, choice_grid, due, empty, error_summary, link_button, map_link,
     notice, refusal, since, tel_button,
@@ -134,13 +134,10 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Door, Problem> {
     let sheet = response::visit_sheet(ctx, tx, visit)?;
     let (case, person) = (&sheet.case, sheet.visit.person);
     let asked = sheet.visit.visitor.uuid();
-    let mut may = |act| access::may(ctx, tx, act, person);
-    let works = case.open() && may(Act::WorkCase);
-    let (consults, closes) = (works && may(Act::WriteNote), works && may(Act::CloseCase));
-    let reads = works && may(Act::SeeNotes);
-    let doctors = if consults { Some(doctors(ctx, tx, person)?) } else { None };
+    let may = response::may(ctx, tx, case);
+    let doctors = if may.consult { Some(doctors(ctx, tx, person)?) } else { None };
     let mut questions = Vec::new();
-    if reads {
+    if may.read {
         for note in response::consultation_notes(ctx, tx, case.id)? {
             questions.push(care::note(ctx, tx, note)?);
         }
@@ -150,8 +147,8 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Door, Problem> {
         mine: asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked),
         doctors,
         questions,
-        causes: if closes { response::causes(&case.state) } else { &[] },
-        case_page: works,
+        causes: if may.close { response::causes(&case.state) } else { &[] },
+        case_page: may.outcome,
         sheet,
     })
 }
@@ -300,7 +297,7 @@ fn afterwards(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 @else { (closure_form(case, door.causes, typed)) }
             }
             @if door.doctors.is_none() { p { "あとはコールセンターと担当ケアマネジャーが引き継ぎます。ありがとうございました。" } }
-            @if door.case_page { p { a href={ "/cases/" (case.id) } { "案件の全体を見る" } } }
+            @if door.case_page { p { a href=(address::case(case.id)) { "案件の全体を見る" } } }
         }
     }
 }
@@ -314,7 +311,7 @@ fn answers(note: &care::Note, now: Instant) -> Markup {
                 p.soft { (reply.by.name.expose()) "　" (since(reply.at, now)) }
             }))
         }
-        p { a href={ "/notes/" (note.id) } { "連絡帳の相談を開く" } }
+        p { a href=(address::note(note.id)) { "連絡帳の相談を開く" } }
     }
 }
 

@@ -4,10 +4,10 @@
 use base::{Ctx, PersonId, StaffId};
 use db::Tx;
 use maud::{Markup, html};
+use page::address;
 use page::components::{Field, guarded, radio_field, select_field, submit, tel_button};
 use page::problem::Problem;
 use page::typed::Typed;
-use people::TeamPart;
 use response::Case;
 
 /// `visit` leads back to the visitor's own page; empty for the case.
@@ -18,7 +18,7 @@ pub fn ambulance_form(case: &Case, typed: &Typed, visit: &str) -> Markup {
         what,
         html! {
             div.buttons { (tel_button("救急車を呼ぶ", "119", false)) }
-            form.stack method="post" action={ "/cases/" (case.id) "/ambulance" } {
+            form.stack method="post" action={ (address::case(case.id)) "/ambulance" } {
                 @if !visit.is_empty() { input type="hidden" name="visit" value=(visit); }
                 (Field::time("at", "119番に電話した時刻").value(typed.value("at")).error(typed.error("at")).hint("空のときは、いまの時刻を記録します。"))
                 (Field::text("by", "電話した方").value(typed.value("by")).error(typed.error("by")).required().hint("例：コールセンター、長女、ケアマネジャー"))
@@ -37,7 +37,7 @@ pub fn consult_form(case: &Case, doctors: &[(StaffId, String)], typed: &Typed, q
         @if options.is_empty() {
             p { "この方のケアチームに医師がいません。事務局にご連絡ください。" }
         } @else {
-            form.stack method="post" action={ "/cases/" (case.id) "/consultations" } {
+            form.stack method="post" action={ (address::case(case.id)) "/consultations" } {
                 @if !visit.is_empty() { input type="hidden" name="visit" value=(visit); }
                 (select_field("doctor", "相談する医師", &options, typed.value("doctor"), typed.error("doctor")))
                 (Field::area("question", "相談の内容", 5).value(question).error(typed.error("question")).required()
@@ -48,18 +48,10 @@ pub fn consult_form(case: &Case, doctors: &[(StaffId, String)], typed: &Typed, q
     }
 }
 
-/// The team's doctors, the attending one first.
+/// The doctors who can be asked, as a form lists them.
 pub fn doctors(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(StaffId, String)>, Problem> {
-    let mut found = Vec::new();
-    for member in people::team(ctx, tx, person)? {
-        if !matches!(member.part, TeamPart::AttendingDoctor | TeamPart::Doctor) {
-            continue;
-        }
-        let staff = people::staff(tx, member.staff)?;
-        found.push((member.part, staff.id, format!("{} {}", member.part.ja(), staff.name.expose())));
-    }
-    found.sort_by_key(|(part, ..)| *part != TeamPart::AttendingDoctor);
-    Ok(found.into_iter().map(|(_, id, label)| (id, label)).collect())
+    let doctors = response::doctors_to_ask(ctx, tx, person)?;
+    Ok(doctors.into_iter().map(|(part, s)| (s.id, format!("{} {}", part.ja(), s.name.expose()))).collect())
 }
 
 pub fn closure_form(case: &Case, causes: &[response::Cause], typed: &Typed) -> Markup {
@@ -69,7 +61,7 @@ pub fn closure_form(case: &Case, causes: &[response::Cause], typed: &Typed) -> M
         (typed, _) => typed,
     };
     html! {
-        form.stack method="post" action={ "/cases/" (case.id) "/closure" } {
+        form.stack method="post" action={ (address::case(case.id)) "/closure" } {
             (radio_field("cause", "結果", &options, chosen, typed.error("cause")))
             (Field::area("closing", "まとめ", 2).value(typed.value("closing")).hint("電話や訪問で分かったこと。次に同じアラートが出たときに役立ちます。"))
             (submit("解消する"))

@@ -2,6 +2,7 @@
 
 use base::Instant;
 use maud::{Markup, html};
+use page::address;
 use page::components::at;
 use response::Photo;
 
@@ -15,8 +16,8 @@ pub fn shown(photos: &[&Photo], now: Instant) -> Markup {
                     @for (n, photo) in photos.iter().enumerate() {
                         li {
                             figure {
-                                a href={ "/photos/" (photo.id) } {
-                                    img src={ "/photos/" (photo.id) } width=(photo.width) height=(photo.height) loading="lazy"
+                                a href=(address::photo(photo.id)) {
+                                    img src=(address::photo(photo.id)) width=(photo.width) height=(photo.height) loading="lazy"
                                         alt={ "訪問の写真 " (n + 1) "枚目" };
                                 }
                                 figcaption { (photo.caption.expose()) " " span.soft { (at(photo.at, now)) } }

@@ -5,11 +5,12 @@ use base::{CaseId, ContactId, Ctx, Instant, Redacted, Role, Span, StaffId};
 use care::NoteKind;
 use db::Tx;
 use notify::Topic;
-use people::{Contact, PhoneNumber, Relation, StaffState};
+use people::{Contact, PhoneNumber, Relation};
 
 use crate::case::Happening;
 use crate::duty::Hold;
 use crate::moving::{Moving, hold, load, load_by, name_of, text, with_note};
+use crate::offers::is_colleague;
 use crate::rules::{Command, INCOMING_WINDOW, takes_incoming};
 use crate::{Call, CallOutcome, Callee, Case, Condition, Help, How, Refusal, ResponseError, store, telling};
 
@@ -46,8 +47,7 @@ pub fn hand_over(
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     mine(ctx, &m.case)?;
     let colleague = people::staff(tx, to)?;
-    let same_office = Some(colleague.office) == ctx.actor.office;
-    if !same_office || colleague.state != StaffState::Active || to.0 == ctx.actor.id {
+    if !is_colleague(ctx, &colleague) {
         return Err(Refusal::NotColleague.into());
     }
     m.decide(ctx, tx, Command::Take)?;

@@ -11,6 +11,7 @@ mod duty;
 mod ending;
 mod event;
 mod moving;
+mod offers;
 mod opening;
 mod photo;
 mod picture;
@@ -48,6 +49,7 @@ pub use ending::{
     Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review,
 };
 pub use event::Event;
+pub use offers::{May, colleagues, doctors_to_ask, may};
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
 pub use photo::{Photo, attach_photos, may_attach_photos, photo, photos_of_case};
 pub use picture::{NotAPicture, Picture};

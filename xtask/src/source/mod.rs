@@ -1,5 +1,6 @@
 //! Checks on the source that no compiler makes. Each returns findings; this file collects and prints them.
 
+mod addresses;
 mod assets;
 mod layers;
 mod links;
@@ -63,6 +64,7 @@ pub fn findings(place: &Place) -> Result<Vec<Finding>> {
     found.extend(layers::findings(&place.metadata()?)?);
     found.extend(layers::engine_findings(&files));
     found.extend(verbs::findings(&files));
+    found.extend(addresses::findings(&files));
     found.extend(links::findings(&place.root, &files));
     found.extend(assets::findings(&place.root, &files)?);
     found.extend(records::findings(&place.root));

@@ -1,7 +1,6 @@
 //! One case: why, where it stands, THE next step, everybody who can be called, the story. The part that changes by
 //! itself (limit, holder, story) is swapped live; buttons and fields stay where they are until the page is loaded again.
 
-use access::Act;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
@@ -19,7 +18,7 @@ use page::visitor::{Seen, Visitor};
 use parts::case::doctors;
 use parts::head::Head;
 use parts::story::told;
-use response::CaseSheet;
+use response::{CaseSheet, May};
 
 use super::queue::{self, NEAR, Queue};
 use super::recent::{self, Recent};
@@ -36,22 +35,10 @@ pub(crate) struct Desk {
     pub colleagues: Vec<(StaffId, String)>,
     /// Doctors of the team who can be asked, for those who may write into the notebook.
     pub doctors: Vec<(StaffId, String)>,
+    /// Buttons that would only be refused are not shown.
     pub may: May,
     pub role: Role,
     pub me: uuid::Uuid,
-}
-
-/// What the reader may do with this person and this case; buttons that would only be refused are not shown.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct May {
-    /// The case is theirs: calls, requests, help.
-    pub desk: bool,
-    /// Ends and outcomes: of the holder, and of whoever is responsible outside the call centre.
-    pub outcome: bool,
-    pub take: bool,
-    pub close: bool,
-    pub consult: bool,
-    pub answer: bool,
 }
 
 pub async fn page(
@@ -110,7 +97,7 @@ fn ground(role: Role) -> &'static str {
 fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<(Desk, Vec<PersonId>), Problem> {
     let sheet = response::case_sheet(ctx, tx, case)?;
     let (person, role) = (sheet.case.person, ctx.actor.role);
-    let may = may(ctx, tx, &sheet);
+    let may = response::may(ctx, tx, &sheet.case);
     let (queue, mut persons) = match role {
         Role::Operator => {
             let (queue, persons) = queue::read_beside(ctx, tx)?;
@@ -120,7 +107,8 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<(Desk, Vec<PersonId>
     };
     persons.retain(|p| *p != person);
     persons.insert(0, person);
-    let colleagues = if may.desk { colleagues(ctx, tx)? } else { vec![] };
+    let colleagues = if may.desk { response::colleagues(ctx, tx)? } else { vec![] };
+    let colleagues = colleagues.into_iter().map(|s| (s.id, s.name.expose().clone())).collect();
     let doctors = if may.consult { doctors(ctx, tx, person)? } else { vec![] };
     let desk = Desk {
         head: Head::of(&sheet.person, &sheet.home, Date::of(ctx.now)),
@@ -134,29 +122,6 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<(Desk, Vec<PersonId>
         sheet,
     };
     Ok((desk, persons))
-}
-
-fn may(ctx: &Ctx, tx: &mut dyn Tx, sheet: &CaseSheet) -> May {
-    let (case, person) = (&sheet.case, sheet.case.person);
-    let mut may = |act| access::may(ctx, tx, act, person);
-    let mine = case.holder.is_some_and(|h| h.0 == ctx.actor.id);
-    let works = case.open() && may(Act::WorkCase);
-    let outcome = works && (mine || ctx.actor.role != Role::Operator);
-    May {
-        desk: works && mine,
-        outcome,
-        take: works && !mine,
-        close: outcome && may(Act::CloseCase),
-        consult: outcome && may(Act::WriteNote),
-        answer: case.open() && may(Act::AnswerNote),
-    }
-}
-
-fn colleagues(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<(StaffId, String)>, Problem> {
-    let Some(office) = ctx.actor.office else { return Ok(vec![]) };
-    let staff = people::staff_of_office(tx, office)?;
-    let others = staff.into_iter().filter(|s| s.id.0 != ctx.actor.id && s.role == ctx.actor.role);
-    Ok(others.filter(|s| s.state == people::StaffState::Active).map(|s| (s.id, s.name.expose().clone())).collect())
 }
 
 fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {

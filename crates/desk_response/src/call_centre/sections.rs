@@ -3,6 +3,7 @@
 
 use base::Instant;
 use maud::{Markup, html};
+use page::address;
 use page::components::{
     Action, Choice, Field, Icon, at, chip, choice_grid, map_link, radio_field, select_field, submit, tel_button,
 };
@@ -93,7 +94,7 @@ pub(crate) fn visit_form(desk: &Desk, typed: &Typed) -> Markup {
         @if options.is_empty() {
             p { "依頼できる方には、すでに全員依頼しています。" }
         } @else {
-            form.stack method="post" action={ "/cases/" (sheet.case.id) "/visits" } {
+            form.stack method="post" action={ (address::case(sheet.case.id)) "/visits" } {
                 (radio_field("visitor", "訪問を依頼する方", &options, typed.value("visitor"), typed.error("visitor")))
                 (Field::area("note-visit", "伝えること", 2).value(typed.value("note-visit")))
                 (submit("訪問を依頼する"))
@@ -143,7 +144,7 @@ pub(crate) fn visits_under_way(desk: &Desk, now: Instant) -> Markup {
 }
 
 fn told_by_phone(visit: &response::Visit, index: usize) -> Markup {
-    let url = |step: &str| format!("/visits/{}/{step}", visit.id);
+    let url = |step: &str| format!("{}/{step}", address::visit(visit.id));
     html! {
         details.no-print {
             summary { "電話で聞いたことを記録する" }

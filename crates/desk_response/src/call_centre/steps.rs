@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{CaseId, ContactId, Instant, OfficeId, Redacted, Role, StaffId, VisitId};
 use form::{Form, Refusal};
+use page::address;
 use page::frame::Frame;
 use page::named::id;
 use page::posted::Posted;
@@ -62,7 +63,7 @@ impl Step {
 
     /// Back to the visitor's own page, where the form stood on it.
     fn visit(&self) -> Option<String> {
-        self.form.one("visit").parse::<VisitId>().ok().map(|v| format!("/visits/{v}"))
+        self.form.one("visit").parse::<VisitId>().ok().map(address::visit)
     }
 }
 

@@ -11,6 +11,7 @@ use axum::response::Redirect;
 use base::{MessageId, Role};
 use maud::Markup;
 use notify::{InboxItem, LinkPurpose, Topic};
+use page::address;
 use page::components::{Tab, tabs};
 use page::door::{Door, Who};
 use page::frame::{MESSAGE_COUNT, MESSAGES, home};
@@ -96,21 +97,21 @@ pub fn leads_to(role: Role, topic: Topic, purpose: Option<LinkPurpose>) -> Optio
     match purpose {
         Some(LinkPurpose::AnswerNotice { .. }) => own,
         Some(LinkPurpose::OpenCase { case }) => match role {
-            Operator | CareManager | Nurse | Doctor | SupportCentre | CityOfficer => Some(format!("/cases/{case}")),
+            Operator | CareManager | Nurse | Doctor | SupportCentre | CityOfficer => Some(address::case(case)),
             _ => own,
         },
         Some(LinkPurpose::VisitRequest { visit }) => match role {
             CareManager | Nurse | CareWorker | Doctor | Commissioner | SupportCentre | Family => {
-                Some(format!("/visits/{visit}"))
+                Some(address::visit(visit))
             }
             _ => None,
         },
         Some(LinkPurpose::OpenNote { note }) => match role {
-            Doctor | Nurse | Pharmacist | CareManager | CareWorker => Some(format!("/notes/{note}")),
+            Doctor | Nurse | Pharmacist | CareManager | CareWorker => Some(address::note(note)),
             _ => None,
         },
         None => match (topic, role) {
-            (Topic::GatewaySilent, Role::Administrator | CityOfficer) => Some("/lines".to_owned()),
+            (Topic::GatewaySilent, Role::Administrator | CityOfficer) => Some(address::LINES.to_owned()),
             _ => own,
         },
     }

@@ -1,0 +1,103 @@
+//! What a reader may do with a case, and whom they can turn to: asked by the pages that draw the buttons, answered by
+//! the rules that the verbs obey. A button that is not offered here would only be refused.
+
+use access::Act;
+use base::{Ctx, PersonId, Role, StaffId};
+use db::Tx;
+use people::{Staff, StaffState, TeamPart};
+use uuid::Uuid;
+
+use crate::duty::{Hold, may_act};
+use crate::{Case, ResponseError};
+
+/// What the reader may do with this person and this case.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct May {
+    /// The case is theirs: calls, requests, help.
+    pub desk: bool,
+    /// Ends and outcomes: of the holder, and of whoever is responsible outside the call centre.
+    pub outcome: bool,
+    pub take: bool,
+    pub close: bool,
+    pub consult: bool,
+    pub answer: bool,
+    /// What doctors were asked and answered.
+    pub read: bool,
+}
+
+pub fn may(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> May {
+    let mut may = |act| access::may(ctx, tx, act, case.person);
+    if !case.open() {
+        return May::default();
+    }
+    let held = held(ctx.actor.role, ctx.actor.id, case.holder);
+    let works = may(Act::WorkCase);
+    let outcome = works && held.outcome;
+    May {
+        desk: works && held.desk,
+        outcome,
+        take: works && held.take,
+        close: outcome && may(Act::CloseCase),
+        consult: outcome && may(Act::WriteNote),
+        answer: may(Act::AnswerNote),
+        read: works && may(Act::SeeNotes),
+    }
+}
+
+/// What whoever holds the case leaves to this reader.
+fn held(role: Role, me: Uuid, holder: Option<StaffId>) -> May {
+    let lets = |hold| may_act(hold, role, me, holder).is_ok();
+    let mine = holder.is_some_and(|h| h.0 == me);
+    May { desk: mine && lets(Hold::Desk), outcome: lets(Hold::Outcome), take: !mine, ..May::default() }
+}
+
+/// Those to whom the reader can hand a case over.
+pub fn colleagues(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Staff>, ResponseError> {
+    let Some(office) = ctx.actor.office else { return Ok(vec![]) };
+    let staff = people::staff_of_office(tx, office)?;
+    Ok(staff.into_iter().filter(|s| is_colleague(ctx, s)).collect())
+}
+
+/// Works in the same office at the same, now.
+pub(crate) fn is_colleague(ctx: &Ctx, staff: &Staff) -> bool {
+    Some(staff.office) == ctx.actor.office
+        && staff.role == ctx.actor.role
+        && staff.state == StaffState::Active
+        && staff.id.0 != ctx.actor.id
+}
+
+/// The doctors of the team who can be asked, the attending one first.
+pub fn doctors_to_ask(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(TeamPart, Staff)>, ResponseError> {
+    let mut doctors = Vec::new();
+    for member in people::team(ctx, tx, person)? {
+        if matches!(member.part, TeamPart::AttendingDoctor | TeamPart::Doctor) {
+            doctors.push((member.part, people::staff(tx, member.staff)?));
+        }
+    }
+    doctors.sort_by_key(|(part, _)| *part != TeamPart::AttendingDoctor);
+    Ok(doctors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // shows: 6 what a page may offer is asked of the capability
+    #[test]
+    fn what_is_offered_follows_the_holder_and_the_role() {
+        let me = Uuid::from_u128(1);
+        let (mine, other) = (Some(StaffId(me)), Some(StaffId(Uuid::from_u128(2))));
+        for (role, holder, desk, outcome, take) in [
+            (Role::Operator, None, false, false, true),
+            (Role::Operator, mine, true, true, false),
+            (Role::Operator, other, false, false, true),
+            (Role::CareManager, None, false, true, true),
+            (Role::CareManager, mine, true, true, false),
+            (Role::CareManager, other, false, true, true),
+            (Role::CityOfficer, other, false, true, true),
+        ] {
+            let expected = May { desk, outcome, take, ..May::default() };
+            assert_eq!(held(role, me, holder), expected, "{role:?} {holder:?}");
+        }
+    }
+}
