@@ -62,8 +62,7 @@ pub async fn attach(
     match allowed.await {
         Ok(()) => {}
         Err(Problem::Refused(why)) => {
-            let typed = Typed::new(Form::default(), Wrong::Rule(why));
-            return again(&site, &visitor, &frame, visit, typed).await;
+            return again(&site, &visitor, &frame, visit, Typed::new(Form::default(), why)).await;
         }
         Err(other) => return Err(other),
     }

@@ -223,7 +223,6 @@ impl form::Rule for SigninRefusal {
             R::AccountUnknown | R::SessionUnknown => form::Kind::NotThere,
             R::PasswordShort
             | R::PasswordLong
-            | R::PasswordOneKind
             | R::PasswordGuessable
             | R::LoginMalformed
             | R::NameMalformed
@@ -235,7 +234,7 @@ impl form::Rule for SigninRefusal {
     fn field(&self) -> Option<&'static str> {
         use SigninRefusal as R;
         match self {
-            R::PasswordShort | R::PasswordLong | R::PasswordOneKind | R::PasswordGuessable => Some("password"),
+            R::PasswordShort | R::PasswordLong | R::PasswordGuessable => Some("password"),
             R::LoginMalformed | R::LoginTaken | R::AccountExists => Some("login"),
             _ => None,
         }

@@ -180,7 +180,6 @@ fn refusals_of_cases_messages_and_accounts_have_one_status_too() {
         vec![
             PasswordShort,
             PasswordLong,
-            PasswordOneKind,
             PasswordGuessable,
             LoginMalformed,
             LoginTaken,
