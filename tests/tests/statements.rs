@@ -65,7 +65,7 @@ fn open(region: &Region, who: &Browser, path: &str) -> (u16, u64, usize) {
     (answer.status.as_u16(), region.test.db.counted().0 - before, answer.body.len())
 }
 
-// shows: 5.6 lists read what they show in a handful of statements, whatever their length
+// shows: 5.6.5 lists read what they show in a handful of statements, whatever their length
 #[test]
 fn no_page_asks_more_often_because_it_has_more_rows() {
     let (small, large) = (town(12, 60, 5), town(120, 200, 45));

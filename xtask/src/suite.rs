@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(found[1].folder, Path::new("/h/crates/db"));
     }
 
-    // shows: 5.6 what needs no database is run once
+    // shows: 5.6.10 what needs no database is run once
     #[test]
     fn who_asked_for_no_database_is_not_run_again_and_without_a_list_everybody_is() {
         let found = programs(MESSAGES);

@@ -111,7 +111,7 @@ mod tests {
         Duration::from_secs(n)
     }
 
-    // shows: 5.1 deadlines for head, idle, unread answers; a stranger's connection never becomes long-lived
+    // shows: 5.1.1 deadlines for head, idle, unread answers; a stranger's connection never becomes long-lived
     #[test]
     fn each_kind_of_waiting_has_its_end() {
         let fresh = Seen::default();
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    // shows: 5.1 within 30 s of the last byte a half request is gone
+    // shows: 5.1.3 within 30 s of the last byte a half request is gone
     #[test]
     fn the_usual_times_let_no_half_request_stay_for_30_seconds() {
         let usual = Deadlines::USUAL;

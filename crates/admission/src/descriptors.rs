@@ -17,7 +17,7 @@ pub fn raise() -> (u64, u64) {
 mod tests {
     use super::*;
 
-    // shows: 5.1 descriptors raised at the start as far as the machine allows
+    // shows: 5.1.2 descriptors raised at the start as far as the machine allows
     #[test]
     fn afterwards_the_soft_limit_is_the_hard_one() {
         let (found, now) = raise();

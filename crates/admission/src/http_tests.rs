@@ -85,7 +85,7 @@ async fn said(address: SocketAddr, pieces: &[&str]) -> String {
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
-// shows: 5.1 a deadline for the request's head, for its body, for idleness
+// shows: 5.1.1 a deadline for the request's head, for its body, for idleness
 #[tokio::test]
 async fn whatever_stays_half_is_ended() {
     let running = running(&[], Bounds::requests(), DEADLINES).await;
@@ -105,7 +105,7 @@ async fn whatever_stays_half_is_ended() {
     }
 }
 
-// shows: 5.1 live lines of those known are not cut by the deadlines
+// shows: 5.1.1 live lines of those known are not cut by the deadlines
 #[tokio::test]
 async fn a_long_answer_to_somebody_known_is_not_cut() {
     let running = running(&[], Bounds::requests(), DEADLINES).await;
@@ -129,7 +129,7 @@ async fn whoever_is_known_may_rest_and_a_half_head_of_theirs_is_ended_all_the_sa
     }
 }
 
-// shows: 5.1 a client that does not read its answer is ended
+// shows: 5.1.1 a client that does not read its answer is ended
 #[tokio::test]
 async fn whoever_does_not_read_is_ended() {
     let running = running(&[], Bounds::requests(), DEADLINES).await;
@@ -147,7 +147,7 @@ async fn whoever_does_not_read_is_ended() {
     assert!(heard.len() < 64 * 1024 * 1024, "{}", heard.len());
 }
 
-// shows: 5.1 behind a proxy, requests in flight are bounded by the address the proxy tells
+// shows: 5.1.1 behind a proxy, requests in flight are bounded by the address the proxy tells
 #[tokio::test]
 async fn behind_a_proxy_each_told_address_has_its_own_bound() {
     let bounds = Bounds { per_address: 2, ..Bounds::strangers(16) };

@@ -24,7 +24,7 @@ fn a_place_is_given_back_whatever_became_of_it() {
     assert!(room.table().identities.is_empty());
 }
 
-// shows: 5.1 no session and no gateway can take the room of those known
+// shows: 5.1.2 no session and no gateway can take the room of those known
 #[test]
 fn one_session_takes_so_many_places_among_the_known_and_no_more() {
     let room = room(Bounds { known: 3, per_identity: 2, ..Bounds::all_alike(8) });
@@ -43,7 +43,7 @@ async fn who_gives_way_is_told_and_is_not_known_afterwards() {
     assert!(!first.know(1) && room.enter(ip(1)).is_ok() && !room.relieve());
 }
 
-// shows: 5.1 an address from which desks were known gets a larger allowance
+// shows: 5.1.2 an address from which desks were known gets a larger allowance
 #[test]
 fn where_somebody_was_known_more_are_let_in() {
     let room = room(Bounds { known: 8, per_identity: 8, ..Bounds::strangers(16) });

@@ -34,7 +34,7 @@ fn asked(new: Newcomer, strangers: &[Stranger]) -> Verdict {
     decide(&new, strangers.iter().copied(), &BOUNDS)
 }
 
-// shows: 5.1 connections bounded per address: a flood pushes out itself
+// shows: 5.1.1 connections bounded per address: a flood pushes out itself
 #[test]
 fn at_its_bound_an_address_pushes_out_its_own_longest_silent_one() {
     let here = [silent(v4(1), 900), silent(v4(2), 9_000), silent(v4(1), 2_000), silent(v4(1), 1_000)];
@@ -52,7 +52,7 @@ fn whom_we_work_for_and_who_has_just_spoken_does_not_give_way() {
     assert_eq!(asked(unfamiliar(v4(1)), &here), Verdict::InPlaceOf(2));
 }
 
-// shows: 5.1 IPv6 by /64, and again by /48
+// shows: 5.1.1 IPv6 by /64, and again by /48
 #[test]
 fn a_customer_with_many_networks_is_bounded_as_a_whole() {
     let here: Vec<Stranger> = (0..5).map(|n| silent(v6(n), 1_000 + n)).collect();
@@ -62,7 +62,7 @@ fn a_customer_with_many_networks_is_bounded_as_a_whole() {
     assert_eq!(asked(unfamiliar(v6(77)), &fresh), Verdict::Refused(Refusal::Network));
 }
 
-// shows: 5.1 room kept for addresses of known gateways and desks
+// shows: 5.1.2 room kept for addresses of known gateways and desks
 #[test]
 fn strangers_of_a_thousand_addresses_leave_the_kept_places_to_familiar_ones() {
     let here: Vec<Stranger> = (0..12).map(|n| silent(v4(100 + n), 0)).collect();
@@ -74,7 +74,7 @@ fn strangers_of_a_thousand_addresses_leave_the_kept_places_to_familiar_ones() {
     assert_eq!(asked(familiar(v4(50)), &full), Verdict::InPlaceOf(12), "to another familiar one it does");
 }
 
-// shows: 5.1 1,500 half requests from one /48 of IPv6 leave others their places
+// shows: 5.1.3 1,500 half requests from one /48 of IPv6 leave others their places
 #[test]
 fn a_siege_from_one_48_takes_a_quarter_of_the_room_and_no_more() {
     let bounds = plan(1_024).unwrap().site;
@@ -93,7 +93,7 @@ fn a_siege_from_one_48_takes_a_quarter_of_the_room_and_no_more() {
     }
 }
 
-// shows: 5.1 descriptors: some kept for the program itself and the operations address
+// shows: 5.1.2 descriptors: some kept for the program itself and the operations address
 #[test]
 fn the_rooms_together_never_take_more_descriptors_than_there_are() {
     assert_eq!(plan(511), Err(TooFew { found: 511 }));
@@ -119,7 +119,7 @@ fn any_origin() -> impl Strategy<Value = Origin> {
 }
 
 proptest! {
-    // shows: 5.1 connections bounded in all, per address, by /64 and /48, whoever comes in which order
+    // shows: 5.1.1 connections bounded in all, per address, by /64 and /48, whoever comes in which order
     #[test]
     fn no_bound_is_ever_passed(arrivals in prop::collection::vec((any_origin(), 0..600_u64, any::<bool>()), 0..300)) {
         // Whether an address is familiar belongs to the address and not to the arrival.

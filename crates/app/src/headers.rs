@@ -57,7 +57,7 @@ fn complete(headers: &mut HeaderMap, strict: Strict) {
 mod tests {
     use super::*;
 
-    // shows: 5.4 HSTS with subdomains where the configuration says so
+    // shows: 5.5.10 HSTS with subdomains where the configuration says so
     #[test]
     fn a_page_keeps_what_it_says_itself_and_only_the_configuration_binds_other_names() {
         let of = |strict| {

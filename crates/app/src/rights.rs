@@ -43,7 +43,7 @@ mod tests {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    // shows: 5.3 files of the region that others may read are refused with what to type
+    // shows: 5.5.7 files of the region that others may read are refused with what to type
     #[test]
     fn a_file_that_others_may_read_is_refused_with_what_to_type() {
         let folder = tempfile::tempdir().unwrap();

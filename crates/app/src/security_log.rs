@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    // shows: 1.2 a bounded security log with keyed hashes of login and address
+    // shows: 5.1.4 a bounded security log with keyed hashes of login and address
     #[test]
     fn the_log_is_two_files_of_bounded_length_and_its_key_stays() {
         let folder = tempfile::tempdir().unwrap();

@@ -167,7 +167,7 @@ fn causes(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    // shows: 5.2 PostgreSQL over TLS, never `prefer`; without TLS only a socket or loopback
+    // shows: 5.5.5 PostgreSQL over TLS, never `prefer`; without TLS only a socket or loopback
     #[test]
     fn a_line_that_leaves_this_machine_is_encrypted_whatever_the_address_says() {
         for (address, encrypted) in [

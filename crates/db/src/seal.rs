@@ -285,7 +285,7 @@ mod tests {
         tx.scalar("SELECT seed FROM thing WHERE id = $1", params![row])
     }
 
-    // shows: 5.3 TOTP seeds and photos are sealed, with associated data naming row and column
+    // shows: 5.5.8 TOTP seeds and photos are sealed, with associated data naming row and column
     #[test]
     fn a_sealed_value_opens_in_its_own_row_and_column_only() {
         let region = testing::fresh(&[THINGS]);
@@ -308,7 +308,7 @@ mod tests {
         checked.unwrap();
     }
 
-    // shows: 5.3 rotated by a command: several keys by id, newest seals, older open; existing plain rows are sealed
+    // shows: 5.5.8 rotated by a command: several keys by id, newest seals, older open; existing plain rows are sealed
     #[test]
     fn a_newer_key_seals_anew_what_was_plain_or_under_an_older_one() {
         let region = testing::fresh(&[THINGS]);
@@ -343,7 +343,7 @@ mod tests {
         clear(lies_in);
     }
 
-    // shows: 5.3 a database started with a wrong or missing key says so before it serves and changes nothing
+    // shows: 5.5.8 a database started with a wrong or missing key says so before it serves and changes nothing
     #[test]
     fn a_database_opens_with_its_own_key_only_and_no_new_one_is_made_beside_it() {
         let (config, lies_in) = testing::fresh_config().unwrap();

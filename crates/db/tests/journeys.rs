@@ -18,7 +18,7 @@ fn all(tx: &mut dyn Tx) -> Result<Vec<i64>, DbError> {
     tx.query(ALL, &[])?.iter().map(|row| row.get(0)).collect()
 }
 
-// shows: 5.7 PostgreSQL: few round trips for each command and each look
+// shows: 5.7.3 PostgreSQL: few round trips for each command and each look
 #[test]
 fn a_command_of_one_statement_takes_three_journeys_and_a_look_two() {
     let region = testing::fresh(&[TABLES]);

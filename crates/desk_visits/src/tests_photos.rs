@@ -121,7 +121,7 @@ fn only_this_door_takes_large_forms_and_it_has_an_end_too() {
     r.post(&r.operator(), &format!("/cases/{case}/closure"), &[("note-closure", text.as_str())]).is(413);
 }
 
-// shows: 1.4 the permit for an upload is taken after the visitor's right is known
+// shows: 5.1.7 the permit for an upload is taken after the visitor's right is known
 #[test]
 fn who_may_not_attach_photos_is_told_before_anything_is_read_and_holds_no_place() {
     let r = Region::new();

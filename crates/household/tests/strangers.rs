@@ -35,7 +35,7 @@ fn pressed(path: &str, n: usize) -> String {
     path.replace("{token}", &format!("nobody-sent-{n}")).replace("{account}", &format!("{n:032x}"))
 }
 
-// shows: 1.2 nothing durable before somebody is known: 2,000 presses of a stranger at every open door
+// shows: 5.1.4 nothing durable before somebody is known: 2,000 presses of a stranger at every open door
 #[test]
 fn a_stranger_who_presses_two_thousand_times_leaves_no_more_than_the_allowance() {
     let region = Region::new();

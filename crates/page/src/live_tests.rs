@@ -39,7 +39,7 @@ fn told(seat: &Seat) -> (u32, u32) {
     (seat.screen.changed.swap(QUIET, Ordering::Relaxed), seat.screen.messages.swap(QUIET, Ordering::Relaxed))
 }
 
-// shows: 6 a family screen wakes only for its own relative
+// shows: 5.6.3 a family screen wakes only for its own relative
 #[test]
 fn a_family_screen_wakes_only_for_its_own_relative_and_only_while_the_consent_stands() {
     let live = Live::new();
@@ -55,7 +55,7 @@ fn a_family_screen_wakes_only_for_its_own_relative_and_only_while_the_consent_st
     assert_eq!(live.tell(&of(GRANDMOTHER), &[]).changed, 1, "herself, without anybody's leave");
 }
 
-// shows: 6 the call centre wakes only for its cases; an alert that nobody holds wakes everybody
+// shows: 5.6.3 the call centre wakes only for its cases; an alert that nobody holds wakes everybody
 #[test]
 fn the_call_centre_wakes_for_its_cases_and_all_of_it_for_an_alert_that_nobody_holds() {
     let live = Live::new();
@@ -91,7 +91,7 @@ fn only_the_readers_own_screens_are_told_of_a_message() {
     }
 }
 
-// shows: 6 nothing an observer could learn from the event itself
+// shows: 5.6.3 nothing an observer could learn from the event itself
 #[test]
 fn a_word_on_the_wire_says_neither_what_nor_whom() {
     use axum::response::IntoResponse;
@@ -117,7 +117,7 @@ fn a_word_on_the_wire_says_neither_what_nor_whom() {
     assert_eq!(live.tell(&both, &[]), Woken::default(), "the seat was given back");
 }
 
-// shows: 6 clients wait a random moment
+// shows: 5.6.3 clients wait a random moment
 #[test]
 fn the_more_screens_are_told_the_longer_they_spread_their_asking() {
     let live = Live::new();
@@ -137,7 +137,7 @@ fn of_session(role: Role, account: u128, session: u128) -> Ctx {
     ctx
 }
 
-// shows: 1.4 seats are kept for operators and crews, so that no family account can take them all
+// shows: 5.1.6 seats are kept for operators and crews, so that no family account can take them all
 #[test]
 fn families_and_staff_leave_seats_for_those_who_act() {
     let live = Live::new();
@@ -159,7 +159,7 @@ fn families_and_staff_leave_seats_for_those_who_act() {
     );
 }
 
-// shows: 1.4 a few seats a session
+// shows: 5.1.6 a few seats a session
 #[test]
 fn a_session_has_a_few_seats() {
     let live = Live::new();
@@ -171,7 +171,7 @@ fn a_session_has_a_few_seats() {
     assert!(sit(1).is_ok());
 }
 
-// shows: 5.2 signing out, suspension and the absolute end close live lines
+// shows: 5.5.2 signing out, suspension and the absolute end close live lines
 #[test]
 fn a_line_ends_with_its_session() {
     let live = Live::new();

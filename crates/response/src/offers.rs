@@ -82,7 +82,7 @@ pub fn doctors_to_ask(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Ve
 mod tests {
     use super::*;
 
-    // shows: 6 what a page may offer is asked of the capability
+    // shows: 5.6.1 what a page may offer is asked of the capability
     #[test]
     fn what_is_offered_follows_the_holder_and_the_role() {
         let me = Uuid::from_u128(1);

@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(matches("x", &nobody(), &mut Memory::default()), Some(false));
     }
 
-    // shows: 1.3 passwords are hashed on threads of their own with a short queue, then refused as busy
+    // shows: 5.1.5 passwords are hashed on threads of their own with a short queue, then refused as busy
     #[test]
     fn what_is_more_than_the_queue_holds_is_refused_and_the_rest_is_done() {
         let hashers = Hashers::of(2, 3).unwrap();

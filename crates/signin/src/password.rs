@@ -144,7 +144,7 @@ mod tests {
         OwnWords::of(["見本地域", "見本市", "sato.hanako", "佐藤　花子", "見本訪問看護ステーション"])
     }
 
-    // shows: 5.3 passwords are at least 8 characters, without rules of composition, and not among the commonest
+    // shows: 5.5.3 passwords are at least 8 characters, without rules of composition, and not among the commonest
     #[test]
     fn what_may_be_a_password() {
         let refused = |text: &str| NewPassword::parse(text, &words()).err();
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    // shows: 5.3 passwords are refused when they stand among the region's own words
+    // shows: 5.5.3 passwords are refused when they stand among the region's own words
     #[test]
     fn the_regions_own_words_are_no_password() {
         let refused = |text: &str| NewPassword::parse(text, &words()).err();
@@ -187,7 +187,7 @@ mod tests {
         assert!(!format!("{:?}", words()).contains("佐藤"));
     }
 
-    // shows: 5.3 passwords are taken as typed
+    // shows: 5.5.3 passwords are taken as typed
     #[test]
     fn a_password_is_taken_as_typed() {
         let taken = |text: &str| NewPassword::parse(text, &OwnWords::default()).unwrap().text().to_owned();

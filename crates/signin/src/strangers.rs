@@ -177,7 +177,7 @@ mod tests {
         Address::of(IpAddr::from(n.to_be_bytes()))
     }
 
-    // shows: 1.2 what a stranger does is only within an allowance recorded
+    // shows: 5.1.4 what a stranger does is only within an allowance recorded
     #[test]
     fn an_hour_has_its_allowance_and_the_next_row_says_what_was_passed_over() {
         let strangers = Strangers::new([1; 32]);
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(ask(3601), Some(0));
     }
 
-    // shows: 1.2 a bounded security log with keyed hashes of login and address
+    // shows: 5.1.4 a bounded security log with keyed hashes of login and address
     #[test]
     fn the_log_is_bounded_and_its_hashes_are_of_this_region() {
         let strangers = Strangers::new([1; 32]);

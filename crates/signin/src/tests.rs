@@ -355,7 +355,7 @@ fn an_address_that_tries_many_names_is_stopped() {
     assert_eq!(told, 0, "of strangers nothing is written here");
 }
 
-// shows: 1.2 failures of unknown names leave nothing durable, and those of a known account are held back after a restart
+// shows: 5.1.4 failures of unknown names leave nothing durable, and those of a known account are held back after a restart
 #[test]
 fn a_stranger_leaves_no_row_and_a_known_account_remembers_its_failures_over_a_restart() {
     let mut region = Region::new();

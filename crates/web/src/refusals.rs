@@ -39,7 +39,7 @@ fn same_everywhere<R: Rule + Debug, E: form::Fails + From<R>>(source: &str, name
     seen.len()
 }
 
-// shows: 6 the same refusal has the same status everywhere
+// shows: 5.6.4 the same refusal has the same status everywhere
 #[test]
 fn the_same_refusal_has_the_same_status_whichever_page_it_comes_from() {
     let people = same_everywhere::<_, people::PeopleError>(include_str!("../../people/src/lib.rs"), "PeopleRefusal", {
@@ -124,7 +124,7 @@ fn the_same_refusal_has_the_same_status_whichever_page_it_comes_from() {
     assert!(people + care + watch > 60);
 }
 
-// shows: 6 the same refusal has the same status everywhere
+// shows: 5.6.4 the same refusal has the same status everywhere
 #[test]
 fn refusals_of_cases_messages_and_accounts_have_one_status_too() {
     let response =

@@ -34,7 +34,7 @@ mod tests {
 
     use super::*;
 
-    // shows: 6 each verb is typed once, is its crate's own, and a resident can read it
+    // shows: 5.6.2 each verb is typed once, is its crate's own, and a resident can read it
     #[test]
     fn every_verb_of_a_region_is_its_owners_is_unique_and_can_be_read() {
         let owners = ["audit", "people", "signin", "care", "notify", "watch", "response"];

@@ -12,7 +12,7 @@ fn row(topic: &str, body: &str) -> outbox::Event {
     outbox::Event { seq: 1, at: Instant(1), topic: topic.to_owned(), body: body.to_owned() }
 }
 
-// shows: 6 topics and bodies already stored stay readable
+// shows: 5.6.2 topics and bodies already stored stay readable
 #[test]
 fn what_a_former_version_left_in_the_outbox_is_still_understood() {
     let (dashed, plain) = ("00000000-0000-0000-0000-000000000007", "00000000000000000000000000000007");
@@ -49,7 +49,7 @@ fn told(r: &Region, seq: i64) -> News {
         .expect("is read")
 }
 
-// shows: 6 live events carry the person, and who knows them is read once
+// shows: 5.6.3 live events carry the person, and who knows them is read once
 #[test]
 fn a_case_is_told_to_those_who_may_know_of_it_and_its_end_to_those_who_knew_until_then() {
     let r = Region::new();

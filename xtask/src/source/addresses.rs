@@ -76,7 +76,7 @@ mod tests {
         File { path: path.into(), text: Some(text.to_owned()) }
     }
 
-    // shows: 6 an address names its desk
+    // shows: 5.6.1 an address names its desk
     #[test]
     fn a_desk_types_no_address_of_another() {
         let doors =

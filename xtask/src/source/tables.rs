@@ -140,7 +140,7 @@ mod tests {
         File { path: path.into(), text: Some(text.to_owned()) }
     }
 
-    // shows: 5.6 table names carry their crate, and SQL is read for foreign tables
+    // shows: 5.6.7 table names carry their crate, and SQL is read for foreign tables
     #[test]
     fn foreign_old_and_unnamed_tables_are_found_and_ones_own_are_not() {
         let files = [

@@ -113,7 +113,7 @@ mod tests {
         File { path: path.into(), text: Some(text.to_owned()) }
     }
 
-    // shows: 5.6 dependencies that nobody uses are found by a check
+    // shows: 5.6.9 dependencies that nobody uses are found by a check
     #[test]
     fn a_dependency_that_nobody_names_is_found() {
         let manifest = "[package]\nname = \"a\"\n[dependencies]\nserde.workspace = true\ntokio-rustls = \"1\"\n\
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(found, ["crates/a/Cargo.toml: nobody uses serde"]);
     }
 
-    // shows: 5.6 product code without test code
+    // shows: 5.6.8 product code without test code
     #[test]
     fn code_for_tests_is_found_where_it_would_reach_the_product() {
         for (path, text, expected) in [

@@ -95,7 +95,7 @@ mod tests {
 
     const LIST: &str = "audit::verbs! {\n    Verb of \"見守り\" {\n        Set = \"watch.set\", \"変更\";\n    }\n}\n";
 
-    // shows: 6 no topic or action is typed twice
+    // shows: 5.6.2 no topic or action is typed twice
     #[test]
     fn what_is_typed_again_is_found_and_what_stands_once_is_not() {
         let list = || file("crates/watch/src/verbs.rs", LIST);

@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
-        // shows: 5.4 config show prints from what was read, secrets never
+        // shows: 5.5.12 config show prints from what was read, secrets never
         #[test]
         fn no_secret_is_shown_however_it_was_spelt(tail in "[A-Za-z0-9_.~-]{12,30}", spelling in 0usize..21) {
             let secret = format!("Geheim{tail}");

@@ -94,7 +94,7 @@ mod tests {
         Config::parse(text).err().map(|error| format!("{error:#}"))
     }
 
-    // shows: 5.2 SMTP and the heartbeat: plain text off this machine is refused, with what to type
+    // shows: 5.5.6 SMTP and the heartbeat: plain text off this machine is refused, with what to type
     #[test]
     fn what_leaves_this_machine_in_the_clear_is_refused_with_what_to_type() {
         let with = |section: &str| format!("{LEAST}{section}");
@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    // shows: 5.4 hosts comes from public_url
+    // shows: 5.5.10 hosts comes from public_url
     #[test]
     fn the_site_answers_under_the_name_that_its_links_carry() {
         let config =

@@ -22,7 +22,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-// shows: 5.3 umask 077; files of the region that others may read are refused with what to type
+// shows: 5.5.7 umask 077; files of the region that others may read are refused with what to type
 #[test]
 fn what_the_program_makes_is_its_owners_and_what_others_may_read_is_refused() {
     let place = Place::new();
@@ -50,7 +50,7 @@ fn what_the_program_makes_is_its_owners_and_what_others_may_read_is_refused() {
     place.serve();
 }
 
-// shows: 5.3 backups to age recipients, so that a scheduled backup holds no key that opens it
+// shows: 5.5.9 backups to age recipients, so that a scheduled backup holds no key that opens it
 #[test]
 fn a_backup_for_recipients_needs_no_secret_and_opens_for_each_of_them() {
     let place = Place::bare();
@@ -107,7 +107,7 @@ fn state(place: &Place) -> (i64, Vec<(String, String)>) {
     })
 }
 
-// shows: 5.3 TOTP seeds sealed by a key outside the database, rotated by a command; wrong or missing key: nothing starts
+// shows: 5.5.8 TOTP seeds sealed by a key outside the database, rotated by a command; wrong or missing key: nothing starts
 #[test]
 fn second_factors_are_sealed_and_open_only_with_the_key_beside_the_database() {
     let place = Place::new();
@@ -143,7 +143,7 @@ fn second_factors_are_sealed_and_open_only_with_the_key_beside_the_database() {
     town.operator.sign_in(&mut place.client());
 }
 
-// shows: 5.3 existing plain rows are sealed by a bulk step at start
+// shows: 5.5.8 existing plain rows are sealed by a bulk step at start
 #[test]
 fn what_an_older_version_stored_plainly_is_sealed_before_anybody_is_served() {
     let place = Place::new();

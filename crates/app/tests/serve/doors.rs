@@ -134,7 +134,7 @@ fn demo_refuses_a_region_of_real_people_and_leaves_it_alone() {
     assert_eq!(names(town_of(&place, &data)).len(), 0);
 }
 
-// shows: 5.6 the handler of TERM comes before anything listens, in the demonstration too
+// shows: 5.6.11 the handler of TERM comes before anything listens, in the demonstration too
 #[test]
 fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
     let place = Place::bare();

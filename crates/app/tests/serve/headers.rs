@@ -23,7 +23,7 @@ fn carries_them(what: &str, reply: &Reply, status: u16) {
     }
 }
 
-// shows: 5.4 security headers on every answer, refusals and assets too
+// shows: 5.5.10 security headers on every answer, refusals and assets too
 #[test]
 fn every_answer_carries_the_headers_whoever_gives_it() {
     let place = Place::bare();

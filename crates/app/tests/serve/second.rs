@@ -35,7 +35,7 @@ fn whoever_would_write_beside_a_region_at_work_is_told_what_to_do() {
     place.must_run(create);
 }
 
-// shows: 5.6 the handler of TERM comes before anything listens
+// shows: 5.6.11 the handler of TERM comes before anything listens
 #[test]
 fn a_stop_in_the_first_moment_ends_the_region_and_does_not_kill_it() {
     let place = region();
@@ -52,7 +52,7 @@ fn a_stop_in_the_first_moment_ends_the_region_and_does_not_kill_it() {
     assert!(place.run(&["audit", "verify"]).status.success());
 }
 
-// shows: 5.6 a successor waits until the region before it has ended
+// shows: 5.6.11 a successor waits until the region before it has ended
 #[test]
 fn a_successor_waits_until_the_region_before_it_has_ended() {
     let place = region();

@@ -67,9 +67,9 @@ fn descriptors(serving: &Serving) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", serving.id())).map_or(0, Iterator::count)
 }
 
-// shows: 5.1 while one address holds 1,500 half requests, others get pages, gateways connect, /readyz answers
-// shows: 5.1 within 30 s of the last byte a half request is gone
-// shows: 5.1 a signed-in desk of the very address under siege is served
+// shows: 5.1.3 while one address holds 1,500 half requests, others get pages, gateways connect, /readyz answers
+// shows: 5.1.3 within 30 s of the last byte a half request is gone
+// shows: 5.1.3 a signed-in desk of the very address under siege is served
 #[test]
 fn under_a_siege_from_one_address_everybody_else_is_served() {
     let (_, own) = admission::raise();
@@ -114,7 +114,7 @@ fn handed_on(place: &Place, told: &str, head: &str) -> TcpStream {
     line
 }
 
-// shows: 5.1 behind a trusted proxy the bound is by the address the proxy tells, never against the proxy itself
+// shows: 5.1.1 behind a trusted proxy the bound is by the address the proxy tells, never against the proxy itself
 #[test]
 fn behind_a_proxy_one_visitors_half_posts_stand_in_nobody_elses_way() {
     let place = Place::new();
@@ -166,7 +166,7 @@ fn frames(window: u32, host: SocketAddr, streams: std::ops::Range<u32>, reset: b
     bytes
 }
 
-// shows: 5.1 slow readers and HTTP/2: streams opened and reset, answers that nobody takes
+// shows: 5.1.1 slow readers and HTTP/2: streams opened and reset, answers that nobody takes
 #[test]
 fn streams_thrown_away_and_answers_not_taken_cost_nothing() {
     let issued = Issued::new();
@@ -203,7 +203,7 @@ fn streams_thrown_away_and_answers_not_taken_cost_nothing() {
     assert!(serving.stop());
 }
 
-// shows: 5.1 a machine with too few descriptors is told what to type
+// shows: 5.1.2 a machine with too few descriptors is told what to type
 #[test]
 fn with_too_few_descriptors_it_does_not_start_and_says_what_to_do() {
     let place = Place::new();

@@ -28,7 +28,7 @@ fn rounds(place: &Place) -> u64 {
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
-// shows: 1.3 200 sign-ins at once from ten networks: peak below 300 MB, the clockwork never waits behind them
+// shows: 5.1.5 200 sign-ins at once from ten networks: peak below 300 MB, the clockwork never waits behind them
 #[test]
 fn two_hundred_sign_ins_at_once_fill_no_memory_and_hold_up_no_clockwork() {
     let place = Place::new();
@@ -95,7 +95,7 @@ impl Line {
 /// anyway.
 const SOON: Duration = Duration::from_secs(4);
 
-// shows: 5.2 signing out and the absolute end close live lines within a second
+// shows: 5.5.2 signing out and the absolute end close live lines within a second
 #[test]
 fn a_live_line_ends_with_its_session() {
     let place = Place::new();

@@ -29,7 +29,7 @@ fn refused(url: String, ca: &Path, why: &str) {
     assert!(!said.contains(server::PASSWORD), "{said}");
 }
 
-// shows: 5.2 PostgreSQL over TLS, a given CA, SCRAM with channel binding
+// shows: 5.5.5 PostgreSQL over TLS, a given CA, SCRAM with channel binding
 #[test]
 fn every_line_of_a_region_to_its_server_is_encrypted_and_bound_to_its_certificate() {
     if not_here() {
@@ -52,7 +52,7 @@ fn every_line_of_a_region_to_its_server_is_encrypted_and_bound_to_its_certificat
     assert_eq!(all, encrypted);
 }
 
-// shows: 5.2 PostgreSQL over TLS: name and issuer always checked
+// shows: 5.5.5 PostgreSQL over TLS: name and issuer always checked
 #[test]
 fn a_server_of_another_name_or_another_authority_is_told_nothing() {
     if not_here() {
@@ -71,7 +71,7 @@ fn a_server_of_another_name_or_another_authority_is_told_nothing() {
     open(rightly_named, Some(ca)).expect("under its name and its authority it is believed");
 }
 
-// shows: 5.2 PostgreSQL: never a fall back to plain text without a word
+// shows: 5.5.5 PostgreSQL: never a fall back to plain text without a word
 #[test]
 fn a_man_in_the_middle_who_says_that_there_is_no_tls_hears_nothing_more() {
     let authority = Authority::new("ours");
@@ -82,7 +82,7 @@ fn a_man_in_the_middle_who_says_that_there_is_no_tls_hears_nothing_more() {
     assert_eq!(heard.join().expect("what was heard"), WISH_FOR_TLS);
 }
 
-// shows: 5.2 PostgreSQL: SCRAM with channel binding
+// shows: 5.5.5 PostgreSQL: SCRAM with channel binding
 #[test]
 fn a_password_is_proven_to_the_server_itself_and_told_to_nobody() {
     if not_here() {

@@ -199,7 +199,7 @@ fn in_the_demonstration_one_becomes_anybody_with_one_click() {
     assert_eq!(region.get(&nobody, "/account").location, "/signin", "whom one was is signed out");
 }
 
-// shows: 5.1 signing in ends the session it came from
+// shows: 5.5.2 signing in ends the session it came from
 #[test]
 fn signing_in_ends_the_session_it_came_from() {
     let region = Region::new();

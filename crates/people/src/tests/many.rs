@@ -2,7 +2,7 @@
 
 use super::*;
 
-// shows: 5.6 lists read what they show in a handful of statements: many at once is what each is by itself
+// shows: 5.6.5 lists read what they show in a handful of statements: many at once is what each is by itself
 #[test]
 fn what_is_read_of_many_is_what_is_read_of_each_whoever_reads() {
     let region = Region::new();

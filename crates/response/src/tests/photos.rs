@@ -116,7 +116,7 @@ fn a_backup_holds_the_photos_by_construction() {
     assert_eq!(restored.1, jpeg);
 }
 
-// shows: 5.3 photos are sealed by a key that does not lie in the database
+// shows: 5.5.8 photos are sealed by a key that does not lie in the database
 #[test]
 fn what_one_sees_on_a_photo_is_sealed_in_the_table() {
     let r = Region::new();
