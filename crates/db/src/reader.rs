@@ -24,7 +24,13 @@ impl Readers {
         for n in 0..limits::READERS {
             let mut connection = Connection::open_reader(config, keys)?;
             connection.count_in(counted);
-            let mut reader = Reader { connection, config: config.clone(), keys: keys.clone(), counted: counted.clone(), open: false };
+            let mut reader = Reader {
+                connection,
+                config: config.clone(),
+                keys: keys.clone(),
+                counted: counted.clone(),
+                open: false,
+            };
             let reads = reads.clone();
             std::thread::Builder::new()
                 .name(format!("reader-{n}"))

@@ -23,14 +23,16 @@ const REPLAYS: usize = 5;
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) enum Connection {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(Box<Postgres>),
 }
 
 impl Connection {
     pub(crate) fn open_writer(config: &DbConfig, wait: Duration) -> Result<Connection, DbError> {
         Ok(match config {
-            DbConfig::Sqlite { file, durability } => Connection::Sqlite(Sqlite::open_writer(file, *durability, wait)?),
+            DbConfig::Sqlite { file, durability } => {
+                Connection::Sqlite(Box::new(Sqlite::open_writer(file, *durability, wait)?))
+            }
             DbConfig::Postgres { url, ca } => {
                 Connection::Postgres(Box::new(Postgres::open_writer(&Server::at(url, ca), wait)?))
             }
@@ -39,7 +41,7 @@ impl Connection {
 
     pub(crate) fn open_reader(config: &DbConfig, keys: &Arc<Keys>) -> Result<Connection, DbError> {
         let mut connection = match config {
-            DbConfig::Sqlite { file, .. } => Connection::Sqlite(Sqlite::open_reader(file)?),
+            DbConfig::Sqlite { file, .. } => Connection::Sqlite(Box::new(Sqlite::open_reader(file)?)),
             DbConfig::Postgres { url, ca } => {
                 Connection::Postgres(Box::new(Postgres::open_reader(&Server::at(url, ca))?))
             }
@@ -58,7 +60,7 @@ impl Connection {
 
     pub(crate) fn tx(&mut self) -> &mut dyn Tx {
         match self {
-            Connection::Sqlite(engine) => engine,
+            Connection::Sqlite(engine) => engine.as_mut(),
             Connection::Postgres(engine) => engine.as_mut(),
         }
     }

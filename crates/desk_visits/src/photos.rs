@@ -70,7 +70,7 @@ pub async fn attach(
     let sent = tokio::time::timeout(SENDING, receive(request)).await.map_err(|_| Problem::Busy)??;
     let form = Form::new(vec![("caption".to_owned(), sent.caption.clone())]);
     if sent.too_large {
-        let typed = Typed::new(form, Refusal::at(FIELDS[0].0, &NotAPicture::TooLarge.to_string()));
+        let typed = Typed::new(form, Refusal::at(FIELDS[0].0, NotAPicture::TooLarge.to_string()));
         return again(&site, &visitor, &frame, visit, typed).await;
     }
     let (field, drawn) = match sent.wrong {

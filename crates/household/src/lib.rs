@@ -112,6 +112,12 @@ fn start() -> Instant {
     Instant::parse("2026-11-22T10:00").expect("a moment")
 }
 
+impl Default for Region {
+    fn default() -> Region {
+        Region::new()
+    }
+}
+
 impl Region {
     pub fn new() -> Region {
         let test = fresh(MIGRATIONS);

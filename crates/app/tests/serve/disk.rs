@@ -101,7 +101,7 @@ fn stored_seed(place: &Place, town: &Town) -> Vec<u8> {
 /// Everything that could have changed: the rows of the audit and the marks.
 fn state(place: &Place) -> (i64, Vec<(String, String)>) {
     place.look(|tx| {
-        let marks = tx.query("SELECT name, value FROM mark ORDER BY name", &[])?;
+        let marks = tx.query("SELECT name, value FROM db_mark ORDER BY name", &[])?;
         let marks = marks.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, db::DbError>>()?;
         Ok((tx.scalar("SELECT COUNT(*) FROM audit_row", &[])?, marks))
     })
@@ -152,7 +152,7 @@ fn what_an_older_version_stored_plainly_is_sealed_before_anybody_is_served() {
     let db = place.open();
     let undone = db.write_blocking(move |tx| {
         tx.execute("UPDATE signin_account SET totp_secret = $2 WHERE id = $1", db::params![id, seed.to_vec()])?;
-        tx.execute("DELETE FROM mark WHERE name LIKE 'seal.%'", &[])
+        tx.execute("DELETE FROM db_mark WHERE name LIKE 'seal.%'", &[])
     });
     undone.expect("as an older version left it");
     drop(db);

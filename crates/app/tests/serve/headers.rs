@@ -41,7 +41,7 @@ fn every_answer_carries_the_headers_whoever_gives_it() {
     carries_them("a method that is not taken", &plainly("PUT /signin HTTP/1.1\r\nSec-Fetch-Site: same-origin"), 405);
     carries_them("a form from elsewhere", &plainly("POST /signin HTTP/1.1\r\nSec-Fetch-Site: cross-site"), 403);
     carries_them("a reading without a credential", &plainly("POST /ingest/v1/readings HTTP/1.1"), 401);
-    let host = format!("GET /signin HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    let host = "GET /signin HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".to_owned();
     carries_them("another host", &raw::as_it_stands(place.web, host.as_bytes()), 421);
     let stranger = raw::ask(&mut raw::line_from(STRANGER, place.web), place.web, "GET /signin HTTP/1.1", b"");
     carries_them("somebody who is no proxy", &stranger, 403);

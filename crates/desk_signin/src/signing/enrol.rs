@@ -68,7 +68,9 @@ async fn open(
     let draft = Draft::typed(form);
     if let Some(until) = site.strangers().wait(&from, now) {
         let words = format!("間違いが続いたため、{}まで受け付けられません。", ja_time(until));
-        return Ok((StatusCode::TOO_MANY_REQUESTS, ask_code(&frame, &draft.refused(Refusal::unfit(words)))).into_response());
+        return Ok(
+            (StatusCode::TOO_MANY_REQUESTS, ask_code(&frame, &draft.refused(Refusal::unfit(words)))).into_response()
+        );
     }
     if site.db().read(move |tx| signin::opens(tx, &code, now)).await? {
         let (ctx, secrets, issuer) = (nobody(&site), draw()?, site.region().to_owned());
