@@ -76,19 +76,23 @@ fn write_encrypted(tx: &mut dyn db::Tx, part: &Path, closing: Closing) -> anyhow
 /// What a restore found and did.
 pub struct Restored {
     pub rows: u64,
-    pub audit: audit::Report,
+    pub audit_rows: i64,
+    /// The new epoch and those before it that nobody signed; why they are no moment of the known past, if so.
+    pub waiting: audit::Waiting,
+    /// Whether the file of heads holds what the backup remembers of it.
+    pub fits: bool,
     /// The names of the keys that open what is sealed in it.
     pub keys: Vec<String>,
 }
 
-/// Loads a backup into an empty database, verifies the audit chain, and begins an epoch that quotes the last head
+/// Loads a backup into an empty database, verifies the audit chains, and begins an epoch that quotes the last head
 /// known from outside: all in one transaction, so that a restore that fails leaves the database as empty as it was.
-/// Refuses a damaged or cut file, or a database that holds anything, before touching it.
+/// Refuses a damaged or cut file, or a database that holds anything, before touching it. The epoch is not signed yet.
 pub fn restore(
     config: DbConfig,
     file: &Path,
     opening: Opening,
-    last_known: Option<audit::Head>,
+    known: Vec<audit::Statement>,
     now: Instant,
     request: RequestId,
 ) -> anyhow::Result<Restored> {
@@ -101,16 +105,16 @@ pub fn restore(
     let done = db.write_blocking(move |tx| {
         let loaded = open_encrypted(&path, &opening).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
         let rows = loaded.map_err(|e| DbError::Engine(format!("{e:#}")))?;
-        let audit = audit::verify(tx, &[])?;
-        if let Some(finding) = audit.finding {
-            return Err(DbError::Engine(format!("監査記録の鎖が切れています: {finding:?}")));
-        }
         if rows != wanted {
             return Err(DbError::Engine(format!("{wanted}行のうち{rows}行しか入りませんでした")));
         }
+        let audit_rows = audit::verify(tx, &[])?.rows;
         let ctx = Ctx::new(Actor::system("restore"), Purpose::Operation, now, request);
-        audit::begin_epoch(&ctx, tx, last_known.as_ref())?;
-        Ok(Restored { rows, audit, keys: seal::needed(tx)? })
+        audit::begin_epoch(&ctx, tx, &known)?;
+        let broken = |finding| DbError::Engine(format!("監査記録の鎖が切れています: {}", crate::heads::words(finding)));
+        let waiting = audit::waiting(tx, &known)?.map_err(broken)?;
+        let fits = audit::fits(audit::signed(tx)?, &known);
+        Ok(Restored { rows, audit_rows, waiting, fits, keys: seal::needed(tx)? })
     });
     done.context("復元できませんでした。何も変更していません")
 }

@@ -257,7 +257,7 @@ impl Config {
             };
             files.extend(["", "-wal", "-shm"].map(beside));
         }
-        let names = [crate::region::HEAD_KEY, crate::region::HEADS, crate::emergency::FILE];
+        let names = [crate::heads::HEAD_KEY, crate::heads::HEADS, crate::emergency::FILE];
         files.extend(names.map(|name| self.operations.folder.join(name)));
         if let secrets::Place::File(file) = secrets::Place::of(self) {
             files.push(file);

@@ -5,6 +5,8 @@ mod config;
 mod demo;
 mod emergency;
 mod headers;
+mod heads;
+mod keeping;
 mod living;
 mod ops;
 mod postman;
@@ -21,11 +23,9 @@ use std::io::{BufWriter, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use age::secrecy::SecretString;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use base::Instant;
 use clap::{Parser, Subcommand};
-use db::Db;
 use watch::rhythm::Model;
 
 use crate::config::Config;
@@ -140,11 +140,22 @@ enum AuditCommand {
         #[arg(long)]
         config: PathBuf,
     },
+    /// 署名を待つ期の区切り(復元など)を示し、--sign で署名します
+    Epoch {
+        #[arg(long)]
+        config: PathBuf,
+        /// 人が確かめたうえで署名します
+        #[arg(long)]
+        sign: bool,
+        /// 過去の控えと合わないところがあっても署名します(検証の結果に残ります)
+        #[arg(long, requires = "sign")]
+        despite: bool,
+    },
     /// 改ざん・削除・入れ替えと、(ヘッドの控えがあれば)末尾の切り取りと書き直しを見つけます
     Verify {
         #[arg(long)]
         config: PathBuf,
-        /// データベースの外に保管していた署名つきヘッド
+        /// データベースの外に保管していた署名つきヘッド。省くと運用フォルダのものを使います
         #[arg(long)]
         heads: Option<PathBuf>,
         /// 署名を確かめる公開鍵(16進64桁)。省くと運用フォルダの鍵を使います
@@ -186,17 +197,22 @@ fn main() {
             Config::load(&config).and_then(|config| serve::create_administrator(&config, &login, &name, &kana, &office))
         }
         Command::Audit { command: AuditCommand::Verify { config, heads, key } } => {
-            Config::load(&config).and_then(|config| verify(&config, heads.as_deref(), key))
+            Config::load(&config).and_then(|config| keeping::verify(&config, heads.as_deref(), key))
         }
-        Command::Audit { command: AuditCommand::Tally { config } } => Config::load(&config).and_then(|c| tally(&c)),
+        Command::Audit { command: AuditCommand::Epoch { config, sign, despite } } => {
+            Config::load(&config).and_then(|config| keeping::epoch(&config, sign, despite))
+        }
+        Command::Audit { command: AuditCommand::Tally { config } } => {
+            Config::load(&config).and_then(|c| keeping::tally(&c))
+        }
         Command::Audit { command: AuditCommand::Key { config } } => {
-            Config::load(&config).and_then(|config| say(&public_key(&config)?))
+            Config::load(&config).and_then(|config| say(&keeping::public_key(&config)?))
         }
         Command::Backup { file, config, recipient } => {
-            Config::load(&config).and_then(|config| back_up(&config, &file, &recipient))
+            Config::load(&config).and_then(|config| keeping::back_up(&config, &file, &recipient))
         }
         Command::Restore { file, config, identity, heads, key } => {
-            Config::load(&config).and_then(|config| restore(&config, &file, identity, heads.as_deref(), key))
+            Config::load(&config).and_then(|config| keeping::restore(&config, &file, identity, heads.as_deref(), key))
         }
         Command::Secrets { command: SecretsCommand::Rotate { config } } => {
             Config::load(&config).and_then(|config| secrets::rotate(&config))
@@ -228,95 +244,6 @@ fn replay(file: &str, model: &str) -> anyhow::Result<()> {
     let output = BufWriter::new(std::io::stdout().lock());
     watch::replay::run(input, output, &options)?;
     Ok(())
-}
-
-fn passphrase() -> anyhow::Result<SecretString> {
-    match std::env::var("TSUNAGARI_PASSPHRASE") {
-        Ok(text) if text.chars().count() >= 12 => Ok(SecretString::from(text)),
-        Ok(_) => bail!("TSUNAGARI_PASSPHRASE は12文字以上にしてください"),
-        Err(_) => bail!("バックアップの合い言葉を環境変数 TSUNAGARI_PASSPHRASE に入れてください"),
-    }
-}
-
-/// Where recipients are known no passphrase is asked for: the machine that makes the copy cannot open it.
-fn back_up(config: &Config, file: &Path, named: &[String]) -> anyhow::Result<()> {
-    let texts = if named.is_empty() { &config.backup.recipients[..] } else { named };
-    let closing = match texts {
-        [] => backup::Closing::Passphrase(passphrase()?),
-        texts => backup::Closing::Recipients(backup::recipients(texts)?),
-    };
-    let rows = backup::backup(config.db()?, file, closing)?;
-    say(&format!("{rows}行を {} に保存しました。", file.display()))
-}
-
-fn restore(
-    config: &Config,
-    file: &Path,
-    identity: Option<PathBuf>,
-    heads: Option<&Path>,
-    key: Option<String>,
-) -> anyhow::Result<()> {
-    let opening = match identity {
-        Some(file) => backup::Opening::Identities(backup::identities(&file)?),
-        None => backup::Opening::Passphrase(passphrase()?),
-    };
-    let known = known_heads(config, heads, key)?;
-    let last = known.into_iter().max_by_key(|head| head.seq);
-    let done = backup::restore(config.db()?, file, opening, last, now(), page::site::new_request())?;
-    say(&format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit.rows))?;
-    if !done.keys.is_empty() && !secrets::missing(config, &done.keys)?.is_empty() {
-        let (file, ids) = (secrets::Place::of(config), done.keys.join(" "));
-        say(&format!(
-            "認証アプリの登録と訪問の写真を開く鍵({ids})がここにありません。控えを {} に置くまで serve は起動しません。",
-            file.file().display()
-        ))?;
-    }
-    Ok(())
-}
-
-fn verify(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
-    let heads = known_heads(config, heads, key)?;
-    let db = Db::open_for_reading(config.db()?)?;
-    let report = db.read_blocking(move |tx| audit::verify(tx, &heads))?;
-    match report.finding {
-        None => say(&format!(
-            "監査記録{}行に異常はありません。照合したヘッド{}件、復元による期の区切り{}件。最後の1分はヘッドがまだないため保護されていません。",
-            report.rows, report.heads_checked, report.epochs
-        )),
-        Some(audit::Finding::Altered { seq }) => bail!("{seq}行目が書き換えられたか、入れ替えられています"),
-        Some(audit::Finding::Missing { seq }) => bail!("{seq}行目が削除されています"),
-        Some(audit::Finding::Truncated { seq }) => bail!("{seq}行目から後が切り取られています"),
-        Some(audit::Finding::Rewritten { seq }) => bail!("{seq}行目までの記録全体が書き直されています"),
-    }
-}
-
-/// One line for each action and outcome, readable for a program while the region works.
-fn tally(config: &Config) -> anyhow::Result<()> {
-    let db = Db::open_for_reading(config.db()?)?;
-    for (action, outcome, rows) in db.read_blocking(audit::tally)? {
-        say(&serde_json::json!({ "action": action, "outcome": outcome.key(), "rows": rows }).to_string())?;
-    }
-    Ok(())
-}
-
-/// The public half of the key in the operations folder.
-fn public_key(config: &Config) -> anyhow::Result<String> {
-    let file = config.operations.folder.join(region::HEAD_KEY);
-    if !file.exists() {
-        bail!("{} がありません。--key で公開鍵を示してください", file.display());
-    }
-    Ok(audit::HeadKey::load_or_create(&file, [0; 32])?.public())
-}
-
-/// The heads of a file kept elsewhere, their signatures checked.
-fn known_heads(config: &Config, heads: Option<&Path>, key: Option<String>) -> anyhow::Result<Vec<audit::Head>> {
-    let Some(file) = heads else { return Ok(vec![]) };
-    let public = match key {
-        Some(text) => text,
-        None => public_key(config)?,
-    };
-    let text = std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))?;
-    Ok(audit::parse_heads(&text, &public)?)
 }
 
 /// Whether this address is the machine itself.

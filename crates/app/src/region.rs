@@ -18,13 +18,10 @@ use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use crate::heads::{Signer, Trouble};
 use crate::rounds::{self, repeat, system};
 use crate::{ops, postman, security_log};
 
-/// The signing key of audit heads, in the operations folder.
-pub const HEAD_KEY: &str = "audit-heads.key";
-/// The signed heads, beside it. Copy this file elsewhere.
-pub const HEADS: &str = "audit-heads.jsonl";
 /// Signals that may wait for the station.
 const SIGNALS: usize = 8192;
 /// How long the station may be silent before every page says that the watch stands still.
@@ -100,9 +97,9 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     rounds.spawn(admission::http::serve(way, ops_router, std::future::pending()));
     spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
     let disk = spawn_disk(&db, no_room)?;
-    spawn_clockwork(&mut rounds, &site, &clock, &board);
+    let signing = spawn_records(&mut rounds, &site, &clock, &folder);
+    spawn_clockwork(&mut rounds, &site, &clock, &board, signing);
     security_log::spawn(&mut rounds, &site, &folder)?;
-    spawn_records(&mut rounds, &site, &clock, &folder)?;
     let (notify_clock, notify_db) = (clock.clone(), db.clone());
     rounds.spawn(async move {
         notify::run(notify_db, Arc::new(adapters), move || system("notify", &notify_clock)).await;
@@ -261,7 +258,13 @@ struct Disk {
 
 /// What runs by the second: limits of cases, whether the station steps, lines of sessions that are over. It waits for
 /// the database alone, never for a thread that something else may fill: passwords and photos are not its concern.
-fn spawn_clockwork(rounds: &mut tokio::task::JoinSet<()>, site: &Site, clock: &Clock, board: &Arc<Board>) {
+fn spawn_clockwork(
+    rounds: &mut tokio::task::JoinSet<()>,
+    site: &Site,
+    clock: &Clock,
+    board: &Arc<Board>,
+    signing: Trouble,
+) {
     let (lines, own_clock) = (site.clone(), clock.clone());
     rounds.spawn(async move {
         let close = || async {
@@ -283,6 +286,7 @@ fn spawn_clockwork(rounds: &mut tokio::task::JoinSet<()>, site: &Site, clock: &C
                 let words = "保存する場所が残り少なくなっています。センサーの受信を止めています。システム管理者に連絡してください。";
                 warnings.push(Warning::Words(words.into()));
             }
+            warnings.extend(signing.words().map(Warning::Words));
             if overdue > 0 {
                 warnings.push(Warning::Overdue(overdue));
             }
@@ -300,12 +304,14 @@ fn spawn_records(
     site: &Site,
     clock: &Clock,
     folder: &std::path::Path,
-) -> anyhow::Result<()> {
-    let key = Arc::new(audit::HeadKey::load_or_create(&folder.join(HEAD_KEY), random())?);
-    let heads = folder.join(HEADS);
-    let (db, own_clock) = (site.db().clone(), clock.clone());
+) -> Trouble {
+    let signer = Arc::new(Signer::new(folder, site.db().clone(), clock.clone()));
+    let trouble = signer.trouble.clone();
     rounds.spawn(async move {
-        let sign = || rounds::sign_head(&db, &own_clock, key.clone(), heads.clone());
+        let sign = || {
+            let signer = signer.clone();
+            async move { tokio::task::spawn_blocking(move || signer.round()).await? }
+        };
         repeat("audit head", Duration::from_secs(60), sign).await;
     });
     let db = site.db().clone();
@@ -314,5 +320,5 @@ fn spawn_records(
     rounds.spawn(async move {
         repeat("tidying", Duration::from_secs(600), || rounds::tidy(&db, &own_clock)).await;
     });
-    Ok(())
+    trouble
 }

@@ -2,8 +2,6 @@
 //! their way, signed heads, the heartbeat, the hourly emergency list. Each round survives its own failure and says so
 //! in the log; none keeps state that a restart would lose.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Actor, Clock, Ctx, Instant, Purpose, Span};
@@ -71,19 +69,9 @@ where
     }
 }
 
-/// Signs the newest head of the audit chain into the file outside the database.
-pub async fn sign_head(db: &Db, clock: &Clock, key: Arc<audit::HeadKey>, file: PathBuf) -> anyhow::Result<()> {
-    let at = clock();
-    let (seq, hash) = db.read(audit::head).await?;
-    if seq > 0 {
-        tokio::task::spawn_blocking(move || audit::append_head(&file, &key, &audit::Head { seq, at, hash })).await??;
-    }
-    Ok(())
-}
-
 /// Places in the index by person that one command files: a look at a list is fifty of them, and whoever waits for the
 /// same writer must not notice.
-const FILED_AT_ONCE: usize = 400;
+pub const FILED_AT_ONCE: usize = 400;
 
 /// Files audit rows by person, a little at a time.
 pub async fn index_audit(db: &Db) -> anyhow::Result<()> {

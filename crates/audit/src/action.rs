@@ -97,5 +97,6 @@ crate::verbs! {
     Verb of "監査" {
         BeginEpoch = "audit.epoch", "記録の区切り（復元）";
         RotateKeys = "audit.rotate_keys", "封印の鍵を更新";
+        BeginChain = "audit.chain", "記録の鎖のはじまり";
     }
 }

@@ -5,7 +5,11 @@
 
 mod action;
 mod chain;
+#[cfg(test)]
+mod forgeries;
 mod heads;
+mod scan;
+mod signing;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -16,10 +20,18 @@ use db::{DbError, Migration, Tx};
 
 pub use action::{Action, Book, Verb};
 pub use chain::Hash;
-pub use heads::{Head, HeadError, HeadKey, append_head, head_line, parse_heads};
+pub use heads::{
+    ChainId, End, Head, HeadError, HeadKey, Says, Statement, append_lines, end_of, next_line, parse_heads,
+};
+pub use signing::{
+    Tip, Waiting, begin_chain, begin_epoch, epoch_lines, fits, head_lines, note_signed, signed, to_sign, waiting,
+};
 pub use verify::{Finding, Report, verify};
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "audit/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "audit/001", sql: include_str!("schema.sql") },
+    Migration { name: "audit/002", sql: include_str!("chains.sql") },
+];
 
 /// How the recorded act ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +73,9 @@ pub struct Entry<'a> {
 /// A recorded row as reviewers and residents read it.
 #[derive(Clone, Debug)]
 pub struct Recorded {
+    /// The row's place among all rows of the database, whatever their chains: lists go by it.
+    pub place: i64,
+    /// Its number in its chain.
     pub seq: i64,
     pub at: Instant,
     pub role: Role,
@@ -111,22 +126,22 @@ pub fn refused(
 
 /// The newest rows about one person, newest first. Rows of the last moments may not be indexed yet.
 pub fn about(tx: &mut dyn Tx, person: PersonId, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    store::about(tx, person, limit)
+    store::about_before(tx, person, i64::MAX, limit)
 }
 
 /// The newest rows of all, newest first.
 pub fn newest(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    store::newest(tx, limit)
+    store::before(tx, i64::MAX, limit)
 }
 
-/// Rows older than `seq`, newest first: the next page of a list.
-pub fn before(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    store::before(tx, seq, limit)
+/// Rows before a place, newest first: the next page of a list.
+pub fn before(tx: &mut dyn Tx, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    store::before(tx, place, limit)
 }
 
-/// Rows about one person that are older than `seq`, newest first.
-pub fn about_before(tx: &mut dyn Tx, person: PersonId, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    store::about_before(tx, person, seq, limit)
+/// Rows about one person before a place, newest first.
+pub fn about_before(tx: &mut dyn Tx, person: PersonId, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    store::about_before(tx, person, place, limit)
 }
 
 /// How many rows there are of each action and outcome: what an office's year came to, in figures without persons.
@@ -134,7 +149,7 @@ pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
     store::tally(tx)
 }
 
-/// Sequence number and hash of the newest row; zero for an empty chain.
+/// Number and hash of the newest row of the chain that is written to; zero where it is empty.
 pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
     store::head(tx)
 }
@@ -142,11 +157,4 @@ pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
 /// Files rows by person until `limit` places are filed, whether of one person each or of many; says whether more wait.
 pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
     store::index_persons(tx, limit)
-}
-
-/// Begins a new epoch after a restore: a row that quotes the last head known from outside, so that an older backup
-/// does not look like a truncation.
-pub fn begin_epoch(ctx: &Ctx, tx: &mut dyn Tx, last_known: Option<&Head>) -> Result<i64, DbError> {
-    let quote = last_known.map_or_else(|| "unknown".to_owned(), |h| format!("{}:{}", h.seq, base::hex(&h.hash)));
-    done(ctx, tx, Verb::BeginEpoch, &[], &quote, "restore")
 }

@@ -1,36 +1,94 @@
 //! Rows in the database. Nothing here changes or deletes one.
 
-use base::{Ctx, PersonId, Purpose, Role};
-use db::{DbError, Row, Tx, Value, marks, params};
+use base::{Ctx, PersonId, Purpose, Role, hex, unhex};
+use db::{DbError, FromValue, Row, Tx, Value, marks, params};
 
 use crate::chain::{Columns, GENESIS, Hash, hash};
+use crate::verify::Epoch;
 use crate::{Entry, Outcome, Recorded};
 
-const HEAD: &str = "SELECT seq, hash FROM audit_row ORDER BY seq DESC LIMIT 1";
-const APPEND: &str = "INSERT INTO audit_row
-    (seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground, outcome, hash)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-const ABOUT: &str =
-    "SELECT r.seq, r.at, r.role, r.actor_id, r.office_id, r.purpose, r.action, r.persons, r.items, r.ground, r.outcome
-    FROM audit_person p JOIN audit_row r ON r.seq = p.seq WHERE p.person_id = $1 ORDER BY p.seq DESC LIMIT $2";
-const NEWEST: &str = "SELECT seq, at, role, actor_id, office_id, purpose, action, persons, items, ground, outcome
-    FROM audit_row ORDER BY seq DESC LIMIT $1";
-const BEFORE: &str = "SELECT seq, at, role, actor_id, office_id, purpose, action, persons, items, ground, outcome
-    FROM audit_row WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
-const ABOUT_BEFORE: &str =
-    "SELECT r.seq, r.at, r.role, r.actor_id, r.office_id, r.purpose, r.action, r.persons, r.items, r.ground, r.outcome
-    FROM audit_person p JOIN audit_row r ON r.seq = p.seq
-    WHERE p.person_id = $1 AND p.seq < $2 ORDER BY p.seq DESC LIMIT $3";
-const UNINDEXED: &str = "SELECT seq, persons FROM audit_row WHERE seq > $1 ORDER BY seq LIMIT $2";
-const TALLY: &str = "SELECT action, outcome, COUNT(*) FROM audit_row GROUP BY action, outcome ORDER BY action, outcome";
-pub(crate) const RAW: &str = "SELECT seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground, outcome, hash
-    FROM audit_row WHERE seq > $1 ORDER BY seq LIMIT $2";
+/// The chain this database writes to.
+macro_rules! own {
+    () => {
+        "COALESCE((SELECT chain_id FROM audit_own ORDER BY n DESC LIMIT 1), 1)"
+    };
+}
+/// A row as it is read to be shown.
+macro_rules! shown {
+    () => {
+        "r.place, r.seq, r.at, r.role, r.actor_id, r.office_id, r.purpose, r.action, r.persons, r.items, r.ground, r.outcome"
+    };
+}
 
+const HEAD: &str = concat!(
+    "SELECT chain_id, seq, hash, (SELECT MAX(place) FROM audit_row) FROM audit_row WHERE chain_id = ",
+    own!(),
+    " ORDER BY seq DESC LIMIT 1"
+);
+const EMPTY_HEAD: &str = concat!("SELECT ", own!(), ", (SELECT COALESCE(MAX(place), 0) FROM audit_row)");
+const APPEND: &str = "INSERT INTO audit_row
+    (place, chain_id, seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground,
+    outcome, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+const CHAIN_AFTER: &str = "SELECT MIN(chain_id) FROM audit_row WHERE chain_id > $1";
+const OWN: &str = "INSERT INTO audit_own (n, chain_id) SELECT COALESCE(MAX(n), 0) + 1, $1 FROM audit_own";
+const ABOUT: &str = concat!(
+    "SELECT ",
+    shown!(),
+    " FROM audit_person p JOIN audit_row r ON r.place = p.place
+    WHERE p.person_id = $1 AND p.place < $2 ORDER BY p.place DESC LIMIT $3"
+);
+const BEFORE: &str =
+    concat!("SELECT ", shown!(), " FROM audit_row r WHERE r.place < $1 ORDER BY r.place DESC LIMIT $2");
+const UNINDEXED: &str = "SELECT place, persons FROM audit_row WHERE place > $1 ORDER BY place LIMIT $2";
+const TALLY: &str = "SELECT action, outcome, COUNT(*) FROM audit_row GROUP BY action, outcome ORDER BY action, outcome";
+const EPOCHS: &str =
+    "SELECT chain_id, seq, hash, items, at FROM audit_row WHERE action = 'audit.epoch' ORDER BY chain_id, seq";
+const HASH_AT: &str = "SELECT hash FROM audit_row WHERE chain_id = $1 AND seq = $2";
+/// What is hashed of a row, its hash, and its place.
+pub(crate) const RAW: &str = "SELECT seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground, outcome, hash, place
+    FROM audit_row WHERE chain_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+pub(crate) const FILED: &str = "SELECT person_id, place FROM audit_person";
+
+/// Under which a transaction keeps where its next row goes.
+const END: &str = "audit.end";
 const INDEXED: &str = "audit.indexed";
+const SIGNED: &str = "audit.signed";
+
+/// Where the next row goes.
+struct End {
+    chain: i64,
+    seq: i64,
+    hash: Hash,
+    place: i64,
+}
+
+impl End {
+    fn recall(tx: &dyn Tx) -> Option<End> {
+        let [chain, seq, hash, place] = tx.recall(END)? else { return None };
+        let number = i64::from_value;
+        Some(End { chain: number(chain)?, seq: number(seq)?, hash: Hash::from_value(hash)?, place: number(place)? })
+    }
+
+    fn remember(&self, tx: &mut dyn Tx) {
+        tx.remember(END, params![self.chain, self.seq, self.hash, self.place].to_vec());
+    }
+}
+
+fn end(tx: &mut dyn Tx) -> Result<End, DbError> {
+    if let Some(row) = tx.first(HEAD, &[])? {
+        return Ok(End { chain: row.get(0)?, seq: row.get(1)?, hash: row.get(2)?, place: row.get(3)? });
+    }
+    let row = tx.first(EMPTY_HEAD, &[])?.ok_or(DbError::NoRow)?;
+    Ok(End { chain: row.get(0)?, seq: 0, hash: GENESIS, place: row.get(1)? })
+}
 
 pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbError> {
-    let (last, previous) = head(tx)?;
-    let seq = last + 1;
+    // The first row of a transaction asks for the chain's end; those behind it know it.
+    let last = match End::recall(tx) {
+        Some(last) => last,
+        None => end(tx)?,
+    };
+    let (seq, place) = (last.seq + 1, last.place + 1);
     let actor = &ctx.actor;
     let office = actor.office.map(|o| *o.0.as_bytes());
     let persons = join(entry.persons);
@@ -49,10 +107,12 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
         ground: entry.ground,
         outcome: entry.outcome.key(),
     };
-    let hash = hash(&previous, &row);
+    let hash = hash(&last.hash, &row);
     tx.execute(
         APPEND,
         params![
+            place,
+            last.chain,
             seq,
             ctx.now,
             row.role,
@@ -69,30 +129,73 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
             hash
         ],
     )?;
+    End { chain: last.chain, seq, hash, place }.remember(tx);
     Ok(seq)
 }
 
 pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
-    match tx.first(HEAD, &[])? {
-        Some(row) => Ok((row.get(0)?, row.get(1)?)),
-        None => Ok((0, GENESIS)),
+    let last = end(tx)?;
+    Ok((last.seq, last.hash))
+}
+
+pub fn own_chain(tx: &mut dyn Tx) -> Result<i64, DbError> {
+    Ok(end(tx)?.chain)
+}
+
+/// The numbers under which this database keeps its chains.
+pub fn chains(tx: &mut dyn Tx) -> Result<Vec<i64>, DbError> {
+    let mut chains = Vec::new();
+    while let Some(next) = tx.scalar::<Option<i64>>(CHAIN_AFTER, params![chains.last().copied().unwrap_or(i64::MIN)])? {
+        chains.push(next);
     }
+    Ok(chains)
 }
 
-pub fn about(tx: &mut dyn Tx, person: PersonId, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.query(ABOUT, params![person, limit])?.iter().map(recorded).collect()
+/// From now on this database writes to a chain of its own.
+pub fn own_new_chain(tx: &mut dyn Tx) -> Result<(), DbError> {
+    let last = chains(tx)?.last().copied().unwrap_or(0);
+    tx.execute(OWN, params![last + 1])?;
+    // What was remembered is the end of the chain before.
+    end(tx)?.remember(tx);
+    Ok(())
 }
 
-pub fn newest(tx: &mut dyn Tx, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.query(NEWEST, params![limit])?.iter().map(recorded).collect()
+pub fn hash_at(tx: &mut dyn Tx, chain: i64, seq: i64) -> Result<Option<Hash>, DbError> {
+    tx.first(HASH_AT, params![chain, seq])?.map(|row| row.get(0)).transpose()
 }
 
-pub fn before(tx: &mut dyn Tx, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.query(BEFORE, params![seq, limit])?.iter().map(recorded).collect()
+pub fn epochs(tx: &mut dyn Tx) -> Result<Vec<Epoch>, DbError> {
+    let rows = tx.query(EPOCHS, &[])?;
+    let epoch = |row: &Row| {
+        Ok(Epoch { chain: row.get(0)?, seq: row.get(1)?, hash: row.get(2)?, quote: row.get(3)?, at: row.get(4)? })
+    };
+    rows.iter().map(epoch).collect()
 }
 
-pub fn about_before(tx: &mut dyn Tx, person: PersonId, seq: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.query(ABOUT_BEFORE, params![person, seq, limit])?.iter().map(recorded).collect()
+pub fn signed(tx: &mut dyn Tx) -> Result<Option<(usize, Hash)>, DbError> {
+    let text = marks::get(tx, SIGNED)?;
+    Ok(text.map(|text| {
+        let parsed = text.split_once(':').and_then(|(n, sum)| Some((n.parse().ok()?, unhex(sum)?)));
+        // A mark that cannot be read says that heads were signed, and no file fits it.
+        parsed.unwrap_or((usize::MAX, GENESIS))
+    }))
+}
+
+pub fn note_signed(tx: &mut dyn Tx, n: usize, sum: &Hash) -> Result<(), DbError> {
+    marks::set(tx, SIGNED, &format!("{n}:{}", hex(sum)))
+}
+
+/// Up to which place rows are filed by person.
+pub fn indexed(tx: &mut dyn Tx) -> Result<i64, DbError> {
+    Ok(marks::get(tx, INDEXED)?.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+pub fn about_before(tx: &mut dyn Tx, person: PersonId, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    tx.query(ABOUT, params![person, place, limit])?.iter().map(recorded).collect()
+}
+
+pub fn before(tx: &mut dyn Tx, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
+    tx.query(BEFORE, params![place, limit])?.iter().map(recorded).collect()
 }
 
 pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
@@ -101,7 +204,7 @@ pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
 }
 
 pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
-    let from: i64 = marks::get(tx, INDEXED)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let from = indexed(tx)?;
     let rows = tx.query(UNINDEXED, params![from, limit])?;
     let mut upto = from;
     let mut filed: Vec<Vec<Value>> = Vec::new();
@@ -115,24 +218,25 @@ pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
     if upto == from {
         return Ok(false);
     }
-    tx.insert_rows("INSERT INTO audit_person (person_id, seq)", 2, &filed, "ON CONFLICT DO NOTHING")?;
+    tx.insert_rows("INSERT INTO audit_person (person_id, place)", 2, &filed, "ON CONFLICT DO NOTHING")?;
     marks::set(tx, INDEXED, &upto.to_string())?;
     Ok(filed.len() >= limit || rows.len() == limit)
 }
 
 fn recorded(row: &Row) -> Result<Recorded, DbError> {
     Ok(Recorded {
-        seq: row.get(0)?,
-        at: row.get(1)?,
-        role: row.word(2, Role::from_key)?,
-        actor_id: row.get(3)?,
-        office: row.get(4)?,
-        purpose: row.word(5, Purpose::from_key)?,
-        action: row.get(6)?,
-        persons: split(&row.get::<String>(7)?),
-        items: row.get(8)?,
-        ground: row.get(9)?,
-        outcome: row.word(10, Outcome::from_key)?,
+        place: row.get(0)?,
+        seq: row.get(1)?,
+        at: row.get(2)?,
+        role: row.word(3, Role::from_key)?,
+        actor_id: row.get(4)?,
+        office: row.get(5)?,
+        purpose: row.word(6, Purpose::from_key)?,
+        action: row.get(7)?,
+        persons: split(&row.get::<String>(8)?),
+        items: row.get(9)?,
+        ground: row.get(10)?,
+        outcome: row.word(11, Outcome::from_key)?,
     })
 }
 
@@ -141,6 +245,6 @@ fn join(persons: &[PersonId]) -> String {
     ids.join(" ")
 }
 
-fn split(persons: &str) -> Vec<PersonId> {
+pub(crate) fn split(persons: &str) -> Vec<PersonId> {
     persons.split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }

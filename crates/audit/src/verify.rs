@@ -1,120 +1,185 @@
-//! Reads the whole chain and names the first row that is not what was written.
+//! Says whether the chains are what was written, and names the first thing that is not.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
-use db::{DbError, Tx, params};
+use base::{Instant, hex};
+use db::{DbError, Tx};
 
-use crate::action::Verb;
-use crate::chain::{Columns, GENESIS, Hash, hash};
-use crate::heads::Head;
-use crate::store::RAW;
+use crate::chain::{GENESIS, Hash};
+use crate::heads::{Says, Statement};
+use crate::scan::{Scan, Stop, scan};
+use crate::store;
 
-const PAGE: usize = 5000;
+/// What the row of an epoch quotes where no head was known.
+pub const UNKNOWN: &str = "unknown";
 
-/// What is wrong, and at which row.
+/// What is wrong, and at which row of its chain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Finding {
     /// The row's columns do not give its hash: it was edited, or moved from another place.
     Altered { seq: i64 },
     /// A row is missing between its neighbours.
     Missing { seq: i64 },
+    /// The rows would be shown in another order than they were written in.
+    Misplaced { seq: i64 },
     /// A signed head names a row that is no longer there: the end was cut.
     Truncated { seq: i64 },
     /// The row stands, but with another hash than its signed head had: the chain was written anew.
     Rewritten { seq: i64 },
+    /// An epoch that nobody signed: invented, or not signed yet.
+    UnsignedEpoch { seq: i64 },
+    /// An epoch that quotes a head which was never signed.
+    Misquoted { seq: i64 },
+    /// A chain of which no head was ever signed, among others of which some were.
+    Unsigned,
+    /// The index by person is not what the rows say: looks would be missing from a person's list, or invented.
+    Index,
+}
+
+/// A row that begins an epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Epoch {
+    pub chain: i64,
+    pub seq: i64,
+    pub hash: Hash,
+    /// `seq:hash` of the newest head that was known, or [`UNKNOWN`].
+    pub quote: String,
+    pub at: Instant,
 }
 
 /// The outcome of a verification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
+    /// Of all chains.
     pub rows: i64,
+    pub chains: usize,
+    /// The newest row's hash of the chain that is written to.
     pub head: Hash,
     pub heads_checked: usize,
-    /// Restores that the chain itself tells of.
+    /// Restores that the chains themselves tell of.
     pub epochs: usize,
+    /// Those of them that quote no head, for none was known.
+    pub unquoted: usize,
+    /// Those that somebody signed although the chains show no moment of the past.
+    pub despite: usize,
     pub finding: Option<Finding>,
+    /// The number of the chain of the finding; 0 where it is of none.
+    pub chain: i64,
 }
 
-/// Verifies the chain by itself and against heads that were kept elsewhere (their signatures already checked).
-/// Heads of rows that an epoch replaced, signed before it began, are those of a lost branch and are not held against the
-/// chain.
-pub fn verify(tx: &mut dyn Tx, heads: &[Head]) -> Result<Report, DbError> {
-    let mut wanted: BTreeMap<i64, Vec<&Head>> = BTreeMap::new();
-    for head in heads {
-        wanted.entry(head.seq).or_default().push(head);
-    }
-    let mut report = Report { rows: 0, head: GENESIS, heads_checked: 0, epochs: 0, finding: None };
-    // Where each began, the row it quotes, and when.
-    let mut epochs: Vec<(i64, i64, i64)> = Vec::new();
-    let mut hashes: BTreeMap<i64, Hash> = BTreeMap::new();
-    loop {
-        let rows = tx.query(RAW, params![report.rows, PAGE])?;
-        for row in &rows {
-            let seq: i64 = row.get(0)?;
-            if seq != report.rows + 1 {
-                report.finding = Some(Finding::Missing { seq: report.rows + 1 });
-                return Ok(report);
-            }
-            let stored: Hash = row.get(13)?;
-            let action: String = row.get(8)?;
-            let items: String = row.get(10)?;
-            if hash_of(&report.head, row)? != stored {
-                report.finding = Some(Finding::Altered { seq });
-                return Ok(report);
-            }
-            if action == Verb::BeginEpoch.key() {
-                let quoted = items.split(':').next().and_then(|n| n.parse().ok()).unwrap_or(i64::MAX);
-                epochs.push((seq, quoted, row.get(1)?));
-            }
-            if wanted.contains_key(&seq) {
-                hashes.insert(seq, stored);
-            }
-            report.rows = seq;
-            report.head = stored;
-        }
-        if rows.len() < PAGE {
-            break;
-        }
-    }
-    report.epochs = epochs.len();
-    for (seq, heads) in wanted {
-        for head in heads {
-            // A head lies on a lost branch if an epoch began at or before its row, quotes at least its row, and is
-            // younger: what was signed after the restore is the new branch's own.
-            let lost = epochs.iter().any(|(began, quoted, at)| *began <= seq && seq <= *quoted && head.at.0 < *at);
-            report.heads_checked += 1;
-            match hashes.get(&seq) {
-                Some(stored) if *stored == head.hash => {}
-                _ if lost => {}
-                Some(_) => report.finding = Some(Finding::Rewritten { seq }),
-                None => report.finding = Some(Finding::Truncated { seq: report.rows + 1 }),
-            }
-            if report.finding.is_some() {
-                return Ok(report);
-            }
-        }
+/// Verifies the chains by themselves and against the statements of a file kept elsewhere (already checked by
+/// [`crate::parse_heads`]). Lines of a branch that an epoch left are not held against the chains.
+pub fn verify(tx: &mut dyn Tx, statements: &[Statement]) -> Result<Report, DbError> {
+    let mut report = Report {
+        rows: 0,
+        chains: 0,
+        head: GENESIS,
+        heads_checked: 0,
+        epochs: 0,
+        unquoted: 0,
+        despite: 0,
+        finding: None,
+        chain: 0,
+    };
+    match check(tx, statements, &mut report) {
+        Ok(()) => {}
+        Err(Stop::Found { chain, finding }) => (report.finding, report.chain) = (Some(finding), chain),
+        Err(Stop::Db(error)) => return Err(error),
     }
     Ok(report)
 }
 
-fn hash_of(previous: &Hash, row: &db::Row) -> Result<Hash, DbError> {
-    let (actor, office): (Vec<u8>, Option<Vec<u8>>) = (row.get(3)?, row.get(4)?);
-    let request: Vec<u8> = row.get(6)?;
-    let text = |column| row.get::<String>(column);
-    let columns = Columns {
-        seq: row.get(0)?,
-        at: row.get(1)?,
-        role: &text(2)?,
-        actor_id: &actor,
-        office_id: office.as_deref(),
-        device: &text(5)?,
-        request_id: &request,
-        purpose: &text(7)?,
-        action: &text(8)?,
-        persons: &text(9)?,
-        items: &text(10)?,
-        ground: &text(11)?,
-        outcome: &text(12)?,
+fn check(tx: &mut dyn Tx, statements: &[Statement], report: &mut Report) -> Result<(), Stop> {
+    let own = store::own_chain(tx)?;
+    let scan = scan(tx, statements)?;
+    report.rows = scan.chains.iter().map(|seen| seen.rows).sum();
+    report.chains = scan.chains.len();
+    report.epochs = scan.epochs.len();
+    report.head = scan.chains.iter().find(|seen| seen.number == own).map_or(GENESIS, |seen| seen.end);
+    let path = path(statements);
+    for statement in &path {
+        report.heads_checked += 1;
+        holds(&scan, statement)?;
+    }
+    if statements.is_empty() {
+        return scan.compare_index(tx);
+    }
+    epochs_are_signed(&scan, statements, &path, report)?;
+    for seen in &scan.chains {
+        if !path.iter().any(|s| scan.number(s.chain) == Some(seen.number)) {
+            return Err(Stop::Found { chain: seen.number, finding: Finding::Unsigned });
+        }
+    }
+    scan.compare_index(tx)?;
+    // Rows are filed before their head is signed; a backup may be older than that, until heads are signed again.
+    let filed = store::indexed(tx)?;
+    let epoch = path.iter().rfind(|s| s.says != Says::Head).map_or(0, |s| s.n);
+    let unfiled = path.iter().filter(|s| s.chain.is_some() && s.n > epoch);
+    if unfiled.filter_map(|s| scan.named(s)).any(|(_, place)| place > filed) {
+        return Err(Stop::Found { chain: 0, finding: Finding::Index });
+    }
+    Ok(())
+}
+
+/// The statements that lead to the last one: all but those of lost branches, oldest first.
+pub fn path(statements: &[Statement]) -> Vec<&Statement> {
+    let mut path = Vec::new();
+    let mut next = statements.len();
+    // A parent stands above its line, so this ends.
+    while let Some(statement) = next.checked_sub(1).and_then(|i| statements.get(i)) {
+        path.push(statement);
+        next = statement.parent();
+    }
+    path.reverse();
+    path
+}
+
+fn holds(scan: &Scan, statement: &Statement) -> Result<(), Stop> {
+    if scan.holds(statement) {
+        return Ok(());
+    }
+    let chain = scan.number(statement.chain).unwrap_or(0);
+    let rows = scan.chains.iter().find(|seen| seen.number == chain).map_or(0, |seen| seen.rows);
+    let finding = match scan.named(statement) {
+        Some(_) => Finding::Rewritten { seq: statement.head.seq },
+        None => Finding::Truncated { seq: rows + 1 },
     };
-    Ok(hash(previous, &columns))
+    Err(Stop::Found { chain, finding })
+}
+
+/// Each epoch of the chains stands in the file, and quotes a head that stands above it.
+fn epochs_are_signed(
+    scan: &Scan,
+    statements: &[Statement],
+    path: &[&Statement],
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let mut known: HashSet<(i64, String)> = HashSet::new();
+    let mut quotes = statements.iter().peekable();
+    let signed = path.iter().filter(|s| s.says != Says::Head);
+    let mut vouched: HashSet<(i64, i64)> = HashSet::new();
+    for line in signed {
+        let chain = scan.number(line.chain).unwrap_or(0);
+        while let Some(above) = quotes.next_if(|s| s.n < line.n) {
+            known.insert((scan.number(above.chain).unwrap_or(0), quote(above.head.seq, &above.head.hash)));
+        }
+        let Some(epoch) = scan.epochs.iter().find(|e| (e.chain, e.seq) == (chain, line.head.seq)) else { continue };
+        vouched.insert((chain, epoch.seq));
+        let despite = matches!(line.says, Says::Epoch { despite: true, .. });
+        report.despite += usize::from(despite);
+        if epoch.quote == UNKNOWN {
+            report.unquoted += 1;
+        } else if !despite && !known.contains(&(chain, epoch.quote.clone())) {
+            return Err(Stop::Found { chain, finding: Finding::Misquoted { seq: epoch.seq } });
+        }
+    }
+    match scan.epochs.iter().find(|e| !vouched.contains(&(e.chain, e.seq))) {
+        Some(epoch) => Err(Stop::Found { chain: epoch.chain, finding: Finding::UnsignedEpoch { seq: epoch.seq } }),
+        None => Ok(()),
+    }
+}
+
+/// How an epoch's row names a head.
+pub fn quote(seq: i64, hash: &Hash) -> String {
+    format!("{seq}:{}", hex(hash))
 }

@@ -96,7 +96,7 @@ fn search_form(query: &str) -> Markup {
 
 /// Pages by the number of the last row shown: rows are only ever added.
 fn pages(base: &str, lines: &[Line], from: i64) -> Markup {
-    let next = lines.get(ROWS - 1).filter(|_| lines.len() > ROWS).map(|l| format!("{base}?before={}", l.row.seq));
+    let next = lines.get(ROWS - 1).filter(|_| lines.len() > ROWS).map(|l| format!("{base}?before={}", l.row.place));
     let first = (from != i64::MAX).then_some(base);
     pager(first, next.as_deref(), if first.is_some() { "「前へ」で最新に戻ります" } else { "新しい順" })
 }

@@ -53,6 +53,18 @@ fn empty_embedded() -> Place {
     place
 }
 
+/// What a keeper carries from one machine to another: the heads and their key.
+fn carry(from: &Place, to: &Place) {
+    carry_all(from, to, &["audit-heads.key", "audit-heads.jsonl"]);
+}
+
+fn carry_all(from: &Place, to: &Place, names: &[&str]) {
+    std::fs::create_dir_all(to.operations_folder()).expect("a folder");
+    for name in names {
+        std::fs::copy(from.operations_folder().join(name), to.operations_folder().join(name)).expect("kept");
+    }
+}
+
 /// A region at work, backed up while a gateway posts reading after reading.
 struct Saved {
     place: Place,
@@ -69,6 +81,7 @@ impl Saved {
         let town = Town::settle(&place, 9, 2, ago(Span::hours(3)));
         let file = place.folder.path().join("region.age");
         let serving = place.serve();
+        until("a head is signed", || place.look(audit::signed).is_some());
         let (counted, over) = (AtomicI64::new(0), AtomicBool::new(false));
         let (said, before) = std::thread::scope(|scope| {
             scope.spawn(|| post_until(&place, &town, &counted, &over));
@@ -129,14 +142,13 @@ fn a_backup_of_a_region_at_work_comes_back_whole_on_either_engine() {
     let saved = Saved::save();
     let file = text(&saved.file);
     let same = empty();
+    carry(&saved.place, &same);
     let said = must(&same, &["restore", file]);
     saved.is_whole_in(&same, &said);
     // What is sealed came back sealed: the restore says which key is missing, and nothing starts without it.
     assert!(said.contains("鍵") && said.contains("secrets.key"), "{said}");
     assert!(refused(same.program(&["serve"])).contains("鍵"));
-    let key = |place: &Place| place.operations_folder().join("secrets.key");
-    std::fs::create_dir_all(same.operations_folder()).expect("a folder");
-    std::fs::copy(key(&saved.place), key(&same)).expect("the key was kept elsewhere");
+    carry_all(&saved.place, &same, &["secrets.key"]);
     // The people of the lost region sign in to the new one and go on.
     let mut serving = same.serve();
     let mut operator = same.client();
@@ -146,6 +158,7 @@ fn a_backup_of_a_region_at_work_comes_back_whole_on_either_engine() {
     same.must_run(&["audit", "verify"]);
 
     let embedded = empty_embedded();
+    carry(&saved.place, &embedded);
     let said = must(&embedded, &["restore", file]);
     saved.is_whole_in(&embedded, &said);
     // And from there to the engine under test: with a server, that is the way back.
@@ -153,12 +166,14 @@ fn a_backup_of_a_region_at_work_comes_back_whole_on_either_engine() {
     let rows = told_rows(&must(&embedded, &["backup", text(&onward)]));
     assert_eq!(rows, saved.rows + 1, "the epoch is one more row");
     let back = empty();
+    carry(&embedded, &back);
     assert_eq!(told_rows(&must(&back, &["restore", text(&onward)])), rows);
     assert_eq!(readings(&back), readings(&embedded));
     let verified = back.must_run(&["audit", "verify"]);
     assert!(verified.contains("復元による期の区切り2件"), "{verified}");
 }
 
+// shows: 5.2 an epoch is signed and quotes a signed head
 #[test]
 fn an_older_backup_is_no_crime_and_what_is_cut_after_it_is_one() {
     let place = Place::new();
@@ -177,10 +192,8 @@ fn an_older_backup_is_no_crime_and_what_is_cut_after_it_is_one() {
 
     // The machine is gone; its heads and their key were kept elsewhere.
     let new = empty();
-    std::fs::create_dir_all(new.operations_folder()).expect("a folder");
-    for name in ["audit-heads.key", "audit-heads.jsonl", "secrets.key"] {
-        std::fs::copy(place.operations_folder().join(name), new.operations_folder().join(name)).expect("kept");
-    }
+    carry(&place, &new);
+    carry_all(&place, &new, &["secrets.key"]);
     let heads = new.operations_folder().join("audit-heads.jsonl");
     must(&new, &["restore", text(&file), "--heads", text(&heads)]);
     let quoted = new.look(|tx| Ok(audit::newest(tx, 1)?.remove(0).items));
@@ -197,6 +210,44 @@ fn an_older_backup_is_no_crime_and_what_is_cut_after_it_is_one() {
     new.open().write_blocking(cut).expect("somebody cuts");
     let said = refused(new.program(&["audit", "verify", "--heads", text(&heads)]));
     assert!(said.contains(&format!("{end}行目から後が切り取られています")), "{said}");
+}
+
+// shows: 5.2 an epoch that is not signed is a finding
+#[test]
+fn a_restore_without_the_key_waits_for_its_signature_and_says_so() {
+    let place = Place::new();
+    Town::settle(&place, 9, 2, ago(Span::hours(3)));
+    sign(&place);
+    let file = place.folder.path().join("region.age");
+    must(&place, &["backup", text(&file)]);
+    let public = place.must_run(&["audit", "key"]).trim().to_owned();
+    let heads = place.operations_folder().join("audit-heads.jsonl");
+
+    // Where only the public key is known, the region comes back and its epoch waits.
+    let new = empty();
+    let said = must(&new, &["restore", text(&file), "--heads", text(&heads), "--key", &public]);
+    assert!(said.contains("署名を待っています") && said.contains("audit epoch --sign"), "{said}");
+    let verify = ["audit", "verify", "--key", &public];
+    let said = refused(new.program(&verify));
+    assert!(said.contains("期の区切りに署名がありません"), "{said}");
+    carry_all(&place, &new, &["secrets.key"]);
+    let mut serving = new.serve();
+    until("it says that nothing is signed", || serving.words().contains("署名の鍵"));
+    assert!(serving.stop(), "and works");
+    assert!(!new.operations_folder().join("audit-heads.key").exists(), "no other key is made");
+
+    // With the key there, whoever looked signs it.
+    std::fs::copy(place.operations_folder().join("audit-heads.key"), new.operations_folder().join("audit-heads.key"))
+        .expect("the key is brought");
+    let said = new.must_run(&["audit", "epoch"]);
+    assert!(said.contains("署名を待っています") && said.contains("--sign"), "{said}");
+    assert!(!new.run(&verify).status.success(), "looking signs nothing");
+    let said = new.must_run(&["audit", "epoch", "--sign"]);
+    assert!(said.contains("1件に署名しました"), "{said}");
+    new.must_run(&verify);
+    assert!(new.must_run(&["audit", "epoch"]).contains("ありません"), "nothing waits any more");
+    // The copy from before the restore is the beginning of the file that goes on.
+    new.must_run(&["audit", "verify", "--heads", text(&heads)]);
 }
 
 #[test]

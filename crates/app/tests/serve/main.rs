@@ -1,6 +1,7 @@
 //! The program as a region runs it: its own process, its own ports, on the engine under test.
 
 mod audit_chain;
+mod audit_forged;
 mod backup;
 #[allow(dead_code)]
 mod client;

@@ -1,0 +1,184 @@
+//! The file of signed heads beside the region at work: a minute's heads go into it, and whatever does not fit together
+//! (a file cut or gone, another key, a chain that lost what was signed) stops the signing and is told to everybody who
+//! can act. Recording goes on.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, bail};
+use audit::{Finding, HeadKey, Statement, Tip};
+use base::Clock;
+use db::Db;
+use page::site::random;
+
+/// The signing key of audit heads, in the operations folder.
+pub const HEAD_KEY: &str = "audit-heads.key";
+/// The signed heads, beside it. Copy this file elsewhere.
+pub const HEADS: &str = "audit-heads.jsonl";
+
+/// Why nothing is signed at the moment; shared with whoever tells it.
+#[derive(Clone, Default)]
+pub struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    pub fn words(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, words: Option<String>) {
+        metrics::gauge!("audit_heads_stopped").set(if words.is_some() { 1.0 } else { 0.0 });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+}
+
+/// The file and the key as they lie in the operations folder.
+pub struct Folder {
+    pub key: PathBuf,
+    pub heads: PathBuf,
+}
+
+impl Folder {
+    pub fn of(folder: &Path) -> Folder {
+        Folder { key: folder.join(HEAD_KEY), heads: folder.join(HEADS) }
+    }
+
+    /// The lines of the file; nothing where there is none.
+    pub fn lines(&self) -> anyhow::Result<String> {
+        read(&self.heads)
+    }
+
+    pub fn signing_key(&self) -> anyhow::Result<Option<HeadKey>> {
+        Ok(if self.key.exists() { Some(HeadKey::load_or_create(&self.key, [0; 32])?) } else { None })
+    }
+}
+
+/// The lines of a file of heads; nothing where there is none.
+pub fn read(file: &Path) -> anyhow::Result<String> {
+    if !file.exists() {
+        return Ok(String::new());
+    }
+    std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))
+}
+
+/// Signs minute after minute.
+pub struct Signer {
+    folder: Folder,
+    db: Db,
+    clock: Clock,
+    pub trouble: Trouble,
+    /// The end of the file as this program left it.
+    tip: Mutex<Option<(HeadKey, Tip)>>,
+}
+
+impl Signer {
+    pub fn new(folder: &Path, db: Db, clock: Clock) -> Signer {
+        Signer { folder: Folder::of(folder), db, clock, trouble: Trouble::default(), tip: Mutex::new(None) }
+    }
+
+    /// One round; on a thread that may wait. What stops the signing is told until a round goes well.
+    pub fn round(&self) -> anyhow::Result<()> {
+        let outcome = self.sign();
+        match &outcome {
+            Ok(()) => self.trouble.set(None),
+            Err(error) => {
+                *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.trouble.set(Some(format!(
+                    "監査記録の署名を止めています。記録は続いています。システム管理者と監査の担当者に連絡してください。理由: {error:#}"
+                )));
+            }
+        }
+        outcome
+    }
+
+    fn sign(&self) -> anyhow::Result<()> {
+        let mut place = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.as_ref().is_none_or(|(_, tip)| self.has_changed(tip)) {
+            *place = Some(self.load()?);
+        }
+        let Some((key, tip)) = place.as_mut() else { return Ok(()) };
+        let (known, now) = (tip.clone(), (self.clock)());
+        let heads = self.db.read_blocking(move |tx| audit::to_sign(tx, &known, now))?;
+        let heads = heads.map_err(|finding| anyhow::anyhow!(words(finding)))?;
+        if heads.is_empty() {
+            return Ok(());
+        }
+        // What a signed head covers is filed by person.
+        while self.db.write_blocking(|tx| audit::index_persons(tx, crate::rounds::FILED_AT_ONCE))? {}
+        let (lines, statements) = audit::head_lines(key, &tip.end, &heads);
+        audit::append_lines(&self.folder.heads, &mut tip.end, &lines)?;
+        statements.iter().for_each(|statement| tip.take(statement));
+        let (n, sum) = (tip.end.n, tip.end.sum);
+        Ok(self.db.write_blocking(move |tx| audit::note_signed(tx, n, &sum))?)
+    }
+
+    /// Whether somebody else wrote to the file, as far as its length shows it; the lines are read when a program starts.
+    fn has_changed(&self, tip: &Tip) -> bool {
+        std::fs::metadata(&self.folder.heads).map_or(tip.end.length > 0, |file| file.len() != tip.end.length)
+    }
+
+    /// Reads key and file and asks the database whether it remembers them so.
+    fn load(&self) -> anyhow::Result<(HeadKey, Tip)> {
+        let text = self.folder.lines()?;
+        let remembered = self.db.read_blocking(audit::signed)?;
+        let key = match self.folder.signing_key()? {
+            Some(key) => key,
+            None if text.is_empty() && remembered.is_none() => HeadKey::load_or_create(&self.folder.key, random())?,
+            None => bail!("署名の鍵 {} がありません", self.folder.key.display()),
+        };
+        let statements = audit::parse_heads(&text, &key.public())
+            .with_context(|| format!("{} は、この鍵で署名した控えのままではありません", self.folder.heads.display()))?;
+        if !audit::fits(remembered, &statements) {
+            bail!("署名した控え {} がなくなったか、途中で切られています", self.folder.heads.display());
+        }
+        let tip = Tip::of(&text, &statements);
+        Ok((key, tip))
+    }
+}
+
+/// What is wrong, as whoever keeps the record reads it.
+pub fn words(finding: Finding) -> String {
+    match finding {
+        Finding::Altered { seq } => format!("{seq}行目が書き換えられたか、入れ替えられています"),
+        Finding::Missing { seq } => format!("{seq}行目が削除されています"),
+        Finding::Misplaced { seq } => format!("{seq}行目の並びが変えられています"),
+        Finding::Truncated { seq } => format!("{seq}行目から後が切り取られています"),
+        Finding::Rewritten { seq } => format!("{seq}行目までの記録全体が書き直されています"),
+        Finding::UnsignedEpoch { seq } => format!(
+            "{seq}行目の期の区切りに署名がありません。復元の直後であれば tsunagari audit epoch で確かめて署名してください。覚えがなければ作り物です"
+        ),
+        Finding::Misquoted { seq } => format!("{seq}行目の期の区切りが、署名したことのないヘッドを引いています"),
+        Finding::Unsigned => {
+            "署名されたヘッドが一つもない鎖があります(始まったばかりの鎖なら、1分後にもう一度確かめてください)".into()
+        }
+        Finding::Index => "対象者ごとの索引が記録と合いません".into(),
+    }
+}
+
+/// The longer one of two files of heads, where it goes on from the other.
+pub fn longer(one: String, other: String) -> anyhow::Result<String> {
+    let (long, short) = if one.len() >= other.len() { (one, other) } else { (other, one) };
+    let whole = |text: &str| usize::try_from(audit::end_of(text).length).unwrap_or(0);
+    let (long_end, short_end) = (whole(&long), whole(&short));
+    if long.get(..short_end) != short.get(..short_end) {
+        bail!("運用フォルダの {HEADS} と --heads のファイルは、同じ控えの続きではありません");
+    }
+    Ok(long.get(..long_end).unwrap_or_default().to_owned())
+}
+
+/// A file of heads whose signatures were checked.
+pub struct Checked {
+    pub text: String,
+    pub statements: Vec<Statement>,
+}
+
+/// Checks against a public key; an empty file needs none.
+pub fn check(text: String, public: Option<&str>) -> anyhow::Result<Checked> {
+    let statements = match public {
+        Some(public) => audit::parse_heads(&text, public)?,
+        None if text.is_empty() => vec![],
+        None => {
+            bail!("署名を確かめる鍵がありません。運用フォルダに {HEAD_KEY} を置くか、--key で公開鍵を示してください")
+        }
+    };
+    Ok(Checked { text, statements })
+}
