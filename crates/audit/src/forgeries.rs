@@ -411,7 +411,7 @@ fn a_thousand_forgeries_are_found_and_every_honest_history_is_believed() {
     let begin = std::env::var("TSUNAGARI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1u64);
     let (mut found, mut believed, mut restores) = (std::collections::BTreeMap::<&str, usize>::new(), 0, 0);
     for seed in begin..begin + HISTORIES {
-        println!("history with seed {seed} (TSUNAGARI_SEED)");
+        eprintln!("history with seed {seed} (TSUNAGARI_SEED)");
         let mut world = World::new(seed);
         for _ in 0..STEPS {
             world.step();
@@ -453,7 +453,7 @@ fn a_thousand_forgeries_are_found_and_every_honest_history_is_believed() {
             }
         }
     }
-    println!("{believed} moments believed, {restores} restores among them; found: {found:#?}");
+    eprintln!("{believed} moments believed, {restores} restores among them; found: {found:#?}");
     assert_eq!(found.values().sum::<usize>(), HISTORIES as usize * FORGERIES);
     assert!(found.len() >= 25 && restores >= 10, "every kind and many restores: {found:#?}, {restores}");
 }
