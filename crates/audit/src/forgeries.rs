@@ -405,7 +405,7 @@ fn public() -> String {
     HeadKey::from_seed([3; 32]).public()
 }
 
-// shows: 5.2 forgeries by seed: 1,000 of 1,000 found, the honest restores among them accepted
+// shows: 5.2.3 forgeries by seed: 1,000 of 1,000 found, the honest restores among them accepted
 #[test]
 fn a_thousand_forgeries_are_found_and_every_honest_history_is_believed() {
     let begin = std::env::var("TSUNAGARI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1u64);

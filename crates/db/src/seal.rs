@@ -24,9 +24,9 @@ const NONCE: usize = 24;
 const NEEDED: &str = "seal.keys";
 /// The mark that names the key under which all values stand.
 const SETTLED: &str = "seal.settled";
-const SQLITE_MARKS: &str = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'mark'";
+const SQLITE_MARKS: &str = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'db_mark'";
 const POSTGRES_MARKS: &str =
-    "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'mark'";
+    "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'db_mark'";
 
 /// A column whose values are sealed. A capability lists its own.
 #[derive(Clone, Copy, Debug)]

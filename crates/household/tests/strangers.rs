@@ -23,7 +23,7 @@ fn rows(region: &Region) -> BTreeMap<String, i64> {
         .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
         .map(str::to_owned)
         .collect();
-    tables.extend(["outbox", "job", "mark"].map(str::to_owned));
+    tables.extend(["db_outbox", "db_mark"].map(str::to_owned));
     let counted = region.test.db.read_blocking(move |tx| {
         tables.into_iter().map(|t| Ok((t.clone(), tx.scalar(&format!("SELECT COUNT(*) FROM {t}"), &[])?))).collect()
     });

@@ -361,7 +361,7 @@ fn a_stranger_leaves_no_row_and_a_known_account_remembers_its_failures_over_a_re
     let mut region = Region::new();
     region.member(1, "hanako", Role::Nurse);
     let rows = |region: &Region| {
-        let tables = ["signin_throttle", "signin_pending", "audit_row", "outbox"];
+        let tables = ["signin_throttle", "signin_pending", "audit_row", "db_outbox"];
         region.read(move |tx| tables.map(|t| tx.scalar::<i64>(&format!("SELECT COUNT(*) FROM {t}"), &[]).unwrap()))
     };
     let before = rows(&region);

@@ -63,8 +63,8 @@ impl Kept {
     }
 }
 
-// shows: 5.2 rows of humans deleted, an epoch made up and all chained anew: found by the command line
-// shows: 5.2 before a head is signed the last signed one must still be in the chain; it says so and goes on recording
+// shows: 5.2.1 rows of humans deleted, an epoch made up and all chained anew: found by the command line
+// shows: 5.2.2 before a head is signed the last signed one must still be in the chain; it says so and goes on recording
 #[test]
 fn a_forged_past_is_found_and_not_signed_over_and_recording_goes_on() {
     let mut kept = Kept::keep();

@@ -173,7 +173,7 @@ fn a_backup_of_a_region_at_work_comes_back_whole_on_either_engine() {
     assert!(verified.contains("復元による期の区切り2件"), "{verified}");
 }
 
-// shows: 5.2 an epoch is signed and quotes a signed head
+// shows: 5.2.1 an epoch is signed and quotes a signed head
 #[test]
 fn an_older_backup_is_no_crime_and_what_is_cut_after_it_is_one() {
     let place = Place::new();
@@ -212,7 +212,7 @@ fn an_older_backup_is_no_crime_and_what_is_cut_after_it_is_one() {
     assert!(said.contains(&format!("{end}行目から後が切り取られています")), "{said}");
 }
 
-// shows: 5.2 an epoch that is not signed is a finding
+// shows: 5.2.1 an epoch that is not signed is a finding
 #[test]
 fn a_restore_without_the_key_waits_for_its_signature_and_says_so() {
     let place = Place::new();

@@ -1,10 +1,12 @@
 //! The start page of the demonstration: one becomes anybody of the invented town with one click. Its doors exist in a
 //! demonstration only, and behind them `signin` refuses every database that is not marked fictional.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use base::{AccountId, Ctx, OfficeId, Role};
+use base::{AccountId, Ctx, OfficeId, PersonId, Role};
 use db::Tx;
 use maud::{Markup, html};
 use page::components::{Action, Icon, State as Tone, link_button, notice};
@@ -134,32 +136,48 @@ fn hint(somebody: &Somebody) -> String {
 }
 
 fn read_town(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Town, Problem> {
-    let mut featured = Vec::new();
-    for (account, label) in signin::featured_accounts(tx)? {
-        featured.push(Somebody { office: office_name(tx, account.office)?, account, label });
-    }
-    let mut by_role = Vec::new();
+    let featured = signin::featured_accounts(tx)?;
+    let mut accounts = Vec::new();
     for (role, what) in ROLES {
-        let mut somebodies = Vec::new();
-        for account in signin::fictional_accounts(tx, *role, SHOWN)? {
-            let office = match account.person {
-                Some(person) => format!("{} さんのご家族", people::resident(ctx, tx, person)?.name.expose()),
-                None => office_name(tx, account.office)?,
-            };
-            somebodies.push(Somebody { account, office, label: String::new() });
-        }
-        if !somebodies.is_empty() {
-            by_role.push((*role, *what, somebodies));
-        }
+        accounts.push((*role, *what, signin::fictional_accounts(tx, *role, SHOWN)?));
     }
+    let everybody: Vec<&Account> =
+        featured.iter().map(|(account, _)| account).chain(accounts.iter().flat_map(|(.., some)| some)).collect();
+    let whereabouts = Whereabouts::of(ctx, tx, &everybody)?;
+    let featured = featured
+        .into_iter()
+        .map(|(account, label)| Somebody { office: whereabouts.office(&account), account, label })
+        .collect();
+    let shown = |account: Account| Somebody { office: whereabouts.words(&account), account, label: String::new() };
+    let by_role = accounts.into_iter().filter(|(.., some)| !some.is_empty());
+    let by_role = by_role.map(|(role, what, some)| (role, what, some.into_iter().map(shown).collect())).collect();
     Ok(Town { featured, by_role })
 }
 
-fn office_name(tx: &mut dyn Tx, office: Option<OfficeId>) -> Result<String, Problem> {
-    Ok(match office {
-        Some(id) => people::office(tx, id)?.name,
-        None => String::new(),
-    })
+/// Where everybody on the page belongs, read at once.
+struct Whereabouts {
+    offices: BTreeMap<OfficeId, String>,
+    residents: people::Heads,
+}
+
+impl Whereabouts {
+    fn of(ctx: &Ctx, tx: &mut dyn Tx, accounts: &[&Account]) -> Result<Whereabouts, Problem> {
+        let offices: Vec<OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
+        let persons: Vec<PersonId> = accounts.iter().filter_map(|account| account.person).collect();
+        Ok(Whereabouts { offices: people::office_names(tx, &offices)?, residents: people::heads(ctx, tx, &persons)? })
+    }
+
+    fn office(&self, account: &Account) -> String {
+        account.office.and_then(|id| self.offices.get(&id).cloned()).unwrap_or_default()
+    }
+
+    /// The office; of a relative, whose relative they are.
+    fn words(&self, account: &Account) -> String {
+        match account.person.and_then(|person| self.residents.get(person)) {
+            Some(resident) => format!("{} さんのご家族", resident.name.expose()),
+            None => self.office(account),
+        }
+    }
 }
 
 /// Ends the session of whoever one was, and begins one as somebody else.
