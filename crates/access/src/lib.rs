@@ -14,7 +14,8 @@ use db::{DbError, Migration, Tx};
 use thiserror::Error;
 
 pub use grants::{
-    FOREVER, Grant, Knower, grant, grants_of, holders, knowers, revoke_from, revoke_holder, revoke_source,
+    FOREVER, Grant, Knower, grant, grants_of, holders, knowers, revoke_from, revoke_holder, revoke_person,
+    revoke_source,
 };
 pub use policy::{Policies, PolicyError, install};
 pub use scope::{Scope, scope, which};

@@ -7,6 +7,7 @@ use base::Clock;
 use base::wareki::Date;
 use page::problem::Problem;
 use page::site::Site;
+use people::as_far_as_readable;
 
 use crate::backup::encrypt_for;
 use crate::rounds::system;
@@ -46,7 +47,11 @@ pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -
     .await?
 }
 
-/// The open cases, the most urgent first, then the homes with a notice, which is no case yet.
+/// What is asked of the reader where nobody works a case.
+const CHECK_NOW: &str = "案件がありません。至急、安否を確認してください";
+
+/// The open cases, the most urgent first, then those that cannot be read, then the homes with an alert or a notice that
+/// has no case. A register that cannot be read takes nobody off the list.
 fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::PersonId>), Problem> {
     let mut rows = Vec::new();
     let mut persons = Vec::new();
@@ -55,12 +60,22 @@ fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::Per
         rows.push(row(ctx, tx, case.person, number, case.reason, step)?);
         persons.push(case.person);
     }
+    for case in response::unreadable_cases(ctx, tx)? {
+        let Some(person) = case.person.filter(|person| !persons.contains(person)) else { continue };
+        let number = case.number.map_or_else(|| "不明".to_owned(), |number| number.to_string());
+        rows.push(row(ctx, tx, person, number, "読み取れない案件".to_owned(), CHECK_NOW)?);
+        persons.push(person);
+    }
     for alert in watch::all_standing(ctx, tx)? {
         if persons.contains(&alert.person) {
             continue;
         }
         let number = "案件なし".to_owned();
-        rows.push(row(ctx, tx, alert.person, number, alert.reason, "本人・家族の返事を待っています")?);
+        let step = match alert.level {
+            watch::Level::Notice => "本人・家族の返事を待っています",
+            watch::Level::Alert => CHECK_NOW,
+        };
+        rows.push(row(ctx, tx, alert.person, number, alert.reason, step)?);
         persons.push(alert.person);
     }
     Ok((rows, persons))
@@ -74,15 +89,19 @@ fn row(
     reason: String,
     step: &'static str,
 ) -> Result<Row, Problem> {
-    let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+    let resident = as_far_as_readable(people::resident(ctx, tx, person))?;
+    let home = as_far_as_readable(people::home_of(ctx, tx, person))?;
     let shown =
         |phones: &[people::PhoneNumber]| phones.iter().map(people::PhoneNumber::shown).collect::<Vec<_>>().join("、");
-    let contacts = people::contacts(ctx, tx, person)?;
+    let contacts = as_far_as_readable(people::contacts(ctx, tx, person))?.unwrap_or_default();
     Ok(Row {
         number,
-        name: format!("{}（{}）", resident.name.expose(), resident.kana.expose()),
-        address: home.address().into_exposed(),
-        phones: shown(&resident.phones),
+        name: resident.as_ref().map_or_else(
+            || format!("台帳を読み取れません（{person}）"),
+            |r| format!("{}（{}）", r.name.expose(), r.kana.expose()),
+        ),
+        address: home.map(|home| home.address().into_exposed()).unwrap_or_default(),
+        phones: resident.map(|r| shown(&r.phones)).unwrap_or_default(),
         reason,
         step,
         contacts: contacts

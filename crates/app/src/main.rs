@@ -1,5 +1,7 @@
 //! `tsunagari`: one program for a region. This crate reads the configuration, injects the clock, and joins the parts.
 
+#[cfg(test)]
+mod alerts_tests;
 mod backup;
 mod config;
 mod demo;

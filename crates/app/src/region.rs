@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use admission::{Deadlines, Rooms};
@@ -17,6 +17,7 @@ use page::site::{Site, Warning, random};
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use watch::live::OnAlert;
 
 use crate::heads::{Signer, Trouble};
 use crate::rounds::{self, repeat, system};
@@ -26,6 +27,8 @@ use crate::{ops, postman, security_log};
 const SIGNALS: usize = 8192;
 /// How long the station may be silent before every page says that the watch stands still.
 const STATION_SILENT: base::Span = base::Span::seconds(30);
+/// How long station or clockwork may fail before the heartbeat is withheld and the alarm outside rings.
+const CLOCKWORK_SILENT: base::Span = base::Span::minutes(2);
 
 /// What a region is started with.
 pub struct Setup {
@@ -65,7 +68,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     let (inlet, deliveries) = inlet::open();
     let (signals, told) = mpsc::channel(SIGNALS);
     let board = Arc::new(Board::default());
-    let conf = station::Conf::new(u128::from_be_bytes(random()));
+    let conf = station::Conf { waits_for_bulk: false, ..station::Conf::new(u128::from_be_bytes(random())) };
     let no_room = conf.no_room.clone();
     let station = match station {
         Some(station) => station.with_conf(conf),
@@ -98,7 +101,8 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
     let disk = spawn_disk(&db, no_room)?;
     let signing = spawn_records(&mut rounds, &site, &clock, &folder);
-    spawn_clockwork(&mut rounds, &site, &clock, &board, signing);
+    let worked_at = Arc::new(AtomicI64::new(clock().0));
+    spawn_clockwork(&mut rounds, &site, &clock, &board, signing, &worked_at);
     security_log::spawn(&mut rounds, &site, &folder)?;
     let (notify_clock, notify_db) = (clock.clone(), db.clone());
     rounds.spawn(async move {
@@ -107,8 +111,15 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     if let Some(url) = heartbeat_url {
         // A redirect would carry the address, which is a secret of its own, to wherever it leads.
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        let clock = clock.clone();
         rounds.spawn(async move {
-            repeat("heartbeat", Duration::from_secs(60), || rounds::heartbeat(&client, &url)).await;
+            // A program that lives and no longer watches over limits and alerts must not tell the outside that all is well.
+            let beat = || async {
+                let still = clock() - base::Instant(worked_at.load(Ordering::Relaxed));
+                anyhow::ensure!(still < CLOCKWORK_SILENT, "the clockwork stands still; the heartbeat is withheld");
+                rounds::heartbeat(&client, &url).await
+            };
+            repeat("heartbeat", Duration::from_secs(60), beat).await;
         });
     }
     if let Some(recipient) = emergency_recipient {
@@ -256,14 +267,17 @@ struct Disk {
     _stop: std::sync::mpsc::Sender<()>,
 }
 
-/// What runs by the second: limits of cases, whether the station steps, lines of sessions that are over. It waits for
-/// the database alone, never for a thread that something else may fill: passwords and photos are not its concern.
+/// What runs by the second: limits of cases, alerts without a case, whether the station steps, lines of sessions that
+/// are over. It waits for the database alone, never for a thread that something else may fill: passwords and photos are
+/// not its concern. Each of them goes on, and the warnings are told, when another one fails; that it fails is a warning
+/// itself.
 fn spawn_clockwork(
     rounds: &mut tokio::task::JoinSet<()>,
     site: &Site,
     clock: &Clock,
     board: &Arc<Board>,
     signing: Trouble,
+    worked_at: &Arc<AtomicI64>,
 ) {
     let (lines, own_clock) = (site.clone(), clock.clone());
     rounds.spawn(async move {
@@ -273,22 +287,37 @@ fn spawn_clockwork(
         };
         repeat("live lines", Duration::from_millis(500), close).await;
     });
-    let (site, clock, board) = (site.clone(), clock.clone(), board.clone());
+    let (site, clock, board, worked_at) = (site.clone(), clock.clone(), board.clone(), worked_at.clone());
     rounds.spawn(async move {
+        let on_alert: Arc<OnAlert> = Arc::new(on_alert);
         let round = || async {
-            let overdue = rounds::escalate(&site, &clock).await?;
-            let stepped = base::Instant(i64::try_from(board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
             let mut warnings = Vec::new();
+            let stepped = base::Instant(i64::try_from(board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
             if clock() - stepped > STATION_SILENT || board.stopped.load(Ordering::Relaxed) {
                 warnings.push(Warning::WatchLineLost);
+            }
+            match rounds::answer_again(&site, &clock, &on_alert).await {
+                Ok(0) => {}
+                Ok(left) => warnings.push(Warning::WithoutCase(left)),
+                Err(error) => warnings.push(round_failed("alerts without a case", &error)),
             }
             if site.space() != Space::Ample {
                 let words = "保存する場所が残り少なくなっています。センサーの受信を止めています。システム管理者に連絡してください。";
                 warnings.push(Warning::Words(words.into()));
             }
             warnings.extend(signing.words().map(Warning::Words));
-            if overdue > 0 {
-                warnings.push(Warning::Overdue(overdue));
+            match rounds::escalate(&site, &clock).await {
+                Ok(0) => {}
+                Ok(overdue) => warnings.push(Warning::Overdue(overdue)),
+                Err(error) => warnings.push(round_failed("limits of cases", &error)),
+            }
+            match site.db().unreadable().len() {
+                0 => {}
+                rows => warnings.push(Warning::Unreadable(rows)),
+            }
+            let whole = !warnings.iter().any(|w| matches!(w, Warning::WatchLineLost | Warning::ClockworkFailed));
+            if whole {
+                worked_at.store(clock().0, Ordering::Relaxed);
             }
             site.warn(warnings);
             metrics::counter!("clockwork_rounds_total").increment(1);
@@ -296,6 +325,12 @@ fn spawn_clockwork(
         };
         repeat("clockwork", Duration::from_secs(1), round).await;
     });
+}
+
+/// A timer that cannot do its work is told on every page: nobody may take its silence for quiet.
+fn round_failed(round: &'static str, error: &anyhow::Error) -> Warning {
+    tracing::error!(round, error = %format!("{error:#}"), "a part of the clockwork failed");
+    Warning::ClockworkFailed
 }
 
 /// What keeps the records: signed heads, the index by person, what may be forgotten.

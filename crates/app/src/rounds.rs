@@ -2,12 +2,15 @@
 //! their way, signed heads, the heartbeat, the hourly emergency list. Each round survives its own failure and says so
 //! in the log; none keeps state that a restart would lose.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use base::{Actor, Clock, Ctx, Instant, Purpose, Span};
 use db::{Db, DbError, outbox};
+use futures_util::FutureExt;
 use page::site::{Site, new_request};
 use tokio::time::{MissedTickBehavior, interval};
+use watch::live::OnAlert;
 
 use crate::postman;
 
@@ -63,32 +66,38 @@ where
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        if let Err(error) = round().await {
-            tracing::error!(round = name, error = %format!("{error:#}"), "a round failed");
+        match AssertUnwindSafe(round()).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(round = name, error = %format!("{error:#}"), "a round failed"),
+            Err(_) => tracing::error!(round = name, "a round panicked"),
         }
     }
 }
 
-/// Places in the index by person that one command files: a look at a list is fifty of them, and whoever waits for the
-/// same writer must not notice.
-pub const FILED_AT_ONCE: usize = 400;
-
-/// Files audit rows by person, a little at a time.
+/// Files audit rows by person, behind everybody else.
 pub async fn index_audit(db: &Db) -> anyhow::Result<()> {
-    while db.write(|tx| audit::index_persons(tx, FILED_AT_ONCE)).await? {}
-    Ok(())
+    Ok(db.in_slices("audit index", audit::index_persons).await?)
 }
 
-/// Forgets what nobody needs any more, and ends consents whose day has come.
+/// Forgets what nobody needs any more, and ends consents whose day has come. What fails of it keeps nothing else from
+/// being done.
 pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let now = clock();
-    tidy_outbox(db, now).await?;
-    let ctx = system("tidying", clock);
-    db.write(move |tx| signin::tidy(&ctx, tx)).await?;
-    db.write(move |tx| notify::tidy(tx, now)).await?;
+    let (sessions, consents) = (system("tidying", clock), system("tidying", clock));
+    let parts = [
+        tidy_outbox(db, now).await.map_err(anyhow::Error::from),
+        db.write_bulk("sessions", move |tx| signin::tidy(&sessions, tx)).await.map(drop).map_err(Into::into),
+        db.write_bulk("messages", move |tx| notify::tidy(tx, now)).await.map(drop).map_err(Into::into),
+        expire_consents(db, consents).await,
+    ];
+    parts.into_iter().collect()
+}
+
+/// A few at a time, until a round ends none.
+async fn expire_consents(db: &Db, ctx: Ctx) -> anyhow::Result<()> {
     loop {
-        let ctx = system("tidying", clock);
-        if db.write(move |tx| people::expire_consents(&ctx, tx)).await? == 0 {
+        let ctx = Ctx::new(ctx.actor.clone(), ctx.purpose, ctx.now, new_request());
+        if db.write_bulk("consents", move |tx| people::expire_consents(&ctx, tx)).await? == 0 {
             return Ok(());
         }
     }
@@ -96,11 +105,12 @@ pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
 
 /// Forgets old events, but none that the postman has yet to tell.
 pub async fn tidy_outbox(db: &Db, now: Instant) -> Result<(), DbError> {
-    let prune = move |tx: &mut dyn db::Tx| {
+    let prune = move |tx: &mut dyn db::Tx, limit: usize| {
         let untold = postman::oldest_untold(tx)?;
-        outbox::prune(tx, untold.map_or(now - OUTBOX_KEPT, |at| at.min(now - OUTBOX_KEPT)))
+        let before = untold.map_or(now - OUTBOX_KEPT, |at| at.min(now - OUTBOX_KEPT));
+        Ok(outbox::prune(tx, before, limit)? == limit as u64)
     };
-    db.write(prune).await.map(drop)
+    db.in_slices("outbox", prune).await
 }
 
 /// Tells the next in line of every case whose limit is over. Gives how many cases are past their limit.
@@ -115,6 +125,24 @@ pub async fn escalate(site: &Site, clock: &Clock) -> anyhow::Result<usize> {
         site.db().write(move |tx| response::escalate_due(&ctx.clone(), tx)).await?;
     }
     Ok(overdue)
+}
+
+/// Tries again to open the cases of alerts that have none, each in a command of its own. Gives how many are left.
+pub async fn answer_again(site: &Site, clock: &Clock, on_alert: &Arc<OnAlert>) -> anyhow::Result<usize> {
+    let now = clock();
+    let due = site.db().read(move |tx| watch::unanswered_due(tx, now)).await?;
+    for alert in due {
+        let (on_alert, request) = (on_alert.clone(), new_request());
+        let again = move |tx: &mut dyn db::Tx| watch::take_up_again(request, now, tx, alert, &*on_alert);
+        match site.db().write(again).await {
+            Ok(true) => tracing::warn!("the case of a stored alert was opened later"),
+            Ok(false) => metrics::counter!("watch_alerts_tried_again_total").increment(1),
+            Err(error) => tracing::error!(%error, "an alert without a case could not be tried again"),
+        }
+    }
+    let left = site.db().read(watch::unanswered_count).await?;
+    metrics::gauge!("watch_alerts_without_case").set(left as f64);
+    Ok(left)
 }
 
 /// Tells somebody outside that the program lives; their alarm rings when this stops. Such an address is a password: who
@@ -138,6 +166,7 @@ mod tests {
         let round = || async {
             match rounds.fetch_add(1, Ordering::Relaxed) {
                 3 => std::future::pending().await,
+                2 => panic!("round 2 panics"),
                 n => anyhow::bail!("round {n} fails"),
             }
         };

@@ -44,6 +44,8 @@ pub const STRANGER_AGE: Duration = Duration::from_secs(120);
 
 /// Commands waiting for the writer; a further one is refused as busy (503).
 pub const WRITER_QUEUE: usize = 4096;
+/// Pieces of bulk waiting for the writer behind everybody else; a further one is refused as busy.
+pub const BULK_QUEUE: usize = 64;
 /// Commands grouped into one durable commit.
 pub const COMMANDS_PER_COMMIT: usize = 512;
 /// Longest time a commit waits for more commands, milliseconds.

@@ -166,86 +166,97 @@ pub fn newest_version(tx: &mut dyn Tx, note: NoteId) -> Result<Said, DbError> {
 }
 
 pub fn versions(tx: &mut dyn Tx, note: NoteId) -> Result<Vec<VersionRow>, DbError> {
-    let rows = tx.query(VERSIONS, params![note])?;
-    rows.iter()
-        .map(|r| {
-            Ok(VersionRow {
-                version: r.get(0)?,
-                at: r.get(1)?,
-                by: r.get(2)?,
-                state: r.word(3, NoteState::from_key)?,
-                said: said(r, 4)?,
-                reason: Redacted::new(r.get(8)?),
-            })
+    let read = |r: &Row| {
+        Ok(VersionRow {
+            version: r.get(0)?,
+            at: r.get(1)?,
+            by: r.get(2)?,
+            state: r.word(3, NoteState::from_key)?,
+            said: said(r, 4)?,
+            reason: Redacted::new(r.get(8)?),
         })
-        .collect()
+    };
+    tx.list("note_version", VERSIONS, params![note], read)
 }
 
 /// Notes under a condition on `n` and `v` (which ends with its order and limit).
 pub fn listed(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<(Head, Said)>, DbError> {
-    let rows = tx.query(&format!("{LISTED} {condition}"), values)?;
-    rows.iter().map(|r| Ok((head_row(r)?, said(r, 10)?))).collect()
+    tx.list("note", &format!("{LISTED} {condition}"), values, |r| Ok((head_row(r)?, said(r, 10)?)))
 }
 
 pub fn addressees(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<(NoteId, Addressee)>, DbError> {
-    let rows = of_notes(tx, "SELECT note_id, kind, target FROM note_addressee", "kind, target", notes)?;
-    rows.iter().map(|r| Ok((r.get(0)?, addressee(r)?))).collect()
+    let select = "SELECT note_id, kind, target FROM note_addressee";
+    of_notes(tx, "note_addressee", select, "kind, target", notes, |r| Ok((r.get(0)?, addressee(r)?)))
 }
 
 pub fn replies(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReplyRow>, DbError> {
-    let rows = of_notes(tx, "SELECT note_id, id, at, by_id, by_role, body FROM note_reply", "at, id", notes)?;
-    rows.iter()
-        .map(|r| {
-            Ok(ReplyRow {
-                note: r.get(0)?,
-                id: r.get(1)?,
-                at: r.get(2)?,
-                by: r.get(3)?,
-                role: r.word(4, Role::from_key)?,
-                body: Redacted::new(r.get(5)?),
-            })
+    let read = |r: &Row| {
+        Ok(ReplyRow {
+            note: r.get(0)?,
+            id: r.get(1)?,
+            at: r.get(2)?,
+            by: r.get(3)?,
+            role: r.word(4, Role::from_key)?,
+            body: Redacted::new(r.get(5)?),
         })
-        .collect()
+    };
+    of_notes(tx, "note_reply", "SELECT note_id, id, at, by_id, by_role, body FROM note_reply", "at, id", notes, read)
 }
 
 pub fn reads(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReadRow>, DbError> {
-    let rows =
-        of_notes(tx, "SELECT note_id, reader_id, reader_role, at, version FROM note_read", "at, reader_id", notes)?;
-    rows.iter()
-        .map(|r| {
-            Ok(ReadRow {
-                note: r.get(0)?,
-                by: r.get(1)?,
-                role: r.word(2, Role::from_key)?,
-                at: r.get(3)?,
-                version: r.get(4)?,
-            })
+    let read = |r: &Row| {
+        Ok(ReadRow {
+            note: r.get(0)?,
+            by: r.get(1)?,
+            role: r.word(2, Role::from_key)?,
+            at: r.get(3)?,
+            version: r.get(4)?,
         })
-        .collect()
+    };
+    of_notes(
+        tx,
+        "note_read",
+        "SELECT note_id, reader_id, reader_role, at, version FROM note_read",
+        "at, reader_id",
+        notes,
+        read,
+    )
 }
 
 pub fn reactions(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReactionRow>, DbError> {
-    let rows = of_notes(tx, "SELECT note_id, by_id, by_role, kind, at FROM note_reaction", "at, by_id, kind", notes)?;
-    rows.iter()
-        .map(|r| {
-            Ok(ReactionRow {
-                note: r.get(0)?,
-                by: r.get(1)?,
-                role: r.word(2, Role::from_key)?,
-                reaction: r.word(3, Reaction::from_key)?,
-                at: r.get(4)?,
-            })
+    let read = |r: &Row| {
+        Ok(ReactionRow {
+            note: r.get(0)?,
+            by: r.get(1)?,
+            role: r.word(2, Role::from_key)?,
+            reaction: r.word(3, Reaction::from_key)?,
+            at: r.get(4)?,
         })
-        .collect()
+    };
+    of_notes(
+        tx,
+        "note_reaction",
+        "SELECT note_id, by_id, by_role, kind, at FROM note_reaction",
+        "at, by_id, kind",
+        notes,
+        read,
+    )
 }
 
-fn of_notes(tx: &mut dyn Tx, select: &str, order: &str, notes: &[NoteId]) -> Result<Vec<Row>, DbError> {
+fn of_notes<T>(
+    tx: &mut dyn Tx,
+    list: &'static str,
+    select: &str,
+    order: &str,
+    notes: &[NoteId],
+    read: impl Fn(&Row) -> Result<T, DbError>,
+) -> Result<Vec<T>, DbError> {
     if notes.is_empty() {
         return Ok(vec![]);
     }
     let values: Vec<Value> = notes.iter().map(|n| Value::from(*n)).collect();
     let sql = format!("{select} WHERE note_id IN {} ORDER BY {order}", db::placeholders(1, notes.len()));
-    tx.query(&sql, &values)
+    tx.list(list, &sql, &values, read)
 }
 
 fn head_row(r: &Row) -> Result<Head, DbError> {

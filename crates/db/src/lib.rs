@@ -4,16 +4,22 @@
 //! caller is answered only after that transaction is durable. This crate knows no table but its own three
 //! (`migration`, `db_outbox`, `db_mark`) and is the only one that names an engine.
 
+mod apart;
+mod bulk;
 mod config;
 mod counted;
 pub mod dump;
 mod error;
+#[cfg(test)]
+mod lane_tests;
+mod lanes;
 pub mod marks;
 mod memo;
 mod migrate;
 pub mod outbox;
 mod postgres_engine;
 mod postgres_wire;
+mod readable;
 mod reader;
 pub mod seal;
 mod space;
@@ -29,10 +35,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use bulk::next_piece;
 pub use config::{DbConfig, Durability};
 pub use error::DbError;
 pub use migrate::Migration;
 pub use postgres_wire::AddressRefusal;
+pub use readable::Unreadable;
 pub use seal::{KeySource, Keys, Sealed};
 pub use space::Space;
 pub use value::{FromValue, Row, Value};
@@ -74,8 +82,12 @@ pub trait Tx {
     fn engine(&self) -> Engine;
     /// With which values are sealed and opened ([`seal`]).
     fn keys(&self) -> &Keys;
-    /// What made this transaction unusable (lost to a concurrent one, a full disk), if anything did, since last asked.
-    fn take_broken(&mut self) -> Option<DbError>;
+    /// What made this transaction unusable (lost to a concurrent one, a full disk), if anything did since it began.
+    fn broken(&self) -> Option<DbError>;
+    /// A new transaction begins: what broke the one before is over.
+    fn forget_broken(&mut self);
+    /// Notes a row that cannot be read: see [`Unreadable`].
+    fn note_unreadable(&mut self, row: Unreadable);
     /// Notes that the outbox grew, so that listeners are woken after the commit.
     fn announce(&mut self);
     /// How many statements of this connection may have changed something, or failed: what did neither need not be undone.
@@ -83,6 +95,8 @@ pub trait Tx {
     /// How many statements failed, or ended the transaction beneath a command. After one of them a server undoes all of
     /// the transaction at its commit, without a word: what was answered well would not be there.
     fn failed(&self) -> u64;
+    /// What this connection ran since the two counts were so was undone, its failures with it: they are so again.
+    fn undone(&mut self, touched: u64, failed: u64);
     /// Keeps values for later commands of the same transaction; forgotten at its end and at every rollback.
     fn remember(&mut self, what: &'static str, values: Vec<Value>);
     /// What was kept, if it was.
@@ -164,6 +178,7 @@ struct Inner {
     counted: Arc<counted::Counted>,
     disk: Arc<space::Disk>,
     superseded: Arc<AtomicBool>,
+    unreadable: Arc<readable::UnreadableRows>,
 }
 
 impl Db {
@@ -202,27 +217,31 @@ impl Db {
         connection.count_in(&counted);
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
         let superseded = Arc::new(AtomicBool::new(false));
+        let unreadable = Arc::default();
+        connection.note_in(&unreadable);
         let shared = writer::Shared {
             config: config.clone(),
             keys: keys.clone(),
             disk: disk.clone(),
             superseded: superseded.clone(),
             counted: counted.clone(),
+            unreadable: unreadable.clone(),
         };
-        let writer = writer::Writer::start(connection, shared, committed_tx)?;
-        let readers = reader::Readers::start(&config, &keys, &counted)?;
-        let writer = Some(writer);
-        Ok(Db { inner: Arc::new(Inner { writer, readers, config, committed, counted, disk, superseded }) })
+        let writer = Some(writer::Writer::start(connection, shared, committed_tx)?);
+        let readers = reader::Readers::start(&config, &keys, &counted, &unreadable)?;
+        let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable };
+        Ok(Db { inner: Arc::new(inner) })
     }
 
     /// Opens an existing database beside the process that writes to it: backups, verification.
     pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
-        let counted = Arc::default();
-        let readers = reader::Readers::start(&config, &Arc::default(), &counted)?;
+        let (counted, unreadable) = (Arc::default(), Arc::default());
+        let readers = reader::Readers::start(&config, &Arc::default(), &counted, &unreadable)?;
         let (_, committed) = tokio::sync::watch::channel(0);
         let disk = Arc::new(space::Disk::of(&config));
         let superseded = Arc::default();
-        Ok(Db { inner: Arc::new(Inner { writer: None, readers, config, committed, counted, disk, superseded }) })
+        let inner = Inner { writer: None, readers, config, committed, counted, disk, superseded, unreadable };
+        Ok(Db { inner: Arc::new(inner) })
     }
 
     /// Commands that wait for the writer, and reads that wait for a reader: for figures.
@@ -244,6 +263,11 @@ impl Db {
         self.inner.superseded.load(Ordering::Relaxed)
     }
 
+    /// Rows met within the last hour that could not be read and were left out of their lists.
+    pub fn unreadable(&self) -> Vec<Unreadable> {
+        self.inner.unreadable.lately()
+    }
+
     /// How much room the disk has. Whoever takes in bulk or shows persons asks first.
     pub fn space(&self) -> Space {
         self.inner.disk.space()
@@ -254,23 +278,6 @@ impl Db {
         self.inner.disk.measure()
     }
 
-    /// As [`Db::write_blocking`], for bulk: refused while room is low, also where it got low while the command waited.
-    pub fn write_bulk_blocking<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
-    {
-        if self.space() != Space::Ample {
-            return Err(E::from(DbError::Full));
-        }
-        let disk = self.inner.disk.clone();
-        self.write_blocking(move |tx| match disk.space() {
-            Space::Ample => f(tx),
-            _ => Err(E::from(DbError::Full)),
-        })
-    }
-
     /// Sends a command to the writer; resolves after it is durable, or was refused.
     pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where
@@ -278,7 +285,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
     {
-        let answer = self.writer()?.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
+        let answer = self.writer()?.submit(None, f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
         answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 
@@ -290,7 +297,7 @@ impl Db {
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
         R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send + 'static,
     {
-        let answer = self.writer()?.submit(f, Some(refused))?;
+        let answer = self.writer()?.submit(None, f, Some(refused))?;
         answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 
@@ -301,7 +308,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
     {
-        let answer = self.writer()?.submit(f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
+        let answer = self.writer()?.submit(None, f, None::<fn(&mut dyn Tx, &E) -> Result<(), DbError>>)?;
         answer.blocking_recv().unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 

@@ -30,7 +30,8 @@ const PUSH: &str = "INSERT INTO db_outbox (seq, at, topic, body)
 const AFTER: &str = "SELECT seq, at, topic, body FROM db_outbox WHERE seq > $1 ORDER BY seq LIMIT $2";
 const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM db_outbox";
 /// The newest row always stays, so that sequence numbers never start again.
-const PRUNE: &str = "DELETE FROM db_outbox WHERE at < $1 AND seq < (SELECT MAX(seq) FROM db_outbox)";
+const PRUNE: &str = "DELETE FROM db_outbox WHERE seq IN (SELECT seq FROM db_outbox
+    WHERE at < $1 AND seq < (SELECT MAX(seq) FROM db_outbox) ORDER BY seq LIMIT $2)";
 
 pub fn push(tx: &mut dyn Tx, at: Instant, news: impl Into<News>) -> Result<(), DbError> {
     let News { topic, body } = news.into();
@@ -49,9 +50,9 @@ pub fn last_seq(tx: &mut dyn Tx) -> Result<i64, DbError> {
     tx.scalar(LAST, &[])
 }
 
-/// Forgets events older than `before`; every listener reads within seconds.
-pub fn prune(tx: &mut dyn Tx, before: Instant) -> Result<u64, DbError> {
-    tx.execute(PRUNE, params![before])
+/// Forgets the oldest events of before that moment, at most `limit`; every listener reads within seconds.
+pub fn prune(tx: &mut dyn Tx, before: Instant, limit: usize) -> Result<u64, DbError> {
+    tx.execute(PRUNE, params![before, limit])
 }
 
 impl News {

@@ -12,6 +12,7 @@ use postgres::{Client, SimpleQueryMessage, Statement};
 use crate::counted::Counted;
 use crate::memo::Memo;
 use crate::postgres_wire::Server;
+use crate::readable::{Unreadable, UnreadableRows};
 use crate::{DbError, Engine, Keys, Row, Tx, Value, only_reads};
 
 /// Key of the advisory lock that the one writer of a database holds ("tsunagar" as a number).
@@ -36,6 +37,8 @@ pub(crate) struct Postgres {
     prepared: HashMap<String, Statement>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) announced: bool,
+    /// Shared by all connections of one program.
+    pub(crate) unreadable: Arc<UnreadableRows>,
     broken: Option<DbError>,
     touched: u64,
     failed: u64,
@@ -143,6 +146,7 @@ impl Postgres {
             prepared,
             keys: Arc::default(),
             announced,
+            unreadable: Arc::default(),
             broken: None,
             touched: 0,
             failed: 0,
@@ -274,8 +278,16 @@ impl Tx for Postgres {
         self.noted(outcome)
     }
 
-    fn take_broken(&mut self) -> Option<DbError> {
-        self.broken.take()
+    fn broken(&self) -> Option<DbError> {
+        self.broken.clone()
+    }
+
+    fn forget_broken(&mut self) {
+        self.broken = None;
+    }
+
+    fn note_unreadable(&mut self, row: Unreadable) {
+        self.unreadable.note(row);
     }
 
     fn engine(&self) -> Engine {
@@ -296,6 +308,10 @@ impl Tx for Postgres {
 
     fn failed(&self) -> u64 {
         self.failed
+    }
+
+    fn undone(&mut self, touched: u64, failed: u64) {
+        (self.touched, self.failed) = (touched, failed);
     }
 
     fn remember(&mut self, what: &'static str, values: Vec<Value>) {

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use tokio::sync::oneshot;
 
 use crate::counted::Counted;
+use crate::readable::UnreadableRows;
 use crate::writer::Connection;
 use crate::{DbConfig, DbError, Keys, Tx};
 
@@ -19,18 +20,23 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn start(config: &DbConfig, keys: &Arc<Keys>, counted: &Arc<Counted>) -> Result<Readers, DbError> {
+    pub(crate) fn start(
+        config: &DbConfig,
+        keys: &Arc<Keys>,
+        counted: &Arc<Counted>,
+        unreadable: &Arc<UnreadableRows>,
+    ) -> Result<Readers, DbError> {
         let (queue, reads) = bounded::<Read>(limits::READER_QUEUE);
         for n in 0..limits::READERS {
-            let mut connection = Connection::open_reader(config, keys)?;
-            connection.count_in(counted);
             let mut reader = Reader {
-                connection,
+                connection: Connection::open_reader(config, keys)?,
                 config: config.clone(),
                 keys: keys.clone(),
                 counted: counted.clone(),
+                unreadable: unreadable.clone(),
                 open: false,
             };
+            reader.share();
             let reads = reads.clone();
             std::thread::Builder::new()
                 .name(format!("reader-{n}"))
@@ -74,11 +80,18 @@ struct Reader {
     config: DbConfig,
     keys: Arc<Keys>,
     counted: Arc<Counted>,
+    unreadable: Arc<UnreadableRows>,
     /// A read was answered, and its transaction has not ended yet.
     open: bool,
 }
 
 impl Reader {
+    /// What this connection has in common with the program's others.
+    fn share(&mut self) {
+        self.connection.count_in(&self.counted);
+        self.connection.note_in(&self.unreadable);
+    }
+
     fn serve(&mut self, reads: &Receiver<Read>) {
         loop {
             let read = if self.open {
@@ -118,7 +131,7 @@ impl Reader {
 
     /// Begins a transaction, on a new connection where the old one turns out to be gone.
     fn begin(&mut self) -> Result<(), DbError> {
-        self.connection.tx().take_broken();
+        self.connection.tx().forget_broken();
         let begin = if std::mem::take(&mut self.open) { "COMMIT; BEGIN" } else { "BEGIN" };
         if !self.connection.is_closed() {
             match self.connection.tx().script(begin) {
@@ -127,7 +140,7 @@ impl Reader {
             }
         }
         self.connection = Connection::open_reader(&self.config, &self.keys)?;
-        self.connection.count_in(&self.counted);
+        self.share();
         self.connection.tx().script("BEGIN")
     }
 }

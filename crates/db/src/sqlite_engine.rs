@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::counted::Counted;
 use crate::memo::Memo;
+use crate::readable::{Unreadable, UnreadableRows};
 use crate::{DbError, Durability, Engine, Keys, Row, Tx, Value, only_reads, placeholders};
 
 /// Bytes of the write-ahead log above which the writer makes readers let go of it.
@@ -19,8 +20,7 @@ const LOG_BYTES: u64 = 64 * 1024 * 1024;
 const LOG_WAIT: Duration = Duration::from_millis(200);
 const LOG_PAUSE: Duration = Duration::from_secs(5);
 /// Statements that begin and end every transaction and command; they are prepared once like all others.
-const AROUND_COMMANDS: &[&str] =
-    &["BEGIN", "BEGIN IMMEDIATE", "COMMIT", "SAVEPOINT command", "RELEASE SAVEPOINT command"];
+const AROUND_COMMANDS: &[&str] = &["BEGIN", "BEGIN IMMEDIATE", "COMMIT", "SAVEPOINT apart", "RELEASE SAVEPOINT apart"];
 /// How long a statement waits for another process.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// How often a second writer looks whether the first one has ended.
@@ -33,6 +33,8 @@ pub(crate) struct Sqlite {
     log_due: Clock,
     pub(crate) keys: Arc<Keys>,
     pub(crate) announced: bool,
+    /// Shared by all connections of one program.
+    pub(crate) unreadable: Arc<UnreadableRows>,
     broken: Option<DbError>,
     touched: u64,
     memo: Memo,
@@ -81,6 +83,7 @@ impl Sqlite {
             log_due: Clock::now(),
             keys: Arc::default(),
             announced: false,
+            unreadable: Arc::default(),
             broken: None,
             touched: 0,
             memo: Memo::default(),
@@ -235,8 +238,16 @@ impl Tx for Sqlite {
         self.noted(outcome)
     }
 
-    fn take_broken(&mut self) -> Option<DbError> {
-        self.broken.take()
+    fn broken(&self) -> Option<DbError> {
+        self.broken.clone()
+    }
+
+    fn forget_broken(&mut self) {
+        self.broken = None;
+    }
+
+    fn note_unreadable(&mut self, row: Unreadable) {
+        self.unreadable.note(row);
     }
 
     fn engine(&self) -> Engine {
@@ -258,6 +269,10 @@ impl Tx for Sqlite {
     /// This engine's commands stand in savepoints, whose release fails where the transaction is gone.
     fn failed(&self) -> u64 {
         0
+    }
+
+    fn undone(&mut self, touched: u64, _: u64) {
+        self.touched = touched;
     }
 
     fn remember(&mut self, what: &'static str, values: Vec<Value>) {

@@ -70,6 +70,85 @@ fn a_refused_command_leaves_nothing_but_its_refusal_and_does_not_touch_its_neigh
 }
 
 #[test]
+fn a_part_that_fails_takes_nothing_with_it_and_leaves_nothing() {
+    let region = fresh(&[NOTES]);
+    region
+        .db
+        .write_blocking(|tx| {
+            tx.execute(INSERT, params![1i64, "before"])?;
+            let failed: Result<(), DbError> = tx.apart(|tx| {
+                tx.execute(INSERT, params![2i64, "half"])?;
+                let inner: Result<u64, DbError> = tx.apart(|tx| tx.execute(INSERT, params![1i64, "twice"]))?;
+                assert!(matches!(inner, Err(DbError::Constraint(_))), "{inner:?}");
+                tx.execute("INSERT INTO nowhere VALUES (1)", &[]).map(drop)
+            })?;
+            assert!(failed.is_err());
+            let panicked: Result<(), DbError> = tx.apart(|tx| {
+                tx.execute(INSERT, params![3i64, "half"])?;
+                panic!("a part of a test")
+            })?;
+            assert!(matches!(panicked, Err(DbError::Panicked)));
+            // One that made light of its own failure has failed all the same where the engine says so.
+            let _: Result<(), DbError> = tx.apart(|tx| {
+                let _ = tx.execute("INSERT INTO nowhere VALUES (1)", &[]);
+                Ok(())
+            })?;
+            tx.apart(|tx| tx.execute(INSERT, params![4i64, "after"]))?.map(drop)
+        })
+        .unwrap();
+    let words: Vec<String> = region
+        .db
+        .read_blocking(|tx| {
+            tx.query("SELECT word FROM jotting ORDER BY n", &[])?
+                .iter()
+                .map(|r| r.get(0))
+                .collect::<Result<_, DbError>>()
+        })
+        .unwrap();
+    assert_eq!(words, ["before", "after"]);
+}
+
+#[test]
+fn a_transaction_that_is_lost_inside_a_part_is_run_again_as_a_whole() {
+    let region = fresh(&[NOTES]);
+    if matches!(region.db.config(), crate::DbConfig::Sqlite { .. }) {
+        return; // Only a server says in the middle of a transaction that it was lost to another.
+    }
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = runs.clone();
+    region
+        .db
+        .write_blocking(move |tx| {
+            tx.execute(INSERT, params![1i64, "once"])?;
+            let part: Result<(), DbError> = tx.apart(|tx| {
+                if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+                    let _ = tx.script("DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$");
+                }
+                Ok(())
+            })?;
+            part
+        })
+        .unwrap();
+    assert_eq!((runs.load(Ordering::Relaxed), region.db.read_blocking(count).unwrap()), (2, 1));
+}
+
+// shows: 4.2 one unreadable row empties no list, and it is reported by its id
+#[test]
+fn a_row_that_cannot_be_read_is_left_out_of_its_list_and_told() {
+    let region = fresh(&[NOTES]);
+    for (n, word) in [(1i64, "12"), (2, "zwölf"), (3, "7")] {
+        region.db.write_blocking(move |tx| tx.execute(INSERT, params![n, word])).unwrap();
+    }
+    let read = |tx: &mut dyn Tx| {
+        tx.list("jotting", "SELECT n, word FROM jotting ORDER BY n", &[], |r| r.word(1, |w| w.parse::<u32>().ok()))
+    };
+    assert_eq!(region.db.read_blocking(read).unwrap(), [12, 7]);
+    region.db.write_blocking(move |tx| read(tx).map(drop)).unwrap();
+    let told = crate::Unreadable { list: "jotting", id: "2".into(), column: 1 };
+    assert_eq!(region.db.unreadable(), [told], "by whichever connection it was met, and once");
+}
+
+#[test]
 fn a_command_that_panics_is_a_fault_and_the_writer_goes_on() {
     let region = fresh(&[NOTES]);
     let outcome: Result<(), DbError> = region.db.write_blocking(|_| panic!("on purpose"));
@@ -214,7 +293,7 @@ fn listeners_are_woken_after_a_commit_that_added_events() {
         assert!(std::time::Instant::now() < deadline, "nobody was woken");
         std::thread::yield_now();
     }
-    region.db.write_blocking(|tx| outbox::prune(tx, Instant(1000))).unwrap();
+    region.db.write_blocking(|tx| outbox::prune(tx, Instant(1000), 100)).unwrap();
     assert_eq!(region.db.read_blocking(outbox::last_seq).unwrap(), 1, "the newest row keeps the count");
 }
 

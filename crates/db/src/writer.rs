@@ -1,24 +1,32 @@
-//! The one writer: takes commands from a bounded queue, runs each in a savepoint, commits them together, and only
-//! then answers.
+//! The one writer: takes commands from two bounded queues, runs each so that it can be undone by itself, commits them
+//! together, and only then answers. Commands of people and readings come first; bulk has its turn when none of them waits, in slices after
+//! each of which it is asked anew who waits.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Clock};
 
 use base::limits;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::{oneshot, watch};
 
 use crate::counted::Counted;
+use crate::lanes::Lanes;
 use crate::postgres_engine::Postgres;
 use crate::postgres_wire::Server;
+use crate::readable::UnreadableRows;
 use crate::space::Disk;
 use crate::sqlite_engine::Sqlite;
 use crate::{DbConfig, DbError, Keys, Tx};
 
 /// How often a command is run anew when concurrent transactions keep winning.
 const REPLAYS: usize = 5;
+/// What a piece of bulk may take.
+pub(crate) const SLICE: Duration = Duration::from_millis(limits::COMMIT_WAIT_MS);
+/// How often it is said of one kind of bulk that its pieces take longer.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// How long commands are answered with a fault at once after the database could not be reached.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -72,6 +80,14 @@ impl Connection {
         }
     }
 
+    /// Notes unreadable rows where the program's other connections do.
+    pub(crate) fn note_in(&mut self, rows: &Arc<UnreadableRows>) {
+        match self {
+            Connection::Sqlite(engine) => engine.unreadable = rows.clone(),
+            Connection::Postgres(engine) => engine.unreadable = rows.clone(),
+        }
+    }
+
     /// Whether each statement is a journey to a server.
     pub(crate) fn is_far(&self) -> bool {
         matches!(self, Connection::Postgres(_))
@@ -82,7 +98,7 @@ impl Connection {
     }
 
     fn begin(&mut self) -> Result<(), DbError> {
-        self.tx().take_broken();
+        self.tx().forget_broken();
         match self {
             Connection::Sqlite(engine) => engine.script("BEGIN IMMEDIATE"),
             Connection::Postgres(engine) => engine.begin(),
@@ -108,7 +124,7 @@ impl Connection {
 
 /// What stands around a command, so that what it did can be undone without its neighbours'.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Around {
+pub(crate) enum Around {
     Savepoint,
     /// Nothing: most commands succeed, and on a server two journeys are spared for each. Where one fails that changed
     /// something, the whole transaction begins again, with savepoints.
@@ -116,7 +132,7 @@ enum Around {
 }
 
 /// Why a transaction did not come to its end.
-enum Stop {
+pub(crate) enum Stop {
     Broken(DbError),
     /// A command failed that has to be undone, and there is no savepoint.
     Undo,
@@ -129,13 +145,16 @@ impl From<DbError> for Stop {
 }
 
 /// A command as the writer sees it: runs (perhaps again), then answers once.
-trait Command: Send {
+pub(crate) trait Command: Send {
+    /// Of bulk: what it is, for the record of how long its pieces take.
+    fn bulk(&self) -> Option<&'static str>;
     fn run(&mut self, tx: &mut dyn Tx, around: Around) -> Result<(), Stop>;
     fn fail(&mut self, error: DbError);
     fn answer(self: Box<Self>);
 }
 
 struct Job<T, E, F, R> {
+    bulk: Option<&'static str>,
     work: F,
     refused: Option<R>,
     outcome: Option<Result<T, E>>,
@@ -149,18 +168,17 @@ where
     F: Fn(&mut dyn Tx) -> Result<T, E> + Send,
     R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send,
 {
+    fn bulk(&self) -> Option<&'static str> {
+        self.bulk
+    }
+
     /// `Err` only where the transaction itself can no longer be used.
     fn run(&mut self, tx: &mut dyn Tx, around: Around) -> Result<(), Stop> {
-        let outcome = guarded(tx, around, |tx| {
-            catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
-        })?;
-        if let (Err(error), Some(refused)) = (&outcome, &self.refused) {
-            let recorded = guarded(tx, around, |tx| {
-                catch_unwind(AssertUnwindSafe(|| refused(tx, error))).unwrap_or(Err(DbError::Panicked))
-            })?;
-            if let Err(cause) = recorded {
-                tracing::error!(%cause, "the audit row of a refusal could not be written");
-            }
+        let outcome = guarded(tx, around, |tx| (self.work)(tx))?;
+        if let (Err(error), Some(refused)) = (&outcome, &self.refused)
+            && let Err(cause) = guarded(tx, around, |tx| refused(tx, error))?
+        {
+            tracing::error!(%cause, "the audit row of a refusal could not be written");
         }
         self.outcome = Some(outcome);
         Ok(())
@@ -177,28 +195,23 @@ where
     }
 }
 
-/// Runs `work`, and undoes what it did where it failed.
-fn guarded<T, E>(
+/// Runs `work`, and undoes what it did where it failed (or panicked).
+fn guarded<T, E: From<DbError>>(
     tx: &mut dyn Tx,
     around: Around,
     work: impl FnOnce(&mut dyn Tx) -> Result<T, E>,
 ) -> Result<Result<T, E>, Stop> {
-    let (before, failures) = (tx.touched(), tx.failed());
     if around == Around::Savepoint {
-        tx.script("SAVEPOINT command")?;
+        return Ok(tx.apart(work)?);
     }
-    let outcome = work(tx);
-    // Also where the command made light of it: what it did before is gone.
-    if let Some(broken) = tx.take_broken() {
+    let (touched, failed) = (tx.touched(), tx.failed());
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked)));
+    // Both also where the command made light of it: what it did before is gone.
+    if let Some(broken) = tx.broken() {
         return Err(Stop::Broken(broken));
     }
-    match (around, &outcome) {
-        (Around::Savepoint, Ok(_)) => tx.script("RELEASE SAVEPOINT command")?,
-        (Around::Savepoint, Err(_)) => tx.script("ROLLBACK TO SAVEPOINT command; RELEASE SAVEPOINT command")?,
-        // Also where the command made light of it.
-        (Around::Hope, _) if tx.failed() != failures => return Err(Stop::Undo),
-        (Around::Hope, Err(_)) if tx.touched() != before => return Err(Stop::Undo),
-        (Around::Hope, _) => {}
+    if tx.failed() != failed || (outcome.is_err() && tx.touched() != touched) {
+        return Err(Stop::Undo);
     }
     Ok(outcome)
 }
@@ -210,10 +223,12 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<Disk>,
     pub(crate) superseded: Arc<AtomicBool>,
     pub(crate) counted: Arc<Counted>,
+    pub(crate) unreadable: Arc<UnreadableRows>,
 }
 
 pub(crate) struct Writer {
-    queue: Sender<Box<dyn Command>>,
+    first: Sender<Box<dyn Command>>,
+    bulk: Sender<Box<dyn Command>>,
 }
 
 impl Writer {
@@ -222,20 +237,27 @@ impl Writer {
         shared: Shared,
         committed: watch::Sender<u64>,
     ) -> Result<Writer, DbError> {
-        let (queue, commands) = bounded(limits::WRITER_QUEUE);
+        let (first, commands) = bounded(limits::WRITER_QUEUE);
+        let (bulk, pieces) = bounded(limits::BULK_QUEUE);
+        let (unreachable, told) = (None, HashMap::new());
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || Loop { connection, shared, commands, committed, woken: false, unreachable: None }.run())
+            .spawn(move || {
+                let passed_over = 0;
+                let (woken, lanes) = (false, Lanes { commands, pieces, passed_over });
+                Loop { connection, shared, lanes, committed, woken, unreachable, told }.run();
+            })
             .map_err(|e| DbError::Engine(e.to_string()))?;
-        Ok(Writer { queue })
+        Ok(Writer { first, bulk })
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.len()
+        self.first.len() + self.bulk.len()
     }
 
     pub(crate) fn submit<T, E, F, R>(
         &self,
+        bulk: Option<&'static str>,
         work: F,
         refused: Option<R>,
     ) -> Result<oneshot::Receiver<Result<T, E>>, DbError>
@@ -246,8 +268,9 @@ impl Writer {
         R: Fn(&mut dyn Tx, &E) -> Result<(), DbError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job: Box<dyn Command> = Box::new(Job { work, refused, outcome: None, reply });
-        match self.queue.try_send(job) {
+        let job: Box<dyn Command> = Box::new(Job { bulk, work, refused, outcome: None, reply });
+        let lane = if bulk.is_some() { &self.bulk } else { &self.first };
+        match lane.try_send(job) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(DbError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(DbError::Gone("the writer has stopped".into())),
@@ -258,17 +281,19 @@ impl Writer {
 struct Loop {
     connection: Connection,
     shared: Shared,
-    commands: Receiver<Box<dyn Command>>,
+    lanes: Lanes,
     committed: watch::Sender<u64>,
     /// Whether something committed since listeners were last woken added events.
     woken: bool,
     /// When the database could last not be reached.
     unreachable: Option<Clock>,
+    /// When it was last said of a kind of bulk that its pieces are too long.
+    told: HashMap<&'static str, Clock>,
 }
 
 impl Loop {
     fn run(mut self) {
-        while let Ok(first) = self.commands.recv() {
+        while let Some(first) = self.lanes.next() {
             let batch = match self.first_pass(first) {
                 Ok(batch) => batch,
                 Err((mut batch, error @ DbError::Unknown(_))) => {
@@ -320,23 +345,23 @@ impl Loop {
         }
     }
 
-    /// Begins a transaction and runs what is waiting in it, until nothing waits or it has become long.
+    /// Begins a transaction and runs what is waiting in one lane in it, until nothing waits or it has become long.
     fn fill(&mut self, batch: &mut Vec<Box<dyn Command>>, around: Around) -> Result<(), Stop> {
+        let bulk = batch[0].bulk().is_some();
         let began = Clock::now();
         self.connection.begin()?;
         let mut next = 0;
         loop {
-            batch[next].run(self.connection.tx(), around)?;
+            self.run_one(&mut *batch[next], around)?;
             next += 1;
             let full = batch.len() >= limits::COMMANDS_PER_COMMIT
                 || began.elapsed() >= Duration::from_millis(limits::COMMIT_WAIT_MS);
-            match self.commands.try_recv() {
-                Ok(command) if !full => batch.push(command),
-                Ok(command) => {
-                    batch.push(command);
-                    return batch[next].run(self.connection.tx(), around);
-                }
-                Err(_) => return Ok(()),
+            if full {
+                return Ok(());
+            }
+            match self.lanes.more(bulk) {
+                Some(command) => batch.push(command),
+                None => return Ok(()),
             }
         }
     }
@@ -344,7 +369,22 @@ impl Loop {
     /// Runs the same commands in a new transaction, each so that it can be undone by itself.
     fn again(&mut self, batch: &mut [Box<dyn Command>]) -> Result<(), Stop> {
         self.connection.begin()?;
-        batch.iter_mut().try_for_each(|command| command.run(self.connection.tx(), Around::Savepoint))
+        batch.iter_mut().try_for_each(|command| self.run_one(&mut **command, Around::Savepoint))
+    }
+
+    /// A piece of bulk is measured: whoever cuts its pieces too long keeps people waiting.
+    fn run_one(&mut self, command: &mut dyn Command, around: Around) -> Result<(), Stop> {
+        let Some(what) = command.bulk() else { return command.run(self.connection.tx(), around) };
+        let began = Clock::now();
+        let outcome = command.run(self.connection.tx(), around);
+        let took = began.elapsed();
+        metrics::histogram!("db_bulk_slice_seconds", "what" => what).record(took.as_secs_f64());
+        if took > SLICE && self.told.get(what).is_none_or(|last| last.elapsed() > TOLD_AGAIN) {
+            self.told.insert(what, Clock::now());
+            let ms = took.as_millis() as u64;
+            tracing::warn!(what, ms, "a piece of bulk took longer than its slice");
+        }
+        outcome
     }
 
     /// Runs one command in a transaction of its own, a few times if concurrent ones win.
@@ -431,6 +471,7 @@ impl Loop {
                 self.connection = Connection::Postgres(Box::new(fresh));
                 self.connection.give(&self.shared.keys);
                 self.connection.count_in(&self.shared.counted);
+                self.connection.note_in(&self.shared.unreadable);
                 None
             }
             Err(DbError::Superseded) => {

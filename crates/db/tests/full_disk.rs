@@ -97,7 +97,7 @@ fn jot(db: &Db, n: i64) -> Result<u64, DbError> {
 }
 
 fn jot_in_bulk(db: &Db, n: i64) -> Result<u64, DbError> {
-    db.write_bulk_blocking(move |tx| tx.execute(INSERT, params![n, "b".repeat(ROW)]))
+    db.write_bulk_blocking("rows", move |tx| tx.execute(INSERT, params![n, "b".repeat(ROW)]))
 }
 
 fn jottings(db: &Db) -> Vec<i64> {
@@ -211,7 +211,7 @@ fn bulk_that_waited_while_room_got_low_is_refused() {
         let db = db.clone();
         move || {
             drop(about_to_ask);
-            db.write_bulk_blocking(|tx| tx.execute(INSERT, params![1i64, "b"]))
+            db.write_bulk_blocking("rows", |tx| tx.execute(INSERT, params![1i64, "b"]))
         }
     });
     // From here on the bulk waits for the writer, or at worst is about to ask; it must be refused in both cases.

@@ -1,6 +1,9 @@
 //! How often a command and a look travel to a server and back. With a server each journey costs more than the statement
 //! it carries, so their number is part of the promise.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use db::{DbError, Migration, Tx, Value, params, testing};
 
 const TABLES: &[Migration] = &[Migration {
@@ -138,4 +141,37 @@ fn a_command_that_makes_light_of_a_failed_statement_takes_nobody_elses_work_with
     let kept = region.db.read_blocking(all).unwrap();
     assert!(kept.contains(&1) && kept.contains(&2), "{kept:?}");
     assert_eq!(careless.is_ok(), kept.contains(&7), "what was answered well is there: {kept:?}");
+}
+
+// shows: 4.1 what fails in a part of its own is undone alone, also where commands stand in no savepoint
+#[test]
+fn a_part_that_failed_and_was_undone_lets_its_command_stand_at_the_first_run() {
+    let region = testing::fresh(&[TABLES]);
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = runs.clone();
+    let stands = move |tx: &mut dyn Tx| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        tx.execute(PUT, params![7])?;
+        let part: Result<u64, DbError> = tx.apart(|tx| {
+            tx.execute(PUT, params![8])?;
+            tx.execute(PUT, params![7])
+        })?;
+        assert!(matches!(part, Err(DbError::Constraint(_))), "{part:?}");
+        tx.execute(PUT, params![9]).map(drop)
+    };
+    region.db.write_blocking(stands).unwrap();
+    assert_eq!((runs.swap(0, Ordering::Relaxed), region.db.read_blocking(all).unwrap()), (1, vec![7, 9]));
+    // A failure outside of the part still undoes the whole command.
+    let counted = runs.clone();
+    let fails = move |tx: &mut dyn Tx| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let part: Result<u64, DbError> = tx.apart(|tx| tx.execute(PUT, params![7]))?;
+        assert!(part.is_err());
+        tx.apart(|tx| tx.execute(PUT, params![10]))??;
+        tx.execute(PUT, params![9]).map(drop)
+    };
+    assert!(matches!(region.db.write_blocking(fails), Err(DbError::Constraint(_))));
+    assert_eq!(region.db.read_blocking(all).unwrap(), [7, 9]);
+    let far = region.db.counted().1 > 0;
+    assert_eq!(runs.load(Ordering::Relaxed), if far { 2 } else { 1 }, "run again with savepoints on a server");
 }

@@ -333,6 +333,17 @@ impl Region {
         id
     }
 
+    /// The watch speaks, and nobody could open a case.
+    pub fn alert_without_case(&self, rule: Rule) {
+        let (_, alert) = self.spoken(Level::Alert, rule);
+        let sql = "INSERT INTO watch_unanswered (alert_id, since, tries, again_at) VALUES ($1, $2, 1, $2)";
+        let stored = self.test.db.write_blocking(move |tx| {
+            known_to_watch(tx, &alert)?;
+            tx.execute(sql, db::params![alert.id, alert.raised_at]).map(drop)
+        });
+        stored.expect("is stored");
+    }
+
     fn spoken(&self, level: Level, rule: Rule) -> (base::Ctx, Alert) {
         let ctx = system(self.now(), self.request());
         let alert = Alert {

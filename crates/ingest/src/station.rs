@@ -4,6 +4,7 @@
 //! [`Station::step`] is the whole of it, synchronous and without a clock, so that a simulated month runs as fast as it
 //! computes; [`run`] is a thread around it. It knows no rule of the watch and no protocol of a gateway.
 
+mod closing;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{Actor, Ctx, HomeId, Instant, PersonId, Purpose, RequestId, Span, limits};
 use db::{Db, DbError};
+use tokio::sync::oneshot::Receiver;
 use uuid::Uuid;
 use watch::live::{Bundle, Decision, Live, OnAlert, TIMERS};
 use watch::{Arrival, WatchError};
@@ -29,13 +31,8 @@ const CAREFUL: Span = Span::minutes(10);
 const AGAIN: Span = Span::minutes(1);
 /// How often absences that depend on the day are looked up.
 const ABSENCES: Span = Span::hours(3);
-/// After midnight, the daily values wait for the last saves of the day.
-const DAY_CLOSES: Span = Span::minutes(10);
-/// Homes whose day is closed in one command.
-const DAYS_PER_COMMAND: usize = 200;
 /// Rounds of timers in one step; what is left comes with the next.
 const ROUNDS: usize = 50;
-const CLOSED_DAY: &str = "watch.closed_day";
 
 /// What the station is told once.
 #[derive(Clone)]
@@ -44,13 +41,16 @@ pub struct Conf {
     pub salt: u128,
     /// A step that comes later than this after the one before means that the machine slept or its clock jumped.
     pub sleep_after: Span,
+    /// Whether a step waits for the bulk it sent. A town whose past is played does, for nobody else is there; at work the
+    /// next step looks again, because readings must not stand behind what stands behind them.
+    pub waits_for_bulk: bool,
     /// While set, readings are refused as [`DeliveryError::Full`]; timers, alerts and lines go on.
     pub no_room: Arc<AtomicBool>,
 }
 
 impl Conf {
     pub fn new(salt: u128) -> Conf {
-        Conf { salt, sleep_after: Span::minutes(2), no_room: Arc::default() }
+        Conf { salt, sleep_after: Span::minutes(2), waits_for_bulk: true, no_room: Arc::default() }
     }
 }
 
@@ -74,6 +74,9 @@ pub struct Station {
     absences_at: Instant,
     /// The day being closed and the last home done.
     closing: Option<(i32, u32)>,
+    /// The piece of it that is under way.
+    piece: Option<Receiver<Result<closing::Piece, DbError>>>,
+    homes_at_once: usize,
     closed: i32,
     /// What is in memory may not be what is in the database; nothing is decided from it before it was read anew.
     doubtful: bool,
@@ -89,13 +92,17 @@ impl Station {
         for person in db.read_blocking(watch::without_ground)? {
             drawn += 1;
             let request = RequestId(Uuid::from_u128(conf.salt ^ drawn));
-            db.write_blocking(move |tx| {
+            let ended = db.write_blocking(move |tx| {
                 let ctx = Ctx::new(Actor::system("watch"), Purpose::Operation, now, request);
                 watch::stop_without_ground(&ctx, tx, person)
-            })?;
+            });
+            // Without a consent the home is not watched anyway; for one that cannot be ended the others do not wait.
+            if let Err(error) = ended {
+                tracing::error!(%error, "a watch without its ground could not be ended at the start");
+            }
         }
         let (live, closed) = db.read_blocking(move |tx| {
-            let closed = db::marks::get(tx, CLOSED_DAY)?.and_then(|day| day.parse().ok());
+            let closed = db::marks::get(tx, closing::CLOSED_DAY)?.and_then(|day| day.parse().ok());
             Ok::<_, WatchError>((watch::live::load(tx, now)?, closed))
         })?;
         tracing::info!(homes = live.homes(), watched = live.watched(), "the watch is loaded");
@@ -109,6 +116,8 @@ impl Station {
             careful_until: Instant(i64::MIN),
             absences_at: now + ABSENCES,
             closing: None,
+            piece: None,
+            homes_at_once: closing::FIRST_PIECE,
             closed: closed.unwrap_or(now.wall_day() as i32 - 1),
             doubtful: false,
             #[cfg(test)]
@@ -339,27 +348,6 @@ impl Station {
                 self.careful_until = now + CAREFUL;
                 DeliveryError::Fault
             }
-        }
-    }
-
-    /// Some time after midnight, the daily values of the day that ended, a few homes with each step.
-    fn close_day(&mut self, now: Instant) {
-        let over = (now - DAY_CLOSES).wall_day() as i32 - 1;
-        if self.closing.is_none() && self.closed < over {
-            self.closing = Some(((self.closed + 1).max(over - 7), 0));
-        }
-        let Some((day, after)) = self.closing else { return };
-        let done = self.db.write_blocking(move |tx| {
-            let last = watch::live::close_day(tx, day, after, DAYS_PER_COMMAND)?;
-            if last.is_none() {
-                db::marks::set(tx, CLOSED_DAY, &day.to_string())?;
-            }
-            Ok::<_, DbError>(last)
-        });
-        match done {
-            Ok(Some(last)) => self.closing = Some((day, last)),
-            Ok(None) => (self.closing, self.closed) = (None, day),
-            Err(error) => tracing::error!(%error, "daily values could not be written"),
         }
     }
 

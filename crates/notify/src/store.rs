@@ -2,8 +2,8 @@
 
 mod lists;
 
-use base::{Instant, MessageId, PersonId};
-use db::{DbError, Row, Tx, params};
+use base::{Instant, MessageId, PersonId, Span};
+use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 
 pub(crate) use lists::{count_unread, message, messages, receipts, receipts_of, undeliverable, unread};
@@ -37,6 +37,9 @@ const DUE: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address
     WHERE a.state = 'queued' AND a.leased = $1 AND a.due_at <= $2 ORDER BY a.urgency, a.due_at, a.id LIMIT $3";
 const ANYTHING_DUE: &str = "SELECT COUNT(*) FROM (SELECT id FROM notify_attempt
     WHERE state = 'queued' AND due_at <= $1 LIMIT 1) AS first_due";
+const PUT_OFF: &str =
+    "UPDATE notify_attempt SET due_at = $2, report_by = CASE WHEN report_by IS NULL THEN NULL ELSE $2 END
+    WHERE id = $1";
 const QUEUE_LENGTH: &str = "SELECT COUNT(*) FROM notify_attempt WHERE state = 'queued'";
 const UNREPORTED: &str = "SELECT a.id, a.message_id, a.way, m.topic, a.state, a.address, a.tries, a.leased,
         a.first_failed_at, m.purpose, a.report_by, a.error
@@ -183,18 +186,27 @@ pub(crate) fn attempt(tx: &mut dyn Tx, id: AttemptId) -> Result<Option<AttemptRo
     tx.first(ATTEMPT, params![id.0])?.map(|r| attempt_of(&r)).transpose()
 }
 
+/// Attempts that can be read. One that cannot is looked at again in a while, or it would stand at the head of the queue.
+fn readable(tx: &mut dyn Tx, sql: &str, values: &[Value], now: Instant) -> Result<Vec<AttemptRow>, DbError> {
+    let (attempts, bad) = tx.sift("notify_attempt", sql, values, attempt_of)?;
+    for row in bad {
+        tx.execute(PUT_OFF, params![row.get::<Uuid>(0)?, now + Span::minutes(10)])?;
+    }
+    Ok(attempts)
+}
+
 pub(crate) fn due(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AttemptRow>, DbError> {
-    tx.query(DUE, params![0i64, now, limit])?.iter().map(attempt_of).collect()
+    readable(tx, DUE, params![0i64, now, limit], now)
 }
 
 /// Leased, and the lease is over.
 pub(crate) fn lost(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AttemptRow>, DbError> {
-    tx.query(DUE, params![1i64, now, limit])?.iter().map(attempt_of).collect()
+    readable(tx, DUE, params![1i64, now, limit], now)
 }
 
 /// Accepted by a gateway that did not report in time.
 pub(crate) fn unreported(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AttemptRow>, DbError> {
-    tx.query(UNREPORTED, params![now, limit])?.iter().map(attempt_of).collect()
+    readable(tx, UNREPORTED, params![now, limit], now)
 }
 
 pub(crate) fn anything_due(tx: &mut dyn Tx, now: Instant) -> Result<bool, DbError> {

@@ -111,6 +111,9 @@ impl<'a> Page<'a> {
     }
 }
 
+const CLOCKWORK_FAILED: &str =
+    "案件の期限の監視が止まっています。期限は画面で確かめ、システム管理者に連絡してください。";
+
 fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>) -> Vec<Banner<'a>> {
     let mut banners = Vec::new();
     if demo {
@@ -122,13 +125,22 @@ fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>) -> Vec<B
     for warning in warnings {
         match warning {
             Warning::WatchLineLost => banners.push(Banner::WatchLineLost),
+            Warning::ClockworkFailed => banners.push(Banner::Warning(CLOCKWORK_FAILED)),
             Warning::Words(words) => banners.push(Banner::Warning(words)),
             Warning::Overdue(count)
                 if matches!(role, Some(Role::CityOfficer | Role::SupportCentre | Role::Operator)) =>
             {
                 banners.push(Banner::Overdue { count: *count, href: "/overdue" });
             }
-            Warning::Overdue(_) => {}
+            Warning::WithoutCase(count)
+                if matches!(role, Some(Role::CityOfficer | Role::SupportCentre | Role::Operator)) =>
+            {
+                banners.push(Banner::WithoutCase { count: *count, href: "/overdue" });
+            }
+            Warning::Unreadable(count) if matches!(role, Some(Role::CityOfficer | Role::Administrator)) => {
+                banners.push(Banner::Unreadable(*count));
+            }
+            Warning::Overdue(_) | Warning::WithoutCase(_) | Warning::Unreadable(_) => {}
         }
     }
     banners

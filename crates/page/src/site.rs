@@ -25,8 +25,14 @@ pub enum Mode {
 pub enum Warning {
     /// Our own line to the sensors is down: silence means nothing now.
     WatchLineLost,
+    /// The timers of cases or of alerts without a case do not work.
+    ClockworkFailed,
     /// Cases whose limit is over.
     Overdue(usize),
+    /// Alerts that are stored and whose case could not be opened yet.
+    WithoutCase(usize),
+    /// Rows that cannot be read and are missing from their lists.
+    Unreadable(usize),
     Words(String),
 }
 

@@ -60,7 +60,8 @@ pub fn heads_of_homes(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId]) -> Result<He
     by_id(store::heads::of_homes(tx, &scope, &homes)?)
 }
 
-/// These persons with their homes, each as far as the actor may see it; without those whom the actor may not identify.
+/// These persons with their homes, each as far as the actor may see it; without those whom the actor may
+/// not identify and those who cannot be read.
 pub fn households(
     ctx: &Ctx,
     tx: &mut dyn Tx,
@@ -75,7 +76,8 @@ pub fn households(
     let mut found = BTreeMap::new();
     for resident in residents {
         let person = resident.id;
-        let home = homes.get(&resident.home).cloned().ok_or(PeopleRefusal::NoHome)?;
+        // One home that cannot be read takes nobody else off the list.
+        let Some(home) = homes.get(&resident.home).cloned() else { continue };
         let home = home::hidden(home, entries.contains(&person), risks.contains(&person));
         found.insert(person, (resident::hidden(resident, risks.contains(&person)), home));
     }

@@ -61,6 +61,7 @@ pub use scope::ConsentScope;
 pub use search::{Found, FoundPerson, persons_by_phone, search};
 pub use staff::{
     NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
+    staff_state,
 };
 pub use team::{TeamMember, join_team, leave_team, team};
 pub use verbs::Verb;
@@ -108,6 +109,16 @@ pub enum PeopleError {
 }
 
 form::fails!(PeopleError { Access, Db });
+
+/// `None` for what stands in the register and cannot be read, or does not stand there: for lists that must not lose their
+/// other lines to it. Every other error stays one.
+pub fn as_far_as_readable<T>(found: Result<T, PeopleError>) -> Result<Option<T>, PeopleError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(PeopleError::Db(DbError::Shape { .. }) | PeopleError::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// A rule that said no, in words for the user.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{LifeStatus, Line, PeopleError, PeopleRefusal, Resident, consent, resident, store, team};
 
-/// Records where in life the person is now. 転出 and 死亡 end team memberships and consents at once (grants too); a
-/// correction back does not revive them: they are asked for anew.
+/// Records where in life the person is now. 転出 and 死亡 end team memberships, consents and every grant at once, those
+/// of cases and visits too; a correction back does not revive them: they are asked for anew.
 pub fn set_life(
     ctx: &Ctx,
     tx: &mut dyn Tx,
@@ -43,5 +43,7 @@ fn close(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(), PeopleError
     for member in store::teams::open_of(tx, person)? {
         team::end(ctx, tx, &member)?;
     }
-    consent::end_all(ctx, tx, person, "登録の終了")
+    consent::end_all(ctx, tx, person, "登録の終了")?;
+    // Also what came from a case, a visit or an escalation. A case that is still open goes to the city.
+    Ok(access::revoke_person(ctx, tx, person)?)
 }

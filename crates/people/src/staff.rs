@@ -164,6 +164,11 @@ pub fn staff(tx: &mut dyn Tx, staff: StaffId) -> Result<Staff, PeopleError> {
     Ok(store::staff::get(tx, staff)?.ok_or(PeopleRefusal::NoStaff)?)
 }
 
+/// Where somebody stands in the register as a member of staff; `None` for whoever never was one.
+pub fn staff_state(tx: &mut dyn Tx, staff: StaffId) -> Result<Option<StaffState>, PeopleError> {
+    Ok(store::staff::get(tx, staff)?.map(|staff| staff.state))
+}
+
 /// The staff of an office by reading, retired ones last; at most [`store::staff::MAX_STAFF`].
 pub fn staff_of_office(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<Staff>, PeopleError> {
     Ok(store::staff::of_office(tx, office)?)

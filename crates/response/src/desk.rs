@@ -5,7 +5,7 @@ use base::{CaseId, ContactId, Ctx, Instant, Redacted, Role, Span, StaffId};
 use care::NoteKind;
 use db::Tx;
 use notify::Topic;
-use people::{Contact, PhoneNumber, Relation};
+use people::{Contact, PeopleError, PhoneNumber, Relation, as_far_as_readable};
 
 use crate::case::Happening;
 use crate::duty::Hold;
@@ -182,7 +182,8 @@ pub fn match_caller(ctx: &Ctx, tx: &mut dyn Tx, number: &PhoneNumber) -> Result<
         if !known_to(ctx, tx, &case) {
             continue;
         }
-        if let Some((resident, caller)) = caller_of(ctx, tx, &case, number)? {
+        // One record that cannot be read keeps nobody else's call from being matched.
+        if let Some((resident, caller)) = as_far_as_readable(caller_of(ctx, tx, &case, number))?.flatten() {
             found.push(CallerMatch { case, resident, caller });
         }
     }
@@ -208,7 +209,7 @@ fn caller_of(
     tx: &mut dyn Tx,
     case: &Case,
     number: &PhoneNumber,
-) -> Result<Option<(Redacted<String>, Caller)>, ResponseError> {
+) -> Result<Option<(Redacted<String>, Caller)>, PeopleError> {
     let own = Ctx::new(base::Actor::system("response"), ctx.purpose, ctx.now, ctx.request);
     let resident = people::resident(&own, tx, case.person)?;
     if resident.phones.contains(number) {

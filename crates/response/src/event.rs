@@ -33,6 +33,8 @@ db::events! {
         Escalated = "response.escalated" {
             case: CaseId, person: PersonId, home: HomeId, step: Step, rung: Option<Rung>, recipient: Option<Uuid>,
         };
+        /// A case that cannot be read went to the city.
+        Unreadable = "response.unreadable" { case: CaseId, person: PersonId, rung: Rung, recipient: Option<Uuid> };
         /// To the one who is asked to go; `kind` says which register the visitor stands in.
         VisitAsked = "response.visit_asked" {
             visit: VisitId, case: CaseId, person: PersonId, visitor: Uuid, kind: String,

@@ -19,8 +19,10 @@ pub mod rules;
 mod settings;
 mod sheet;
 mod store;
+mod stored;
 pub mod table;
 mod telling;
+mod unreadable;
 mod verbs;
 mod views;
 mod visits;
@@ -56,9 +58,11 @@ pub use picture::{NotAPicture, Picture};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};
 pub use sheet::{CaseSheet, ContactTried, NextAct, VisitorChoice, case_sheet, key_holders, next_act};
+pub use unreadable::{UnreadableCase, unreadable_cases};
 pub use verbs::Verb;
 pub use views::{
-    FamilyCase, QueueRow, cases_of, family_view, find_case, lists_of, open_cases, overdue, overdue_count, queue, story,
+    FamilyCase, Listed, QueueRow, cases_of, family_view, find_case, lists_of, open_cases, overdue, overdue_count,
+    queue, story,
 };
 pub use visits::{
     VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, report_help, report_visit,

@@ -3,6 +3,7 @@
 use access::{Act, Ground};
 use base::{CaseId, Ctx, Redacted, StaffId, limits};
 use db::{Tx, outbox};
+use people::as_far_as_readable;
 
 use crate::case::Happening;
 use crate::duty::{Blocked, Hold, may_act};
@@ -51,7 +52,12 @@ pub fn hold(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, hold: Hold) -> Result<(), R
 }
 
 pub fn name_of(tx: &mut dyn Tx, staff: StaffId) -> Result<Redacted<String>, ResponseError> {
-    Ok(people::staff(tx, staff)?.name)
+    Ok(as_far_as_readable(people::staff(tx, staff))?.map_or_else(not_readable, |staff| staff.name))
+}
+
+/// What stands in the place of a name that cannot be read.
+pub fn not_readable() -> Redacted<String> {
+    Redacted::new("（台帳を読み取れません）".to_owned())
 }
 
 impl Moving {

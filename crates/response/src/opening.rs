@@ -1,7 +1,7 @@
 //! How a case begins, and what happens when nobody moves it on: the two verbs of the program itself.
 
 use access::{Act, FOREVER, Grant, Ground};
-use base::{Ctx, Instant, OfficeId, Redacted};
+use base::{CaseId, Ctx, Instant, OfficeId, PersonId, Redacted, Span};
 use db::{Tx, outbox};
 use notify::Topic;
 use people::TeamPart;
@@ -15,10 +15,12 @@ use crate::moving::{self, Moving, push};
 use crate::rules::Command;
 use crate::settings::settings;
 use crate::verbs::Verb;
-use crate::{Case, ResponseError, Rung, State, store, telling};
+use crate::{Case, ResponseError, Rung, State, store, telling, unreadable};
 
 /// Cases whose limit is over that one call of [`escalate_due`] works; the rest wait for the next call.
 const ESCALATIONS: usize = 200;
+/// When a case of which nobody could be told is tried again.
+const AGAIN: Span = Span::minutes(1);
 
 /// The case of an alert: the home's open one, else a new one, in the transaction that stores the alert. `None` for a
 /// `notice`, which is a question and no case. The same alert again changes nothing. Outbox: `response.case_opened`, or
@@ -34,9 +36,9 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
     if let Some(open) = store::open_of_home(tx, alert.home)? {
         return join(ctx, tx, Moving { case: open, ground }, alert).map(Some);
     }
-    let home = people::home_of(ctx, tx, alert.person)?;
-    let (centre, held_on) = first_office(tx, &home)?;
-    let due = ctx.now + State::Detected.limit(&settings(tx)?);
+    let (centre, held_on) = first_office(ctx, tx, alert.person)?;
+    // Of the alert, also where its case opens later because it could not be opened then: nobody's time begins anew.
+    let due = alert.raised_at + State::Detected.limit(&settings(tx)?);
     let case = Case {
         id: ctx.id(),
         number: 0,
@@ -46,7 +48,7 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
         reason: alert.reason.clone(),
         urgent: alert.rule == Rule::Button,
         state: State::Detected,
-        opened_at: ctx.now,
+        opened_at: alert.raised_at,
         centre,
         taken_at: None,
         holder: None,
@@ -70,7 +72,10 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
     store::insert_step(tx, ctx, &case, Happening::Opened, &case.reason)?;
     audit::done(ctx, tx, Verb::OpenCase, &[case.person], "case", ground.key())?;
     push(ctx, tx, &case, Happening::Opened)?;
-    telling::family(ctx, tx, &case, Topic::AlertRaised)?;
+    // The call centre acts on the case; a message that cannot be written must not take the case with it.
+    if let Err(error) = tx.apart(|tx| telling::family(ctx, tx, &case, Topic::AlertRaised))? {
+        tracing::error!(%error, "the family could not be told of an alert");
+    }
     Ok(store::case(tx, case.id)?)
 }
 
@@ -85,10 +90,11 @@ fn join(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving, alert: &Alert) -> Result
 }
 
 /// Who works it first: the call centre by the case; where there is none, the support centre of the area or the city.
-fn first_office(tx: &mut dyn Tx, home: &people::Home) -> Result<(Option<OfficeId>, Ground), ResponseError> {
+fn first_office(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(Option<OfficeId>, Ground), ResponseError> {
     if let Some(centre) = people::call_centre(tx)? {
         return Ok((Some(centre), Ground::Case));
     }
+    let home = people::home_of(ctx, tx, person)?;
     let stands_in = match people::support_centre(tx, &home.area)? {
         Some(office) => Some(office),
         None => people::city_office(tx, &home.city_code)?,
@@ -101,11 +107,33 @@ fn first_office(tx: &mut dyn Tx, home: &people::Home) -> Result<(Option<OfficeId
 /// Outbox: `response.escalated` with `{case, person, rung, recipient}`.
 pub fn escalate_due(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseError> {
     let mut worked = Vec::new();
-    for case in store::due_for_escalation(tx, ctx.now, ESCALATIONS)? {
-        let ground = access::require(ctx, tx, Act::WorkCase, case.person)?;
-        worked.push(escalate(ctx, tx, Moving { case, ground })?);
+    let (cases, unreadable) = store::due_for_escalation(tx, ctx.now, ESCALATIONS)?;
+    for row in unreadable {
+        if let Err(error) = tx.apart(|tx| unreadable::to_the_city(ctx, tx, &row))? {
+            tracing::error!(%error, "the city could not be told of a case that cannot be read");
+            put_off(ctx, tx, store::remains(&row).map(|(id, ..)| id))?;
+        }
+    }
+    for case in cases {
+        let id = case.id;
+        let told = tx.apart(|tx| {
+            let ground = access::require(ctx, tx, Act::WorkCase, case.person)?;
+            escalate(ctx, tx, Moving { case, ground })
+        })?;
+        match told {
+            Ok(case) => worked.push(case),
+            Err(error) => {
+                tracing::error!(%error, "the next in line could not be told of a case");
+                put_off(ctx, tx, Some(id))?;
+            }
+        }
     }
     Ok(worked)
+}
+
+/// One case that fails holds up no other; it is tried again, and stays on the list of overdue ones.
+fn put_off(ctx: &Ctx, tx: &mut dyn Tx, case: Option<CaseId>) -> Result<(), ResponseError> {
+    case.map_or(Ok(()), |case| Ok(store::put_off(tx, case, ctx.now + AGAIN)?))
 }
 
 fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, ResponseError> {
@@ -137,14 +165,22 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
 
 /// Who exists on the way up, with the staff or office id that is told.
 fn ladder(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<Vec<(Rung, Uuid)>, ResponseError> {
-    let home = people::home_of(ctx, tx, case.person)?;
+    // Whoever cannot be learned is left out; the others are told.
+    let home = tx.apart(|tx| people::home_of(ctx, tx, case.person))?.ok();
+    let team = tx.apart(|tx| people::team(ctx, tx, case.person))?.unwrap_or_default();
     let mut ladder = Vec::new();
     if let Some(centre) = people::call_centre(tx)? {
         ladder.push((Rung::ShiftLead, centre.0));
     }
-    let team = people::team(ctx, tx, case.person)?;
     if let Some(member) = team.iter().find(|m| m.part == TeamPart::CareManager) {
         ladder.push((Rung::CareManager, member.staff.0));
+    }
+    let Some(home) = home else { return Ok(ladder) };
+    let closed = tx.apart(|tx| people::resident(ctx, tx, case.person))?.is_ok_and(|r| r.life.closed());
+    if closed {
+        // The record is closed and nobody else may know the person any more; the city brings the case to its end.
+        let city = people::city_office(tx, &home.city_code)?;
+        return Ok(city.map(|office| (Rung::City, office.0)).into_iter().collect());
     }
     if let Some(office) = people::support_centre(tx, &home.area)? {
         ladder.push((Rung::SupportCentre, office.0));
@@ -169,8 +205,8 @@ pub fn next_wake(tx: &mut dyn Tx) -> Result<Option<Instant>, ResponseError> {
 pub(crate) fn end_access(ctx: &Ctx, tx: &mut dyn Tx, moving: &moving::Moving) -> Result<(), ResponseError> {
     let case = &moving.case;
     access::revoke_source(ctx, tx, case.id.0)?;
-    for visit in store::visits_of(tx, case.id)? {
-        access::revoke_source(ctx, tx, visit.id.0)?;
+    for visit in store::visit_ids(tx, case.id)? {
+        access::revoke_source(ctx, tx, visit.0)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::case::Happening;
 use crate::moving::{Moving, load, text, with_note};
+use crate::visits::asked_of;
 use crate::{Picture, Refusal, ResponseError, Visit, VisitState, store};
 
 /// A photo without its pixels.
@@ -110,9 +111,4 @@ pub fn photo(ctx: &Ctx, tx: &mut dyn Tx, photo: PhotoId) -> Result<(Photo, Vec<u
         return Err(access::AccessError::Denied { act: Act::SeeCase }.into());
     }
     Ok((found, jpeg))
-}
-
-fn asked_of(ctx: &Ctx, visit: &Visit) -> bool {
-    let asked = visit.visitor.uuid();
-    asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked)
 }

@@ -1,7 +1,7 @@
 //! What a region may set: limits, tries, the script of questions. Each change is a new version; the old ones stay.
 
 use base::{Ctx, Instant, Role, Span, limits};
-use db::{DbError, Tx, outbox, params};
+use db::{DbError, Row, Tx, outbox, params};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
@@ -130,16 +130,16 @@ impl Settings {
     }
 }
 
-const NEWEST: &str = "SELECT body FROM response_setting ORDER BY version DESC LIMIT 1";
+/// Of a version that cannot be read, the one before it stays in force.
+const NEWEST: &str = "SELECT version, body FROM response_setting ORDER BY version DESC LIMIT 20";
 const INSERT: &str = "INSERT INTO response_setting (version, at, by_id, body)
     SELECT COALESCE(MAX(version), 0) + 1, $1, $2, $3 FROM response_setting";
 const HISTORY: &str = "SELECT version, at, by_id FROM response_setting ORDER BY version DESC LIMIT $1";
 
-/// What is in force now.
+/// What is in force now: the newest version that can be read. No case waits for a setting to be mended.
 pub fn settings(tx: &mut dyn Tx) -> Result<Settings, DbError> {
-    let Some(row) = tx.first(NEWEST, &[])? else { return Ok(Settings::default()) };
-    let body: String = row.get(0)?;
-    serde_json::from_str(&body).map_err(|_| DbError::Shape { column: 0, wanted: "response::Settings" })
+    let read = |row: &Row| row.word(1, |body| serde_json::from_str::<Settings>(body).ok());
+    Ok(tx.list("response_setting", NEWEST, &[], read)?.into_iter().next().unwrap_or_default())
 }
 
 /// Puts new settings in force; of the city or the network's office. Running limits stay as they were set.

@@ -6,9 +6,8 @@ use uuid::Uuid;
 use watch::{Cause, Rule};
 
 use crate::case::{CaseAlert, Happening};
-use crate::{
-    Call, CallOutcome, Callee, Case, Condition, Photo, Rung, State, Step, StepRow, Visit, VisitState, Visitor,
-};
+use crate::stored;
+use crate::{Call, CallOutcome, Callee, Case, Condition, Photo, Rung, Step, StepRow, Visit, VisitState, Visitor};
 
 const CASE: &str = "SELECT id, number, home_id, person_id, rule, reason, urgent, state, opened_at, centre_id, taken_at,
     holder_id, held_since, due_at, escalate_at, told, wait_until, reached_at, closed_at, closed_by, cause, closing_text
@@ -22,6 +21,7 @@ const SAVE_CASE: &str = "UPDATE response_case SET urgent = $2, state = $3, step 
     closed_by = $14, cause = $15, closing_text = $16 WHERE id = $1";
 const OPEN_OF_HOME: &str = "WHERE home_id = $1 AND closed_at IS NULL ORDER BY opened_at LIMIT 1";
 const ESCALATE_DUE: &str = "WHERE escalate_at <= $1 ORDER BY escalate_at, id LIMIT $2";
+const PUT_OFF: &str = "UPDATE response_case SET escalate_at = $2 WHERE id = $1";
 const NEXT_WAKE: &str = "SELECT MIN(escalate_at) FROM response_case";
 const SINCE: &str = "WHERE closed_at IS NULL OR closed_at >= $1 ORDER BY opened_at DESC LIMIT $2";
 const INSERT_ALERT: &str =
@@ -45,6 +45,7 @@ const VISIT: &str = "SELECT id, case_id, person_id, visitor_kind, visitor_id, st
 /// What one sees on a photo.
 pub const PIXELS: Sealed = Sealed { table: "response_photo", id: "id", column: "jpeg" };
 
+const VISIT_IDS: &str = "SELECT id FROM response_visit WHERE case_id = $1";
 const INSERT_PHOTO: &str = "INSERT INTO response_photo (id, visit_id, case_id, person_id, at, by_id, caption, width,
     height, jpeg) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const PHOTOS: &str = "SELECT id, visit_id, case_id, person_id, at, by_id, caption, width, height FROM response_photo
@@ -83,7 +84,7 @@ pub fn insert_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
             c.rule.key(),
             &c.reason,
             c.urgent,
-            state_text(&c.state),
+            stored::text(&c.state),
             c.state.step().key(),
             c.opened_at,
             c.centre,
@@ -100,7 +101,7 @@ pub fn save_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
         params![
             c.id,
             c.urgent,
-            state_text(&c.state),
+            stored::text(&c.state),
             c.state.step().key(),
             c.taken_at,
             c.holder,
@@ -120,7 +121,7 @@ pub fn save_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
 }
 
 pub fn case(tx: &mut dyn Tx, id: CaseId) -> Result<Option<Case>, DbError> {
-    Ok(cases(tx, "WHERE id = $1", params![id])?.pop())
+    one_case(tx, "WHERE id = $1", params![id])
 }
 
 pub fn open_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Case>, DbError> {
@@ -128,11 +129,17 @@ pub fn open_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Case>, DbErr
 }
 
 pub fn case_of_alert(tx: &mut dyn Tx, alert: AlertId) -> Result<Option<Case>, DbError> {
-    Ok(cases(tx, CASE_OF_ALERT, params![alert])?.pop())
+    one_case(tx, CASE_OF_ALERT, params![alert])
 }
 
-pub fn due_for_escalation(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<Case>, DbError> {
-    cases(tx, ESCALATE_DUE, params![now, limit])
+/// The cases whose next in line is to be told by now, and those among them that cannot be read.
+pub fn due_for_escalation(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<(Vec<Case>, Vec<Row>), DbError> {
+    sifted(tx, ESCALATE_DUE, params![now, limit])
+}
+
+/// When the next in line is told of a case, and nothing else of it.
+pub fn put_off(tx: &mut dyn Tx, case: CaseId, until: Instant) -> Result<(), DbError> {
+    tx.execute(PUT_OFF, params![case, until]).map(drop)
 }
 
 pub fn next_wake(tx: &mut dyn Tx) -> Result<Option<Instant>, DbError> {
@@ -144,9 +151,25 @@ pub fn open_or_closed_since(tx: &mut dyn Tx, since: Instant, limit: usize) -> Re
     cases(tx, SINCE, params![since, limit])
 }
 
-/// Cases under a condition (which ends with its order and limit).
+/// Cases under a condition (which ends with its order and limit); those that cannot be read are left out and noted.
 pub fn cases(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<Case>, DbError> {
-    tx.query(&format!("{CASE} {condition}"), values)?.iter().map(case_row).collect()
+    Ok(sifted(tx, condition, values)?.0)
+}
+
+/// As [`cases`], with the rows that cannot be read.
+pub fn sifted(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<(Vec<Case>, Vec<Row>), DbError> {
+    tx.sift("response_case", &format!("{CASE} {condition}"), values, case_row)
+}
+
+/// One case that is asked for: an unreadable one is a fault, not a case that does not exist.
+fn one_case(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Option<Case>, DbError> {
+    tx.first(&format!("{CASE} {condition}"), values)?.as_ref().map(case_row).transpose()
+}
+
+/// What is left of a row that cannot be read: the case, its number, its person, when it was opened.
+#[allow(clippy::type_complexity)]
+pub fn remains(r: &Row) -> Option<(CaseId, Option<i64>, Option<PersonId>, Option<Instant>)> {
+    Some((r.get(0).ok()?, r.get(1).ok(), r.get(3).ok(), r.get(8).ok()))
 }
 
 fn case_row(r: &Row) -> Result<Case, DbError> {
@@ -158,7 +181,7 @@ fn case_row(r: &Row) -> Result<Case, DbError> {
         rule: r.word(4, Rule::from_key)?,
         reason: r.get(5)?,
         urgent: r.get(6)?,
-        state: r.word(7, |text| serde_json::from_str::<State>(text).ok())?,
+        state: r.word(7, stored::state)?,
         opened_at: r.get(8)?,
         centre: r.get(9)?,
         taken_at: r.get(10)?,
@@ -176,10 +199,6 @@ fn case_row(r: &Row) -> Result<Case, DbError> {
     })
 }
 
-fn state_text(state: &State) -> String {
-    serde_json::to_string(state).expect("a state of plain words and numbers is JSON")
-}
-
 fn optional_word<T>(r: &Row, column: usize, from_key: impl Fn(&str) -> Option<T>) -> Result<Option<T>, DbError> {
     match r.get::<Option<String>>(column)? {
         None => Ok(None),
@@ -193,10 +212,9 @@ pub fn insert_alert(tx: &mut dyn Tx, case: CaseId, alert: &watch::Alert) -> Resu
 }
 
 pub fn alerts(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<CaseAlert>, DbError> {
-    let rows = tx.query(ALERTS, params![case])?;
-    rows.iter()
-        .map(|r| Ok(CaseAlert { id: r.get(0)?, at: r.get(1)?, rule: r.word(2, Rule::from_key)?, reason: r.get(3)? }))
-        .collect()
+    let read =
+        |r: &Row| Ok(CaseAlert { id: r.get(0)?, at: r.get(1)?, rule: r.word(2, Rule::from_key)?, reason: r.get(3)? });
+    tx.list("response_alert", ALERTS, params![case], read)
 }
 
 pub fn insert_step(
@@ -213,21 +231,19 @@ pub fn insert_step(
 
 /// The story, newest first; names are filled in by the view.
 pub fn steps(tx: &mut dyn Tx, case: CaseId, limit: usize) -> Result<Vec<StepRow>, DbError> {
-    let rows = tx.query(STEPS, params![case, limit])?;
-    rows.iter()
-        .map(|r| {
-            Ok(StepRow {
-                seq: r.get(0)?,
-                at: r.get(1)?,
-                by: r.get(2)?,
-                role: r.word(3, Role::from_key)?,
-                by_name: Redacted::new(String::new()),
-                what: r.word(4, Happening::from_key)?,
-                step: r.word(5, Step::from_key)?,
-                detail: Redacted::new(r.get(6)?),
-            })
+    let read = |r: &Row| {
+        Ok(StepRow {
+            seq: r.get(0)?,
+            at: r.get(1)?,
+            by: r.get(2)?,
+            role: r.word(3, Role::from_key)?,
+            by_name: Redacted::new(String::new()),
+            what: r.word(4, Happening::from_key)?,
+            step: r.word(5, Step::from_key)?,
+            detail: Redacted::new(r.get(6)?),
         })
-        .collect()
+    };
+    tx.list("response_step", STEPS, params![case, limit], read)
 }
 
 pub fn insert_call(tx: &mut dyn Tx, case: CaseId, c: &Call) -> Result<(), DbError> {
@@ -241,20 +257,18 @@ pub fn insert_call(tx: &mut dyn Tx, case: CaseId, c: &Call) -> Result<(), DbErro
 
 /// The calls of a case, newest first, at most 200.
 pub fn calls(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Call>, DbError> {
-    let rows = tx.query(CALLS, params![case])?;
-    rows.iter()
-        .map(|r| {
-            Ok(Call {
-                id: r.get(0)?,
-                at: r.get(1)?,
-                by: r.get(2)?,
-                incoming: r.get(3)?,
-                who: r.get::<Option<ContactId>>(4)?.map_or(Callee::Resident, Callee::Contact),
-                outcome: r.word(5, CallOutcome::from_key)?,
-                note: Redacted::new(r.get(6)?),
-            })
+    let read = |r: &Row| {
+        Ok(Call {
+            id: r.get(0)?,
+            at: r.get(1)?,
+            by: r.get(2)?,
+            incoming: r.get(3)?,
+            who: r.get::<Option<ContactId>>(4)?.map_or(Callee::Resident, Callee::Contact),
+            outcome: r.word(5, CallOutcome::from_key)?,
+            note: Redacted::new(r.get(6)?),
         })
-        .collect()
+    };
+    tx.list("response_call", CALLS, params![case], read)
 }
 
 pub fn insert_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
@@ -282,7 +296,7 @@ pub fn save_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
 }
 
 pub fn visit(tx: &mut dyn Tx, id: VisitId) -> Result<Option<Visit>, DbError> {
-    Ok(visits(tx, "WHERE id = $1", params![id])?.pop())
+    tx.first(&format!("{VISIT} WHERE id = $1"), params![id])?.as_ref().map(visit_row).transpose()
 }
 
 /// The visits of a case, oldest first.
@@ -299,9 +313,14 @@ pub fn cases_by_id(tx: &mut dyn Tx, ids: &[CaseId]) -> Result<Vec<Case>, DbError
     cases(tx, &format!("WHERE id IN {}", db::placeholders(1, ids.len())), &ids)
 }
 
+/// The ids of all visits of a case, for what must happen to each whether or not it can be read.
+pub fn visit_ids(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<VisitId>, DbError> {
+    tx.query(VISIT_IDS, params![case])?.iter().map(|r| r.get(0)).collect()
+}
+
 /// Visits under a condition (which ends with its order and limit).
 pub fn visits(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<Visit>, DbError> {
-    tx.query(&format!("{VISIT} {condition}"), values)?.iter().map(visit_row).collect()
+    tx.list("response_visit", &format!("{VISIT} {condition}"), values, visit_row)
 }
 
 fn visit_row(r: &Row) -> Result<Visit, DbError> {
@@ -335,7 +354,7 @@ pub fn insert_photo(tx: &mut dyn Tx, p: &Photo, jpeg: &[u8]) -> Result<(), DbErr
 
 /// The photos of a case without their pixels, oldest first: 50 visits have at most 150.
 pub fn photos(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Photo>, DbError> {
-    tx.query(PHOTOS, params![case])?.iter().map(photo_row).collect()
+    tx.list("response_photo", PHOTOS, params![case], photo_row)
 }
 
 pub fn photo(tx: &mut dyn Tx, id: PhotoId) -> Result<Option<(Photo, Vec<u8>)>, DbError> {

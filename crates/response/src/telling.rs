@@ -2,7 +2,7 @@
 //! taken without its message; carried out by `notify` afterwards. Messages name nobody.
 
 use access::Ground;
-use base::{Actor, Ctx, NoteId, Redacted, StaffId, limits};
+use base::{Actor, CaseId, Ctx, NoteId, PersonId, Redacted, StaffId, limits};
 use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
 use db::Tx;
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
@@ -14,7 +14,7 @@ use crate::{Case, ResponseError, Rung, Visit};
 pub fn family(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, topic: Topic) -> Result<(), ResponseError> {
     for relative in access::holders(ctx, tx, case.person, Ground::FamilyAlerts)? {
         let ways = [Way::Screen, Way::Mail, Way::Sms];
-        send(ctx, tx, case, relative, topic, &ways, LinkPurpose::OpenCase { case: case.id })?;
+        send(ctx, tx, case.person, relative, topic, &ways, LinkPurpose::OpenCase { case: case.id })?;
     }
     Ok(())
 }
@@ -24,7 +24,7 @@ pub fn family(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, topic: Topic) -> Result<(
 pub fn family_of_ambulance(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<(), ResponseError> {
     for relative in access::holders(ctx, tx, case.person, Ground::FamilyAlerts)? {
         let link = LinkPurpose::OpenCase { case: case.id };
-        send(ctx, tx, case, relative, Topic::AmbulanceCalled, &PRESSING, link)?;
+        send(ctx, tx, case.person, relative, Topic::AmbulanceCalled, &PRESSING, link)?;
     }
     Ok(())
 }
@@ -32,17 +32,28 @@ pub fn family_of_ambulance(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<()
 /// Asks the visitor to go. Whoever cannot be reached by text is rung up.
 pub fn visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visit: &Visit) -> Result<(), ResponseError> {
     let link = LinkPurpose::VisitRequest { visit: visit.id };
-    send(ctx, tx, case, visit.visitor.uuid(), Topic::VisitRequested, &PRESSING, link)
+    send(ctx, tx, case.person, visit.visitor.uuid(), Topic::VisitRequested, &PRESSING, link)
 }
 
 pub fn doctor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, doctor: StaffId, note: NoteId) -> Result<(), ResponseError> {
-    send(ctx, tx, case, doctor.0, Topic::ConsultationAsked, &PRESSING, LinkPurpose::OpenNote { note })
+    send(ctx, tx, case.person, doctor.0, Topic::ConsultationAsked, &PRESSING, LinkPurpose::OpenNote { note })
 }
 
 /// Tells the next in line that a limit is over. The shift lead sits at the desk and sees it there.
 pub fn next_in_line(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, rung: Rung, recipient: Uuid) -> Result<(), ResponseError> {
     let ways: &[Way] = if rung == Rung::ShiftLead { &[Way::Screen] } else { &PRESSING };
-    send(ctx, tx, case, recipient, Topic::CaseOverdue, ways, LinkPurpose::OpenCase { case: case.id })
+    send(ctx, tx, case.person, recipient, Topic::CaseOverdue, ways, LinkPurpose::OpenCase { case: case.id })
+}
+
+/// Tells the city of a case that cannot be read and therefore worked here.
+pub fn city_of_unreadable(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    case: CaseId,
+    person: PersonId,
+    city: Uuid,
+) -> Result<(), ResponseError> {
+    send(ctx, tx, person, city, Topic::CaseOverdue, &PRESSING, LinkPurpose::OpenCase { case })
 }
 
 /// Writes into the notebook, for the whole team, what a case came to: an ambulance at once, and every end that was not
@@ -73,7 +84,7 @@ const PRESSING: [Way; 4] = [Way::Screen, Way::Sms, Way::Mail, Way::Phone];
 fn send(
     ctx: &Ctx,
     tx: &mut dyn Tx,
-    case: &Case,
+    person: PersonId,
     to: Uuid,
     topic: Topic,
     ways: &[Way],
@@ -94,7 +105,7 @@ fn send(
     let ways: Vec<Way> = ways.iter().copied().filter(known).collect();
     let message = NewMessage {
         to: Recipient { id: to, mail: mail.clone(), phone: phone.clone() },
-        person: Some(case.person),
+        person: Some(person),
         topic,
         ways,
         link: Some(link),

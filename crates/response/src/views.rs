@@ -6,8 +6,8 @@ use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, Span, StaffId, limits
 use db::{Tx, Value};
 use uuid::Uuid;
 
-use crate::moving::load;
-use crate::{Case, Cause, Refusal, ResponseError, StepRow, store};
+use crate::moving::{load, not_readable};
+use crate::{Case, Cause, Refusal, ResponseError, StepRow, UnreadableCase, store, unreadable};
 
 /// Lines of a story at most; a case that has more is read in the audit.
 const STORY: usize = 300;
@@ -25,9 +25,18 @@ pub struct QueueRow {
     pub next_words: &'static str,
 }
 
-/// The open cases this actor may see, by limit; at most [`limits::LIST_ROWS`], the most urgent first. The second value
-/// counts all of them.
-pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+/// A list of cases, at most [`limits::LIST_ROWS`].
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub rows: Vec<QueueRow>,
+    /// How many there are, whether shown or not.
+    pub total: usize,
+    /// Those within the same limit that cannot be read.
+    pub unreadable: Vec<UnreadableCase>,
+}
+
+/// The open cases this actor may see, by limit, the most urgent first.
+pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Listed, ResponseError> {
     let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
     let condition = format!("WHERE closed_at IS NULL AND {within}");
     listed(ctx, tx, &condition, values)
@@ -41,7 +50,7 @@ pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseError
 }
 
 /// Open cases whose limit is over, for whoever answers for them: the city sees all, the others those they know.
-pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Listed, ResponseError> {
     if matches!(ctx.actor.role, Role::Family | Role::Resident | Role::Link | Role::Gateway) {
         return Err(Refusal::NotYourBoard.into());
     }
@@ -56,31 +65,28 @@ pub fn overdue_count(tx: &mut dyn Tx, now: Instant) -> Result<usize, ResponseErr
     Ok(tx.scalar("SELECT COUNT(*) FROM response_case WHERE due_at <= $1", db::params![now])?)
 }
 
-fn listed(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    condition: &str,
-    mut values: Vec<Value>,
-) -> Result<(Vec<QueueRow>, usize), ResponseError> {
+fn listed(ctx: &Ctx, tx: &mut dyn Tx, condition: &str, mut values: Vec<Value>) -> Result<Listed, ResponseError> {
     let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
     values.push(limits::LIST_ROWS.into());
     let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
-    let cases = store::cases(tx, &sql, &values)?;
+    let (cases, unreadable) = store::sifted(tx, &sql, &values)?;
     let persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
     let holders: Vec<StaffId> = cases.iter().filter_map(|case| case.holder).collect();
     let (heads, names) = (people::heads(ctx, tx, &persons)?, people::staff_names(tx, &holders)?);
+    // A register that cannot be read hides no case: the line says so in the place of the name.
     let row = |case: Case| {
-        let head = heads.of(case.person)?;
-        Ok(QueueRow {
-            name: head.name.clone(),
-            town: head.town.clone(),
-            holder_name: case.holder.map(|holder| people::named(&names, holder)).transpose()?,
+        let head = heads.get(case.person);
+        QueueRow {
+            name: head.map_or_else(not_readable, |head| head.name.clone()),
+            town: head.map_or_else(String::new, |head| head.town.clone()),
+            holder_name: case.holder.map(|holder| names.get(&holder).cloned().unwrap_or_else(not_readable)),
             overdue: case.overdue(ctx.now),
             next_words: case.state.next_step(),
             case,
-        })
+        }
     };
-    Ok((cases.into_iter().map(row).collect::<Result<_, ResponseError>>()?, total))
+    let rows = cases.into_iter().map(row).collect();
+    Ok(Listed { rows, total, unreadable: unreadable::shown(ctx, tx, &unreadable) })
 }
 
 /// One case, for pages that need no sheet.
@@ -103,7 +109,7 @@ pub fn story(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<StepRow>, R
     let staff: Vec<StaffId> = rows.iter().filter(|row| of_staff(row)).map(|row| StaffId(row.by)).collect();
     let names = people::staff_names(tx, &staff)?;
     for row in rows.iter_mut().filter(|row| of_staff(row)) {
-        row.by_name = people::named(&names, StaffId(row.by))?;
+        row.by_name = names.get(&StaffId(row.by)).cloned().unwrap_or_else(not_readable);
     }
     Ok(rows)
 }

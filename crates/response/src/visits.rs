@@ -7,7 +7,7 @@ use db::{Tx, Value};
 use crate::case::Happening;
 use crate::duty::Hold;
 use crate::event::Event;
-use crate::moving::{Moving, action, hold, load, text, with_note};
+use crate::moving::{Moving, action, hold, load, not_readable, text, with_note};
 use crate::rules::{Command, State};
 use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
 
@@ -86,6 +86,9 @@ fn name_of_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visitor: Visitor) ->
         }
         Visitor::Staff(id) => {
             let staff = people::staff(tx, id)?;
+            if staff.state != people::StaffState::Active {
+                return Err(Refusal::NoSuchVisitor.into());
+            }
             let office = people::office(tx, staff.office)?;
             Ok(format!("{} {}", office.name, staff.name.expose()))
         }
@@ -184,8 +187,7 @@ pub fn report_help(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, report: VisitReport
 fn under_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visit), ResponseError> {
     let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
-    let asked = v.visitor.uuid();
-    let mine = asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked);
+    let mine = asked_of(ctx, &v);
     if !mine && m.ground == Ground::Visit {
         return Err(Refusal::NotYourVisit.into());
     }
@@ -259,8 +261,10 @@ pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseE
     let mut rows = Vec::new();
     for visit in visits {
         let Some(case) = cases.iter().find(|case| case.id == visit.case && case.open()) else { continue };
-        let head = heads.of(visit.person)?;
-        rows.push(VisitRow { name: head.name.clone(), address: head.address.clone(), case: case.clone(), visit });
+        let head = heads.get(visit.person);
+        let name = head.map_or_else(not_readable, |head| head.name.clone());
+        let address = head.map_or_else(not_readable, |head| head.address.clone());
+        rows.push(VisitRow { name, address, case: case.clone(), visit });
     }
     Ok(rows)
 }
@@ -286,6 +290,10 @@ pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<VisitSh
         let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
         (load(ctx, tx, v.case, Act::ReportVisit)?, v)
     };
+    // Who knows the person by a visit of their own knows that visit, and nobody else's.
+    if m.ground == Ground::Visit && !asked_of(ctx, &visit) {
+        return Err(Refusal::NotYourVisit.into());
+    }
     let person = people::resident(ctx, tx, visit.person)?;
     let home = people::home_of(ctx, tx, visit.person)?;
     let contacts = people::contacts(ctx, tx, visit.person)?;
@@ -293,6 +301,12 @@ pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<VisitSh
     let mut photos = store::photos(tx, visit.case)?;
     photos.retain(|p| p.visit == visit.id);
     Ok(VisitSheet { visit, case: m.case, person, home, contacts, story, photos })
+}
+
+/// Whether the actor, or the actor's office, is the one who was asked to go.
+pub(crate) fn asked_of(ctx: &Ctx, visit: &Visit) -> bool {
+    let asked = visit.visitor.uuid();
+    asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked)
 }
 
 pub(crate) fn holds_key(contact: &people::Contact) -> bool {

@@ -1,7 +1,8 @@
 //! Accounts: created, re-issued, suspended, reinstated and revised by an administrator, each with its audit row.
 
-use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role};
+use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role, StaffId};
 use db::{DbError, Tx, marks};
+use people::StaffState;
 
 use crate::store::{self, Secret};
 use crate::verbs::Verb;
@@ -44,6 +45,7 @@ pub fn reissue_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secr
     if account.state == AccountState::Suspended {
         return Err(SigninRefusal::AccountSuspended.into());
     }
+    works_here(tx, id)?;
     let code = issue(ctx, tx, id, secrets)?;
     record(ctx, tx, Verb::ReissueAccount, id, account.person)?;
     Ok(code)
@@ -67,6 +69,7 @@ pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<()
     if account.state != AccountState::Suspended {
         return record(ctx, tx, Verb::ReinstateAccount, id, account.person);
     }
+    works_here(tx, id)?;
     let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
     let state = if enrolled { AccountState::Active } else { AccountState::Invited };
     store::set_state(tx, id, state, ctx.now)?;
@@ -140,6 +143,7 @@ pub(crate) fn only_fictional(tx: &mut dyn Tx) -> Result<(), SigninError> {
 fn insert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount) -> Result<(), SigninError> {
     rules::may_have_account(new.role)?;
     let name = rules::display_name(new.display_name.expose())?;
+    works_here(tx, new.id)?;
     if store::account(tx, new.id)?.is_some() {
         return Err(SigninRefusal::AccountExists.into());
     }
@@ -149,6 +153,17 @@ fn insert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount) -> Result<(), SigninErro
     let new = NewAccount { display_name: name.into(), ..new.clone() };
     store::insert_accounts(tx, &[new], AccountState::Invited, ctx.now)?;
     Ok(())
+}
+
+/// Refuses an account to whoever stands in the register of staff and does not work here now. The id of an account is that
+/// of the member of staff it is for; who never was one (a relative, the first administrator) is not asked about.
+fn works_here(tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
+    match people::staff_state(tx, StaffId(id.0))? {
+        None | Some(StaffState::Active) => Ok(()),
+        Some(StaffState::Applied | StaffState::Suspended | StaffState::Retired) => {
+            Err(SigninRefusal::NotWorking.into())
+        }
+    }
 }
 
 /// A fresh one-time code; whatever opened the account before opens it no more.

@@ -174,10 +174,12 @@ pub enum SigninError {
     #[error(transparent)]
     Fault(#[from] SigninFault),
     #[error(transparent)]
+    People(#[from] people::PeopleError),
+    #[error(transparent)]
     Db(#[from] DbError),
 }
 
-form::fails!(SigninError { Fault, Db });
+form::fails!(SigninError { Fault, People, Db });
 
 /// A rule said no; the text is for the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -208,6 +210,8 @@ pub enum SigninRefusal {
     OwnAccount,
     #[error("この利用者は登録されていません。一覧から選び直してください。")]
     AccountUnknown,
+    #[error("台帳で「有効」の職員だけが利用できます。先に職員の状態を確かめ、退職した方は新しく登録してください。")]
+    NotWorking,
     #[error("この利用者は停止中です。先に停止を解除してください。")]
     AccountSuspended,
     #[error("このログインは既に終了しています。一覧を開き直してください。")]

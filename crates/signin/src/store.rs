@@ -170,11 +170,11 @@ pub(crate) fn account_named(tx: &mut dyn Tx, login: &LoginName) -> Result<Option
 }
 
 pub(crate) fn accounts_after(tx: &mut dyn Tx, after: &str, limit: usize) -> Result<Vec<Account>, DbError> {
-    tx.query(ACCOUNTS_AFTER, params![after, limit])?.iter().map(|r| account_at(r, 0)).collect()
+    tx.list("account", ACCOUNTS_AFTER, params![after, limit], |r| account_at(r, 0))
 }
 
 pub(crate) fn accounts_of_role(tx: &mut dyn Tx, role: Role, limit: usize) -> Result<Vec<Account>, DbError> {
-    tx.query(ACCOUNTS_OF_ROLE, params![role.key(), limit])?.iter().map(|r| account_at(r, 0)).collect()
+    tx.list("account", ACCOUNTS_OF_ROLE, params![role.key(), limit], |r| account_at(r, 0))
 }
 
 pub(crate) fn revise(
@@ -284,7 +284,7 @@ pub(crate) fn session_by_token(tx: &mut dyn Tx, token: &TokenHash) -> Result<Opt
 }
 
 pub(crate) fn sessions_of(tx: &mut dyn Tx, id: AccountId) -> Result<Vec<Session>, DbError> {
-    tx.query(OF_ACCOUNT, params![id])?.iter().map(session_of).collect()
+    tx.list("account", OF_ACCOUNT, params![id], session_of)
 }
 
 pub(crate) fn touch(tx: &mut dyn Tx, id: SessionId, now: Instant) -> Result<(), DbError> {

@@ -35,7 +35,7 @@ struct Owner {
 
 impl Region {
     fn new() -> Region {
-        let region = fresh(&[audit::MIGRATIONS, MIGRATIONS]);
+        let region = fresh(&[people::testing::MIGRATIONS, &[MIGRATIONS]].concat());
         let strangers = Arc::new(Strangers::new([7; 32]));
         Region { region, now: Instant::parse("2026-11-22T08:00").unwrap(), count: 0, strangers }
     }

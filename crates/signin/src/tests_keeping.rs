@@ -204,3 +204,52 @@ proptest! {
         }
     }
 }
+
+// shows: 3.4 the register's state of a staff member decides at creation, reissue and reinstatement of an account too
+#[test]
+fn whoever_does_not_work_here_gets_no_account_and_none_back() {
+    let mut r = Region::new();
+    let now = r.now;
+    let (office, staff) = r
+        .region
+        .db
+        .write_blocking(move |tx| {
+            let ctx = people::testing::system(now, 1 << 90);
+            let sample = people::testing::sample(&ctx, tx)?;
+            Ok::<_, people::PeopleError>((sample.nursing, sample.nurse))
+        })
+        .unwrap();
+    let id = AccountId(staff.0);
+    let new = NewAccount {
+        id,
+        login: LoginName::parse("kango").unwrap(),
+        role: Role::Nurse,
+        office: Some(office),
+        person: None,
+        display_name: base::Redacted::new("看護 見本".to_owned()),
+    };
+    let state = |r: &mut Region, state| {
+        let now = r.now;
+        r.count += 1;
+        let request = r.count << 64;
+        r.region
+            .db
+            .write_blocking(move |tx| {
+                let ctx = people::testing::system(now, request);
+                people::set_staff_state(&ctx, tx, staff, state, &people::testing::line("届け出"))
+            })
+            .unwrap();
+    };
+    use people::StaffState::{Active, Retired, Suspended};
+    state(&mut r, Suspended);
+    let account = new.clone();
+    let made = r.write(administrator(9), move |ctx, tx, secrets| create_account(ctx, tx, &account, secrets));
+    assert!(matches!(made, Err(SigninError::Refused(SigninRefusal::NotWorking))));
+    state(&mut r, Active);
+    let account = new.clone();
+    r.write(administrator(9), move |ctx, tx, secrets| create_account(ctx, tx, &account, secrets)).unwrap();
+    r.write(administrator(9), move |ctx, tx, _| suspend_account(ctx, tx, id)).unwrap();
+    state(&mut r, Retired);
+    let back = r.write(administrator(9), move |ctx, tx, _| reinstate_account(ctx, tx, id));
+    assert!(matches!(back, Err(SigninError::Refused(SigninRefusal::NotWorking))));
+}

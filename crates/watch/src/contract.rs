@@ -61,7 +61,7 @@ pub fn stop_without_ground(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Resu
 pub fn without_ground(tx: &mut dyn Tx) -> Result<Vec<PersonId>, WatchError> {
     let mut persons = Vec::new();
     for person in home::watched_persons(tx)? {
-        if !people::consent_state(tx, person, ConsentScope::Watch)?.allows() {
+        if !crate::live::consents(tx, person)? {
             persons.push(person);
         }
     }

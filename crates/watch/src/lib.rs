@@ -21,6 +21,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 mod upkeep;
 mod verbs;
 mod view;
@@ -42,11 +43,15 @@ pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
 pub use event::Event;
 pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
+pub use unanswered::{AGAIN, TRIED_AT_ONCE, take_up_again, unanswered, unanswered_count, unanswered_due};
 pub use upkeep::*;
 pub use verbs::Verb;
 pub use view::*;
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "watch/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "watch/001", sql: include_str!("schema.sql") },
+    Migration { name: "watch/002", sql: include_str!("schema_unanswered.sql") },
+];
 
 #[derive(Debug, Error)]
 pub enum WatchError {

@@ -89,9 +89,10 @@ fn of_response(event: &response::Event) -> Happened {
     use response::Event::*;
     const CASES: &[Channel] = &[Channel::Cases, Channel::Notebook, Channel::Family];
     match *event {
-        CaseOpened { person, .. } | AlertJoined { person, .. } | Escalated { person, .. } => {
-            on(CASES, Whom::InNeed(person))
-        }
+        CaseOpened { person, .. }
+        | AlertJoined { person, .. }
+        | Escalated { person, .. }
+        | Unreadable { person, .. } => on(CASES, Whom::InNeed(person)),
         Taken { person, .. }
         | HandedOver { person, .. }
         | TakenOver { person, .. }

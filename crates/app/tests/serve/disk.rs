@@ -26,7 +26,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_the_program_makes_is_its_owners_and_what_others_may_read_is_refused() {
     let place = Place::new();
-    // Nothing above protects it.
+    // Nothing above protects it; where the database is a server, the configuration may hold a password.
+    set(&place.config(), 0o600);
     set(place.folder.path(), 0o755);
     let mut serving = place.serve();
     let own = [place.config(), place.folder.path().join("serve.log")];

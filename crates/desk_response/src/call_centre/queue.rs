@@ -13,7 +13,7 @@ use page::frame::Frame;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use response::{Case, Condition, QueueRow, Step, Wallboard};
+use response::{Case, Condition, Listed, QueueRow, Step, UnreadableCase, Wallboard};
 
 use crate::verbs::Look;
 
@@ -26,6 +26,9 @@ const BESIDE: usize = 8;
 pub(crate) struct Queue {
     pub rows: Vec<QueueRow>,
     pub all: usize,
+    pub unreadable: Vec<UnreadableCase>,
+    /// Alerts whose case could not be opened.
+    pub without_case: usize,
     pub board: Wallboard,
     pub me: uuid::Uuid,
     /// Somebody waits to be taken among those not in `rows`.
@@ -34,10 +37,11 @@ pub(crate) struct Queue {
 
 /// The queue and the day's figures, with everybody on it.
 pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Queue, Vec<PersonId>), Problem> {
-    let (rows, all) = response::queue(ctx, tx)?;
+    let Listed { rows, total: all, unreadable } = response::queue(ctx, tx)?;
+    let without_case = watch::unanswered_count(tx)?;
     let board = response::wallboard(ctx, tx, Date::of(ctx.now))?;
-    let persons = rows.iter().map(|r| r.case.person).collect();
-    Ok((Queue { rows, all, board, me: ctx.actor.id, alarm: false }, persons))
+    let persons = rows.iter().map(|r| r.case.person).chain(unreadable.iter().filter_map(|c| c.person)).collect();
+    Ok((Queue { rows, all, unreadable, without_case, board, me: ctx.actor.id, alarm: false }, persons))
 }
 
 /// The beginning of the queue, for the side of a case: who is not shown is not in the look either.
@@ -45,7 +49,8 @@ pub(crate) fn read_beside(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Queue, Vec<Pers
     let (mut queue, mut persons) = read(ctx, tx)?;
     queue.alarm = queue.rows.iter().skip(BESIDE).any(untaken);
     queue.rows.truncate(BESIDE);
-    persons.truncate(BESIDE);
+    persons.truncate(queue.rows.len());
+    persons.extend(queue.unreadable.iter().filter_map(|c| c.person));
     Ok((queue, persons))
 }
 
@@ -105,14 +110,43 @@ fn wide(queue: &Queue, now: Instant) -> Markup {
         section #queue.stack hx-get="/cases/fragment" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
             aria-label="対応一覧" aria-live="polite" {
             (strip(queue))
-            @if queue.rows.is_empty() {
+            (in_trouble(queue, now))
+            @if queue.rows.is_empty() && queue.unreadable.is_empty() && queue.without_case == 0 {
                 (empty("いま対応が必要な方はいません", "新しいアラートが入ると、この一覧に自動で表示され、音が鳴ります。"))
             } @else {
-                (table)
-                @if queue.all > queue.rows.len() {
+                @if !queue.rows.is_empty() { (table) }
+                @if queue.all > queue.rows.len() + queue.unreadable.len() {
                     (too_many(queue.rows.len(), queue.all, "期限の早い順です。解消すると次が表示されます。"))
                 }
             }
+        }
+    }
+}
+
+/// What nobody can work here and nobody may overlook: cases that cannot be read, alerts that have no case.
+fn in_trouble(queue: &Queue, now: Instant) -> Markup {
+    html! {
+        @if queue.without_case > 0 {
+            div data-alarm { (notice(Tone::NeededNow, "案件を開けないアラートがあります", html! {
+                p { (queue.without_case) "件。市の「期限超過」の一覧に氏名と理由が表示されています。市に電話し、安否の確認を決めてください。" a href="/overdue" { "一覧を開く" } }
+            })) }
+        }
+        (unreadable(&queue.unreadable, now))
+    }
+}
+
+/// 「読み取れない案件」, with what is left of each.
+pub(crate) fn unreadable(cases: &[UnreadableCase], now: Instant) -> Markup {
+    html! {
+        @for case in cases {
+            div data-alarm { (notice(Tone::NeededNow, "読み取れない案件", html! {
+                p {
+                    strong.person-name { (case.name.expose()) }
+                    @if let Some(number) = case.number { "　受付番号 " (number) }
+                    @if let Some(at) = case.opened_at { "　検知 " (since(at, now)) }
+                }
+                p { "この案件は画面で進められません。市に伝わっています。電話か訪問で本人の安否を確認し、システム管理者に連絡してください。" }
+            })) }
         }
     }
 }
@@ -123,7 +157,8 @@ pub(crate) fn narrow(queue: &Queue, open: Option<base::CaseId>, now: Instant) ->
         section #queue.queue.stack hx-get="/cases/aside" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
             aria-label="対応一覧" {
             h2 { "対応一覧 " span.count { (queue.all) "件" } }
-            @if queue.rows.is_empty() { (empty("対応中の方はいません", "")) }
+            (in_trouble(queue, now))
+            @if queue.rows.is_empty() && queue.unreadable.is_empty() && queue.without_case == 0 { (empty("対応中の方はいません", "")) }
             ol {
                 @for row in &queue.rows {
                     li class={ "card" @if untaken(row) { " is-needed" } } data-alarm[untaken(row)] {
@@ -137,7 +172,7 @@ pub(crate) fn narrow(queue: &Queue, open: Option<base::CaseId>, now: Instant) ->
                 }
             }
             // The alarm goes on for those that are not shown here, too.
-            @if queue.all > queue.rows.len() {
+            @if queue.all > queue.rows.len() + queue.unreadable.len() {
                 p data-alarm[queue.alarm] { a href="/cases" { "ほか" (queue.all - queue.rows.len()) "件を見る" } }
             }
         }

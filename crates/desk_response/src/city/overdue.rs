@@ -2,15 +2,17 @@
 
 use access::Act;
 use axum::extract::State;
-use base::{CaseId, Ctx, Instant, Role};
+use base::{CaseId, Ctx, Instant, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
-use page::components::{Table, empty, since, sound_button, too_many};
+use page::components::{State as Tone, Table, empty, notice, since, sound_button, too_many};
 use page::frame::Frame;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use response::{QueueRow, Step};
+use people::as_far_as_readable;
+use response::{Listed, QueueRow, Step, UnreadableCase};
+use watch::Alert;
 
 use crate::call_centre::queue;
 use crate::verbs::Look;
@@ -20,7 +22,35 @@ struct Overdue {
     all: usize,
     /// The cases whose page the reader may open.
     open: Vec<CaseId>,
+    unreadable: Vec<UnreadableCase>,
+    without_case: Vec<WithoutCase>,
+    /// How many alerts without a case there are, whether the reader may know of whom or not.
+    all_without_case: usize,
+    /// Rows missing from their lists because they cannot be read; for the city.
+    left_out: Vec<db::Unreadable>,
     role: Role,
+}
+
+/// An alert whose case could not be opened, with what the register can say of its person.
+struct WithoutCase {
+    alert: Alert,
+    name: Redacted<String>,
+    phones: String,
+    address: String,
+}
+
+fn without_case(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<WithoutCase>, Problem> {
+    let mut list = Vec::new();
+    for alert in watch::unanswered(ctx, tx)? {
+        // The register itself may be what cannot be read; the alert stands here all the same.
+        let resident = as_far_as_readable(people::resident(ctx, tx, alert.person))?;
+        let home = as_far_as_readable(people::home_of(ctx, tx, alert.person))?;
+        let address = home.map(|home| home.address().into_exposed());
+        let phones = resident.iter().flat_map(|r| &r.phones).map(|p| p.shown()).collect::<Vec<_>>().join("、");
+        let name = resident.map_or_else(|| Redacted::new("（台帳を読み取れません）".to_owned()), |r| r.name);
+        list.push(WithoutCase { alert, name, phones, address: address.unwrap_or_default() });
+    }
+    Ok(list)
 }
 
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
@@ -39,13 +69,23 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 }
 
 async fn read(site: &Site, visitor: &Visitor) -> Result<Overdue, Problem> {
-    let look = |ctx: &Ctx, tx: &mut dyn Tx| {
-        let (rows, all) = response::overdue(ctx, tx)?;
+    let left_out = if visitor.role() == Role::CityOfficer { site.db().unreadable() } else { Vec::new() };
+    let look = move |ctx: &Ctx, tx: &mut dyn Tx| {
+        let Listed { rows, total: all, .. } = response::overdue(ctx, tx)?;
+        let unreadable = response::unreadable_cases(ctx, tx)?;
+        let (without_case, all_without_case) = (without_case(ctx, tx)?, watch::unanswered_count(tx)?);
         let persons: Vec<_> = rows.iter().map(|r| r.case.person).collect();
         let known = access::which(ctx, tx, Act::SeeCase, &persons);
         let open = rows.iter().filter(|row| known.contains(&row.case.person)).map(|row| row.case.id).collect();
+        let persons = persons.into_iter().chain(unreadable.iter().filter_map(|c| c.person));
+        let persons = persons.chain(without_case.iter().map(|w| w.alert.person)).collect();
         let ground = if ctx.actor.role == Role::CityOfficer { "duty" } else { "escalation" };
-        Ok(Seen::new(Overdue { rows, all, open, role: ctx.actor.role }, persons, "identity case", ground))
+        Ok(Seen::new(
+            Overdue { rows, all, open, unreadable, without_case, all_without_case, left_out, role: ctx.actor.role },
+            persons,
+            "identity case",
+            ground,
+        ))
     };
     visitor.look(site, Look::Overdue, look).await
 }
@@ -71,14 +111,52 @@ fn shown(found: &Overdue, now: Instant) -> Markup {
     html! {
         section #overdue hx-get="/overdue/fragment" hx-trigger="sse:changed" hx-swap="outerHTML" hx-target="this"
             aria-label="期限を過ぎた案件" aria-live="polite" {
+            (shown_without_case(&found.without_case, now))
+            @if found.all_without_case > found.without_case.len() {
+                (notice(Tone::NeededNow, "案件を開けないアラートがあります", html! {
+                    p { "ほかに" (found.all_without_case - found.without_case.len()) "件。氏名と理由は市の画面に表示されています。市に電話し、安否の確認を決めてください。" }
+                }))
+            }
+            (queue::unreadable(&found.unreadable, now))
             @if found.rows.is_empty() {
-                (empty("期限を過ぎた案件はありません", "期限を過ぎた案件があると、この一覧に自動で表示されます。"))
+                @if found.all_without_case == 0 && found.unreadable.is_empty() { (empty("期限を過ぎた案件はありません", "期限を過ぎた案件があると、この一覧に自動で表示されます。")) }
             } @else {
                 (table)
                 @if found.all > found.rows.len() { (too_many(found.rows.len(), found.all, "超過の長い順です。")) }
             }
+            (shown_left_out(&found.left_out))
         }
     }
+}
+
+fn shown_without_case(list: &[WithoutCase], now: Instant) -> Markup {
+    let mut table =
+        Table::new("案件を開けないアラート（古い順）", &["検知", "氏名・電話・住所", "理由", "お願いしたいこと"]);
+    for one in list {
+        table = table.alarm_row(vec![
+            html! { (since(one.alert.raised_at, now)) },
+            html! {
+                span.person-name { (one.name.expose()) }
+                @if !one.phones.is_empty() { div { (one.phones) } }
+                @if !one.address.is_empty() { div.soft { (one.address) } }
+            },
+            html! { (one.alert.rule.ja()) div.soft { (one.alert.reason) } },
+            html! {
+                "アラートは記録されていますが、案件を開けません。本人に電話し、出ないときは訪問を手配してください。"
+                div.soft { "台帳の住所・市・日常生活圏域と、コールセンターの登録を確かめてください。原因がなくなると、案件は自動で開きます。" }
+            },
+        ]);
+    }
+    html! { @if !list.is_empty() { (table) } }
+}
+
+/// Table and id only, to be read out to whoever keeps the system.
+fn shown_left_out(rows: &[db::Unreadable]) -> Markup {
+    let mut table = Table::new("読み取れない記録（システム管理者に伝えてください）", &["記録の種類", "番号"]);
+    for row in rows {
+        table = table.row(vec![html! { (row.list) }, html! { (row.id) }]);
+    }
+    html! { @if !rows.is_empty() { (table) } }
 }
 
 /// What the reader's own office can do about it: the call centre works it, the others make sure that somebody does.

@@ -1,6 +1,7 @@
 //! What the city sees and sets: overdue cases, the script and the limits, the review.
 
 use household::Region;
+use page::site::Warning;
 use watch::Rule;
 
 #[test]
@@ -81,4 +82,42 @@ fn a_closed_case_waits_for_its_review_and_names_nobody() {
     r.step(&operator, &at("/review"), &fields).shows("振り返りを待つ案件はありません");
     r.post(&city, &at("/review"), &fields).is(409).shows("記録済み");
     r.get(&r.doctor(), "/reviews").is(403);
+}
+
+// shows: 4.1 an alert without a case stands on the city's list and on everybody's banner until it has one
+#[test]
+fn an_alert_without_a_case_stands_on_the_citys_list_and_on_the_banner_of_all_who_are_on_duty() {
+    let r = Region::new();
+    r.alert_without_case(Rule::Button);
+    let city = r.city();
+    r.get(&city, "/overdue")
+        .is(200)
+        .shows("案件を開けないアラート")
+        .shows("髙橋 みほん")
+        .shows("0561-00-1234")
+        .shows("本人に電話し")
+        .hides("期限を過ぎた案件はありません")
+        .well_formed();
+    r.site.warn(vec![Warning::WithoutCase(1)]);
+    for (who, page) in [(city, "/overdue"), (r.operator(), "/cases"), (r.support_centre(), "/overdue")] {
+        r.get(&who, page).shows("案件を開けないアラートが1件あります").shows("data-alarm");
+    }
+    r.get(&r.operator(), "/overdue").hides("髙橋").shows("市に電話し").well_formed();
+    r.get(&r.operator(), "/cases")
+        .shows("案件を開けないアラートがあります")
+        .hides("対応が必要な方はいません")
+        .well_formed();
+}
+
+// shows: 4.2 what cannot be read is shown as 「読み取れない案件」 with its person and goes to the city
+#[test]
+fn a_case_that_cannot_be_read_is_on_the_operators_and_the_citys_screen_with_its_person() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity);
+    let damage = "UPDATE response_case SET state = '{\"v\":99}' WHERE id = $1";
+    r.test.db.write_blocking(move |tx| tx.execute(damage, &[case.into()]).map(drop)).unwrap();
+    for (who, page) in [(r.operator(), "/cases"), (r.city(), "/overdue")] {
+        r.get(&who, page).is(200).shows("読み取れない案件").shows("髙橋 みほん").well_formed();
+    }
+    r.get(&r.city(), "/overdue").shows("response_case").shows(&case.to_string());
 }

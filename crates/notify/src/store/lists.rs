@@ -57,12 +57,12 @@ pub(crate) fn undeliverable(
             since: r.get(7)?,
         })
     };
-    let rows: Result<Vec<_>, DbError> = tx.query(&list, &values)?.iter().map(one).collect();
+    let rows: Result<Vec<_>, DbError> = tx.list("notify_message", &list, &values, one);
     Ok((rows?, all))
 }
 
 pub(crate) fn unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid, limit: usize) -> Result<Vec<InboxItem>, DbError> {
-    tx.query(UNREAD, params![recipient, office, limit])?.iter().map(item_of).collect()
+    tx.list("notify_message", UNREAD, params![recipient, office, limit], item_of)
 }
 
 pub(crate) fn messages(
@@ -72,8 +72,7 @@ pub(crate) fn messages(
     limit: usize,
 ) -> Result<(Vec<InboxItem>, usize), DbError> {
     let all = tx.scalar(COUNT_MESSAGES, params![recipient, office])?;
-    let rows: Result<Vec<_>, DbError> =
-        tx.query(MESSAGES, params![recipient, office, limit])?.iter().map(item_of).collect();
+    let rows: Result<Vec<_>, DbError> = tx.list("notify_message", MESSAGES, params![recipient, office, limit], item_of);
     Ok((rows?, all))
 }
 
@@ -98,7 +97,7 @@ pub(crate) fn count_unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid) -> Re
 }
 
 pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
-    tx.query(RECEIPTS, params![id])?.iter().map(receipt).collect()
+    tx.list("notify_message", RECEIPTS, params![id], receipt)
 }
 
 /// Of many messages, those of each in their order.
@@ -107,8 +106,8 @@ pub(crate) fn receipts_of(tx: &mut dyn Tx, ids: &[MessageId]) -> Result<BTreeMap
     for chunk in ids.chunks(base::limits::ROWS_PER_STATEMENT) {
         let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
         let sql = format!("{RECEIPTS_OF}{} ORDER BY message_id, rank", db::placeholders(1, chunk.len()));
-        for row in tx.query(&sql, &values)? {
-            found.entry(row.get(9)?).or_default().push(receipt(&row)?);
+        for (message, one) in tx.list("notify_message", &sql, &values, |r| Ok((r.get(9)?, receipt(r)?)))? {
+            found.entry(message).or_default().push(one);
         }
     }
     Ok(found)

@@ -80,7 +80,7 @@ pub fn newest(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<
 }
 
 pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
-    tx.query(OF, params![person, MAX_SHOWN])?.iter().map(row_consent).collect()
+    tx.list("consent", OF, params![person, MAX_SHOWN], row_consent)
 }
 
 pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
@@ -89,7 +89,7 @@ pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbErro
 
 /// Those in force whose last day is before `today`, oldest first.
 pub fn over(tx: &mut dyn Tx, today: Date) -> Result<Vec<Consent>, DbError> {
-    tx.query(OVER, params![today, LIST_ROWS])?.iter().map(row_consent).collect()
+    tx.list("consent", OVER, params![today, LIST_ROWS], row_consent)
 }
 
 fn subject(person: PersonId, scope: ConsentScope) -> Uuid {

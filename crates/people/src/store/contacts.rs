@@ -48,7 +48,7 @@ pub fn person_of(tx: &mut dyn Tx, contact: ContactId) -> Result<Option<PersonId>
 }
 
 pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contact>, DbError> {
-    tx.query(OF, params![person])?.iter().map(row_contact).collect()
+    tx.list("contact", OF, params![person], row_contact)
 }
 
 pub fn place(tx: &mut dyn Tx, contact: ContactId, position: u16) -> Result<(), DbError> {

@@ -45,9 +45,7 @@ fn within<T: Copy + Into<Value>>(
         let sql = format!("{PERSONS}{column} IN {} AND {reach}", db::placeholders(1, chunk.len()));
         let mut values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
         values.extend(scoped);
-        for row in tx.query(&sql, &values)? {
-            found.push(head(&row)?);
-        }
+        found.extend(tx.list("resident", &sql, &values, head)?);
     }
     Ok(found)
 }

@@ -30,7 +30,7 @@ pub fn get(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Home>, DbError> {
 
 /// These homes, in no order.
 pub fn all(tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Vec<Home>, DbError> {
-    super::by_ids(tx, GET, homes, row_home)
+    super::by_ids(tx, "home", GET, homes, row_home)
 }
 
 fn columns(h: &Home) -> Vec<Value> {

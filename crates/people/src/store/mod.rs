@@ -31,9 +31,10 @@ fn read_json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, DbError
     serde_json::from_str(&text).map_err(|_| DbError::Shape { column, wanted: std::any::type_name::<T>() })
 }
 
-/// What a statement that ends with `WHERE id = $1` gives for each of many ids.
+/// What a statement that ends with `WHERE id = $1` gives for each of many ids, without those that cannot be read.
 fn by_ids<T: Copy + Into<Value>, N>(
     tx: &mut dyn Tx,
+    list: &'static str,
     one: &str,
     ids: &[T],
     read: impl Fn(&Row) -> Result<N, DbError>,
@@ -42,9 +43,7 @@ fn by_ids<T: Copy + Into<Value>, N>(
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
         let many = one.replace("= $1", &format!("IN {}", db::placeholders(1, chunk.len())));
         let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        for row in tx.query(&many, &values)? {
-            found.push(read(&row)?);
-        }
+        found.extend(tx.list(list, &many, &values, &read)?);
     }
     Ok(found)
 }

@@ -57,7 +57,18 @@ pub fn list(tx: &mut dyn Tx, kind: Option<OfficeKind>) -> Result<Vec<Office>, Db
         Some(kind) => tx.query(OF_KIND, params![kind.key(), MAX_OFFICES])?,
         None => tx.query(ALL, params![MAX_OFFICES])?,
     };
-    rows.iter().map(|row| row_office(tx, row)).collect()
+    let mut offices = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match row_office(tx, row) {
+            Ok(office) => offices.push(office),
+            Err(DbError::Shape { column, .. }) => {
+                let id = row.get::<OfficeId>(0).map_or_else(|_| "?".to_owned(), |id| id.to_string());
+                tx.note_unreadable(db::Unreadable { list: "office", id, column });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(offices)
 }
 
 pub fn first_of_kind(tx: &mut dyn Tx, kind: OfficeKind) -> Result<Option<OfficeId>, DbError> {

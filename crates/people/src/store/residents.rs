@@ -50,7 +50,7 @@ pub fn of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> 
 
 /// These residents, in no order.
 pub fn all(tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Vec<Resident>, DbError> {
-    super::by_ids(tx, GET, persons, resident)
+    super::by_ids(tx, "resident", GET, persons, resident)
 }
 
 fn columns(r: &Resident) -> Vec<Value> {

@@ -53,7 +53,7 @@ pub fn page(tx: &mut dyn Tx, scope: &Scope, pieces: &[Piece], page: usize) -> Re
     let n = values.len();
     sql.push_str(&format!(" ORDER BY r.kana_folded, r.id LIMIT ${} OFFSET ${}", n + 1, n + 2));
     values.extend([Value::from(LIST_ROWS + 1), Value::from(page * LIST_ROWS)]);
-    tx.query(&sql, &values)?.iter().map(found).collect()
+    tx.list("resident", &sql, &values, found)
 }
 
 pub fn by_phone(tx: &mut dyn Tx, scope: &Scope, phone: &PhoneNumber) -> Result<Vec<PersonId>, DbError> {

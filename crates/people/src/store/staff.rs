@@ -40,7 +40,7 @@ pub fn get(tx: &mut dyn Tx, staff: StaffId) -> Result<Option<Staff>, DbError> {
 }
 
 pub fn of_office(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<Staff>, DbError> {
-    tx.query(OF_OFFICE, params![office, MAX_STAFF])?.iter().map(row_staff).collect()
+    tx.list("staff", OF_OFFICE, params![office, MAX_STAFF], row_staff)
 }
 
 fn columns(s: &Staff) -> Vec<Value> {

@@ -31,11 +31,11 @@ pub fn get_open(tx: &mut dyn Tx, membership: Uuid) -> Result<Option<TeamMember>,
 }
 
 pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<TeamMember>, DbError> {
-    tx.query(OPEN_OF, params![person])?.iter().map(member).collect()
+    tx.list("care_team", OPEN_OF, params![person], member)
 }
 
 pub fn open_of_staff(tx: &mut dyn Tx, staff: StaffId) -> Result<Vec<TeamMember>, DbError> {
-    tx.query(OPEN_OF_STAFF, params![staff])?.iter().map(member).collect()
+    tx.list("care_team", OPEN_OF_STAFF, params![staff], member)
 }
 
 fn member(row: &Row) -> Result<TeamMember, DbError> {

@@ -1,9 +1,11 @@
 //! The desk, the tablet and the telephone, on a fresh database with one fictional household.
 
+mod leaving;
 mod lists;
 mod photos;
 mod stories;
 mod timers;
+mod unreadable;
 
 use std::cell::Cell;
 

@@ -88,7 +88,7 @@ fn a_call_that_is_answered_ends_the_case() {
     let closed = r.answered_case();
     assert_eq!(closed.cause, Some(Cause::AnsweredWell));
     assert_eq!(closed.taken_at, Some(start() + Span::minutes(1)));
-    assert!(r.read(r.program(), queue).unwrap().0.is_empty());
+    assert!(r.read(r.program(), queue).unwrap().rows.is_empty());
     let home = r.s.home;
     let standing = r.read(r.program(), move |c, tx| Ok(watch::standing_alerts(c, tx, home)?)).unwrap();
     assert!(standing.is_empty(), "its alert ended with it");

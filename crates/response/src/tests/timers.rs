@@ -24,7 +24,7 @@ fn an_alert_nobody_takes_reaches_the_city_and_stays_there() {
     assert!(r.may_see(r.support_centre()), "who was told may act");
     for ctx in [r.city(), r.support_centre(), r.operator(), r.care_manager()] {
         let role = ctx.actor.role;
-        let (rows, total) = r.read(ctx, overdue).unwrap();
+        let Listed { rows, total, .. } = r.read(ctx, overdue).unwrap();
         assert_eq!((rows.len(), total), (1, 1), "{role:?} has it on the list");
         assert_eq!(rows[0].case.state, State::Detected, "time never moves a case");
         assert_eq!(rows[0].case.due_at, case.due_at);

@@ -7,10 +7,11 @@ use super::decision::{How, NewAlert, NewFault, Save, Writes};
 use crate::event::Event;
 use crate::store::{absence, alert, device, history, state};
 use crate::verbs::Verb;
-use crate::{Alert, AlertState, Level};
+use crate::{Alert, AlertState, Level, unanswered};
 
 /// What is done with an alert of the call centre's level in the transaction that writes it: `response::open_case`.
-/// A named type, so that the watch need not know who responds.
+/// A named type, so that the watch need not know who responds. Where it fails the alert is stored all the same:
+/// `watch::unanswered`.
 pub type OnAlert = dyn Fn(&Ctx, &mut dyn Tx, &Alert) -> Result<(), DbError> + Send + Sync;
 
 /// Stores a decision. Running it again with the same `request` writes the same rows.
@@ -59,7 +60,7 @@ fn write_alert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAlert, on_alert: &OnAlert) -
     let raised = Event::AlertRaised { alert: a.id, home: a.home, person: a.person, level: a.level, rule: a.rule };
     outbox::push(tx, ctx.now, &raised)?;
     match a.level {
-        Level::Alert => on_alert(ctx, tx, a),
+        Level::Alert => unanswered::take_up(ctx, tx, a, on_alert),
         Level::Notice => Ok(()),
     }
 }

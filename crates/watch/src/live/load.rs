@@ -11,7 +11,7 @@ use super::gateway::Gateway;
 use super::hear::{Code, Reading, take};
 use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
-use super::{Home, Key, Live, OpenFault, OpenOutage, Shared, Unsaved};
+use super::{Home, Key, Live, OpenFault, OpenOutage, Unsaved};
 use crate::WatchError;
 use crate::rules::stretches;
 use crate::settings::Settings;
@@ -91,7 +91,7 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
         let mut away = absences.remove(&row.no).unwrap_or_default();
         away.sort_unstable_by_key(|a| (a.from, a.until));
         let person = match row.person {
-            Some(person) if people::consent_state(tx, person, ConsentScope::Watch)?.allows() => Some(person),
+            Some(person) if consents(tx, person)? => Some(person),
             _ => None,
         };
         let fixed = HomeFixed {
@@ -122,6 +122,19 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
         }
     }
     Ok(all)
+}
+
+/// Whether the watch rests on a consent. A consent that cannot be read is no withdrawal: the contract began with one and
+/// a withdrawal ends it, so the home stays watched and the damage is told.
+pub(crate) fn consents(tx: &mut dyn Tx, person: base::PersonId) -> Result<bool, WatchError> {
+    match people::consent_state(tx, person, ConsentScope::Watch) {
+        Ok(state) => Ok(state.allows()),
+        Err(people::PeopleError::Db(DbError::Shape { column, .. })) => {
+            tx.note_unreadable(db::Unreadable { list: "people_consent", id: person.to_string(), column });
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Areas, carriers and rooms repeat from home to home; each is kept once.
@@ -240,7 +253,6 @@ fn faults(tx: &mut dyn Tx, live: &mut Live) -> Result<(), WatchError> {
         }
     }
     for (id, shared, name, began_at) in history::open_outages(tx)? {
-        let shared = Shared::from_key(&shared).ok_or(DbError::Shape { column: 1, wanted: "Shared" })?;
         live.open_outages.insert(id, OpenOutage { shared, name: name.into(), began_at });
     }
     Ok(())

@@ -29,6 +29,7 @@ use gateway::Gateway;
 pub(crate) use home::NEVER;
 use home::{HomeFixed, HomeState};
 use line::Line;
+pub(crate) use load::consents;
 pub use load::{Fresh, known, load, read_home, read_homes};
 
 use crate::Arrival;

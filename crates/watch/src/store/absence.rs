@@ -57,7 +57,7 @@ pub(crate) fn one(tx: &mut dyn Tx, absence: AbsenceId) -> Result<Option<Absence>
 /// Absences of a home that end after `since`, those that were cancelled too, in order of their beginning.
 pub(crate) fn of_home(tx: &mut dyn Tx, home: HomeId, since: Instant, limit: usize) -> Result<Vec<Absence>, DbError> {
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE h.home_id = $1 AND b.until_at > $2 ORDER BY b.from_at LIMIT $3");
-    tx.query(&sql, params![home, since, limit])?.iter().map(read).collect()
+    tx.list("absence", &sql, params![home, since, limit], read)
 }
 
 /// Every absence that matters after `now`, by home number; of one home, or of all.
@@ -68,7 +68,7 @@ pub(crate) fn ahead(tx: &mut dyn Tx, home: Option<u32>, now: Instant) -> Result<
         sql += " AND b.home_no = $2";
         values.push(no.into());
     }
-    tx.query(&sql, &values)?.iter().map(|r| Ok((r.get(14)?, read(r)?))).collect()
+    tx.list("absence", &sql, &values, |r| Ok((r.get(14)?, read(r)?)))
 }
 
 fn read(row: &Row) -> Result<Absence, DbError> {

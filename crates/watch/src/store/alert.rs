@@ -1,7 +1,7 @@
 //! Alerts.
 
 use base::{AlertId, Instant, PersonId};
-use db::{DbError, Row, Tx, params};
+use db::{DbError, Row, Tx, Value, params};
 
 use crate::{Alert, AlertState, Cause, Level, Rule};
 
@@ -67,19 +67,29 @@ pub(crate) fn of_home(tx: &mut dyn Tx, home: u32, since: Instant, limit: usize) 
     let sql = format!(
         "SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.raised_at >= $2 ORDER BY a.raised_at DESC LIMIT $3"
     );
-    tx.query(&sql, params![home, since, limit])?.iter().map(read).collect()
+    tx.list("alert", &sql, params![home, since, limit], read)
 }
 
 pub(crate) fn standing_of_home(tx: &mut dyn Tx, home: u32) -> Result<Vec<Alert>, DbError> {
     let sql =
         format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.state = 'standing' ORDER BY a.raised_at DESC");
-    tx.query(&sql, params![home])?.iter().map(read).collect()
+    tx.list("alert", &sql, params![home], read)
 }
 
 /// Every alert and notice that stands, oldest first.
 pub(crate) fn standing_of_all(tx: &mut dyn Tx) -> Result<Vec<Alert>, DbError> {
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.state = 'standing' ORDER BY a.raised_at, a.id");
-    tx.query(&sql, &[])?.iter().map(read).collect()
+    tx.list("alert", &sql, &[], read)
+}
+
+/// Alerts that nobody took up, oldest first, within a condition; the last of the values is the limit.
+pub(crate) fn unanswered(tx: &mut dyn Tx, within: &str, values: &[Value]) -> Result<Vec<Alert>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} {FROM} JOIN watch_unanswered u ON u.alert_id = a.id WHERE {within} \
+         ORDER BY a.raised_at, a.id LIMIT ${}",
+        values.len()
+    );
+    tx.list("alert", &sql, values, read)
 }
 
 /// (home, alert) of all alerts that stand, of one home or of all.
@@ -96,10 +106,8 @@ pub(crate) type Told = (Level, Rule, AlertState, Option<Cause>);
 
 /// How the home's alerts since `since` ended.
 pub(crate) fn ends(tx: &mut dyn Tx, home: u32, since: Instant) -> Result<Vec<Told>, DbError> {
-    let rows = tx.query(ENDED, params![home, since])?;
-    rows.iter()
-        .map(|r| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?)))
-        .collect()
+    let read = |r: &Row| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?));
+    tx.list("alert", ENDED, params![home, since], read)
 }
 
 fn read(row: &Row) -> Result<Alert, DbError> {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::DeviceKind;
 use crate::daily::{Daily, derive};
 use crate::day::DayLog;
+use crate::live::Shared;
 
 const DAY: &str = "SELECT body FROM home_day WHERE home_no = $1 AND day = $2";
 const DAYS: &str = "SELECT day, body FROM home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
@@ -137,7 +138,7 @@ pub(crate) fn put_daily(tx: &mut dyn Tx, home: u32, d: &Daily) -> Result<(), DbE
 }
 
 pub(crate) fn daily(tx: &mut dyn Tx, home: u32, first: i32, last: i32) -> Result<Vec<Daily>, DbError> {
-    tx.query(DAILY, params![home, first, last])?.iter().map(daily_of).collect()
+    tx.list("home_daily", DAILY, params![home, first, last], daily_of)
 }
 
 fn daily_of(row: &Row) -> Result<Daily, DbError> {
@@ -225,8 +226,9 @@ pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<Standing>, DbError> {
 }
 
 /// (outage, shared, name, began) of every outage that stands.
-pub(crate) fn open_outages(tx: &mut dyn Tx) -> Result<Vec<(Uuid, String, String, Instant)>, DbError> {
-    tx.query(OPEN_OUTAGES, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).collect()
+pub(crate) fn open_outages(tx: &mut dyn Tx) -> Result<Vec<(Uuid, Shared, String, Instant)>, DbError> {
+    let read = |r: &Row| Ok((r.get(0)?, r.word(1, Shared::from_key)?, r.get(2)?, r.get(3)?));
+    tx.list("line_outage", OPEN_OUTAGES, &[], read)
 }
 
 /// When the home's line was faulty between two moments; no end: it still is.

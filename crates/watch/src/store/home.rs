@@ -72,7 +72,7 @@ pub(crate) fn homes(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<HomeRow>, 
     let read = |r: &Row| {
         Ok(HomeRow { no: r.get(0)?, id: r.get(1)?, reassured_at: r.get(2)?, person: r.get(3)?, begun_at: r.get(4)? })
     };
-    tx.query(&sql, &values)?.iter().map(read).collect()
+    tx.list("watch_home", &sql, &values, read)
 }
 
 fn narrowed(sql: &str, column: &str, home: Option<u32>) -> (String, Vec<Value>) {
@@ -127,7 +127,7 @@ pub(crate) fn changes(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, Ch
         let changes = serde_json::from_str(&body).map_err(|_| DbError::Shape { column: 1, wanted: "Changes" })?;
         Ok((r.get(0)?, changes))
     };
-    tx.query(&sql, &values)?.iter().map(read).collect()
+    tx.list("watch_setting", &sql, &values, read)
 }
 
 pub(crate) fn set(tx: &mut dyn Tx, no: u32, changes: &Changes) -> Result<(), DbError> {

@@ -4,13 +4,11 @@ use base::{HomeId, Instant};
 use db::{DbError, Tx};
 use uuid::Uuid;
 
-use crate::live::Shared;
+use super::history;
 use crate::upkeep::LineTrouble;
 
 const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM line_fault f
     JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
-const OUTAGES: &str =
-    "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL ORDER BY noticed_at DESC, id";
 const WATCHED: &str = "SELECT h.no, h.home_id FROM watch_home h JOIN watch_contract c ON c.home_no = h.no
     WHERE c.ended_at IS NULL ORDER BY h.no";
 
@@ -28,15 +26,12 @@ pub(crate) fn line_troubles(tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, DbError
             }
         }
     }
-    for row in tx.query(OUTAGES, &[])? {
-        let id: Uuid = row.get(0)?;
-        let homes = members.iter().filter(|(outage, _)| *outage == id).map(|(_, home)| *home).collect();
-        let shared = row.word(1, Shared::from_key)?;
-        let homes: Vec<HomeId> = homes;
+    for (id, shared, name, began_at) in history::open_outages(tx)? {
+        let homes: Vec<HomeId> = members.iter().filter(|(outage, _)| *outage == id).map(|(_, home)| *home).collect();
         if homes.is_empty() {
             continue; // Its gateways were taken out of use while it lasted.
         }
-        troubles.push(LineTrouble::Outage { id, shared, name: row.get(2)?, began_at: row.get(3)?, homes });
+        troubles.push(LineTrouble::Outage { id, shared, name, began_at, homes });
     }
     troubles.extend(alone);
     Ok(troubles)

@@ -7,3 +7,4 @@ pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod lists;
 pub(crate) mod state;
+pub(crate) mod unanswered;

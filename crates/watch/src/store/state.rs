@@ -79,7 +79,7 @@ pub(crate) struct Saved {
 
 pub(crate) fn states(tx: &mut dyn Tx) -> Result<Vec<Saved>, DbError> {
     let read = |r: &Row| Ok(Saved { home: r.get(0)?, body: r.get(1)?, upto_seq: r.get(2)? });
-    tx.query(STATES, &[])?.iter().map(read).collect()
+    tx.list("watch_state", STATES, &[], read)
 }
 
 pub(crate) fn state(tx: &mut dyn Tx, home: u32) -> Result<Option<Vec<u8>>, DbError> {

@@ -6,6 +6,7 @@ use watch::{Level, Rule, Signal};
 use super::houses::{OPEN, World, at};
 use crate::{DeliveryError, Receipt};
 
+// shows: 4.1 an alert is stored whatever happens to its case; no neighbour is lost for it
 #[test]
 fn one_home_whose_case_cannot_be_opened_stops_no_other() {
     let mut w = World::new(3, "2026-11-01T21:00");
@@ -17,14 +18,29 @@ fn one_home_whose_case_cannot_be_opened_stops_no_other() {
     }
     *w.poison.lock().unwrap() = Some(w.houses[1].person);
     let step = w.pass_for(Span::hours(25));
-    assert!(step.failed > 0);
+    assert_eq!(step.failed, 0, "the commit of the others never knew of it");
     let told = |w: &World, house| w.alerts_of(house, Rule::Inactivity, Level::Alert).len();
-    assert_eq!([told(&w, 0), told(&w, 1), told(&w, 2)], [1, 0, 1]);
-    w.pass_for(Span::minutes(1));
+    assert_eq!([told(&w, 0), told(&w, 1), told(&w, 2)], [1, 1, 1], "an alert is stored whatever becomes of its case");
+    assert_eq!(w.without_case(), 1);
     assert_eq!(w.say(0, "air", Signal::Temperature(20.0)).stored, 1, "readings go on");
-    *w.poison.lock().unwrap() = None;
-    w.pass_for(Span::minutes(30));
-    assert_eq!(told(&w, 1), 1, "it was tried again");
+    assert_eq!(w.say(1, "button", Signal::Button).stored, 1, "and so does the home itself");
+    assert_eq!((w.alerts_of(1, Rule::Button, Level::Alert).len(), w.without_case()), (1, 2));
+}
+
+// shows: 4.1 the responder runs in a savepoint of its own
+#[test]
+fn a_responder_that_panics_or_writes_half_takes_nothing_with_it() {
+    let mut w = World::new(2, "2026-11-01T21:00");
+    *w.poison.lock().unwrap() = Some(w.houses[0].person);
+    let mut both = vec![w.arrival(0, "button", Signal::Button)];
+    both.push(watch::Arrival { gateway: w.houses[1].gateway, ..w.arrival(1, "button", Signal::Button) });
+    assert_eq!(w.deliver(both).unwrap().stored, 2);
+    assert_eq!(w.without_case(), 1);
+    for house in 0..2 {
+        assert_eq!(w.alerts_of(house, Rule::Button, Level::Alert).len(), 1);
+    }
+    let halves = w.test.db.read_blocking(|tx| db::marks::get(tx, "half a case")).unwrap();
+    assert_eq!(halves, None, "what the responder wrote before it failed is gone");
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! Access that came from a case, a visit or an escalation ends with the person's death or move and with the staff member's
+//! leaving; a visit is its visitor's and nobody else's.
+
+use people::{LifeStatus, StaffState};
+
+use super::*;
+
+fn records(r: &Region, life: LifeStatus) {
+    let (person, since) = (r.s.person, base::wareki::Date::of(r.now()));
+    let reason = people::testing::line("市への届け出による");
+    r.write(r.program(), move |c, tx| Ok(people::set_life(c, tx, person, life, since, &reason)?)).unwrap();
+}
+
+/// Whether the case's person is open to somebody on the ground of a case, a visit or an escalation.
+fn may_open(r: &Region, ctx: Ctx) -> bool {
+    let person = r.s.person;
+    r.test.db.read_blocking(move |tx| Ok::<_, DbError>(access::may(&ctx, tx, Act::SeeCase, person))).unwrap()
+}
+
+fn visit_of(r: &Region, case: CaseId, visitor: Visitor) -> Visit {
+    r.write(r.operator(), move |c, tx| request_visit(c, tx, case, visitor, words(""))).unwrap()
+}
+
+// shows: 3.4 grants from a case, a visit or an escalation end with the person's death or move
+#[test]
+fn a_death_or_a_move_ends_what_a_case_a_visit_and_an_escalation_opened_and_the_city_ends_the_case() {
+    for life in [LifeStatus::Dead, LifeStatus::MovedOut] {
+        let r = Region::new();
+        let case = r.alert(Rule::Inactivity).id;
+        r.take(case);
+        visit_of(&r, case, Visitor::Contact(r.s.son));
+        for _ in 0..6 {
+            r.wait(30);
+            r.write(r.program(), escalate_due).unwrap();
+        }
+        assert!(may_open(&r, r.operator()) && may_open(&r, r.support_centre()) && may_open(&r, r.relative(r.s.son)));
+        records(&r, life);
+        for ctx in [r.operator(), r.support_centre(), r.relative(r.s.son), r.city(), r.care_manager()] {
+            let role = ctx.actor.role;
+            assert!(!may_open(&r, ctx), "{life:?} {role:?}");
+        }
+        r.wait(30);
+        let told = r.write(r.program(), escalate_due).unwrap();
+        assert_eq!(told[0].told, Some(Rung::City), "an open case is not forgotten with the record");
+        assert!(may_open(&r, r.city()), "the city brings it to its end");
+        assert!(!may_open(&r, r.operator()) && !may_open(&r, r.support_centre()));
+    }
+}
+
+// shows: 3.4 grants from a visit end with the staff member's leaving
+#[test]
+fn who_leaves_takes_no_visit_along_and_is_asked_for_none() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    r.take(case);
+    let nurse = r.s.nurse;
+    let visit = visit_of(&r, case, Visitor::Staff(nurse));
+    let nursing = acting(Role::Nurse, nurse, r.s.nursing, Purpose::Care, r.now(), r.request());
+    let sees = |r: &Region| {
+        let ctx = Ctx::new(nursing.actor.clone(), Purpose::Care, r.now(), RequestId(Uuid::from_u128(r.request())));
+        r.read(ctx, move |c, tx| visit_sheet(c, tx, visit.id)).is_ok()
+    };
+    assert!(sees(&r));
+    let reason = people::testing::line("退職");
+    let leave = move |c: &Ctx, tx: &mut dyn Tx| {
+        people::set_staff_state(c, tx, nurse, StaffState::Retired, &reason)?;
+        Ok(())
+    };
+    r.write(r.program(), leave).unwrap();
+    assert!(!sees(&r));
+    let other = r.alert(Rule::Inactivity).id;
+    let asked = r.write(r.operator(), move |c, tx| request_visit(c, tx, other, Visitor::Staff(nurse), words("")));
+    assert_eq!(refusal(asked), Refusal::NoSuchVisitor);
+}
+
+// shows: 3.4 whose visit it is, is checked everywhere
+#[test]
+fn a_visitor_sees_the_visit_asked_of_them_and_nobody_elses() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    r.take(case);
+    let (son, daughter) = (r.s.son, r.s.daughter);
+    let (sons, daughters) = (visit_of(&r, case, Visitor::Contact(son)), visit_of(&r, case, Visitor::Contact(daughter)));
+    assert!(r.read(r.relative(son), move |c, tx| visit_sheet(c, tx, sons.id)).is_ok());
+    let (sheet, accept) = (daughters.id, daughters.id);
+    assert_eq!(refusal(r.read(r.relative(son), move |c, tx| visit_sheet(c, tx, sheet))), Refusal::NotYourVisit);
+    assert_eq!(refusal(r.write(r.relative(son), move |c, tx| accept_visit(c, tx, accept))), Refusal::NotYourVisit);
+    assert!(
+        r.read(r.operator(), move |c, tx| visit_sheet(c, tx, sheet)).is_ok(),
+        "who works the case sees all of them"
+    );
+}
