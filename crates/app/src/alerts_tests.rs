@@ -98,7 +98,7 @@ impl Town {
     }
 }
 
-// shows: 4.1 an alert is stored whatever happens to its case; it is tried again, and opens with the alert's own time
+// shows: 5.4.1 an alert is stored whatever happens to its case; it is tried again, and opens with the alert's own time
 #[test]
 fn a_press_for_help_is_stored_even_where_its_case_cannot_open_and_gets_it_when_the_cause_is_gone() {
     let mut town = Town::new();
@@ -124,7 +124,7 @@ fn a_press_for_help_is_stored_even_where_its_case_cannot_open_and_gets_it_when_t
     assert_eq!(town.cases().len(), 1);
 }
 
-// shows: 4.2 one unreadable home does not stop the start
+// shows: 5.4.3 one unreadable home does not stop the start
 #[test]
 fn a_home_with_damaged_settings_starts_with_the_others_and_is_told() {
     let mut town = Town::new();
@@ -138,7 +138,7 @@ fn a_home_with_damaged_settings_starts_with_the_others_and_is_told() {
     assert_eq!(told, ["watch_setting"]);
 }
 
-// shows: 4.2 one unreadable consent does not stop the start
+// shows: 5.4.3 one unreadable consent does not stop the start
 #[test]
 fn a_consent_that_cannot_be_read_stops_neither_the_start_nor_the_watch() {
     let town = Town::new();

@@ -97,7 +97,7 @@ pub fn next_piece(rows: usize, took: Duration) -> usize {
 mod tests {
     use super::*;
 
-    // shows: 4.3 bulk runs in slices of at most 5 ms: pieces are cut to the machine
+    // shows: 5.4.4 bulk runs in slices of at most 5 ms: pieces are cut to the machine
     #[test]
     fn pieces_shrink_near_the_end_of_a_slice_and_grow_while_there_is_room() {
         let took = |micros| Duration::from_micros(micros);

@@ -54,7 +54,7 @@ fn press(test: &TestDb, order: &Order, let_go: Sender<()>) {
     runtime.block_on(command).unwrap();
 }
 
-// shows: 4.3 bulk runs behind commands of people
+// shows: 5.4.4 bulk runs behind commands of people
 #[test]
 fn a_person_goes_before_all_bulk_that_waits() {
     let (test, order) = (fresh(&[]), Order::default());
@@ -67,7 +67,7 @@ fn a_person_goes_before_all_bulk_that_waits() {
     assert_eq!((order.len(), order[0]), (41, "person"), "{order:?}");
 }
 
-// shows: 4.3 a command of a person waits for one slice at most while bulk runs without end
+// shows: 5.4.4 a command of a person waits for one slice at most while bulk runs without end
 #[test]
 fn a_person_who_comes_in_the_middle_of_bulk_waits_for_the_piece_under_way_and_no_other() {
     let test = fresh(&[]);
@@ -82,7 +82,7 @@ fn a_person_who_comes_in_the_middle_of_bulk_waits_for_the_piece_under_way_and_no
     }
 }
 
-// shows: 4.3 bulk is never forgotten, however busy people are
+// shows: 5.4.4 bulk is never forgotten, however busy people are
 #[test]
 fn bulk_has_its_turn_while_somebody_always_waits() {
     let test = fresh(&[]);

@@ -132,7 +132,7 @@ fn a_transaction_that_is_lost_inside_a_part_is_run_again_as_a_whole() {
     assert_eq!((runs.load(Ordering::Relaxed), region.db.read_blocking(count).unwrap()), (2, 1));
 }
 
-// shows: 4.2 one unreadable row empties no list, and it is reported by its id
+// shows: 5.4.3 one unreadable row empties no list, and it is reported by its id
 #[test]
 fn a_row_that_cannot_be_read_is_left_out_of_its_list_and_told() {
     let region = fresh(&[NOTES]);

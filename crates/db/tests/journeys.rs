@@ -143,7 +143,7 @@ fn a_command_that_makes_light_of_a_failed_statement_takes_nobody_elses_work_with
     assert_eq!(careless.is_ok(), kept.contains(&7), "what was answered well is there: {kept:?}");
 }
 
-// shows: 4.1 what fails in a part of its own is undone alone, also where commands stand in no savepoint
+// shows: 5.4.1 what fails in a part of its own is undone alone, also where commands stand in no savepoint
 #[test]
 fn a_part_that_failed_and_was_undone_lets_its_command_stand_at_the_first_run() {
     let region = testing::fresh(&[TABLES]);

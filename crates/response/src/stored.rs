@@ -9,8 +9,11 @@ use crate::State;
 const VERSION: usize = 1;
 const VERSION_KEY: &str = "v";
 
+/// Reads a state of one version as the next one writes it; `None` where it cannot be.
+type Step = fn(Map<String, Value>) -> Option<Map<String, Value>>;
+
 /// What leads from each version to the next; version 0 is what was written before states had one.
-const STEPS: [fn(Map<String, Value>) -> Option<Map<String, Value>>; VERSION] = [unchanged];
+const STEPS: [Step; VERSION] = [unchanged];
 
 /// From 0 to 1 only the version was added.
 fn unchanged(body: Map<String, Value>) -> Option<Map<String, Value>> {
@@ -59,7 +62,7 @@ mod tests {
         ]
     }
 
-    // shows: 4.2 states are versioned
+    // shows: 5.4.3 states are versioned
     #[test]
     fn a_state_is_stored_with_its_version_and_read_again() {
         for state in every_state() {
@@ -69,7 +72,7 @@ mod tests {
         }
     }
 
-    // shows: 4.2 states are versioned: an older one is read by explicit steps
+    // shows: 5.4.3 states are versioned: an older one is read by explicit steps
     #[test]
     fn what_was_stored_before_states_had_a_version_is_still_read() {
         for state in every_state() {

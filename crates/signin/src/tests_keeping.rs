@@ -205,7 +205,7 @@ proptest! {
     }
 }
 
-// shows: 3.4 the register's state of a staff member decides at creation, reissue and reinstatement of an account too
+// shows: 5.3.8 the register's state of a staff member decides at creation, reissue and reinstatement of an account too
 #[test]
 fn whoever_does_not_work_here_gets_no_account_and_none_back() {
     let mut r = Region::new();

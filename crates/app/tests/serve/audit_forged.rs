@@ -81,7 +81,7 @@ fn a_forged_past_is_found_and_not_signed_over_and_recording_goes_on() {
     assert!(said.contains("署名していません"), "{said}");
 }
 
-// shows: 5.2 a file of heads that is gone or cut is noticed, because the database remembers what was signed
+// shows: 5.2.2 a file of heads that is gone or cut is noticed, because the database remembers what was signed
 #[test]
 fn a_file_of_heads_that_is_gone_or_cut_is_noticed() {
     let mut kept = Kept::keep();

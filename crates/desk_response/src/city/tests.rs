@@ -84,7 +84,7 @@ fn a_closed_case_waits_for_its_review_and_names_nobody() {
     r.get(&r.doctor(), "/reviews").is(403);
 }
 
-// shows: 4.1 an alert without a case stands on the city's list and on everybody's banner until it has one
+// shows: 5.4.2 an alert without a case stands on the city's list and on everybody's banner until it has one
 #[test]
 fn an_alert_without_a_case_stands_on_the_citys_list_and_on_the_banner_of_all_who_are_on_duty() {
     let r = Region::new();
@@ -109,7 +109,7 @@ fn an_alert_without_a_case_stands_on_the_citys_list_and_on_the_banner_of_all_who
         .well_formed();
 }
 
-// shows: 4.2 what cannot be read is shown as 「読み取れない案件」 with its person and goes to the city
+// shows: 5.4.3 what cannot be read is shown as 「読み取れない案件」 with its person and goes to the city
 #[test]
 fn a_case_that_cannot_be_read_is_on_the_operators_and_the_citys_screen_with_its_person() {
     let r = Region::new();

@@ -21,7 +21,7 @@ fn visit_of(r: &Region, case: CaseId, visitor: Visitor) -> Visit {
     r.write(r.operator(), move |c, tx| request_visit(c, tx, case, visitor, words(""))).unwrap()
 }
 
-// shows: 3.4 grants from a case, a visit or an escalation end with the person's death or move
+// shows: 5.3.7 grants from a case, a visit or an escalation end with the person's death or move
 #[test]
 fn a_death_or_a_move_ends_what_a_case_a_visit_and_an_escalation_opened_and_the_city_ends_the_case() {
     for life in [LifeStatus::Dead, LifeStatus::MovedOut] {
@@ -47,7 +47,7 @@ fn a_death_or_a_move_ends_what_a_case_a_visit_and_an_escalation_opened_and_the_c
     }
 }
 
-// shows: 3.4 grants from a visit end with the staff member's leaving
+// shows: 5.3.7 grants from a visit end with the staff member's leaving
 #[test]
 fn who_leaves_takes_no_visit_along_and_is_asked_for_none() {
     let r = Region::new();
@@ -73,7 +73,7 @@ fn who_leaves_takes_no_visit_along_and_is_asked_for_none() {
     assert_eq!(refusal(asked), Refusal::NoSuchVisitor);
 }
 
-// shows: 3.4 whose visit it is, is checked everywhere
+// shows: 5.3.7 whose visit it is, is checked everywhere
 #[test]
 fn a_visitor_sees_the_visit_asked_of_them_and_nobody_elses() {
     let r = Region::new();

@@ -49,12 +49,12 @@ fn any_alert(r: &Region, ctx: &Ctx) -> Alert {
 
 fn damage(r: &Region, sql: &'static str, id: impl Into<db::Value>) {
     let id = id.into();
-    r.test.db.write_blocking(move |tx| tx.execute(sql, &[id.clone()]).map(drop)).unwrap();
+    r.test.db.write_blocking(move |tx| tx.execute(sql, std::slice::from_ref(&id)).map(drop)).unwrap();
 }
 
 const OF_A_NEWER_PROGRAM: &str = r#"UPDATE response_case SET state = '{"v":99,"step":"detected"}' WHERE id = $1"#;
 
-// shows: 4.2 one unreadable case does not empty the queue, is shown with its person and goes to the city
+// shows: 5.4.3 one unreadable case does not empty the queue, is shown with its person and goes to the city
 #[test]
 fn a_case_that_cannot_be_read_stands_in_the_queue_with_its_person_and_goes_to_the_city() {
     let r = Region::new();
@@ -80,7 +80,7 @@ fn a_case_that_cannot_be_read_stands_in_the_queue_with_its_person_and_goes_to_th
     assert_eq!(r.test.db.unreadable().iter().map(|u| u.list).collect::<Vec<_>>(), ["response_case"]);
 }
 
-// shows: 4.1 no alert is lost for an unreadable case of the same home
+// shows: 5.4.3 no alert is lost for an unreadable case of the same home
 #[test]
 fn a_new_alert_of_a_home_whose_open_case_cannot_be_read_opens_another() {
     let r = Region::new();
@@ -91,7 +91,7 @@ fn a_new_alert_of_a_home_whose_open_case_cannot_be_read_opens_another() {
     assert_eq!(r.take(good.id).state, State::Taken);
 }
 
-// shows: 4.2 escalation timers go on when one record cannot be read
+// shows: 5.4.3 escalation timers go on when one record cannot be read
 #[test]
 fn a_register_that_cannot_be_read_hides_no_case_and_holds_up_no_timer() {
     let r = Region::new();

@@ -6,7 +6,7 @@ use watch::{Level, Rule, Signal};
 use super::houses::{OPEN, World, at};
 use crate::{DeliveryError, Receipt};
 
-// shows: 4.1 an alert is stored whatever happens to its case; no neighbour is lost for it
+// shows: 5.4.1 an alert is stored whatever happens to its case; no neighbour is lost for it
 #[test]
 fn one_home_whose_case_cannot_be_opened_stops_no_other() {
     let mut w = World::new(3, "2026-11-01T21:00");
@@ -27,7 +27,7 @@ fn one_home_whose_case_cannot_be_opened_stops_no_other() {
     assert_eq!((w.alerts_of(1, Rule::Button, Level::Alert).len(), w.without_case()), (1, 2));
 }
 
-// shows: 4.1 the responder runs in a savepoint of its own
+// shows: 5.4.1 the responder runs in a savepoint of its own
 #[test]
 fn a_responder_that_panics_or_writes_half_takes_nothing_with_it() {
     let mut w = World::new(2, "2026-11-01T21:00");
