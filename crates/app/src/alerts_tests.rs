@@ -84,7 +84,10 @@ impl Town {
 
     fn sql(&self, sql: &'static str, id: impl Into<db::Value>) {
         let id = id.into();
-        self.test.db.write_blocking(move |tx| tx.execute(sql, &[id.clone()]).map(drop)).expect("a statement");
+        self.test
+            .db
+            .write_blocking(move |tx| tx.execute(sql, std::slice::from_ref(&id)).map(drop))
+            .expect("a statement");
     }
 
     fn clockwork(&self) -> usize {

@@ -3,6 +3,7 @@
 //! in the log; none keeps state that a restart would lose.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Actor, Clock, Ctx, Instant, Purpose, Span};
@@ -73,6 +74,9 @@ where
         }
     }
 }
+
+/// Places in the index by person that one command files where nobody else waits.
+pub const FILED_AT_ONCE: usize = 400;
 
 /// Files audit rows by person, behind everybody else.
 pub async fn index_audit(db: &Db) -> anyhow::Result<()> {

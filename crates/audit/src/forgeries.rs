@@ -241,7 +241,7 @@ fn forge(
                 return None;
             }
             if kind == 1 {
-                let mut epoch = invented(&all[all.len() - 1], "audit.epoch", last_quote);
+                let mut epoch = invented(&all[all.len() - 1], crate::Verb::BeginEpoch.key(), last_quote);
                 epoch[14] = Value::Int(1_000_000);
                 all.push(epoch);
             }
@@ -250,14 +250,14 @@ fn forge(
         }
         2 => {
             let quote = [last_quote, "unknown".into(), format!("9:{}", "ab".repeat(32))].choose(rng)?.clone();
-            let mut epoch = invented(&all[at], "audit.epoch", quote);
+            let mut epoch = invented(&all[at], crate::Verb::BeginEpoch.key(), quote);
             epoch[14] = Value::Int(1_000_000);
             all.push(epoch);
             write_anew(tx, chain, all);
             ("an epoch invented at the end", same)
         }
         3 => {
-            let epoch = invented(&all[at], "audit.epoch", last_quote);
+            let epoch = invented(&all[at], crate::Verb::BeginEpoch.key(), last_quote);
             all[at] = epoch;
             write_anew(tx, chain, all);
             ("an epoch invented in the middle", same)

@@ -80,7 +80,7 @@ fn a_part_that_fails_takes_nothing_with_it_and_leaves_nothing() {
                 tx.execute(INSERT, params![2i64, "half"])?;
                 let inner: Result<u64, DbError> = tx.apart(|tx| tx.execute(INSERT, params![1i64, "twice"]))?;
                 assert!(matches!(inner, Err(DbError::Constraint(_))), "{inner:?}");
-                tx.execute("INSERT INTO nowhere VALUES (1)", &[]).map(drop)
+                tx.execute("INSERT INTO db_mark (no_such_column) VALUES (1)", &[]).map(drop)
             })?;
             assert!(failed.is_err());
             let panicked: Result<(), DbError> = tx.apart(|tx| {
@@ -90,7 +90,7 @@ fn a_part_that_fails_takes_nothing_with_it_and_leaves_nothing() {
             assert!(matches!(panicked, Err(DbError::Panicked)));
             // One that made light of its own failure has failed all the same where the engine says so.
             let _: Result<(), DbError> = tx.apart(|tx| {
-                let _ = tx.execute("INSERT INTO nowhere VALUES (1)", &[]);
+                let _ = tx.execute("INSERT INTO db_mark (no_such_column) VALUES (1)", &[]);
                 Ok(())
             })?;
             tx.apart(|tx| tx.execute(INSERT, params![4i64, "after"]))?.map(drop)

@@ -48,7 +48,7 @@ fn open(test: &TestDb, salt: u128, now: Instant, poison: &Arc<Mutex<Option<Perso
         if person == Some(alert.person) {
             db::marks::set(tx, "half a case", "written")?;
             assert!(alert.rule != Rule::Button, "a responder that panics");
-            tx.execute("INSERT INTO no_such_table VALUES (1)", &[])?;
+            tx.execute("INSERT INTO db_mark (no_such_column) VALUES (1)", &[])?;
         }
         Ok(())
     };
