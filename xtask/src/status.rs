@@ -20,6 +20,8 @@ const TELLING: usize = 5;
 struct Promise {
     id: String,
     text: String,
+    /// What is missing or in doubt though a test may carry the line.
+    missing: String,
 }
 
 /// One tag: the number it names (of a line, or of a section), its words, and the test below it.
@@ -74,12 +76,13 @@ pub fn page(files: &[File]) -> String {
         let text = file.text.as_deref().unwrap_or("");
         for heading in text.lines().filter_map(|line| line.strip_prefix("## ")) {
             let section = heading.split(' ').next().unwrap_or("");
-            let _ = write!(page, "\n## {heading}\n\n| line | shown by |\n|---|---|\n");
+            let _ = write!(page, "\n## {heading}\n\n| line | shown by | missing or in doubt |\n|---|---|---|\n");
             for line in lines.iter().filter(|line| is_in(&line.id, section)) {
                 let tests = shown.remove(line.id.as_str()).unwrap_or_default();
                 let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();
                 let by = if tests.is_empty() { "**no test**".to_owned() } else { tests.join(", ") };
-                let _ = writeln!(page, "| {} {} | {by} |", line.id, line.text.replace('|', "\\|"));
+                let (text, missing) = (line.text.replace('|', "\\|"), line.missing.replace('|', "\\|"));
+                let _ = writeln!(page, "| {} {text} | {by} | {missing} |", line.id);
             }
         }
     }
@@ -143,13 +146,18 @@ fn is_in(id: &str, section: &str) -> bool {
     id.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Lines `- 5.1.2 words`.
+/// Lines `- 5.1.2 words`, and below one `  missing: words`.
 fn promises_of(text: &str) -> Vec<Promise> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix("- ")?.split_once(' '))
-        .filter(|(id, _)| is_id(id))
-        .map(|(id, text)| Promise { id: id.to_owned(), text: text.to_owned() })
-        .collect()
+    let mut found: Vec<Promise> = Vec::new();
+    for line in text.lines() {
+        if let Some((id, text)) = line.strip_prefix("- ").and_then(|rest| rest.split_once(' ')).filter(|it| is_id(it.0))
+        {
+            found.push(Promise { id: id.to_owned(), text: text.to_owned(), missing: String::new() });
+        } else if let (Some(words), Some(last)) = (line.strip_prefix("  missing: "), found.last_mut()) {
+            last.missing = words.to_owned();
+        }
+    }
+    found
 }
 
 fn is_id(word: &str) -> bool {
@@ -218,7 +226,7 @@ mod tests {
         vec![
             file(
                 "docs/requirements/ground.md",
-                "# Ground\n\n## 5.1 Strangers\n\n- 5.1.1 Uploads take their permit late.\n- 5.1.2 Passwords are hashed apart.\n- 5.1.3 Live lines have seats.\n",
+                "# Ground\n\n## 5.1 Strangers\n\n- 5.1.1 Uploads take their permit late.\n  missing: one account may hold all.\n- 5.1.2 Passwords are hashed apart.\n- 5.1.3 Live lines have seats.\n",
             ),
             file(
                 "crates/a/src/tests.rs",
@@ -237,9 +245,14 @@ mod tests {
     fn a_line_has_its_tests_and_one_without_is_named_as_such() {
         let page = page(&region());
         assert!(page.contains("2 of 3 lines"), "{page}");
-        assert!(page.contains("| 5.1.1 Uploads take their permit late. | `a::an_upload_waits` |"), "{page}");
-        assert!(page.contains("| 5.1.2 Passwords are hashed apart. | `browser/b::two hundred` |"), "{page}");
-        assert!(page.contains("| 5.1.3 Live lines have seats. | **no test** |"), "{page}");
+        assert!(
+            page.contains(
+                "| 5.1.1 Uploads take their permit late. | `a::an_upload_waits` | one account may hold all. |"
+            ),
+            "{page}"
+        );
+        assert!(page.contains("| 5.1.2 Passwords are hashed apart. | `browser/b::two hundred` |  |"), "{page}");
+        assert!(page.contains("| 5.1.3 Live lines have seats. | **no test** |  |"), "{page}");
         assert!(page.contains("- 5.1 something else: `app/serve::odd`"), "{page}");
     }
 
