@@ -172,3 +172,35 @@ fn a_tally_counts_each_action_and_how_it_ended() {
     let row = |outcome, rows| ("look.person".to_owned(), outcome, rows);
     assert_eq!(counted, [row(Outcome::Done, 3), row(Outcome::Refused, 1)]);
 }
+
+#[test]
+fn rows_of_one_command_follow_each_other_without_asking_again_each_in_its_chain() {
+    let region = region_with(3);
+    let looks = |from: u128, n: u128| {
+        let before = region.db.counted().0;
+        let written = region.db.write_blocking(move |tx| {
+            for n in from..from + n {
+                done(&ctx(n), tx, Look::Person, &[person(n)], "identity", "care_team")?;
+            }
+            Ok::<_, DbError>(())
+        });
+        written.expect("looks");
+        region.db.counted().0 - before
+    };
+    assert_eq!(looks(200, 30) - looks(100, 10), 20, "one statement for each further row");
+
+    let both = region.db.write_blocking(|tx| {
+        done(&ctx(10), tx, Look::Person, &[person(1)], "identity", "care_team")?;
+        begin_chain(&ctx(11), tx)?;
+        done(&ctx(12), tx, Look::Person, &[person(1)], "identity", "care_team").map(drop)?;
+        // What a rule takes back is not followed.
+        tx.script("SAVEPOINT attempt")?;
+        done(&ctx(13), tx, Look::Person, &[person(2)], "identity", "care_team")?;
+        tx.script("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")?;
+        done(&ctx(14), tx, Look::Person, &[person(3)], "identity", "care_team")
+    });
+    assert_eq!(both.expect("a chain"), 3, "the row's number in the new chain");
+    let heads = signed(&region);
+    let report = report(&region, &heads);
+    assert_eq!((report.finding, report.rows, report.chains), (None, 3 + 40 + 1 + 3, 2));
+}
