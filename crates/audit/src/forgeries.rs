@@ -142,25 +142,25 @@ fn histories(quarter: u64) {
     assert!(on_postgres() || found.len() == KINDS.len(), "every kind finds a place: {found:#?}");
 }
 
-// shows: 5.2 forgeries by seed: 1,000 of 1,000 found, the honest restores among them accepted (the first 250)
+// shows: 5.2.3 forgeries by seed: 1,000 of 1,000 found, the honest restores among them accepted (the first 250)
 #[test]
 fn a_thousand_forgeries_are_found_and_every_honest_history_is_believed() {
     histories(0);
 }
 
-// shows: 5.2 forgeries by seed: 1,000 of 1,000 found (the second 250)
+// shows: 5.2.3 forgeries by seed: 1,000 of 1,000 found (the second 250)
 #[test]
 fn the_second_quarter_of_the_forgeries_is_found() {
     histories(1);
 }
 
-// shows: 5.2 forgeries by seed: 1,000 of 1,000 found (the third 250)
+// shows: 5.2.3 forgeries by seed: 1,000 of 1,000 found (the third 250)
 #[test]
 fn the_third_quarter_of_the_forgeries_is_found() {
     histories(2);
 }
 
-// shows: 5.2 forgeries by seed: 1,000 of 1,000 found (the last 250)
+// shows: 5.2.3 forgeries by seed: 1,000 of 1,000 found (the last 250)
 #[test]
 fn the_last_quarter_of_the_forgeries_is_found() {
     histories(3);

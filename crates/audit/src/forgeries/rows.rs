@@ -5,8 +5,8 @@ use rand::seq::IndexedRandom;
 
 use super::Scene;
 use crate::chain::{Columns, GENESIS, hash};
-use crate::index_persons;
 use crate::store::RAW;
+use crate::{Verb, index_persons};
 
 /// Behind all places of a history.
 const FAR: i64 = 1_000_000;
@@ -73,7 +73,7 @@ pub fn file_anew(tx: &mut dyn Tx) {
 /// A row like this one, but of an epoch.
 fn epoch(row: &Raw, items: String) -> Raw {
     let mut row = row.clone();
-    (row[8], row[10], row[9]) = (Value::from("audit.epoch"), Value::from(items), Value::from(""));
+    (row[8], row[10], row[9]) = (Value::from(Verb::BeginEpoch.key()), Value::from(items), Value::from(""));
     row
 }
 
