@@ -174,7 +174,7 @@ fn a_tally_counts_each_action_and_how_it_ended() {
 }
 
 #[test]
-fn rows_of_one_command_follow_each_other_without_asking_again_each_in_its_chain() {
+fn rows_of_one_command_follow_each_other_without_asking_again() {
     let region = region_with(3);
     let looks = |from: u128, n: u128| {
         let before = region.db.counted().0;
@@ -188,11 +188,16 @@ fn rows_of_one_command_follow_each_other_without_asking_again_each_in_its_chain(
         region.db.counted().0 - before
     };
     assert_eq!(looks(200, 30) - looks(100, 10), 20, "one statement for each further row");
+}
 
+// shows: 5.2.4 a second writer has a chain of its own; the heads of both are signed together
+#[test]
+fn a_second_writer_has_a_chain_of_its_own_and_the_heads_of_both_are_signed_together() {
+    let region = region_with(3);
     let both = region.db.write_blocking(|tx| {
         done(&ctx(10), tx, Look::Person, &[person(1)], "identity", "care_team")?;
         begin_chain(&ctx(11), tx)?;
-        done(&ctx(12), tx, Look::Person, &[person(1)], "identity", "care_team").map(drop)?;
+        done(&ctx(12), tx, Look::Person, &[person(1)], "identity", "care_team")?;
         // What a rule takes back is not followed.
         tx.script("SAVEPOINT attempt")?;
         done(&ctx(13), tx, Look::Person, &[person(2)], "identity", "care_team")?;
@@ -201,6 +206,14 @@ fn rows_of_one_command_follow_each_other_without_asking_again_each_in_its_chain(
     });
     assert_eq!(both.expect("a chain"), 3, "the row's number in the new chain");
     let heads = signed(&region);
-    let report = report(&region, &heads);
-    assert_eq!((report.finding, report.rows, report.chains), (None, 3 + 40 + 1 + 3, 2));
+    let statements = parse_heads(&heads, &HeadKey::from_seed(KEY).public()).unwrap();
+    let signed: Vec<i64> = statements.iter().map(|s| s.head.seq).collect();
+    assert_eq!(signed.len(), 2, "{heads}");
+    assert!(signed.contains(&4) && signed.contains(&3) && statements[0].chain != statements[1].chain, "{heads}");
+    let whole = report(&region, &heads);
+    assert_eq!((whole.finding, whole.rows, whole.chains), (None, 3 + 1 + 3, 2));
+    // And each is held against its own.
+    tamper(&region, "DELETE FROM audit_row WHERE chain_id = 2 AND seq = 3");
+    let cut = report(&region, &heads);
+    assert_eq!((cut.finding, cut.chain), (Some(Finding::Truncated { seq: 3 }), 2));
 }
