@@ -118,8 +118,9 @@ impl Signer {
 
     /// Reads key and file and asks the database whether it remembers them so.
     fn load(&self) -> anyhow::Result<(HeadKey, Tip)> {
-        let text = self.folder.lines()?;
+        // In this order the file holds at least what is remembered, whoever else signs meanwhile.
         let remembered = self.db.read_blocking(audit::signed)?;
+        let text = self.folder.lines()?;
         let key = match self.folder.signing_key()? {
             Some(key) => key,
             None if text.is_empty() && remembered.is_none() => HeadKey::load_or_create(&self.folder.key, random())?,

@@ -181,6 +181,10 @@ pub fn epoch(config: &Config, sign_it: bool, despite: bool) -> anyhow::Result<()
 /// Against the file of the operations folder, which must be whole, and against a copy, which may be older.
 pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
     let folder = Folder::of(&config.operations.folder);
+    let db = Db::open_for_reading(config.db()?)?;
+    // A region at work goes on signing meanwhile, the line before what the database remembers of it and after the rows it
+    // covers. Asked in this order, the file knows at least what is remembered, and the chain at least what the file does.
+    let remembered = db.read_blocking(audit::signed)?;
     let own = folder.lines()?;
     // A copy from before a restore does not know its epoch; the file that goes on from it does.
     let text = match given {
@@ -196,10 +200,8 @@ pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> any
         None => Some(public_key(config)?),
     };
     let known = heads::check(text, public.as_deref())?;
-    let db = Db::open_for_reading(config.db()?)?;
     let statements = known.statements;
-    let (report, remembered) =
-        db.read_blocking(move |tx| Ok::<_, db::DbError>((audit::verify(tx, &statements)?, audit::signed(tx)?)))?;
+    let report = db.read_blocking(move |tx| audit::verify(tx, &statements))?;
     // On another machine there is only the copy.
     let here = given.is_none() || !own.is_empty();
     let fits = !here || audit::fits(remembered, &heads::check(own, public.as_deref())?.statements);
