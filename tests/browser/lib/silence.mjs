@@ -83,7 +83,7 @@ async function verified() {
   const config = join(town.data, 'verify.toml');
   writeFileSync(config, `[database]\n${database}\n[web]\ntrusted_proxies = ["127.0.0.1"]\n[operations]\nfolder = "${folder}"\n`);
   const said = execFileSync(process.env.TSUNAGARI_BIN, ['audit', 'verify', '--config', config, '--heads', heads], { encoding: 'utf8' });
-  const [, rows, checked] = /監査記録(\d+)行に異常はありません。照合したヘッド(\d+)件/.exec(said) ?? assert.fail(said);
+  const [, rows, checked] = /監査記録(\d+)行に異常はありません。鎖1本、照合したヘッド(\d+)件/.exec(said) ?? assert.fail(said);
   assert.ok(Number(rows) > 100 && Number(checked) > 0, said);
 }
 
