@@ -1,55 +1,143 @@
 //! For lists: one decision for all rows, then a filter in SQL. A property test proves that the two walls agree.
 
-use base::{Ctx, Role};
+use base::{Ctx, Instant, Role};
 use db::Value;
 use uuid::Uuid;
 
-use crate::{AccessError, Act, Ground, allowed};
+use crate::{AccessError, Act, Ground, Policies, Rules, policy};
 
 /// Which persons a list may show to this actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Everybody in the region, by duty.
-    All,
-    /// Only oneself.
-    Own(Uuid),
-    /// Those known through grants on one of these grounds.
-    Granted { holders: [Uuid; 2], grounds: Vec<Ground>, now: base::Instant },
+pub struct Scope {
+    act: Act,
+    holders: [Uuid; 2],
+    own: Option<Uuid>,
+    now: Instant,
+    reaches: Vec<Reach>,
+}
+
+/// On which grounds persons of some cities are within reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reach {
+    cities: Cities,
+    grounds: Vec<Ground>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Cities {
+    Everywhere,
+    In(String),
+    /// Also those who live nowhere that is known.
+    Outside(Vec<String>),
 }
 
 /// The scope of a list on which every row shows what `act` names. Refused where no row could ever be shown.
 pub fn scope(ctx: &Ctx, act: Act) -> Result<Scope, AccessError> {
-    if allowed(ctx, act, Ground::Duty) {
-        return Ok(Scope::All);
-    }
-    if ctx.actor.role == Role::Resident && allowed(ctx, act, Ground::Own) {
-        return ctx.actor.person.map(|p| Scope::Own(p.0)).ok_or(AccessError::Denied { act });
-    }
-    let by_grant = |g: &Ground| !matches!(g, Ground::Duty | Ground::Own);
-    let grounds: Vec<Ground> = Ground::ALL.iter().copied().filter(by_grant).filter(|g| allowed(ctx, act, *g)).collect();
-    if grounds.is_empty() {
-        return Err(AccessError::Denied { act });
-    }
+    scope_by(policy::installed(), ctx, act)
+}
+
+pub(crate) fn scope_by(rules: &Rules, ctx: &Ctx, act: Act) -> Result<Scope, AccessError> {
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    Ok(Scope::Granted { holders: [ctx.actor.id, office], grounds, now: ctx.now })
+    let own = ctx.actor.person.filter(|_| matches!(ctx.actor.role, Role::Resident | Role::Link)).map(|p| p.0);
+    let grounds = |policies: &Policies| -> Vec<Ground> {
+        let holds = |g: &Ground| *g != Ground::Own || own.is_some();
+        let decide = |g: &Ground| policies.decide(ctx.actor.role, ctx.purpose, act, *g);
+        Ground::ALL.iter().copied().filter(holds).filter(decide).collect()
+    };
+    let elsewhere = match rules.cities.is_empty() {
+        true => Cities::Everywhere,
+        false => Cities::Outside(rules.cities.keys().cloned().collect()),
+    };
+    let own_sets =
+        rules.cities.iter().map(|(city, set)| Reach { cities: Cities::In(city.clone()), grounds: grounds(set) });
+    let mut reaches = vec![Reach { cities: elsewhere, grounds: grounds(&rules.region) }];
+    reaches.extend(own_sets);
+    reaches.retain(|reach| !reach.grounds.is_empty());
+    if reaches.is_empty() {
+        return Err(AccessError::Denied { act, person: None });
+    }
+    Ok(Scope { act, holders: [ctx.actor.id, office], own, now: ctx.now, reaches })
 }
 
 impl Scope {
     /// A condition on `column` and its parameters, numbered from `$first`: `("p.id IN (…)", values)`.
     pub fn filter(&self, column: &str, first: usize) -> (String, Vec<Value>) {
-        match self {
-            Scope::All => ("1 = 1".to_owned(), vec![]),
-            Scope::Own(person) => (format!("{column} = ${first}"), vec![(*person).into()]),
-            Scope::Granted { holders, grounds, now } => {
-                let words: Vec<String> = grounds.iter().map(|g| format!("'{}'", g.key())).collect();
-                let (a, b, t) = (first, first + 1, first + 2);
-                let sql = format!(
-                    "{column} IN (SELECT person_id FROM access_grant WHERE holder_id IN (${a}, ${b}) \
-                     AND ground IN ({}) AND valid_from <= ${t} AND valid_until > ${t})",
-                    words.join(", ")
-                );
-                (sql, vec![holders[0].into(), holders[1].into(), (*now).into()])
-            }
+        let mut sql = Sql { column, next: first, values: vec![] };
+        let conditions: Vec<String> = self.reaches.iter().map(|reach| self.reach(&mut sql, reach)).collect();
+        match conditions.as_slice() {
+            [one] => (one.clone(), sql.values),
+            more => (format!("({})", more.join(" OR ")), sql.values),
         }
+    }
+
+    fn reach(&self, sql: &mut Sql<'_>, reach: &Reach) -> String {
+        let cities = match &reach.cities {
+            Cities::Everywhere => None,
+            Cities::In(city) => Some(sql.lives_in(std::slice::from_ref(city), false)),
+            Cities::Outside(cities) => Some(sql.lives_in(cities, true)),
+        };
+        let grounds = self.grounds(sql, &reach.grounds);
+        match cities {
+            None => grounds,
+            Some(cities) => format!("({cities} AND {grounds})"),
+        }
+    }
+
+    fn grounds(&self, sql: &mut Sql<'_>, grounds: &[Ground]) -> String {
+        if grounds.contains(&Ground::Duty) {
+            return "1 = 1".to_owned();
+        }
+        let mut ways = Vec::new();
+        if let Some(own) = self.own.filter(|_| grounds.contains(&Ground::Own)) {
+            let own = sql.value(own.into());
+            ways.push(format!("{} = {own}", sql.column));
+        }
+        if grounds.contains(&Ground::City) {
+            let office = sql.value(self.holders[1].into());
+            ways.push(format!(
+                "{} IN (SELECT p.subject_id FROM access_city p JOIN access_city o ON o.city = p.city \
+                 WHERE o.subject_id = {office})",
+                sql.column
+            ));
+        }
+        let granted: Vec<String> =
+            grounds.iter().filter(|g| g.is_granted()).map(|g| format!("'{}'", g.key())).collect();
+        if !granted.is_empty() {
+            let (a, b) = (sql.value(self.holders[0].into()), sql.value(self.holders[1].into()));
+            let now = sql.value(self.now.into());
+            ways.push(format!(
+                "{} IN (SELECT person_id FROM access_grant WHERE holder_id IN ({a}, {b}) AND ground IN ({}) \
+                 AND (items = '' OR items LIKE '% {} %') AND valid_from <= {now} AND valid_until > {now})",
+                sql.column,
+                granted.join(", "),
+                self.act.key(),
+            ));
+        }
+        match ways.as_slice() {
+            [] => "1 = 0".to_owned(),
+            [one] => one.clone(),
+            more => format!("({})", more.join(" OR ")),
+        }
+    }
+}
+
+/// A condition being written.
+struct Sql<'a> {
+    column: &'a str,
+    next: usize,
+    values: Vec<Value>,
+}
+
+impl Sql<'_> {
+    fn value(&mut self, value: Value) -> String {
+        self.values.push(value);
+        self.next += 1;
+        format!("${}", self.next - 1)
+    }
+
+    fn lives_in(&mut self, cities: &[String], not: bool) -> String {
+        let places: Vec<String> = cities.iter().map(|city| self.value(city.as_str().into())).collect();
+        let not = if not { "NOT " } else { "" };
+        format!("{} {not}IN (SELECT subject_id FROM access_city WHERE city IN ({}))", self.column, places.join(", "))
     }
 }

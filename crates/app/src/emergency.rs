@@ -28,11 +28,9 @@ struct Row {
 pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -> anyhow::Result<()> {
     let ctx = system("emergency list", clock);
     let recording = ctx.clone();
-    let (rows, persons) = site.db().read(move |tx| rows(&ctx, tx)).await.map_err(|p| anyhow::anyhow!("{p:?}"))?;
+    let (rows, seen) = site.db().read(move |tx| rows(&ctx, tx)).await.map_err(|p| anyhow::anyhow!("{p:?}"))?;
     site.db()
-        .write(move |tx| {
-            audit::done(&recording, tx, web::verbs::Look::EmergencyList, &persons, "identity contacts alert", "duty")
-        })
+        .write(move |tx| audit::looked(&recording, tx, web::verbs::Look::EmergencyList, &seen))
         .await?;
     let page = render(&rows, clock());
     let (recipient, file) = (recipient.to_owned(), folder.join(FILE));
@@ -47,23 +45,23 @@ pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -
 }
 
 /// The open cases, the most urgent first, then the homes with a notice, which is no case yet.
-fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::PersonId>), Problem> {
-    let mut rows = Vec::new();
+fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<access::Witness>), Problem> {
+    let (mut rows, mut seen) = (Vec::new(), access::Witnesses::default());
     let mut persons = Vec::new();
-    for case in response::open_cases(ctx, tx)? {
+    for case in seen.take(response::open_cases(ctx, tx)?) {
         let (number, step) = (case.number.to_string(), case.state.next_step());
-        rows.push(row(ctx, tx, case.person, number, case.reason, step)?);
+        rows.push(row(ctx, tx, case.person, number, case.reason, step, &mut seen)?);
         persons.push(case.person);
     }
-    for alert in watch::all_standing(ctx, tx)? {
+    for alert in seen.take(watch::all_standing(ctx, tx)?) {
         if persons.contains(&alert.person) {
             continue;
         }
         let number = "案件なし".to_owned();
-        rows.push(row(ctx, tx, alert.person, number, alert.reason, "本人・家族の返事を待っています")?);
+        rows.push(row(ctx, tx, alert.person, number, alert.reason, "本人・家族の返事を待っています", &mut seen)?);
         persons.push(alert.person);
     }
-    Ok((rows, persons))
+    Ok((rows, seen.into_vec()))
 }
 
 fn row(
@@ -73,11 +71,12 @@ fn row(
     number: String,
     reason: String,
     step: &'static str,
+    seen: &mut access::Witnesses,
 ) -> Result<Row, Problem> {
-    let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+    let (resident, home) = (seen.take(people::resident(ctx, tx, person)?), seen.take(people::home_of(ctx, tx, person)?));
     let shown =
         |phones: &[people::PhoneNumber]| phones.iter().map(people::PhoneNumber::shown).collect::<Vec<_>>().join("、");
-    let contacts = people::contacts(ctx, tx, person)?;
+    let contacts = seen.take(people::contacts(ctx, tx, person)?);
     Ok(Row {
         number,
         name: format!("{}（{}）", resident.name.expose(), resident.kana.expose()),

@@ -20,13 +20,17 @@ fn person(n: u128) -> PersonId {
     PersonId(Uuid::from_u128(n))
 }
 
+fn known(ctx: &Ctx, tx: &mut dyn Tx, persons: &[PersonId]) -> Vec<access::Witness> {
+    access::require_each(ctx, tx, &[access::Act::SeeIdentity], &[], persons).unwrap()
+}
+
 fn region_with(rows: u128) -> TestDb {
-    let region = fresh(&[MIGRATIONS]);
+    let region = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     region
         .db
         .write_blocking(move |tx| {
             for n in 1..=rows {
-                done(&ctx(n), tx, Look::Person, &[person(n), person(1)], "identity", "care_team")?;
+                looked(&ctx(n), tx, Look::Person, &known(&ctx(n), tx, &[person(n), person(1)]))?;
             }
             Ok::<_, DbError>(())
         })
@@ -93,11 +97,11 @@ fn a_cut_end_shows_only_against_heads_kept_elsewhere() {
 #[test]
 fn a_chain_written_anew_shows_against_heads_kept_elsewhere() {
     let kept = head_of(&region_with(20));
-    let anew = fresh(&[MIGRATIONS]);
+    let anew = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     anew.db
         .write_blocking(|tx| {
             for n in 1..=20 {
-                done(&ctx(n), tx, Look::Person, &[], "identity", "invented")?;
+                done(&ctx(n), tx, Look::Person, Means::Program, "invented")?;
             }
             Ok::<_, DbError>(())
         })
@@ -139,7 +143,7 @@ fn a_resident_can_be_told_who_looked() {
 
 #[test]
 fn a_refused_command_leaves_its_row_and_nothing_else() {
-    let region = fresh(&[MIGRATIONS]);
+    let region = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     let outcome: Result<(), DbError> = region.db.write_blocking(|tx| {
         tx.execute("INSERT INTO mark (name, value) VALUES ('half', 'done')", &[])?;
         Err(DbError::NoRow)

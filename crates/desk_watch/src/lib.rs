@@ -14,6 +14,7 @@ mod upkeep;
 mod verbs;
 mod view;
 
+use access::Witnesses;
 use base::{Ctx, HomeId, PersonId, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
@@ -88,12 +89,12 @@ struct Dwelling {
 }
 
 impl Dwelling {
-    fn read(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Dwelling, Problem> {
+    fn read(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, seen: &mut Witnesses) -> Result<Dwelling, Problem> {
         let mut residents = Vec::new();
-        for person in people::residents_of_home(ctx, tx, home)? {
-            residents.push((person, people::resident(ctx, tx, person)?.name));
+        for person in seen.take(people::residents_of_home(ctx, tx, home)?) {
+            residents.push((person, seen.take(people::resident(ctx, tx, person)?).name));
         }
-        Ok(Dwelling { home, residents, address: people::home(ctx, tx, home)?.address() })
+        Ok(Dwelling { home, residents, address: seen.take(people::home(ctx, tx, home)?).address() })
     }
 
     fn persons(&self) -> Vec<PersonId> {

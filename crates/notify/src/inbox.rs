@@ -1,5 +1,6 @@
 //! What a signed-in recipient was sent, what of it is unread, and what became of a message.
 
+use audit::{Basis, Means};
 use base::{Actor, Ctx, Instant, MessageId, PersonId};
 use db::{DbError, Tx, outbox};
 use serde_json::json;
@@ -47,7 +48,7 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<InboxItem,
         return Ok(item);
     }
     store::read(tx, id, ctx.now)?;
-    audit::done(ctx, tx, Verb::MarkRead, item.person.as_slice(), "message", "own")?;
+    audit::done(ctx, tx, Verb::MarkRead, Basis::Means(Means::Recipient, item.person), "message")?;
     outbox::push(tx, ctx.now, "notify.screen", &json!({ "message": id, "recipient": item.recipient }))?;
     Ok(InboxItem { read_at: Some(ctx.now), ..item })
 }

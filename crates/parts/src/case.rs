@@ -1,6 +1,7 @@
 //! What can be done with a case from more than one desk: the ambulance, the doctor, the end. Each form posts to the
 //! case's own resource.
 
+use access::Witnesses;
 use base::{Ctx, PersonId, StaffId};
 use db::Tx;
 use maud::{Markup, html};
@@ -49,9 +50,14 @@ pub fn consult_form(case: &Case, doctors: &[(StaffId, String)], typed: &Typed, q
 }
 
 /// The team's doctors, the attending one first.
-pub fn doctors(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(StaffId, String)>, Problem> {
+pub fn doctors(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    seen: &mut Witnesses,
+) -> Result<Vec<(StaffId, String)>, Problem> {
     let mut found = Vec::new();
-    for member in people::team(ctx, tx, person)? {
+    for member in seen.take(people::team(ctx, tx, person)?) {
         if !matches!(member.part, TeamPart::AttendingDoctor | TeamPart::Doctor) {
             continue;
         }

@@ -61,7 +61,11 @@ pub use team::{TeamMember, join_team, leave_team, team};
 pub use verbs::Verb;
 pub use words::*;
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "people/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "people/001", sql: include_str!("schema.sql") },
+    // Tells `access` of those who were registered before it knew cities.
+    Migration { name: "people/002", sql: include_str!("schema_cities.sql") },
+];
 
 /// Where a fact comes from, who entered it, and when it was last confirmed (確認日).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -180,12 +184,9 @@ impl form::Rule for PeopleRefusal {
     }
 }
 
-/// Whether the actor's duty covers everybody: for offices, staff and homes in which nobody lives yet.
-pub(crate) fn by_duty(ctx: &Ctx, act: access::Act) -> Result<access::Ground, access::AccessError> {
-    match access::scope(ctx, act)? {
-        access::Scope::All => Ok(access::Ground::Duty),
-        _ => Err(access::AccessError::Denied { act }),
-    }
+/// For whoever keeps the register of the whole region: offices, staff, homes in which nobody lives yet.
+pub(crate) fn keeper(ctx: &Ctx) -> Result<access::Charged, access::AccessError> {
+    access::charge(ctx, access::Charge::KeepRegister)
 }
 
 impl Provenance {

@@ -1,7 +1,6 @@
 //! 事業所: clinics, care offices, the call centre, the city's departments. What an office is and how it is reached is
 //! open to everybody who works here; there is no person in it.
 
-use access::Act;
 use base::wareki::Date;
 use base::{Ctx, Instant, OfficeId};
 use db::{Tx, outbox};
@@ -12,7 +11,7 @@ use uuid::Uuid;
 
 use crate::verbs::Verb;
 use crate::{
-    Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, by_duty, history,
+    Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, history,
     rules, store,
 };
 
@@ -103,11 +102,12 @@ impl OfficeFacts {
 }
 
 pub fn register_office(ctx: &Ctx, tx: &mut dyn Tx, facts: &OfficeFacts) -> Result<OfficeId, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let office = of_facts(ctx, ctx.id(), 1, facts);
     store::offices::insert(tx, &office)?;
+    access::settle_office(tx, office.id, &office.city_code)?;
     history::keep(ctx, tx, office.id.0, history::OFFICE, 1, "", &office)?;
-    audit::done(ctx, tx, Verb::RegisterOffice, &[], "office", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterOffice, charged, "office")?;
     outbox::push(tx, ctx.now, "people.office_registered", &json!({ "office": office.id }))?;
     Ok(office.id)
 }
@@ -120,13 +120,14 @@ pub fn revise_office(
     facts: &OfficeFacts,
     revision: &Revision,
 ) -> Result<Office, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let before = self::office(tx, office)?;
     rules::revisable(before.version, revision)?;
     let after = Office { kind: before.kind, ..of_facts(ctx, office, before.version + 1, facts) };
     store::offices::update(tx, &after)?;
+    access::settle_office(tx, office, &after.city_code)?;
     history::keep(ctx, tx, office.0, history::OFFICE, after.version, revision.reason.expose(), &after)?;
-    audit::done(ctx, tx, Verb::ReviseOffice, &[], "office", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseOffice, charged, "office")?;
     outbox::push(tx, ctx.now, "people.office_revised", &json!({ "office": office }))?;
     Ok(after)
 }

@@ -1,6 +1,6 @@
 //! How a case begins, and what happens when nobody moves it on: the two verbs of the program itself.
 
-use access::{Act, FOREVER, Grant, Ground};
+use access::{Act, FOREVER, Grant, Ground, Items};
 use base::{Ctx, Instant, OfficeId, Redacted};
 use db::{Tx, outbox};
 use notify::Topic;
@@ -24,7 +24,7 @@ const ESCALATIONS: usize = 200;
 /// `notice`, which is a question and no case. The same alert again changes nothing. Outbox: `response.case_opened`, or
 /// `response.alert_joined`.
 pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Case>, ResponseError> {
-    let ground = access::require(ctx, tx, Act::WorkCase, alert.person)?;
+    let witness = access::require(ctx, tx, Act::WorkCase, alert.person)?;
     if alert.level == Level::Notice {
         return Ok(None);
     }
@@ -32,7 +32,7 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
         return Ok(Some(known));
     }
     if let Some(open) = store::open_of_home(tx, alert.home)? {
-        return join(ctx, tx, Moving { case: open, ground }, alert).map(Some);
+        return join(ctx, tx, Moving { case: open, witness }, alert).map(Some);
     }
     let home = people::home_of(ctx, tx, alert.person)?;
     let (centre, held_on) = first_office(tx, &home)?;
@@ -64,11 +64,11 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
     store::insert_case(tx, &case)?;
     store::insert_alert(tx, case.id, alert)?;
     if let Some(office) = centre {
-        let grant = Grant { person: case.person, holder: office.0, ground: held_on, source: case.id.0, until: FOREVER };
+        let grant = Grant { person: case.person, holder: office.0, ground: held_on, source: case.id.0, until: FOREVER, items: Items::All };
         access::grant(ctx, tx, grant)?;
     }
     store::insert_step(tx, ctx, &case, Happening::Opened, &case.reason)?;
-    audit::done(ctx, tx, Verb::OpenCase, &[case.person], "case", ground.key())?;
+    audit::done(ctx, tx, Verb::OpenCase, &witness, "case")?;
     push(ctx, tx, &case, Happening::Opened)?;
     telling::family(ctx, tx, &case, Topic::AlertRaised)?;
     Ok(store::case(tx, case.id)?)
@@ -102,8 +102,8 @@ fn first_office(tx: &mut dyn Tx, home: &people::Home) -> Result<(Option<OfficeId
 pub fn escalate_due(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseError> {
     let mut worked = Vec::new();
     for case in store::due_for_escalation(tx, ctx.now, ESCALATIONS)? {
-        let ground = access::require(ctx, tx, Act::WorkCase, case.person)?;
-        worked.push(escalate(ctx, tx, Moving { case, ground })?);
+        let witness = access::require(ctx, tx, Act::WorkCase, case.person)?;
+        worked.push(escalate(ctx, tx, Moving { case, witness })?);
     }
     Ok(worked)
 }
@@ -118,14 +118,14 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
     case.escalate_at = Some(ctx.now + settings(tx)?.rung);
     if let (Rung::SupportCentre | Rung::City, Some(holder)) = (rung, recipient) {
         let grant =
-            Grant { person: case.person, holder, ground: Ground::Escalation, source: case.id.0, until: FOREVER };
+            Grant { person: case.person, holder, ground: Ground::Escalation, source: case.id.0, until: FOREVER, items: Items::All };
         access::grant(ctx, tx, grant)?;
     }
     store::insert_told(tx, case.id, ctx.now, rung, recipient)?;
     store::save_case(tx, case)?;
     let detail = format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja());
     store::insert_step(tx, ctx, case, Happening::Escalated, &detail)?;
-    audit::done(ctx, tx, Verb::Escalate, &[case.person], "case", moving.ground.key())?;
+    audit::done(ctx, tx, Verb::Escalate, &moving.witness, "case")?;
     let body = json!({
         "case": case.id.to_string(),
         "person": case.person.to_string(),

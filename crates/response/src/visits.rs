@@ -1,6 +1,6 @@
 //! Visits: who is asked to go, whether they go, what they found.
 
-use access::{Act, FOREVER, Grant, Ground};
+use access::{Act, FOREVER, Grant, Ground, Items, Shown, Witnesses};
 use base::{CaseId, Ctx, Redacted, Span, VisitId};
 use db::{Tx, Value};
 
@@ -55,7 +55,7 @@ pub fn request_visit(
     };
     store::insert_visit(tx, &visit)?;
     let (person, holder) = (visit.person, visitor.uuid());
-    let grant = Grant { person, holder, ground: Ground::Visit, source: visit.id.0, until: FOREVER };
+    let grant = Grant { person, holder, ground: Ground::Visit, source: visit.id.0, until: FOREVER, items: Items::All };
     access::grant(ctx, tx, grant)?;
     m.keep(ctx, tx, Happening::VisitRequested, &with_note(&name, &note))?;
     tell_visitor(ctx, tx, &m.case, &visit)?;
@@ -185,7 +185,7 @@ fn under_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visi
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
     let asked = v.visitor.uuid();
     let mine = asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked);
-    if !mine && m.ground == Ground::Visit {
+    if !mine && m.witness.ground() == Ground::Visit {
         return Err(Refusal::NotYourVisit.into());
     }
     if !mine {
@@ -215,7 +215,7 @@ fn keep(
 
 /// A button pressed twice, or after the one that follows it: nothing changes, and the record knows of it.
 fn again(ctx: &Ctx, tx: &mut dyn Tx, m: &Moving, v: Visit, what: Happening) -> Result<Visit, ResponseError> {
-    audit::done(ctx, tx, action(what), &[v.person], "case", m.ground.key())?;
+    audit::done(ctx, tx, action(what), &m.witness, "case")?;
     Ok(v)
 }
 
@@ -241,7 +241,7 @@ pub struct VisitRow {
 
 /// The visits asked of this actor or the actor's office: the open ones by age, then those reported in the last day
 /// while the case is open.
-pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseError> {
+pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<VisitRow>>, ResponseError> {
     access::scope(ctx, Act::ReportVisit)?;
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
     let values: [Value; 4] =
@@ -249,17 +249,19 @@ pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseE
     let condition = "WHERE visitor_id IN ($1, $2) AND (state IN ('requested', 'accepted', 'on_the_way', 'arrived')
         OR (state = 'reported' AND reported_at >= $3))
         ORDER BY CASE WHEN state = 'reported' THEN 1 ELSE 0 END, asked_at, id LIMIT $4";
-    let mut rows = Vec::new();
+    let (mut rows, mut seen) = (Vec::new(), Witnesses::default());
     for visit in store::visits(tx, condition, &values)? {
         let Some(case) = store::case(tx, visit.case)? else { continue };
-        if !case.open() || !access::may(ctx, tx, Act::ReportVisit, visit.person) {
+        if !case.open() {
             continue;
         }
-        let name = people::resident(ctx, tx, visit.person)?.name;
-        let address = people::home_of(ctx, tx, visit.person)?.address();
+        let Ok(witness) = access::require(ctx, tx, Act::ReportVisit, visit.person) else { continue };
+        seen.extend([witness]);
+        let name = seen.take(people::resident(ctx, tx, visit.person)?).name;
+        let address = seen.take(people::home_of(ctx, tx, visit.person)?).address();
         rows.push(VisitRow { visit, case, name, address });
     }
-    Ok(rows)
+    Ok(Shown::new(rows, seen.into_vec()))
 }
 
 /// Everything a visitor needs on the doorstep.
@@ -278,18 +280,21 @@ pub struct VisitSheet {
 }
 
 /// 訪問の画面: address, reason, risks, the way in. Never diagnoses.
-pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<VisitSheet, ResponseError> {
+pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Shown<VisitSheet>, ResponseError> {
     let (m, visit) = {
         let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
         (load(ctx, tx, v.case, Act::ReportVisit)?, v)
     };
-    let person = people::resident(ctx, tx, visit.person)?;
-    let home = people::home_of(ctx, tx, visit.person)?;
-    let contacts = people::contacts(ctx, tx, visit.person)?;
-    let story = crate::views::story(ctx, tx, visit.case)?;
+    let mut seen = Witnesses::default();
+    seen.extend([m.witness]);
+    let person = seen.take(people::resident(ctx, tx, visit.person)?);
+    let home = seen.take(people::home_of(ctx, tx, visit.person)?);
+    let contacts = seen.take(people::contacts(ctx, tx, visit.person)?);
+    let story = seen.take(crate::views::story(ctx, tx, visit.case)?);
     let mut photos = store::photos(tx, visit.case)?;
     photos.retain(|p| p.visit == visit.id);
-    Ok(VisitSheet { visit, case: m.case, person, home, contacts, story, photos })
+    let sheet = VisitSheet { visit, case: m.case, person, home, contacts, story, photos };
+    Ok(Shown::new(sheet, seen.into_vec()))
 }
 
 pub(crate) fn holds_key(contact: &people::Contact) -> bool {

@@ -1,5 +1,6 @@
 //! Sessions: found by the hash of their token, kept alive by requests, listed and ended by their owner.
 
+use audit::Means;
 use base::{AccountId, Actor, Ctx, Instant, Redacted, Role, SessionId};
 use db::{DbError, Tx, outbox};
 use serde_json::json;
@@ -94,14 +95,14 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
     let expired = store::expired_sessions(tx, ctx.now, TIDY_ROWS)?;
     for (id, account) in &expired {
         store::delete_session(tx, *id, *account)?;
-        audit::done(ctx, tx, Verb::ExpireSession, &[], &item(*account), "time")?;
+        audit::done(ctx, tx, Verb::ExpireSession, Means::Time, &item(*account))?;
     }
     store::forget_expired(tx, ctx.now, ctx.now - rules::FORGET_FAILURES)?;
     Ok(expired.len())
 }
 
 fn ended(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, account: AccountId) -> Result<(), SigninError> {
-    audit::done(ctx, tx, action, &[], &item(account), "own")?;
+    audit::done(ctx, tx, action, Means::Own, &item(account))?;
     outbox::push(tx, ctx.now, "signin.ended", &json!({ "account": account }))?;
     Ok(())
 }

@@ -59,7 +59,7 @@ async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<St
         Channel::Notebook => !matches!(visitor.role(), Role::Family | Role::Resident | Role::Auditor),
     };
     if !welcome {
-        return Err(Problem::Denied);
+        return Err(Problem::Denied(None));
     }
     Ok(site.live().listen(channel, visitor.actor())?.into_response())
 }

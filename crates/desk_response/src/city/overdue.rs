@@ -1,6 +1,6 @@
 //! 期限超過: cases whose limit is over, with what is asked of the reader. The city sees all; the others those they know.
 
-use access::Act;
+use access::{Act, Witnesses};
 use axum::extract::State;
 use base::{CaseId, Ctx, Instant, Role};
 use db::Tx;
@@ -40,16 +40,15 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 
 async fn read(site: &Site, visitor: &Visitor) -> Result<Overdue, Problem> {
     let look = |ctx: &Ctx, tx: &mut dyn Tx| {
-        let (rows, all) = response::overdue(ctx, tx)?;
+        let mut seen = Witnesses::default();
+        let (rows, all) = seen.take(response::overdue(ctx, tx)?);
         let mut open = Vec::new();
         for row in &rows {
             if access::may(ctx, tx, Act::SeeCase, row.case.person) {
                 open.push(row.case.id);
             }
         }
-        let persons = rows.iter().map(|r| r.case.person).collect();
-        let ground = if ctx.actor.role == Role::CityOfficer { "duty" } else { "escalation" };
-        Ok(Seen::new(Overdue { rows, all, open, role: ctx.actor.role }, persons, "identity case", ground))
+        Ok(Seen::of(Overdue { rows, all, open, role: ctx.actor.role }, seen))
     };
     visitor.look(site, Look::Overdue, look).await
 }

@@ -1,6 +1,6 @@
 //! 自分あて: what was sent to me or my office, by which ways, read and unread.
 
-use access::Act;
+use access::{Act, Witnesses};
 use axum::extract::State;
 use base::{Ctx, Instant, Redacted, Role};
 use db::Tx;
@@ -67,27 +67,23 @@ fn channel(role: Role) -> Option<&'static str> {
 async fn look(site: &Site, visitor: &Visitor) -> Result<Mine, Problem> {
     visitor
         .look(site, Look::Messages, |ctx, tx| {
+            let mut seen = Witnesses::default();
             let (items, all) = notify::messages(ctx, tx)?;
-            let stuck = if super::CALLERS.contains(&ctx.actor.role) { notify::undeliverable(ctx, tx, 1)?.1 } else { 0 };
+            let stuck = if super::CALLERS.contains(&ctx.actor.role) { seen.take(notify::undeliverable(ctx, tx, 1)?).1 } else { 0 };
             let mut messages = Vec::new();
             for item in items {
-                messages.push(read(ctx, tx, item)?);
+                messages.push(read(ctx, tx, item, &mut seen)?);
             }
-            let named = messages.iter().filter(|m| m.name.is_some());
-            let mut persons: Vec<_> = named.filter_map(|m| m.item.person).collect();
-            persons.sort_unstable();
-            persons.dedup();
-            let items = if persons.is_empty() { "messages" } else { "identity messages" };
             let reader = Reader { role: ctx.actor.role, id: ctx.actor.id };
-            Ok(Seen::new(Mine { messages, all, stuck, reader }, persons, items, "own"))
+            Ok(Seen::of(Mine { messages, all, stuck, reader }, seen))
         })
         .await
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, item: InboxItem) -> Result<Message, Problem> {
+fn read(ctx: &Ctx, tx: &mut dyn Tx, item: InboxItem, seen: &mut Witnesses) -> Result<Message, Problem> {
     let other = item.person.filter(|person| ctx.actor.person != Some(*person) || ctx.actor.role == Role::Family);
     let name = match other {
-        Some(person) if access::may(ctx, tx, Act::SeeIdentity, person) => Some(people::resident(ctx, tx, person)?.name),
+        Some(person) if access::may(ctx, tx, Act::SeeIdentity, person) => Some(seen.take(people::resident(ctx, tx, person)?).name),
         _ => None,
     };
     let ways = notify::receipts(tx, item.message)?;

@@ -1,7 +1,7 @@
 //! 届かなかった通知: what no way could deliver and nobody has read. Whoever may see the person reads here whom to call
 //! instead, and says when it is done.
 
-use access::Act;
+use access::{Act, Witnesses};
 use axum::extract::State;
 use axum::response::Redirect;
 use base::{Ctx, Instant, MessageId, OfficeId, PersonId, Redacted, Role, StaffId};
@@ -74,24 +74,24 @@ pub async fn settle(
 async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
     visitor
         .look(site, Look::Undelivered, |ctx, tx| {
-            let (found, all) = notify::undeliverable(ctx, tx, notify::rules::INBOX_ROWS)?;
+            let mut seen = Witnesses::default();
+            let (found, all) = seen.take(notify::undeliverable(ctx, tx, notify::rules::INBOX_ROWS)?);
             let mut rows = Vec::new();
             for message in found {
-                rows.push(read(ctx, tx, message)?);
+                rows.push(read(ctx, tx, message, &mut seen)?);
             }
             let mut persons: Vec<PersonId> = rows.iter().filter_map(|r| r.message.person).collect();
             persons.sort_unstable();
             persons.dedup();
-            let ground = if ctx.actor.role == Role::Operator { "case" } else { "duty" };
-            Ok(Seen::new(Stuck { rows, all, role: ctx.actor.role }, persons, "identity contacts messages", ground))
+            Ok(Seen::of(Stuck { rows, all, role: ctx.actor.role }, seen))
         })
         .await
 }
 
 /// The list holds only people whom the reader may see.
-fn read(ctx: &Ctx, tx: &mut dyn Tx, message: Undeliverable) -> Result<Row, Problem> {
+fn read(ctx: &Ctx, tx: &mut dyn Tx, message: Undeliverable, seen: &mut Witnesses) -> Result<Row, Problem> {
     let ways = notify::receipts(tx, message.message)?;
-    let resident = message.person.map(|person| people::resident(ctx, tx, person)).transpose()?;
+    let resident = message.person.map(|person| people::resident(ctx, tx, person)).transpose()?.map(|r| seen.take(r));
     let own = resident.as_ref().filter(|r| r.id.0 == message.recipient);
     let recipient = match own {
         Some(resident) => Recipient {
@@ -99,12 +99,12 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, message: Undeliverable) -> Result<Row, Probl
             name: None,
             phones: resident.phones.iter().map(|p| p.shown()).collect(),
         },
-        None => recipient(ctx, tx, &message)?,
+        None => recipient(ctx, tx, &message, seen)?,
     };
     Ok(Row { message, resident: resident.map(|r| r.name), recipient, ways })
 }
 
-fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable) -> Result<Recipient, Problem> {
+fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable, seen: &mut Witnesses) -> Result<Recipient, Problem> {
     if let Some(staff) = known(people::staff(tx, StaffId(message.recipient)))? {
         let office = people::office(tx, staff.office)?;
         let phones = staff.phone.or(office.phone).iter().map(|p| p.shown()).collect();
@@ -116,7 +116,7 @@ fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable) -> Result<Reci
         return Ok(Recipient { part: office.name, name: None, phones });
     }
     let contacts = match message.person {
-        Some(person) if access::may(ctx, tx, Act::SeeContacts, person) => people::contacts(ctx, tx, person)?,
+        Some(person) if access::may(ctx, tx, Act::SeeContacts, person) => seen.take(people::contacts(ctx, tx, person)?),
         _ => vec![],
     };
     let contact = contacts.into_iter().find(|c| c.id.0 == message.recipient);
