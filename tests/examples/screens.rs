@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant as Clock};
 
-use access::{Act, FOREVER, Grant, Ground};
+use access::{Act, FOREVER, Grant, Ground, Items};
 use base::{Actor, Ctx, GatewayId, Instant, PersonId, Purpose, RequestId, Role, limits};
 use db::{Db, DbConfig, outbox};
 use futures_util::StreamExt;
@@ -111,7 +111,11 @@ fn known(db: &Db) -> Result<Vec<PersonId>, Fault> {
         for n in 0..limits::LIVE_SCREENS - OPERATORS {
             let (person, holder) = (persons[n % persons.len()], relative(n));
             for ground in [Ground::FamilyAlerts, Ground::FamilyWatch] {
-                access::grant(&system, tx, Grant { person, holder, ground, source: holder, until: FOREVER })?;
+                access::grant(
+                    &system,
+                    tx,
+                    Grant { person, holder, ground, source: holder, until: FOREVER, items: Items::All },
+                )?;
             }
         }
         Ok::<_, db::DbError>(persons)
@@ -247,17 +251,16 @@ async fn screen(db: Db, live: Live, n: usize, persons: Vec<PersonId>, figures: A
 async fn look(db: &Db, reader: &Ctx, person: Option<PersonId>) -> Result<(), db::DbError> {
     let reading = Ctx::new(reader.actor.clone(), reader.purpose, now(), RequestId(Uuid::now_v7()));
     let recording = reading.clone();
-    db.read(move |tx| {
+    let seen = db.read(move |tx| {
+        let persons = person.as_slice();
+        let seen = access::require_each(&reading, tx, &[Act::SeeAlert], &[], persons);
         if let Some(person) = person {
-            access::require(&reading, tx, Act::SeeAlert, person).map_err(|e| db::DbError::Engine(e.to_string()))?;
             tx.query("SELECT id, state, reason FROM alert WHERE person_id = $1 LIMIT 50", db::params![person])?;
         }
-        Ok::<_, db::DbError>(())
-    })
-    .await?;
-    db.write(move |tx| audit::done(&recording, tx, Look::Bench, person.as_slice(), "alert", "family_alerts"))
-        .await
-        .map(drop)
+        seen.map_err(|e| db::DbError::Engine(e.to_string()))
+    });
+    let seen = seen.await?;
+    db.write(move |tx| audit::looked(&recording, tx, Look::Bench, &seen)).await.map(drop)
 }
 
 async fn sampler(db: Db, inlet: Inlet, figures: Arc<Figures>) {

@@ -388,8 +388,8 @@ impl Living {
         let (alert, case) = self
             .region
             .read(self.region.program(), move |ctx, tx| {
-                let open = response::cases_of(ctx, tx, person)?.into_iter().find(|c| c.open());
-                Ok::<_, response::ResponseError>((watch::alert(ctx, tx, id)?, open.map(|c| c.id)))
+                let open = response::cases_of(ctx, tx, person)?.iter().find(|c| c.open()).map(|c| c.id);
+                Ok::<_, response::ResponseError>((watch::alert(ctx, tx, id)?.into_value(), open))
             })
             .expect("the alert that was raised");
         let truth = self.truth(home, alert.raised_at);

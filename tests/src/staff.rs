@@ -91,7 +91,10 @@ impl Work {
 
     fn case_now(&self, region: &Region) -> Case {
         let case = self.case;
-        region.read(region.program(), move |ctx, tx| response::find_case(ctx, tx, case)).expect("the case stands")
+        region
+            .read(region.program(), move |ctx, tx| response::find_case(ctx, tx, case))
+            .expect("the case stands")
+            .into_value()
     }
 
     fn act(&mut self, region: &Region, case: &Case, truth: Truth) -> Progress {
@@ -263,7 +266,7 @@ impl Work {
 
     fn open_visit(&self, region: &Region, id: VisitId) -> Option<response::Visit> {
         let sheet = region.read(region.program(), move |ctx, tx| response::visit_sheet(ctx, tx, id));
-        sheet.ok().map(|s| s.visit).filter(|v| v.state.open())
+        sheet.ok().map(|s| s.visit.clone()).filter(|v| v.state.open())
     }
 
     fn visitor_ctx(&self, region: &Region, visitor: Visitor) -> Ctx {

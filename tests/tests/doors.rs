@@ -98,7 +98,12 @@ impl Town {
         let alert = press(region, 0);
         let case = {
             let own = region.program();
-            region.read(own, move |ctx, tx| response::cases_of(ctx, tx, person)).expect("a case").remove(0).id
+            region
+                .read(own, move |ctx, tx| response::cases_of(ctx, tx, person))
+                .expect("a case")
+                .into_value()
+                .remove(0)
+                .id
         };
         let desk = || region.acting(Role::Operator, operator, Purpose::WatchResponse);
         region.write(desk(), move |ctx, tx| response::take(ctx, tx, case)).expect("taken");
@@ -138,9 +143,13 @@ impl Town {
             let own = region.program();
             region
                 .read(own, move |ctx, tx| {
-                    let device = watch::devices_of_home(ctx, tx, home.settled.home)?.remove(0).id;
-                    let consent = people::consents(ctx, tx, person)?.remove(0).id;
-                    Ok::<_, watch::WatchError>((device, consent, people::team(ctx, tx, person)?.remove(0).membership))
+                    let device = watch::devices_of_home(ctx, tx, home.settled.home)?.into_value().remove(0).id;
+                    let consent = people::consents(ctx, tx, person)?.into_value().remove(0).id;
+                    Ok::<_, watch::WatchError>((
+                        device,
+                        consent,
+                        people::team(ctx, tx, person)?.into_value().remove(0).membership,
+                    ))
                 })
                 .expect("what belongs to the home")
         };

@@ -156,6 +156,7 @@ fn every_case_ended_or_stands_on_a_list(m: &Month) {
             response::overdue,
         )
         .expect("the city's list")
+        .into_value()
         .rows;
     let on_list: BTreeSet<_> = overdue.iter().map(|row| row.case.id).collect();
     let mut open = 0;

@@ -1,36 +1,77 @@
 //! Grants: that a member of staff, a relative or an office knows a person, on what ground, since when and until when.
-//! `source_id` is the team membership, case, visit or consent behind it; ending that ends its grants.
+//! `source_id` is the team membership, case, visit or consent behind it; ending that ends its grants. Beside them, in
+//! which city a person lives and for which city an office works.
 
-use base::{Ctx, GrantId, Instant, PersonId, limits};
-use db::{DbError, Tx, Value, params};
+use std::collections::BTreeMap;
+
+use base::{Ctx, GrantId, Instant, OfficeId, PersonId};
+use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 
-use crate::Ground;
+use crate::{Act, Ground};
 
 /// The end of a grant that has none yet.
 pub const FOREVER: Instant = Instant(i64::MAX);
+/// Persons asked about in one statement.
+const PER_STATEMENT: usize = base::limits::ROWS_PER_STATEMENT;
+
+/// A person `p` is in the charge of an office `o`: it works for their city, or no office does, and then each is in
+/// charge, so that nobody falls between two cities.
+macro_rules! own_city {
+    () => {
+        "(p.city = o.city OR NOT EXISTS (SELECT 1 FROM access_office_city e WHERE e.city = p.city))"
+    };
+}
+pub(crate) use own_city;
+
+/// What a grant opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Items<'a> {
+    /// All that the policies allow on its ground.
+    All,
+    /// Of that, these acts only.
+    Only(&'a [Act]),
+}
 
 /// A grant to be made. `holder` is a staff member's, a contact's or an office's id.
 #[derive(Clone, Copy, Debug)]
-pub struct Grant {
+pub struct Grant<'a> {
     pub person: PersonId,
     pub holder: Uuid,
     pub ground: Ground,
     pub source: Uuid,
     pub until: Instant,
+    pub items: Items<'a>,
 }
 
-const INSERT: &str = "INSERT INTO access_grant (id, person_id, holder_id, ground, source_id, valid_from, valid_until)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const INSERT: &str =
+    "INSERT INTO access_grant (id, person_id, holder_id, ground, source_id, valid_from, valid_until, items)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const OPEN: &str = "SELECT COUNT(*) FROM access_grant
-    WHERE person_id = $1 AND holder_id = $2 AND ground = $3 AND source_id = $4 AND valid_until > $5";
+    WHERE person_id = $1 AND holder_id = $2 AND ground = $3 AND source_id = $4 AND items = $5 AND valid_until > $6";
 const END_SOURCE: &str = "UPDATE access_grant SET valid_until = $2 WHERE source_id = $1 AND valid_until > $2";
 const END_HOLDER: &str =
     "UPDATE access_grant SET valid_until = $3 WHERE source_id = $1 AND holder_id = $2 AND valid_until > $3";
 const END_ALL_OF: &str = "UPDATE access_grant SET valid_until = $2 WHERE holder_id = $1 AND valid_until > $2";
 const END_PERSON: &str = "UPDATE access_grant SET valid_until = $2 WHERE person_id = $1 AND valid_until > $2";
-const GROUNDS: &str = "SELECT DISTINCT ground FROM access_grant
-    WHERE person_id = $1 AND holder_id IN ($2, $3) AND valid_from <= $4 AND valid_until > $4 ORDER BY ground";
+const GRANTS: &str = "SELECT DISTINCT person_id, ground, items FROM access_grant
+    WHERE holder_id IN ($1, $2) AND valid_from <= $3 AND valid_until > $3 AND person_id IN";
+const GRANTS_ORDER: &str = "ORDER BY person_id, ground, items";
+/// Where these persons live, for which city the office works, and how many offices work for theirs.
+const CITIES: &str = "SELECT p.person_id, p.city, (SELECT o.city FROM access_office_city o WHERE o.office_id = $1),
+    (SELECT COUNT(*) FROM access_office_city o WHERE o.city = p.city)
+    FROM access_person_city p WHERE p.person_id IN";
+const CITY_OFFICES: &str = concat!(
+    "SELECT p.person_id, o.office_id FROM access_person_city p JOIN access_office_city o ON ",
+    own_city!(),
+    " WHERE p.person_id IN"
+);
+const SETTLE_PERSON: &str = "INSERT INTO access_person_city (person_id, city) VALUES ($1, $2)
+    ON CONFLICT (person_id) DO UPDATE SET city = excluded.city";
+const UNSETTLE_PERSON: &str = "DELETE FROM access_person_city WHERE person_id = $1";
+const SETTLE_OFFICE: &str = "INSERT INTO access_office_city (office_id, city) VALUES ($1, $2)
+    ON CONFLICT (office_id) DO UPDATE SET city = excluded.city";
+const UNSETTLE_OFFICE: &str = "DELETE FROM access_office_city WHERE office_id = $1";
 const HOLDERS: &str = "SELECT DISTINCT holder_id FROM access_grant
     WHERE person_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY holder_id";
 const KNOWERS: &str = "SELECT person_id, holder_id, ground FROM access_grant WHERE valid_until >= $1 AND person_id IN";
@@ -38,13 +79,15 @@ const OF_HOLDER: &str = "SELECT DISTINCT person_id FROM access_grant
     WHERE holder_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY person_id LIMIT $4";
 
 /// Makes a grant from now on; the same grant again changes nothing.
-pub fn grant(ctx: &Ctx, tx: &mut dyn Tx, g: Grant) -> Result<(), DbError> {
-    let open: i64 = tx.scalar(OPEN, params![g.person, g.holder, g.ground.key(), g.source, ctx.now])?;
-    if open > 0 {
+pub fn grant(ctx: &Ctx, tx: &mut dyn Tx, g: Grant<'_>) -> Result<(), DbError> {
+    let items = g.items.stored();
+    let same = params![g.person, g.holder, g.ground.key(), g.source, items.as_str(), ctx.now];
+    if tx.scalar::<i64>(OPEN, same)? > 0 {
         return Ok(());
     }
     let id: GrantId = ctx.id();
-    tx.execute(INSERT, params![id, g.person, g.holder, g.ground.key(), g.source, ctx.now, g.until]).map(drop)
+    tx.execute(INSERT, params![id, g.person, g.holder, g.ground.key(), g.source, ctx.now, g.until, items.as_str()])
+        .map(drop)
 }
 
 /// Ends every grant that comes from `source`, from now on.
@@ -67,6 +110,22 @@ pub fn revoke_person(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(),
     tx.execute(END_PERSON, params![person, ctx.now]).map(drop)
 }
 
+/// In which city (five digits) a person lives, told by whoever keeps the register; blank: it is not known.
+pub fn settle_person(tx: &mut dyn Tx, person: PersonId, city: &str) -> Result<(), DbError> {
+    match city {
+        "" => tx.execute(UNSETTLE_PERSON, params![person]).map(drop),
+        city => tx.execute(SETTLE_PERSON, params![person, city]).map(drop),
+    }
+}
+
+/// For which city an office works; blank: for none, or for the region.
+pub fn settle_office(tx: &mut dyn Tx, office: OfficeId, city: &str) -> Result<(), DbError> {
+    match city {
+        "" => tx.execute(UNSETTLE_OFFICE, params![office]).map(drop),
+        city => tx.execute(SETTLE_OFFICE, params![office, city]).map(drop),
+    }
+}
+
 /// Who knows this person on this ground now: staff, contacts and offices.
 pub fn holders(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, ground: Ground) -> Result<Vec<Uuid>, DbError> {
     tx.query(HOLDERS, params![person, ground.key(), ctx.now])?.iter().map(|r| r.get(0)).collect()
@@ -83,7 +142,7 @@ pub fn grants_of(
     tx.query(OF_HOLDER, params![holder, ground.key(), ctx.now, limit])?.iter().map(|r| r.get(0)).collect()
 }
 
-/// Somebody who knows a person on a ground: staff, a contact or an office.
+/// Somebody who knows a person on a ground: staff, a contact or an office (of the person's city, too).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Knower {
     pub person: PersonId,
@@ -96,23 +155,93 @@ pub struct Knower {
 /// is nobody's.
 pub fn knowers(tx: &mut dyn Tx, persons: &[PersonId], since: Instant) -> Result<Vec<Knower>, DbError> {
     let mut found = Vec::new();
-    for some in persons.chunks(limits::ROWS_PER_STATEMENT) {
-        let places: Vec<String> = (2..2 + some.len()).map(|n| format!("${n}")).collect();
-        let mut values: Vec<Value> = vec![since.into()];
-        values.extend(some.iter().map(|person| Value::from(*person)));
-        for row in tx.query(&format!("{KNOWERS} ({})", places.join(", ")), &values)? {
+    for some in persons.chunks(PER_STATEMENT) {
+        let (list, values) = listed(some, vec![since.into()]);
+        for row in tx.query(&format!("{KNOWERS} ({list})"), &values)? {
             if let Some(ground) = Ground::from_key(&row.get::<String>(2)?) {
                 found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground });
             }
+        }
+        let (list, values) = listed(some, vec![]);
+        for row in tx.query(&format!("{CITY_OFFICES} ({list})"), &values)? {
+            found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground: Ground::City });
         }
     }
     Ok(found)
 }
 
-/// The grounds on which the actor, or the actor's office, knows this person now.
-pub(crate) fn grounds(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Ground>, DbError> {
+/// What the database knows of one reader and one person.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Acquaintance {
+    /// Where the person lives.
+    pub city: Option<String>,
+    /// The reader's office works for that city, or for another where none works for that one.
+    pub own_city: bool,
+    pub grants: Vec<(Ground, Stored)>,
+}
+
+/// The items of a grant as they are stored: blank for all, else words between blanks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Stored(String);
+
+impl Stored {
+    pub fn opens(&self, act: Act) -> bool {
+        self.0.is_empty() || self.0.contains(&format!(" {} ", act.key()))
+    }
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Items<'_> {
+    fn stored(self) -> Stored {
+        match self {
+            Items::All => Stored(String::new()),
+            Items::Only(acts) => Stored(acts.iter().fold(" ".to_owned(), |text, act| text + act.key() + " ")),
+        }
+    }
+}
+
+pub(crate) fn known(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Acquaintance, DbError> {
+    Ok(known_of(ctx, tx, &[person])?.remove(&person).unwrap_or_default())
+}
+
+pub(crate) fn known_of(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    persons: &[PersonId],
+) -> Result<BTreeMap<PersonId, Acquaintance>, DbError> {
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    let values = params![person, ctx.actor.id, office, ctx.now];
-    // A ground that cannot be read opens nothing; the others still do.
-    tx.list("access_grant", GROUNDS, values, |r| r.word(0, Ground::from_key))
+    let mut all: BTreeMap<PersonId, Acquaintance> = BTreeMap::new();
+    for some in persons.chunks(PER_STATEMENT) {
+        let (list, values) = listed(some, vec![office.into()]);
+        for row in tx.query(&format!("{CITIES} ({list})"), &values)? {
+            let (city, offices, answering): (String, Option<String>, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            let known = all.entry(row.get(0)?).or_default();
+            known.own_city = offices.is_some_and(|offices| offices == city || answering == 0);
+            known.city = Some(city);
+        }
+        let first = vec![ctx.actor.id.into(), office.into(), ctx.now.into()];
+        let (list, values) = listed(some, first);
+        // A ground that cannot be read opens nothing; the others still do.
+        for (person, ground, items) in
+            tx.list("access_grant", &format!("{GRANTS} ({list}) {GRANTS_ORDER}"), &values, granted)?
+        {
+            all.entry(person).or_default().grants.extend(ground.is_granted().then_some((ground, items)));
+        }
+    }
+    Ok(all)
+}
+
+fn granted(row: &Row) -> Result<(PersonId, Ground, Stored), DbError> {
+    Ok((row.get(0)?, row.word(1, Ground::from_key)?, Stored(row.get(2)?)))
+}
+
+/// `$n, $n+1, …` for these subjects, behind the values that are there already.
+fn listed<T: Copy + Into<Value>>(subjects: &[T], mut values: Vec<Value>) -> (String, Vec<Value>) {
+    let from = values.len() + 1;
+    let places: Vec<String> = (from..from + subjects.len()).map(|n| format!("${n}")).collect();
+    values.extend(subjects.iter().map(|s| (*s).into()));
+    (places.join(", "), values)
 }

@@ -1,7 +1,8 @@
-//! Cedar behind one question. A decision depends on four words only (role, purpose, act, ground), so each is asked of
-//! Cedar once and remembered for as long as the policies are in force.
+//! Cedar behind one question. A decision depends on four words only (role, purpose, act or charge, ground), so each is
+//! asked of Cedar once and remembered for as long as the policies are in force. A city may have policies of its own for
+//! those who live in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{OnceLock, RwLock};
@@ -13,7 +14,7 @@ use cedar_policy::{
 };
 use thiserror::Error;
 
-use crate::{Act, Ground};
+use crate::{Act, Charge, Ground};
 
 const SCHEMA: &str = include_str!("../../../policies/tsunagari.cedarschema");
 const POLICIES: &[(&str, &str)] = &[
@@ -29,6 +30,10 @@ pub enum PolicyError {
     Invalid(String),
     #[error("policies were already installed")]
     Installed,
+    #[error("the policies do not let the program itself do {0}: its timers would stop")]
+    Program(&'static str),
+    #[error("the folder {0} is not named by the five digits of a city")]
+    NoCity(String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -37,18 +42,88 @@ pub enum PolicyError {
 pub struct Policies {
     set: PolicySet,
     schema: Schema,
-    decided: RwLock<HashMap<(Role, Purpose, Act, Ground), bool>>,
+    decided: RwLock<HashMap<(Role, Purpose, Deed, Ground), bool>>,
 }
 
-static INSTALLED: OnceLock<Policies> = OnceLock::new();
+/// What is asked about: something with a person's record, or something for the region as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Deed {
+    With(Act),
+    For(Charge),
+}
+
+impl From<Act> for Deed {
+    fn from(act: Act) -> Deed {
+        Deed::With(act)
+    }
+}
+
+impl From<Charge> for Deed {
+    fn from(charge: Charge) -> Deed {
+        Deed::For(charge)
+    }
+}
+
+impl Deed {
+    const fn key(self) -> &'static str {
+        match self {
+            Deed::With(act) => act.key(),
+            Deed::For(charge) => charge.key(),
+        }
+    }
+
+    const fn resource(self) -> &'static str {
+        match self {
+            Deed::With(_) => r#"Person::"person""#,
+            Deed::For(_) => r#"Region::"region""#,
+        }
+    }
+}
+
+/// The policies in force: the region's, and for the persons of some cities (five digits) their own.
+pub struct Rules {
+    pub region: Policies,
+    pub cities: BTreeMap<String, Policies>,
+}
+
+impl Rules {
+    pub fn built_in() -> Result<Rules, PolicyError> {
+        Ok(Rules { region: Policies::built_in()?, cities: BTreeMap::new() })
+    }
+
+    /// The `*.cedar` files of a folder are the region's; each folder in it that is named by a city's five digits holds
+    /// that city's, whole. Anything else in it is refused, so that a misspelt city is not a silent default.
+    pub fn from_folder(folder: &Path) -> Result<Rules, PolicyError> {
+        let mut cities = BTreeMap::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                continue;
+            }
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.len() != 5 || !name.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(PolicyError::NoCity(name));
+            }
+            cities.insert(name, Policies::from_folder(&entry.path())?);
+        }
+        Ok(Rules { region: Policies::from_folder(folder)?, cities })
+    }
+
+    /// Those for a person who lives there.
+    pub(crate) fn of(&self, city: Option<&str>) -> &Policies {
+        city.and_then(|city| self.cities.get(city)).unwrap_or(&self.region)
+    }
+}
+
+static INSTALLED: OnceLock<Rules> = OnceLock::new();
 
 /// Puts policies in force for the life of the program. Without it the built-in ones are.
-pub fn install(policies: Policies) -> Result<(), PolicyError> {
-    INSTALLED.set(policies).map_err(|_| PolicyError::Installed)
+pub fn install(rules: Rules) -> Result<(), PolicyError> {
+    INSTALLED.set(rules).map_err(|_| PolicyError::Installed)
 }
 
-pub(crate) fn installed() -> &'static Policies {
-    INSTALLED.get_or_init(|| Policies::built_in().expect("the built-in policies fit their schema; a test proves it"))
+pub(crate) fn installed() -> &'static Rules {
+    INSTALLED.get_or_init(|| Rules::built_in().expect("the built-in policies fit their schema; a test proves it"))
 }
 
 impl Policies {
@@ -56,7 +131,7 @@ impl Policies {
         Policies::parse(SCHEMA, POLICIES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())))
     }
 
-    /// All `*.cedar` files of a folder against the built-in schema: a city's own policies.
+    /// All `*.cedar` files of a folder against the built-in schema.
     pub fn from_folder(folder: &Path) -> Result<Policies, PolicyError> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder)? {
@@ -85,18 +160,25 @@ impl Policies {
             let errors: Vec<String> = report.validation_errors().map(ToString::to_string).collect();
             return Err(PolicyError::Invalid(errors.join("; ")));
         }
-        Ok(Policies { set, schema, decided: RwLock::new(HashMap::new()) })
+        let policies = Policies { set, schema, decided: RwLock::new(HashMap::new()) };
+        // Timers, the watch and escalations must never stand before a wall that somebody forgot to open.
+        let program = |act: &Act| policies.decide(Role::System, Purpose::Operation, *act, Ground::Duty);
+        match Act::ALL.iter().find(|act| !program(act)) {
+            Some(act) => Err(PolicyError::Program(act.key())),
+            None => Ok(policies),
+        }
     }
 
     /// Whether the policies allow it. On any error: no.
-    pub fn decide(&self, role: Role, purpose: Purpose, act: Act, ground: Ground) -> bool {
-        let question = (role, purpose, act, ground);
+    pub fn decide(&self, role: Role, purpose: Purpose, deed: impl Into<Deed>, ground: Ground) -> bool {
+        let deed = deed.into();
+        let question = (role, purpose, deed, ground);
         if let Ok(decided) = self.decided.read()
             && let Some(answer) = decided.get(&question)
         {
             return *answer;
         }
-        let answer = self.ask(role, purpose, act, ground).unwrap_or_else(|cause| {
+        let answer = self.ask(role, purpose, deed, ground).unwrap_or_else(|cause| {
             tracing::error!(%cause, "a decision about access failed and counts as no");
             false
         });
@@ -106,10 +188,16 @@ impl Policies {
         answer
     }
 
-    fn ask(&self, role: Role, purpose: Purpose, act: Act, ground: Ground) -> Result<bool, Box<dyn std::error::Error>> {
+    fn ask(
+        &self,
+        role: Role,
+        purpose: Purpose,
+        deed: Deed,
+        ground: Ground,
+    ) -> Result<bool, Box<dyn std::error::Error>> {
         let principal = EntityUid::from_str(r#"User::"actor""#)?;
-        let resource = EntityUid::from_str(r#"Person::"person""#)?;
-        let action = EntityUid::from_str(&format!("Action::\"{}\"", act.key()))?;
+        let resource = EntityUid::from_str(deed.resource())?;
+        let action = EntityUid::from_str(&format!("Action::\"{}\"", deed.key()))?;
         let word = |text: &str| RestrictedExpression::new_string(text.to_owned());
         let user = Entity::new(
             principal.clone(),

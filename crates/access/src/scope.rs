@@ -1,99 +1,171 @@
 //! For lists: one decision for all rows, then a filter in SQL. A property test proves that the two walls agree.
 
-use std::collections::BTreeSet;
-
-use base::limits::ROWS_PER_STATEMENT;
-use base::{Ctx, PersonId, Role};
-use db::{DbError, Tx, Value};
+use base::{Ctx, Instant, PersonId, Role};
+use db::Value;
 use uuid::Uuid;
 
-use crate::{AccessError, Act, Ground, allowed};
+use crate::grants::own_city;
+use crate::{AccessError, Act, Ground, Policies, Rules, policy};
 
 /// Which persons a list may show to this actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Everybody in the region, by duty.
-    All,
-    /// Only oneself.
-    Own(Uuid),
-    /// Those known through grants on one of these grounds.
-    Granted { holders: [Uuid; 2], grounds: Vec<Ground>, now: base::Instant },
+pub struct Scope {
+    act: Act,
+    holders: [Uuid; 2],
+    own: Option<Uuid>,
+    now: Instant,
+    reaches: Vec<Reach>,
+}
+
+/// On which grounds persons of some cities are within reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reach {
+    cities: Cities,
+    grounds: Vec<Ground>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Cities {
+    Everywhere,
+    In(String),
+    /// Also those who live nowhere that is known.
+    Outside(Vec<String>),
 }
 
 /// The scope of a list on which every row shows what `act` names. Refused where no row could ever be shown.
 pub fn scope(ctx: &Ctx, act: Act) -> Result<Scope, AccessError> {
-    if allowed(ctx, act, Ground::Duty) {
-        return Ok(Scope::All);
-    }
-    if ctx.actor.role == Role::Resident && allowed(ctx, act, Ground::Own) {
-        return ctx.actor.person.map(|p| Scope::Own(p.0)).ok_or(AccessError::Denied { act });
-    }
-    let by_grant = |g: &Ground| !matches!(g, Ground::Duty | Ground::Own);
-    let grounds: Vec<Ground> = Ground::ALL.iter().copied().filter(by_grant).filter(|g| allowed(ctx, act, *g)).collect();
-    if grounds.is_empty() {
-        return Err(AccessError::Denied { act });
-    }
-    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    Ok(Scope::Granted { holders: [ctx.actor.id, office], grounds, now: ctx.now })
+    scope_by(policy::installed(), ctx, act)
 }
 
-/// Those of these persons with whom the actor may do what `act` names: one decision, however many they are. A fault
-/// counts as no.
-pub fn which(ctx: &Ctx, tx: &mut dyn Tx, act: Act, persons: &[PersonId]) -> BTreeSet<PersonId> {
-    // A link is of one person, and has no lists.
-    if ctx.actor.role == Role::Link {
-        return persons.iter().copied().filter(|person| crate::may(ctx, tx, act, *person)).collect();
+pub(crate) fn scope_by(rules: &Rules, ctx: &Ctx, act: Act) -> Result<Scope, AccessError> {
+    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
+    let own = ctx.actor.person.filter(|_| matches!(ctx.actor.role, Role::Resident | Role::Link)).map(|p| p.0);
+    let grounds = |policies: &Policies| -> Vec<Ground> {
+        let holds = |g: &Ground| *g != Ground::Own || own.is_some();
+        let decide = |g: &Ground| policies.decide(ctx.actor.role, ctx.purpose, act, *g);
+        Ground::ALL.iter().copied().filter(holds).filter(decide).collect()
+    };
+    let elsewhere = match rules.cities.is_empty() {
+        true => Cities::Everywhere,
+        false => Cities::Outside(rules.cities.keys().cloned().collect()),
+    };
+    let own_sets =
+        rules.cities.iter().map(|(city, set)| Reach { cities: Cities::In(city.clone()), grounds: grounds(set) });
+    let mut reaches = vec![Reach { cities: elsewhere, grounds: grounds(&rules.region) }];
+    reaches.extend(own_sets);
+    reaches.retain(|reach| !reach.grounds.is_empty());
+    if reaches.is_empty() {
+        return Err(AccessError::Denied { act, person: None });
     }
-    let Ok(scope) = scope(ctx, act) else { return BTreeSet::new() };
-    scope.holds(tx, persons).unwrap_or_default()
+    Ok(Scope { act, holders: [ctx.actor.id, office], own, now: ctx.now, reaches })
+}
+
+/// Whom a scope could hold at most, cities aside.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    pub all: bool,
+    pub own: Option<PersonId>,
+    pub holders: Vec<Uuid>,
+    pub grounds: Vec<Ground>,
 }
 
 impl Scope {
-    /// Those of these persons who are within it.
-    fn holds(&self, tx: &mut dyn Tx, persons: &[PersonId]) -> Result<BTreeSet<PersonId>, DbError> {
-        let (holders, grounds, now) = match self {
-            Scope::All => return Ok(persons.iter().copied().collect()),
-            Scope::Own(own) => return Ok(persons.iter().copied().filter(|person| person.0 == *own).collect()),
-            Scope::Granted { holders, grounds, now } => (holders, grounds, now),
-        };
-        let words: Vec<String> = grounds.iter().map(|ground| format!("'{}'", ground.key())).collect();
-        let mut held = BTreeSet::new();
-        for chunk in persons.chunks(ROWS_PER_STATEMENT) {
-            let n = chunk.len();
-            let sql = format!(
-                "SELECT DISTINCT person_id FROM access_grant WHERE person_id IN {} AND holder_id IN (${}, ${}) \
-                 AND ground IN ({}) AND valid_from <= ${} AND valid_until > ${}",
-                db::placeholders(1, n),
-                n + 1,
-                n + 2,
-                words.join(", "),
-                n + 3,
-                n + 3
-            );
-            let mut values: Vec<Value> = chunk.iter().map(|person| (*person).into()).collect();
-            values.extend([holders[0].into(), holders[1].into(), (*now).into()]);
-            for row in tx.query(&sql, &values)? {
-                held.insert(row.get(0)?);
-            }
+    /// For the screens that are to ask anew, never for a decision.
+    pub fn outline(&self) -> Outline {
+        let grounds: Vec<Ground> = self.reaches.iter().flat_map(|reach| reach.grounds.iter().copied()).collect();
+        Outline {
+            all: grounds.contains(&Ground::Duty),
+            own: self.own.filter(|_| grounds.contains(&Ground::Own)).map(PersonId),
+            holders: self.holders.to_vec(),
+            grounds: grounds.into_iter().filter(|ground| !matches!(ground, Ground::Duty | Ground::Own)).collect(),
         }
-        Ok(held)
     }
 
     /// A condition on `column` and its parameters, numbered from `$first`: `("p.id IN (…)", values)`.
     pub fn filter(&self, column: &str, first: usize) -> (String, Vec<Value>) {
-        match self {
-            Scope::All => ("1 = 1".to_owned(), vec![]),
-            Scope::Own(person) => (format!("{column} = ${first}"), vec![(*person).into()]),
-            Scope::Granted { holders, grounds, now } => {
-                let words: Vec<String> = grounds.iter().map(|g| format!("'{}'", g.key())).collect();
-                let (a, b, t) = (first, first + 1, first + 2);
-                let sql = format!(
-                    "{column} IN (SELECT person_id FROM access_grant WHERE holder_id IN (${a}, ${b}) \
-                     AND ground IN ({}) AND valid_from <= ${t} AND valid_until > ${t})",
-                    words.join(", ")
-                );
-                (sql, vec![holders[0].into(), holders[1].into(), (*now).into()])
-            }
+        let mut sql = Sql { column, next: first, values: vec![] };
+        let conditions: Vec<String> = self.reaches.iter().map(|reach| self.reach(&mut sql, reach)).collect();
+        match conditions.as_slice() {
+            [one] => (one.clone(), sql.values),
+            more => (format!("({})", more.join(" OR ")), sql.values),
         }
+    }
+
+    fn reach(&self, sql: &mut Sql<'_>, reach: &Reach) -> String {
+        let cities = match &reach.cities {
+            Cities::Everywhere => None,
+            Cities::In(city) => Some(sql.lives_in(std::slice::from_ref(city), false)),
+            Cities::Outside(cities) => Some(sql.lives_in(cities, true)),
+        };
+        let grounds = self.grounds(sql, &reach.grounds);
+        match cities {
+            None => grounds,
+            Some(cities) => format!("({cities} AND {grounds})"),
+        }
+    }
+
+    fn grounds(&self, sql: &mut Sql<'_>, grounds: &[Ground]) -> String {
+        if grounds.contains(&Ground::Duty) {
+            return "1 = 1".to_owned();
+        }
+        let mut ways = Vec::new();
+        if let Some(own) = self.own.filter(|_| grounds.contains(&Ground::Own)) {
+            let own = sql.value(own.into());
+            ways.push(format!("{} = {own}", sql.column));
+        }
+        if grounds.contains(&Ground::City) {
+            let office = sql.value(self.holders[1].into());
+            ways.push(format!(
+                concat!(
+                    "{} IN (SELECT p.person_id FROM access_person_city p JOIN access_office_city o ON ",
+                    own_city!(),
+                    " WHERE o.office_id = {})"
+                ),
+                sql.column, office
+            ));
+        }
+        let granted: Vec<String> =
+            grounds.iter().filter(|g| g.is_granted()).map(|g| format!("'{}'", g.key())).collect();
+        if !granted.is_empty() {
+            let (a, b) = (sql.value(self.holders[0].into()), sql.value(self.holders[1].into()));
+            let now = sql.value(self.now.into());
+            ways.push(format!(
+                "{} IN (SELECT person_id FROM access_grant WHERE holder_id IN ({a}, {b}) AND ground IN ({}) \
+                 AND (items = '' OR items LIKE '% {} %') AND valid_from <= {now} AND valid_until > {now})",
+                sql.column,
+                granted.join(", "),
+                self.act.key(),
+            ));
+        }
+        match ways.as_slice() {
+            [] => "1 = 0".to_owned(),
+            [one] => one.clone(),
+            more => format!("({})", more.join(" OR ")),
+        }
+    }
+}
+
+/// A condition being written.
+struct Sql<'a> {
+    column: &'a str,
+    next: usize,
+    values: Vec<Value>,
+}
+
+impl Sql<'_> {
+    fn value(&mut self, value: Value) -> String {
+        self.values.push(value);
+        self.next += 1;
+        format!("${}", self.next - 1)
+    }
+
+    fn lives_in(&mut self, cities: &[String], not: bool) -> String {
+        let places: Vec<String> = cities.iter().map(|city| self.value(city.as_str().into())).collect();
+        let not = if not { "NOT " } else { "" };
+        format!(
+            "{} {not}IN (SELECT person_id FROM access_person_city WHERE city IN ({}))",
+            self.column,
+            places.join(", ")
+        )
     }
 }

@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use base::{Actor, Ctx, Instant, OfficeId, PersonId, Purpose, RequestId, Role};
 use db::testing::fresh;
 use db::{DbError, Tx, params};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::scope::scope_by;
+use crate::witness::{each_by, some_by};
 use crate::*;
 
 fn uuid(n: u8) -> Uuid {
@@ -29,10 +33,7 @@ fn no_role_sees_anybody_without_a_ground_but_by_duty() {
             let seen = policies.decide(*role, *purpose, Act::SeeIdentity, Ground::Duty);
             let expected = matches!(
                 (role, purpose),
-                (Role::System, _)
-                    | (Role::Administrator, Purpose::Registration)
-                    | (Role::CityOfficer, Purpose::CityDuty)
-                    | (Role::Auditor, Purpose::Audit)
+                (Role::System, _) | (Role::Administrator, Purpose::Registration) | (Role::Auditor, Purpose::Audit)
             );
             assert_eq!(seen, expected, "{role:?} for {purpose:?}");
         }
@@ -55,22 +56,129 @@ fn the_call_centre_never_sees_diagnoses_or_the_notebook() {
 #[test]
 fn the_city_sets_the_watch_and_sees_its_lines_and_touches_no_device() {
     let policies = Policies::built_in().unwrap();
-    let by_duty: [(Role, Purpose, &[Act]); 2] = [
-        (Role::Administrator, Purpose::Registration, &[Act::SeeLines, Act::SetWatch, Act::ManageDevices]),
-        (Role::CityOfficer, Purpose::CityDuty, &[Act::SeeLines, Act::SetWatch]),
+    let known: [(Role, Purpose, Ground, &[Act]); 2] = [
+        (Role::Administrator, Purpose::Registration, Ground::Duty, &[Act::SeeLines, Act::SetWatch, Act::ManageDevices]),
+        (Role::CityOfficer, Purpose::CityDuty, Ground::City, &[Act::SeeLines, Act::SetWatch]),
     ];
     for role in Role::ALL.iter().filter(|r| **r != Role::System) {
         for purpose in Purpose::ALL {
             for ground in Ground::ALL {
                 for act in [Act::SeeLines, Act::SetWatch, Act::ManageDevices] {
-                    let expected = *ground == Ground::Duty
-                        && by_duty.iter().any(|(r, p, acts)| r == role && p == purpose && acts.contains(&act));
+                    let expected =
+                        known.iter().any(|(r, p, g, acts)| (r, p, g) == (role, purpose, ground) && acts.contains(&act));
                     let decided = policies.decide(*role, *purpose, act, *ground);
                     assert_eq!(decided, expected, "{act:?} by {role:?} for {purpose:?} on {ground:?}");
                 }
             }
         }
     }
+}
+
+/// Who may do what for the region, as one table.
+#[test]
+fn the_charges_of_the_region_are_those_of_this_table() {
+    let policies = Policies::built_in().unwrap();
+    let table: [(Charge, &[Role]); 9] = [
+        (Charge::KeepRegister, &[Role::Administrator]),
+        (Charge::ManageAccounts, &[Role::Administrator]),
+        (Charge::SeeRecords, &[Role::Auditor]),
+        (Charge::KeepConsents, &[Role::Administrator]),
+        (Charge::KeepDevices, &[Role::Administrator]),
+        (Charge::SetRegionWatch, &[Role::Administrator, Role::CityOfficer]),
+        (Charge::SetCaseRules, &[Role::Administrator, Role::CityOfficer]),
+        (Charge::SeeBoard, &[Role::Operator, Role::SupportCentre, Role::CityOfficer, Role::Administrator]),
+        (Charge::MindMessages, &[Role::Operator, Role::CityOfficer, Role::Administrator]),
+    ];
+    assert_eq!(table.len(), Charge::ALL.len());
+    for (charge, roles) in table {
+        for role in Role::ALL.iter().filter(|r| **r != Role::System) {
+            let ever = Purpose::ALL
+                .iter()
+                .any(|purpose| Ground::ALL.iter().any(|ground| policies.decide(*role, *purpose, charge, *ground)));
+            assert_eq!(ever, roles.contains(role), "{charge:?} by {role:?}");
+        }
+    }
+}
+
+// shows: 5.3 the city's duty is its own city
+#[test]
+fn a_city_knows_those_who_live_in_it_and_no_others() {
+    let region = fresh(&[MIGRATIONS]);
+    let (seto, owariasahi) = (PersonId(uuid(1)), PersonId(uuid(2)));
+    let officer = ctx(Role::CityOfficer, Purpose::CityDuty, 5, Some(9), 10);
+    region
+        .db
+        .write_blocking(move |tx| {
+            settle_person(tx, seto, "23204")?;
+            settle_person(tx, owariasahi, "23226")?;
+            settle_office(tx, OfficeId(uuid(9)), "23204")
+        })
+        .unwrap();
+    let known = move |person| {
+        let officer = officer.clone();
+        move |tx: &mut dyn Tx| Ok::<_, DbError>(require(&officer, tx, Act::SeeIdentity, person).ok())
+    };
+    let witness = region.db.read_blocking(known(seto)).unwrap().expect("one's own city");
+    assert_eq!((witness.person(), witness.ground()), (seto, Ground::City));
+    assert!(region.db.read_blocking(known(owariasahi)).unwrap().is_none(), "the city next door");
+    assert!(region.db.read_blocking(known(PersonId(uuid(3)))).unwrap().is_none(), "nobody's");
+    region.db.write_blocking(move |tx| settle_person(tx, seto, "23226")).unwrap();
+    assert!(region.db.read_blocking(known(seto)).unwrap().is_none(), "who moved to the city next door");
+}
+
+// shows: 5.3 grants can name the items they open
+#[test]
+fn a_grant_opens_what_it_names_and_no_more() {
+    let region = fresh(&[MIGRATIONS]);
+    let (doctor, person) = (7u8, PersonId(uuid(1)));
+    region
+        .db
+        .write_blocking(move |tx| {
+            let by = ctx(Role::System, Purpose::Operation, 0, None, 1);
+            let items = Items::Only(&[Act::SeeIdentity, Act::SeeWatch]);
+            let ground = Ground::CareTeam;
+            grant(&by, tx, Grant { person, holder: uuid(doctor), ground, source: uuid(50), until: FOREVER, items })
+        })
+        .unwrap();
+    let asking = ctx(Role::Doctor, Purpose::Care, doctor, None, 5);
+    let open: Vec<Act> = region
+        .db
+        .read_blocking(move |tx| {
+            Ok::<_, DbError>(Act::ALL.iter().copied().filter(|act| may(&asking, tx, *act, person)).collect())
+        })
+        .unwrap();
+    assert_eq!(open, [Act::SeeIdentity, Act::SeeWatch]);
+}
+
+// shows: 5.3 policy sets by city
+#[test]
+fn a_citys_own_policies_hold_for_those_who_live_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let city = folder.path().join("23226");
+    std::fs::create_dir(&city).unwrap();
+    let all = "permit (principal, action, resource) when { principal.role == \"administrator\" && context.ground == \"duty\" };";
+    std::fs::write(folder.path().join("region.cedar"), all).unwrap();
+    std::fs::write(
+        city.join("own.cedar"),
+        r#"permit (principal, action == Action::"SeeIdentity", resource) when { principal.role == "administrator" };"#,
+    )
+    .unwrap();
+    let rules = Rules::from_folder(folder.path()).unwrap();
+    let region = fresh(&[MIGRATIONS]);
+    let administrator = ctx(Role::Administrator, Purpose::Registration, 5, None, 10);
+    let may_register = region.db.write_blocking(move |tx| {
+        for (n, city) in [(1, "23204"), (2, "23226")] {
+            settle_person(tx, PersonId(uuid(n)), city)?;
+        }
+        let see = |tx: &mut dyn Tx, n, act| {
+            crate::witness::some_by(&rules, &administrator, tx, &[act], &[], PersonId(uuid(n))).is_ok()
+        };
+        assert!(see(tx, 1, Act::SeeIdentity) && see(tx, 2, Act::SeeIdentity));
+        Ok::<_, DbError>((see(tx, 1, Act::Register), see(tx, 2, Act::Register)))
+    });
+    assert_eq!(may_register.unwrap(), (true, false));
+    std::fs::create_dir(folder.path().join("seto")).unwrap();
+    assert!(matches!(Rules::from_folder(folder.path()), Err(PolicyError::NoCity(name)) if name == "seto"));
 }
 
 #[test]
@@ -84,7 +192,14 @@ fn a_case_opens_a_person_to_the_call_centre_and_its_end_closes_it() {
     region
         .db
         .write_blocking(move |tx| {
-            let g = Grant { person, holder: uuid(centre), ground: Ground::Case, source: case, until: FOREVER };
+            let g = Grant {
+                person,
+                holder: uuid(centre),
+                ground: Ground::Case,
+                source: case,
+                until: FOREVER,
+                items: Items::All,
+            };
             grant(&system(20), tx, g)?;
             grant(&system(21), tx, g)
         })
@@ -112,43 +227,74 @@ struct Given {
     ground: Ground,
     from: i64,
     until: i64,
+    /// Only these acts, if any.
+    items: Vec<Act>,
 }
 
 fn given() -> impl Strategy<Value = Given> {
-    (0u8..4, 10u8..14, 0..Ground::ALL.len(), 0i64..5, 0i64..10).prop_map(|(person, holder, g, from, len)| Given {
-        person,
-        holder,
-        ground: Ground::ALL[g],
-        from,
-        until: from + len,
-    })
+    let items = prop::sample::subsequence(vec![Act::SeeIdentity, Act::SeeMedical, Act::SeeCase], 0..3);
+    (0u8..4, 10u8..14, 0..Ground::ALL.len(), 0i64..5, 0i64..10, items).prop_map(
+        |(person, holder, g, from, len, items)| Given {
+            person,
+            holder,
+            ground: Ground::ALL[g],
+            from,
+            until: from + len,
+            items,
+        },
+    )
+}
+
+const CITIES: [&str; 3] = ["", "23204", "23226"];
+
+/// The region's policies alone, or a city with stricter ones beside them.
+fn rules(own_set: bool) -> Rules {
+    let mut rules = Rules::built_in().unwrap();
+    if own_set {
+        let folder = tempfile::tempdir().unwrap();
+        let strict =
+            r#"permit (principal, action == Action::"SeeIdentity", resource) when { context.ground != "duty" };"#;
+        std::fs::write(folder.path().join("strict.cedar"), strict).unwrap();
+        rules.cities.insert("23226".into(), Policies::from_folder(folder.path()).unwrap());
+    }
+    rules
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     /// The filter of a list and the decision about one person never differ.
     #[test]
-    fn the_two_walls_agree(given in prop::collection::vec(given(), 0..12), now in 0i64..10) {
+    fn the_two_walls_agree(
+        given in prop::collection::vec(given(), 0..12),
+        cities in prop::collection::vec(0usize..3, 5),
+        own_set: bool,
+        now in 0i64..10,
+    ) {
+        let rules = Arc::new(rules(own_set));
         let region = fresh(&[MIGRATIONS]);
         let rows = given.clone();
         region.db.write_blocking(move |tx| {
             tx.script("CREATE TABLE everybody (id BYTEA PRIMARY KEY)")?;
             for n in 0..4 {
                 tx.execute("INSERT INTO everybody (id) VALUES ($1)", params![uuid(n)])?;
+                settle_person(tx, PersonId(uuid(n)), CITIES[cities[usize::from(n)]])?;
             }
+            settle_office(tx, OfficeId(uuid(11)), CITIES[cities[4]])?;
             for (i, g) in rows.iter().enumerate() {
                 let by = ctx(Role::System, Purpose::Operation, 100 + i as u8, None, g.from);
-                let made = Grant { person: PersonId(uuid(g.person)), holder: uuid(g.holder), ground: g.ground, source: uuid(i as u8), until: Instant(g.until) };
+                let items = if g.items.is_empty() { Items::All } else { Items::Only(&g.items) };
+                let made = Grant { person: PersonId(uuid(g.person)), holder: uuid(g.holder), ground: g.ground, source: uuid(i as u8), until: Instant(g.until), items };
                 grant(&by, tx, made)?;
             }
             Ok::<_, DbError>(())
         }).unwrap();
-        for role in [Role::Operator, Role::CareManager, Role::Doctor, Role::Family, Role::CityOfficer, Role::Auditor] {
+        for role in [Role::Operator, Role::CareManager, Role::Doctor, Role::Family, Role::CityOfficer, Role::Auditor, Role::Administrator] {
             for purpose in [Purpose::Care, Purpose::WatchResponse, Purpose::CityDuty, Purpose::FamilyView] {
                 for act in [Act::SeeIdentity, Act::SeeMedical, Act::SeeCase] {
                     let asking = ctx(role, purpose, 10, Some(11), now);
-                    let (listed, decided) = region.db.read_blocking(move |tx| {
-                        let listed: Vec<Uuid> = match scope(&asking, act) {
+                    let rules = rules.clone();
+                    let (listed, decided, each) = region.db.read_blocking(move |tx| {
+                        let listed: Vec<PersonId> = match scope_by(&rules, &asking, act) {
                             Ok(scope) => {
                                 let (filter, values) = scope.filter("id", 1);
                                 let rows = tx.query(&format!("SELECT id FROM everybody WHERE {filter} ORDER BY id"), &values)?;
@@ -156,10 +302,15 @@ proptest! {
                             }
                             Err(_) => vec![],
                         };
-                        let decided: Vec<Uuid> = (0..4).map(uuid).filter(|p| may(&asking, tx, act, PersonId(*p))).collect();
-                        Ok::<_, DbError>((listed, decided))
+                        let all: Vec<PersonId> = (0..4).map(|n| PersonId(uuid(n))).collect();
+                        let one = |tx: &mut dyn Tx, p| some_by(&rules, &asking, tx, &[act], &[], p).ok();
+                        let decided: Vec<Witness> = all.iter().filter_map(|p| one(tx, *p)).collect();
+                        let each = each_by(&rules, &asking, tx, &[act], &[], &all).expect("witnesses");
+                        Ok::<_, DbError>((listed, decided, each))
                     }).unwrap();
-                    prop_assert_eq!(listed, decided, "{:?} {:?} {:?}", role, purpose, act);
+                    let decided_persons: Vec<PersonId> = decided.iter().map(Witness::person).collect();
+                    prop_assert_eq!(&listed, &decided_persons, "{:?} {:?} {:?}", role, purpose, act);
+                    prop_assert_eq!(each, decided);
                 }
             }
         }
@@ -171,7 +322,7 @@ fn whoever_knew_a_person_up_to_this_moment_is_among_the_knowers_and_nobody_later
     let region = fresh(&[MIGRATIONS]);
     let (person, case, holder) = (PersonId(uuid(9)), uuid(8), uuid(7));
     let at = |now| ctx(Role::System, Purpose::Operation, 1, None, now);
-    let grant_of = Grant { person, holder, ground: Ground::Case, source: case, until: FOREVER };
+    let grant_of = Grant { person, holder, ground: Ground::Case, source: case, until: FOREVER, items: Items::All };
     let (opens, closes) = (at(10), at(20));
     region.db.write_blocking(move |tx| grant(&opens, tx, grant_of)).unwrap();
     region.db.write_blocking(move |tx| revoke_source(&closes, tx, case)).unwrap();

@@ -97,7 +97,7 @@ impl Town {
 
     fn cases(&self) -> Vec<response::Case> {
         let (ctx, person): (Ctx, _) = (system(self.now(), 77), self.s.person);
-        self.test.db.read_blocking(move |tx| response::cases_of(&ctx, tx, person)).expect("cases")
+        self.test.db.read_blocking(move |tx| response::cases_of(&ctx, tx, person)).expect("cases").into_value()
     }
 }
 

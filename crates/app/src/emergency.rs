@@ -29,12 +29,8 @@ struct Row {
 pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -> anyhow::Result<()> {
     let ctx = system("emergency list", clock);
     let recording = ctx.clone();
-    let (rows, persons) = site.db().read(move |tx| rows(&ctx, tx)).await.map_err(|p| anyhow::anyhow!("{p:?}"))?;
-    site.db()
-        .write(move |tx| {
-            audit::done(&recording, tx, web::verbs::Look::EmergencyList, &persons, "identity contacts alert", "duty")
-        })
-        .await?;
+    let (rows, seen) = site.db().read(move |tx| rows(&ctx, tx)).await.map_err(|p| anyhow::anyhow!("{p:?}"))?;
+    site.db().write(move |tx| audit::looked(&recording, tx, web::verbs::Look::EmergencyList, &seen)).await?;
     let page = render(&rows, clock());
     let (recipient, file) = (recipient.to_owned(), folder.join(FILE));
     tokio::task::spawn_blocking(move || {
@@ -52,21 +48,21 @@ const CHECK_NOW: &str = "案件がありません。至急、安否を確認し�
 
 /// The open cases, the most urgent first, then those that cannot be read, then the homes with an alert or a notice that
 /// has no case. A register that cannot be read takes nobody off the list.
-fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::PersonId>), Problem> {
-    let mut rows = Vec::new();
+fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<access::Witness>), Problem> {
+    let (mut rows, mut seen) = (Vec::new(), access::Witnesses::default());
     let mut persons = Vec::new();
-    for case in response::open_cases(ctx, tx)? {
+    for case in seen.take(response::open_cases(ctx, tx)?) {
         let (number, step) = (case.number.to_string(), case.state.next_step());
-        rows.push(row(ctx, tx, case.person, number, case.reason, step)?);
+        rows.push(row(ctx, tx, case.person, number, case.reason, step, &mut seen)?);
         persons.push(case.person);
     }
-    for case in response::unreadable_cases(ctx, tx)? {
+    for case in seen.take(response::unreadable_cases(ctx, tx)?) {
         let Some(person) = case.person.filter(|person| !persons.contains(person)) else { continue };
         let number = case.number.map_or_else(|| "不明".to_owned(), |number| number.to_string());
-        rows.push(row(ctx, tx, person, number, "読み取れない案件".to_owned(), CHECK_NOW)?);
+        rows.push(row(ctx, tx, person, number, "読み取れない案件".to_owned(), CHECK_NOW, &mut seen)?);
         persons.push(person);
     }
-    for alert in watch::all_standing(ctx, tx)? {
+    for alert in seen.take(watch::all_standing(ctx, tx)?) {
         if persons.contains(&alert.person) {
             continue;
         }
@@ -75,10 +71,10 @@ fn rows(ctx: &base::Ctx, tx: &mut dyn db::Tx) -> Result<(Vec<Row>, Vec<base::Per
             watch::Level::Notice => "本人・家族の返事を待っています",
             watch::Level::Alert => CHECK_NOW,
         };
-        rows.push(row(ctx, tx, alert.person, number, alert.reason, step)?);
+        rows.push(row(ctx, tx, alert.person, number, alert.reason, step, &mut seen)?);
         persons.push(alert.person);
     }
-    Ok((rows, persons))
+    Ok((rows, seen.into_vec()))
 }
 
 fn row(
@@ -88,12 +84,13 @@ fn row(
     number: String,
     reason: String,
     step: &'static str,
+    seen: &mut access::Witnesses,
 ) -> Result<Row, Problem> {
-    let resident = as_far_as_readable(people::resident(ctx, tx, person))?;
-    let home = as_far_as_readable(people::home_of(ctx, tx, person))?;
+    let resident = as_far_as_readable(people::resident(ctx, tx, person))?.map(|it| seen.take(it));
+    let home = as_far_as_readable(people::home_of(ctx, tx, person))?.map(|it| seen.take(it));
     let shown =
         |phones: &[people::PhoneNumber]| phones.iter().map(people::PhoneNumber::shown).collect::<Vec<_>>().join("、");
-    let contacts = as_far_as_readable(people::contacts(ctx, tx, person))?.unwrap_or_default();
+    let contacts = as_far_as_readable(people::contacts(ctx, tx, person))?.map(|it| seen.take(it)).unwrap_or_default();
     Ok(Row {
         number,
         name: resident.as_ref().map_or_else(

@@ -78,7 +78,9 @@ pub fn rotate(config: &Config) -> anyhow::Result<()> {
     let db = config.open(BRIEFLY)?;
     settle(&db)?;
     let ctx = Ctx::new(Actor::system("secrets rotate"), Purpose::Operation, crate::now(), new_request());
-    db.write_blocking(move |tx| audit::done(&ctx, tx, audit::Verb::RotateKeys, &[], "keys", "duty").map(drop))?;
+    db.write_blocking(move |tx| {
+        audit::done(&ctx, tx, audit::Verb::RotateKeys, audit::Means::Program, "keys").map(drop)
+    })?;
     say(&format!(
         "新しい鍵を {} に書き足し、すべてをその鍵で封じ直しました。\nこのファイルを、データベースとは別の場所に控え直してください。前の鍵は、これまでのバックアップを戻すときに要ります。",
         file.display()

@@ -30,7 +30,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     install_tls_provider();
     let rooms = rooms()?;
     if let Some(folder) = &config.policies {
-        access::install(access::Policies::from_folder(folder)?)?;
+        access::install(access::Rules::from_folder(folder)?)?;
     }
     let db = config.open(db::PREDECESSOR)?;
     if db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))?.is_some() {

@@ -4,6 +4,7 @@
 //! It knows who did what about whom, never what was seen: no name, no value, no text a user typed.
 
 mod action;
+mod basis;
 mod chain;
 #[cfg(test)]
 mod forgeries;
@@ -19,6 +20,7 @@ use base::{Ctx, Instant, OfficeId, PersonId, Purpose, Role};
 use db::{DbError, Migration, Tx};
 
 pub use action::{Action, Book, Verb};
+pub use basis::{Basis, Means};
 pub use chain::Hash;
 pub use heads::{
     ChainId, End, Head, HeadError, HeadKey, Says, Statement, append_lines, end_of, next_line, parse_heads,
@@ -59,7 +61,7 @@ impl Outcome {
 
 /// What is to be recorded; who, when and for what purpose come from [`Ctx`].
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     pub action: Action,
     /// Everybody the act showed or touched; a list page names all of its rows.
     pub persons: &'a [PersonId],
@@ -96,21 +98,41 @@ impl Recorded {
     }
 }
 
-/// Appends one row to the chain, in the transaction of the act itself.
-pub fn record(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbError> {
-    store::append(ctx, tx, entry)
-}
-
-/// Records that a command was carried out.
-pub fn done(
+/// Records that a command was carried out: `items` are what it changed, persons and ground come from what it rests on.
+/// Persons known on different grounds stand in a row each; gives the newest.
+pub fn done<'a>(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     action: impl Into<Action>,
-    persons: &[PersonId],
+    on: impl Into<Basis<'a>>,
     items: &str,
-    ground: &str,
 ) -> Result<i64, DbError> {
-    record(ctx, tx, Entry { action: action.into(), persons, items, ground, outcome: Outcome::Done })
+    write(ctx, tx, action.into(), on.into(), Some(items))
+}
+
+/// Records that something was shown: persons, items and grounds are those that the wall let through.
+pub fn looked<'a>(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    action: impl Into<Action>,
+    on: impl Into<Basis<'a>>,
+) -> Result<i64, DbError> {
+    write(ctx, tx, action.into(), on.into(), None)
+}
+
+fn write(ctx: &Ctx, tx: &mut dyn Tx, action: Action, on: Basis<'_>, items: Option<&str>) -> Result<i64, DbError> {
+    let mut newest = 0;
+    for group in on.groups(items) {
+        let entry = Entry {
+            action,
+            persons: &group.persons,
+            items: &group.items,
+            ground: &group.ground,
+            outcome: Outcome::Done,
+        };
+        newest = store::append(ctx, tx, entry)?;
+    }
+    Ok(newest)
 }
 
 /// Records that a command or a look was refused; `why` is a rule's or the wall's name, never what was typed.
@@ -121,7 +143,18 @@ pub fn refused(
     persons: &[PersonId],
     why: &str,
 ) -> Result<i64, DbError> {
-    record(ctx, tx, Entry { action: action.into(), persons, items: "", ground: why, outcome: Outcome::Refused })
+    store::append(ctx, tx, Entry { action: action.into(), persons, items: "", ground: why, outcome: Outcome::Refused })
+}
+
+/// As [`refused`], where no person's record was meant: `items` name what was (an account).
+pub fn refused_about(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    action: impl Into<Action>,
+    items: &str,
+    why: &str,
+) -> Result<i64, DbError> {
+    store::append(ctx, tx, Entry { action: action.into(), persons: &[], items, ground: why, outcome: Outcome::Refused })
 }
 
 /// The newest rows about one person, newest first. Rows of the last moments may not be indexed yet.

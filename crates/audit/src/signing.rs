@@ -11,7 +11,7 @@ use crate::chain::{GENESIS, Hash};
 use crate::heads::{ChainId, End, Head, HeadKey, Says, Statement, end_of, next_line};
 use crate::scan::{Scan, Seen, Stop, ids, scan, walk};
 use crate::verify::{Epoch, Finding, UNKNOWN, path, quote};
-use crate::{done, store};
+use crate::{Means, done, store};
 
 /// What the signing program remembers of the file: its end, and what was signed of each chain. Small, however long the
 /// file is.
@@ -188,7 +188,7 @@ pub fn begin_epoch(ctx: &Ctx, tx: &mut dyn Tx, statements: &[Statement]) -> Resu
     let of_own = |s: &&Statement| s.chain.map_or(first, |chain| Some(chain) == id);
     let last = statements.iter().rfind(of_own);
     let quoted = last.map_or_else(|| UNKNOWN.to_owned(), |s| quote(s.head.seq, &s.head.hash));
-    done(ctx, tx, Verb::BeginEpoch, &[], &quoted, "restore")
+    done(ctx, tx, Verb::BeginEpoch, Means::Restore, &quoted)
 }
 
 /// Begins a chain of this database's own beside those it holds: for a second writer, a laptop that takes over, a tablet
@@ -196,7 +196,7 @@ pub fn begin_epoch(ctx: &Ctx, tx: &mut dyn Tx, statements: &[Statement]) -> Resu
 pub fn begin_chain(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(), DbError> {
     let (seq, hash) = store::head(tx)?;
     store::own_new_chain(tx)?;
-    done(ctx, tx, Verb::BeginChain, &[], &quote(seq, &hash), "own").map(drop)
+    done(ctx, tx, Verb::BeginChain, Means::Program, &quote(seq, &hash)).map(drop)
 }
 
 /// The number of the last line that was signed, and the hash over the file up to it, as the database remembers them: a

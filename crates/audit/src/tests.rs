@@ -20,13 +20,18 @@ fn person(n: u128) -> PersonId {
     PersonId(Uuid::from_u128(n))
 }
 
+pub(crate) fn look(ctx: &Ctx, tx: &mut dyn Tx, persons: &[PersonId]) -> Result<i64, DbError> {
+    let known = access::require_each(ctx, tx, &[access::Act::SeeIdentity], &[], persons).expect("the program sees all");
+    looked(ctx, tx, Look::Person, &known)
+}
+
 fn region_with(rows: u128) -> TestDb {
-    let region = fresh(&[MIGRATIONS]);
+    let region = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     region
         .db
         .write_blocking(move |tx| {
             for n in 1..=rows {
-                done(&ctx(n), tx, Look::Person, &[person(n), person(1)], "identity", "care_team")?;
+                look(&ctx(n), tx, &[person(n), person(1)])?;
             }
             Ok::<_, DbError>(())
         })
@@ -129,12 +134,12 @@ fn a_cut_end_shows_only_against_heads_kept_elsewhere() {
 #[test]
 fn a_chain_written_anew_shows_against_heads_kept_elsewhere() {
     let heads = signed(&region_with(20));
-    let anew = fresh(&[MIGRATIONS]);
+    let anew = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     anew.db
         .write_blocking(|tx| {
-            done(&ctx(1), tx, Look::Person, &[person(1), person(1)], "identity", "care_team")?;
+            done(&ctx(1), tx, Look::Person, Means::Program, "identity")?;
             for n in 2..=20 {
-                done(&ctx(n), tx, Look::Person, &[], "identity", "invented")?;
+                done(&ctx(n), tx, Look::Person, Means::Program, "invented")?;
             }
             Ok::<_, DbError>(())
         })
@@ -154,7 +159,7 @@ fn a_resident_can_be_told_who_looked() {
 
 #[test]
 fn a_refused_command_leaves_its_row_and_nothing_else() {
-    let region = fresh(&[MIGRATIONS]);
+    let region = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     let outcome: Result<(), DbError> = region.db.write_blocking(|tx| {
         tx.execute("INSERT INTO db_mark (name, value) VALUES ('half', 'done')", &[])?;
         Err(DbError::NoRow)
@@ -180,7 +185,7 @@ fn rows_of_one_command_follow_each_other_without_asking_again() {
         let before = region.db.counted().0;
         let written = region.db.write_blocking(move |tx| {
             for n in from..from + n {
-                done(&ctx(n), tx, Look::Person, &[person(n)], "identity", "care_team")?;
+                look(&ctx(n), tx, &[person(n)])?;
             }
             Ok::<_, DbError>(())
         });
@@ -195,14 +200,14 @@ fn rows_of_one_command_follow_each_other_without_asking_again() {
 fn a_second_writer_has_a_chain_of_its_own_and_the_heads_of_both_are_signed_together() {
     let region = region_with(3);
     let both = region.db.write_blocking(|tx| {
-        done(&ctx(10), tx, Look::Person, &[person(1)], "identity", "care_team")?;
+        look(&ctx(10), tx, &[person(1)])?;
         begin_chain(&ctx(11), tx)?;
-        done(&ctx(12), tx, Look::Person, &[person(1)], "identity", "care_team")?;
+        look(&ctx(12), tx, &[person(1)])?;
         // What a rule takes back is not followed.
         tx.script("SAVEPOINT attempt")?;
-        done(&ctx(13), tx, Look::Person, &[person(2)], "identity", "care_team")?;
+        look(&ctx(13), tx, &[person(2)])?;
         tx.script("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")?;
-        done(&ctx(14), tx, Look::Person, &[person(3)], "identity", "care_team")
+        look(&ctx(14), tx, &[person(3)])
     });
     assert_eq!(both.expect("a chain"), 3, "the row's number in the new chain");
     let heads = signed(&region);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use access::{Act, require, scope};
+use access::{Act, Shown, Witness, require_each, require_some, scope};
 use base::{CaseId, Ctx, NoteId, PersonId, Redacted, Role, Span, StaffId, limits};
 use db::{Tx, Value};
 use uuid::Uuid;
@@ -15,8 +15,13 @@ use crate::{Addressee, CareError, Cursor, Note, NotePage, NoteRefusal, Read, Rep
 const NEW_WITHIN: Span = Span::days(30);
 
 /// The notes about one person, newest first, after `older` (from the page before).
-pub fn notes(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, older: Option<Cursor>) -> Result<NotePage, CareError> {
-    require(ctx, tx, Act::SeeNotes, person)?;
+pub fn notes(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    older: Option<Cursor>,
+) -> Result<Shown<NotePage>, CareError> {
+    let witness = require_some(ctx, tx, &[Act::SeeNotes], &[Act::SeeMedicalNotes], person)?;
     let mut values = vec![Value::from(person)];
     let mut condition = format!("WHERE n.person_id = $1 AND {}", readable(ctx, &mut values));
     if let Some(cursor) = older {
@@ -29,22 +34,24 @@ pub fn notes(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, older: Option<Cursor>
     let more = rows.len() > limits::LIST_ROWS;
     rows.truncate(limits::LIST_ROWS);
     let older = rows.last().filter(|_| more).map(|(h, _)| Cursor { written_at: h.written_at, id: h.id });
-    Ok(NotePage { notes: dressed(ctx, tx, rows)?, older })
+    Ok(witness.shows(NotePage { notes: dressed(ctx, tx, rows)?, older }))
 }
 
 /// One note with everything that followed it.
-pub fn note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Note, CareError> {
-    let head = visible_head(ctx, tx, note)?;
+pub fn note(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Shown<Note>, CareError> {
+    let (head, witness) = visible_head(ctx, tx, note)?;
     let said = store::newest_version(tx, note)?;
-    dressed(ctx, tx, vec![(head, said)])?.pop().ok_or(NoteRefusal::NoSuchNote.into())
+    let note = dressed(ctx, tx, vec![(head, said)])?.pop().ok_or(NoteRefusal::NoSuchNote)?;
+    Ok(witness.shows(note))
 }
 
 /// All versions of a note, newest first.
-pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Vec<Version>, CareError> {
-    let head = visible_head(ctx, tx, note)?;
+pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Shown<Vec<Version>>, CareError> {
+    let (head, witness) = visible_head(ctx, tx, note)?;
     let mut names = Names::default();
     let rows = store::versions(tx, note)?;
-    rows.into_iter()
+    let versions: Result<Vec<Version>, CareError> = rows
+        .into_iter()
         .map(|v| {
             Ok(Version {
                 version: v.version,
@@ -58,23 +65,29 @@ pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Vec<Version>
                 reason: v.reason,
             })
         })
-        .collect()
+        .collect();
+    Ok(witness.shows(versions?))
 }
 
 /// The notes of a case, oldest first; of a person whose notebook the actor may see.
-pub fn notes_of_case(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, case: CaseId) -> Result<Vec<Note>, CareError> {
-    require(ctx, tx, Act::SeeNotes, person)?;
+pub fn notes_of_case(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    case: CaseId,
+) -> Result<Shown<Vec<Note>>, CareError> {
+    let witness = require_some(ctx, tx, &[Act::SeeNotes], &[Act::SeeMedicalNotes], person)?;
     let mut values = vec![Value::from(case), Value::from(person)];
     let readable = readable(ctx, &mut values);
     let limit = push(&mut values, limits::LIST_ROWS);
     let condition =
         format!("WHERE n.case_id = $1 AND n.person_id = $2 AND {readable} ORDER BY n.written_at, n.id LIMIT {limit}");
     let rows = store::listed(tx, &condition, &values)?;
-    dressed(ctx, tx, rows)
+    Ok(witness.shows(dressed(ctx, tx, rows)?))
 }
 
 /// 返事を待たれている: notes whose answer is awaited from this actor, the nearest limit first.
-pub fn waiting_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Note>, CareError> {
+pub fn waiting_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareError> {
     let (within, mut values) = scope(ctx, Act::SeeNotes)?.filter("n.person_id", 1);
     let readable = readable(ctx, &mut values);
     let me = push(&mut values, ctx.actor.id);
@@ -93,11 +106,11 @@ pub fn waiting_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Note>, CareError> {
          ORDER BY v.reply_by, n.id LIMIT {limit}"
     );
     let rows = store::listed(tx, &condition, &values)?;
-    dressed(ctx, tx, rows)
+    witnessed(ctx, tx, rows)
 }
 
 /// 新しい記事: notes of the last 30 days that this actor has not read, the newest first.
-pub fn new_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Note>, CareError> {
+pub fn new_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareError> {
     let (within, mut values) = scope(ctx, Act::SeeNotes)?.filter("n.person_id", 1);
     let readable = readable(ctx, &mut values);
     let me = push(&mut values, ctx.actor.id);
@@ -109,24 +122,37 @@ pub fn new_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Note>, CareError> {
          ORDER BY n.written_at DESC, n.id DESC LIMIT {limit}"
     );
     let rows = store::listed(tx, &condition, &values)?;
-    dressed(ctx, tx, rows)
+    witnessed(ctx, tx, rows)
 }
 
-fn visible_head(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<Head, CareError> {
+fn visible_head(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId) -> Result<(Head, Witness), CareError> {
     let head = store::head(tx, note)?.ok_or(NoteRefusal::NoSuchNote)?;
-    require(ctx, tx, Act::SeeNotes, head.person)?;
-    if !rules::may_read(head.visibility, ctx.actor.role, head.author == ctx.actor.id) {
+    let witness = require_some(ctx, tx, &[Act::SeeNotes], &[Act::SeeMedicalNotes], head.person)?;
+    if !rules::may_read(head.visibility, witness.has(Act::SeeMedicalNotes), head.author == ctx.actor.id) {
         return Err(NoteRefusal::NoSuchNote.into());
     }
-    Ok(head)
+    Ok((head, witness))
 }
 
 /// The condition under which the actor's profession may read a note.
 fn readable(ctx: &Ctx, values: &mut Vec<Value>) -> String {
-    if rules::may_read(crate::Visibility::Medical, ctx.actor.role, false) {
-        return "1 = 1".to_owned();
-    }
-    format!("(n.visibility = 'team' OR n.author_id = {})", push(values, ctx.actor.id))
+    let author = push(values, ctx.actor.id);
+    let Ok(medical) = scope(ctx, Act::SeeMedicalNotes) else {
+        return format!("(n.visibility = 'team' OR n.author_id = {author})");
+    };
+    let (within, more) = medical.filter("n.person_id", values.len() + 1);
+    values.extend(more);
+    format!("(n.visibility = 'team' OR n.author_id = {author} OR {within})")
+}
+
+/// Notes of several persons, with the witnesses of those whom the wall lets through one by one.
+fn witnessed(ctx: &Ctx, tx: &mut dyn Tx, mut rows: Vec<(Head, Said)>) -> Result<Shown<Vec<Note>>, CareError> {
+    let mut persons: Vec<PersonId> = rows.iter().map(|(head, _)| head.person).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    let witnesses = require_each(ctx, tx, &[Act::SeeNotes], &[Act::SeeMedicalNotes], &persons)?;
+    rows.retain(|(head, _)| witnesses.iter().any(|w| w.person() == head.person));
+    Ok(Shown::new(dressed(ctx, tx, rows)?, witnesses))
 }
 
 /// Adds a parameter and gives its placeholder.

@@ -1,6 +1,6 @@
 //! What a note must be, who may read it, and whose answer is still owed. Pure.
 
-use base::{Ctx, Instant, Role, StaffId, limits};
+use base::{Ctx, Instant, Purpose, Role, StaffId, limits};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -88,7 +88,7 @@ fn check_addressee(to: Addressee, visibility: Visibility, team: &[(StaffId, Role
         Addressee::Profession(role) if PROFESSIONS.contains(&role) => role,
         Addressee::Profession(_) => return Err(NoteRefusal::NotAProfession),
     };
-    if may_read(visibility, role, false) { Ok(()) } else { Err(NoteRefusal::HiddenFromAddressee) }
+    if may_read(visibility, reads_medical(role), false) { Ok(()) } else { Err(NoteRefusal::HiddenFromAddressee) }
 }
 
 pub fn check_correction(c: &Correction, author: Uuid, state: NoteState, ctx: &Ctx) -> Result<(), NoteRefusal> {
@@ -145,12 +145,18 @@ fn check_reply_by(reply_by: Option<Instant>, now: Instant) -> Result<(), NoteRef
     }
 }
 
-/// Whether somebody of this role, who may see the notebook, may read a note of this visibility.
-pub fn may_read(visibility: Visibility, role: Role, author: bool) -> bool {
+/// Whether somebody who may see the notebook may read a note of this visibility; `medical`: the policies let them read
+/// what is for the medical professions.
+pub fn may_read(visibility: Visibility, medical: bool, author: bool) -> bool {
     match visibility {
         Visibility::Team => true,
-        Visibility::Medical => author || matches!(role, Role::Doctor | Role::Nurse | Role::Pharmacist | Role::System),
+        Visibility::Medical => author || medical,
     }
+}
+
+/// Whether the policies let a team member of this role read what is for the medical professions.
+fn reads_medical(role: Role) -> bool {
+    access::would(role, Purpose::Care, access::Act::SeeMedicalNotes, access::Ground::CareTeam)
 }
 
 /// Whether one of those addressed still owes an answer: each named person one of their own, each profession one from

@@ -59,7 +59,7 @@ impl Team {
 
     fn owed(&self, role: Role, minutes: i64) -> Vec<NoteId> {
         let notes = self.read(self.as_of(role, minutes), waiting_for).unwrap();
-        notes.into_iter().map(|n| n.id).collect()
+        notes.iter().map(|n| n.id).collect()
     }
 }
 

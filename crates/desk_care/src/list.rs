@@ -1,7 +1,7 @@
 //! 担当の方: those within the reader's reach, all or by a piece of name, reading, telephone, address or birthday.
 
+use access::Witnesses;
 use axum::extract::State;
-use base::Role;
 use base::wareki::Date;
 use maud::{Markup, html};
 use page::components::{Field, PersonHead, empty, person_line, submit};
@@ -30,12 +30,12 @@ pub async fn search(
 }
 
 async fn found(site: &Site, visitor: &Visitor, frame: &Frame, query: String, page: usize) -> Result<Markup, Problem> {
-    let (asked, ground) = (query.clone(), ground_of(visitor.role()));
+    let asked = query.clone();
     let found = visitor
         .look(site, Look::People, move |ctx, tx| {
-            let found = people::search(ctx, tx, &asked, page)?;
-            let persons = found.persons.iter().map(|p| p.id).collect();
-            Ok(Seen::new(found, persons, "identity", ground))
+            let mut seen = Witnesses::default();
+            let found = seen.take(people::search(ctx, tx, &asked, page)?);
+            Ok(Seen::of(found, seen))
         })
         .await?;
     let title = if TEAM.contains(&visitor.role()) {
@@ -44,10 +44,6 @@ async fn found(site: &Site, visitor: &Visitor, frame: &Frame, query: String, pag
         "どの方を確認しますか"
     };
     Ok(frame.page(title).body(body(&found, &query, Date::of(frame.now))))
-}
-
-fn ground_of(role: Role) -> &'static str {
-    if TEAM.contains(&role) { "care_team" } else { "duty" }
 }
 
 fn body(found: &Found, query: &str, today: Date) -> Markup {

@@ -1,5 +1,6 @@
 //! One note with everything that followed it. To open it is to have read it: the receipt is written with the look.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{Instant, NoteId, Redacted};
@@ -40,17 +41,18 @@ pub async fn page(
 async fn look(site: &Site, visitor: &Visitor, id: NoteId) -> Result<(Note, Head, Vec<Photo>), Problem> {
     visitor
         .look(site, Look::Note, move |ctx, tx| {
-            let note = care::note(ctx, tx, id)?;
-            let head = head_of(ctx, tx, note.person)?;
+            let mut seen = Witnesses::default();
+            let note = seen.take(care::note(ctx, tx, id)?);
+            let head = head_of(ctx, tx, note.person, &mut seen)?;
             let person = note.person;
             // What the visitor photographed, for whoever may see the case that the question came from.
             let photos = match note.case {
                 Some(case) if access::may(ctx, tx, access::Act::SeeCase, person) => {
-                    response::photos_of_case(ctx, tx, case)?
+                    seen.take(response::photos_of_case(ctx, tx, case)?)
                 }
                 _ => vec![],
             };
-            Ok(Seen::new((note, head, photos), vec![person], "identity notes", "care_team"))
+            Ok(Seen::of((note, head, photos), seen))
         })
         .await
 }
@@ -236,9 +238,11 @@ pub async fn versions(
 ) -> Result<Markup, Problem> {
     let (versions, head, person) = visitor
         .look(&site, Look::NoteVersions, move |ctx, tx| {
-            let person = care::note(ctx, tx, id)?.person;
-            let seen = (care::versions(ctx, tx, id)?, head_of(ctx, tx, person)?, person);
-            Ok(Seen::new(seen, vec![person], "identity notes", "care_team"))
+            let mut seen = Witnesses::default();
+            let person = seen.take(care::note(ctx, tx, id)?).person;
+            let versions = seen.take(care::versions(ctx, tx, id)?);
+            let head = head_of(ctx, tx, person, &mut seen)?;
+            Ok(Seen::of((versions, head, person), seen))
         })
         .await?;
     let titles: Vec<String> = versions.iter().map(|v| format!("{}版目（{}）", v.version, v.state.ja())).collect();

@@ -1,5 +1,6 @@
 //! One person: head, medical summary, team, contacts, and the notebook, newest first.
 
+use access::Witnesses;
 use axum::extract::{Query, State};
 use base::wareki::Date;
 use base::{Ctx, Instant, NoteId, PersonId};
@@ -57,34 +58,45 @@ pub async fn page(
 ) -> Result<Markup, Problem> {
     let cursor = before.cursor();
     let in_team = TEAM.contains(&visitor.role());
-    let (items, ground) =
-        if in_team { ("identity contacts risks medical notes", "care_team") } else { ("identity contacts", "duty") };
     let sheet = visitor
         .look(&site, Look::Person, move |ctx, tx| {
-            Ok(Seen::new(read(ctx, tx, person, cursor)?, vec![person], items, ground))
+            let mut seen = Witnesses::default();
+            Ok(Seen::of(read(ctx, tx, person, cursor, &mut seen)?, seen))
         })
         .await?;
     let title = if in_team { "連絡帳" } else { "対象者の情報" };
     Ok(frame.page(title).body(body(&sheet, person, &visitor, &frame, cursor.is_some())))
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, cursor: Option<Cursor>) -> Result<Sheet, Problem> {
-    let resident = people::resident(ctx, tx, person)?;
-    let home = people::home_of(ctx, tx, person)?;
+fn read(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    cursor: Option<Cursor>,
+    seen: &mut Witnesses,
+) -> Result<Sheet, Problem> {
+    let resident = seen.take(people::resident(ctx, tx, person)?);
+    let home = seen.take(people::home_of(ctx, tx, person)?);
     let mut team = Vec::new();
-    for member in people::team(ctx, tx, person)? {
+    for member in seen.take(people::team(ctx, tx, person)?) {
         let staff = people::staff(tx, member.staff)?;
         let office = people::office(tx, staff.office)?.name;
         team.push((member, staff, office));
     }
     let sees = |tx: &mut dyn Tx, act| access::may(ctx, tx, act, person);
-    let medical = sees(tx, access::Act::SeeMedical).then(|| people::medical_summary(ctx, tx, person)).transpose()?;
-    let notes = sees(tx, access::Act::SeeNotes).then(|| care::notes(ctx, tx, person, cursor)).transpose()?;
+    let medical = sees(tx, access::Act::SeeMedical)
+        .then(|| people::medical_summary(ctx, tx, person))
+        .transpose()?
+        .map(|m| seen.take(m));
+    let notes = sees(tx, access::Act::SeeNotes)
+        .then(|| care::notes(ctx, tx, person, cursor))
+        .transpose()?
+        .map(|n| seen.take(n));
     Ok(Sheet {
         head: Head::of(&resident, &home, Date::of(ctx.now)),
         phones: resident.phones.clone(),
         risk_notes: resident.risks_shown.then(|| resident.risk_notes.clone()),
-        contacts: people::contacts(ctx, tx, person)?,
+        contacts: seen.take(people::contacts(ctx, tx, person)?),
         watch: sees(tx, access::Act::SeeWatch) && watch::contract_of_home(tx, home.id)?.is_some(),
         home,
         team,

@@ -1,5 +1,6 @@
 //! きょう: what is new for me, and what do I owe? Answers that are awaited, visits, notes I have not read.
 
+use access::Witnesses;
 use axum::extract::State;
 use base::wareki::Date;
 use base::{Ctx, Instant, PersonId, Span};
@@ -53,27 +54,25 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Day, Problem> {
     visitor
         .look(site, Look::Today, |ctx, tx| {
-            let day = read(ctx, tx)?;
-            let mut persons: Vec<PersonId> = day.heads.keys().copied().collect();
-            persons.extend(day.visits.iter().map(|v| v.visit.person).filter(|p| !day.heads.contains_key(p)));
-            persons.dedup();
-            Ok(Seen::new(day, persons, "identity notes visits", "care_team"))
+            let mut seen = Witnesses::default();
+            let day = read(ctx, tx, &mut seen)?;
+            Ok(Seen::of(day, seen))
         })
         .await
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Day, Problem> {
-    let waiting = care::waiting_for(ctx, tx)?;
+fn read(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Day, Problem> {
+    let waiting = seen.take(care::waiting_for(ctx, tx)?);
     let owed = |note: &Note| waiting.iter().any(|w| w.id == note.id);
-    let new: Vec<Note> = care::new_for(ctx, tx)?.into_iter().filter(|n| !owed(n)).collect();
+    let new: Vec<Note> = seen.take(care::new_for(ctx, tx)?).into_iter().filter(|n| !owed(n)).collect();
     let persons: Vec<PersonId> = waiting.iter().chain(&new).map(|note| note.person).collect();
     let today = Date::of(ctx.now);
-    let households = people::households(ctx, tx, &persons)?;
+    let households = seen.take(people::households(ctx, tx, &persons)?);
     let heads =
         households.iter().map(|(person, (resident, home))| (*person, Head::of(resident, home, today))).collect();
     // A pharmacist is never sent to a door.
     let goes = access::scope(ctx, access::Act::ReportVisit).is_ok();
-    let visits = if goes { response::visits_for(ctx, tx)? } else { Vec::new() };
+    let visits = if goes { seen.take(response::visits_for(ctx, tx)?) } else { Vec::new() };
     Ok(Day { waiting, visits, new, heads })
 }
 

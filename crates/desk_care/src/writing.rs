@@ -1,5 +1,6 @@
 //! A new note: what it is, to whom it speaks, until when an answer is wanted.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{NoteId, PersonId, Redacted, Role, StaffId};
@@ -40,11 +41,12 @@ pub async fn page(
 async fn look(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Sheet, Problem> {
     visitor
         .look(site, Look::NewNote, move |ctx, tx| {
+            let mut seen = Witnesses::default();
             access::require(ctx, tx, access::Act::WriteNote, person)?;
             let mut to = vec![("team".to_owned(), "全員".to_owned())];
             let me = StaffId(ctx.actor.id);
             let mut members = Vec::new();
-            for member in people::team(ctx, tx, person)?.into_iter().filter(|m| m.staff != me) {
+            for member in seen.take(people::team(ctx, tx, person)?).into_iter().filter(|m| m.staff != me) {
                 // Somebody may have two parts in a team.
                 if !members.iter().any(|(id, _)| *id == member.staff) {
                     members.push((member.staff, people::staff(tx, member.staff)?));
@@ -57,8 +59,8 @@ async fn look(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Sheet,
             to.extend(
                 members.iter().map(|(id, s)| (format!("staff:{id}"), format!("{} {}", s.role.ja(), s.name.expose()))),
             );
-            let head = head_of(ctx, tx, person)?;
-            Ok(Seen::new(Sheet { head, to }, vec![person], "identity team", "care_team"))
+            let head = head_of(ctx, tx, person, &mut seen)?;
+            Ok(Seen::of(Sheet { head, to }, seen))
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! わたしの見守り: is everything all right, and what do they know about me?
 
+use access::{Shown, Witnesses};
 use audit::{Outcome, Recorded};
 use axum::extract::State;
 use base::{Ctx, Instant, OfficeId, PersonId, Purpose, Redacted, Role, Span, StaffId};
@@ -38,28 +39,30 @@ struct Me {
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let me = visitor
         .look(&site, Look::Me, |ctx, tx| {
-            let person = ctx.actor.person.ok_or(Problem::Denied)?;
-            let items = "identity contacts watch alerts consents";
-            Ok(Seen::new(read(ctx, tx, person)?, vec![person], items, "own"))
+            let mut seen = Witnesses::default();
+            let person = ctx.actor.person.ok_or(Problem::Denied(None))?;
+            let me = read(ctx, tx, person, &mut seen)?;
+            Ok(Seen::of(me, seen))
         })
         .await?;
     Ok(frame.page("わたしの見守り").live("/live/family", 300).body(body(&me, frame.now)))
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Me, Problem> {
-    let home = people::resident(ctx, tx, person)?.home;
-    let watched = watch::contracts(ctx, tx, person)?.iter().any(|c| c.ended_at.is_none() && c.home == home);
+fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> Result<Me, Problem> {
+    let home = seen.take(people::resident(ctx, tx, person)?).home;
+    let watched = seen.take(watch::contracts(ctx, tx, person)?).iter().any(|c| c.ended_at.is_none() && c.home == home);
     let consents = people::consent_state(tx, person, people::ConsentScope::Watch)?.allows();
     let activity = (watched && consents).then(|| watch::recent_activity(ctx, tx, home, ctx.now)).transpose()?;
-    let standing = watch::standing_alerts(ctx, tx, home)?;
+    let activity = activity.map(|a| seen.take(a));
+    let standing = seen.take(watch::standing_alerts(ctx, tx, home)?);
     Ok(Me {
         home,
         notices: standing.into_iter().filter(|a| a.level == Level::Notice && a.person == person).collect(),
-        cases: response::family_view(ctx, tx, person)?,
+        cases: seen.take(response::family_view(ctx, tx, person)?),
         activity,
-        absences: watch::absences(ctx, tx, home)?,
-        contacts: people::contacts(ctx, tx, person)?,
-        consents: newest(people::consents(ctx, tx, person)?),
+        absences: seen.take(watch::absences(ctx, tx, home)?),
+        contacts: seen.take(people::contacts(ctx, tx, person)?),
+        consents: newest(seen.take(people::consents(ctx, tx, person)?)),
     })
 }
 
@@ -136,8 +139,8 @@ struct Looks {
 pub async fn looks(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let looks = visitor
         .look(&site, Look::MyLooks, |ctx, tx| {
-            let person = ctx.actor.person.ok_or(Problem::Denied)?;
-            Ok(Seen::new(lookers(ctx, tx, person)?, vec![person], "looks", "own"))
+            let person = ctx.actor.person.ok_or(Problem::Denied(None))?;
+            Ok(lookers(ctx, tx, person)?.into())
         })
         .await?;
     let mut table = Table::new("わたしの情報を見た人", &["見た人", "所属", "目的", "回数", "最後に見た時刻"]);
@@ -160,8 +163,8 @@ pub async fn looks(State(site): State<Site>, visitor: Visitor, frame: Frame) -> 
     }))
 }
 
-fn lookers(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Looks, Problem> {
-    access::require(ctx, tx, access::Act::SeeLooks, person)?;
+fn lookers(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Looks>, Problem> {
+    let witness = access::require(ctx, tx, access::Act::SeeLooks, person)?;
     let rows = audit::about(tx, person, LOOKS)?;
     let cut = rows.len() == LOOKS;
     let own = |row: &Recorded| row.actor_id == ctx.actor.id;
@@ -178,7 +181,7 @@ fn lookers(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Looks, Proble
     }
     let mut lookers: Vec<Looker> = found.into_values().collect();
     lookers.sort_by_key(|l| std::cmp::Reverse(l.last));
-    Ok(Looks { lookers, cut })
+    Ok(witness.shows(Looks { lookers, cut }))
 }
 
 /// Name and office of whoever stands in a row; a relative by name, the program as itself.
@@ -190,7 +193,7 @@ fn name_of(ctx: &Ctx, tx: &mut dyn Tx, row: &Recorded) -> Result<(Redacted<Strin
         Role::System | Role::Gateway | Role::Link => Ok((Redacted::new(row.role.ja().to_owned()), String::new())),
         Role::Family => {
             let known = people::contact(ctx, tx, base::ContactId(row.actor_id));
-            let name = known.map_or_else(|_| Redacted::new("家族".to_owned()), |c| c.name);
+            let name = known.map_or_else(|_| Redacted::new("家族".to_owned()), |c| c.name.clone());
             Ok((name, Role::Family.ja().to_owned()))
         }
         role => {

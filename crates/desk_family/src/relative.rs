@@ -1,6 +1,6 @@
 //! The relative's page. What the resident did not consent to, or no longer does, is not read at all.
 
-use access::Act;
+use access::{Act, Witnesses};
 use axum::extract::State;
 use base::{Ctx, HomeId, Instant, Redacted};
 use db::Tx;
@@ -39,34 +39,29 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Sheet, Problem> {
     visitor
         .look(site, Look::Family, |ctx, tx| {
-            let person = ctx.actor.person.ok_or(Problem::Denied)?;
-            let sheet = read(ctx, tx, person)?;
-            let (persons, items, ground) = match (&sheet.cases, &sheet.activity) {
-                (None, None) => (vec![], "", "none"),
-                (Some(_), None) => (vec![person], "identity alerts", "family_alerts"),
-                (None, Some(_)) => (vec![person], "watch", "family_watch"),
-                (Some(_), Some(_)) => (vec![person], "identity alerts watch", "family_alerts family_watch"),
-            };
-            Ok(Seen::new(sheet, persons, items, ground))
+            let mut seen = Witnesses::default();
+            let person = ctx.actor.person.ok_or(Problem::Denied(None))?;
+            let sheet = read(ctx, tx, person, &mut seen)?;
+            Ok(Seen::of(sheet, seen))
         })
         .await
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, person: base::PersonId) -> Result<Sheet, Problem> {
+fn read(ctx: &Ctx, tx: &mut dyn Tx, person: base::PersonId, seen: &mut Witnesses) -> Result<Sheet, Problem> {
     let mut sheet = Sheet::default();
     if access::may(ctx, tx, Act::SeeAlert, person) {
-        let resident = people::resident(ctx, tx, person)?;
+        let resident = seen.take(people::resident(ctx, tx, person)?);
         sheet.name = Some(resident.name.clone());
         sheet.home = Some(resident.home);
-        sheet.cases = Some(response::family_view(ctx, tx, person)?);
-        let standing = watch::standing_alerts(ctx, tx, resident.home)?;
+        sheet.cases = Some(seen.take(response::family_view(ctx, tx, person)?));
+        let standing = seen.take(watch::standing_alerts(ctx, tx, resident.home)?);
         sheet.notices = standing.into_iter().filter(|a| a.level == Level::Notice && a.person == person).collect();
-        sheet.absences = Some(watch::absences(ctx, tx, resident.home)?);
+        sheet.absences = Some(seen.take(watch::absences(ctx, tx, resident.home)?));
     }
     if access::may(ctx, tx, Act::SeeWatch, person) {
-        let running = watch::contracts(ctx, tx, person)?.into_iter().find(|c| c.ended_at.is_none());
+        let running = seen.take(watch::contracts(ctx, tx, person)?).into_iter().find(|c| c.ended_at.is_none());
         if let Some(contract) = running {
-            sheet.activity = Some(watch::recent_activity(ctx, tx, contract.home, ctx.now)?);
+            sheet.activity = Some(seen.take(watch::recent_activity(ctx, tx, contract.home, ctx.now)?));
         }
     }
     Ok(sheet)

@@ -1,6 +1,7 @@
 //! 利用者: the accounts of staff, relatives and residents. Role, office and name come from the register; a clerk types
 //! the login name only, and hands over a one-time code.
 
+use access::{Act, Witnesses};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{AccountId, Ctx, PersonId, Redacted, Role};
@@ -53,7 +54,7 @@ async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: A
             let mut accounts = signin::accounts(ctx, tx, after.as_ref().map(|a| &a.login), ROWS + 1)?;
             let more = accounts.len() > ROWS;
             accounts.truncate(ROWS);
-            seen(tx, accounts, more)
+            listed(ctx, tx, accounts, more)
         })
         .await?;
     let first = after.map(|_| "/accounts".to_owned());
@@ -86,7 +87,7 @@ async fn search(
             let mut accounts = matching(ctx, tx, &query)?;
             let more = accounts.len() > ROWS;
             accounts.truncate(ROWS);
-            seen(tx, accounts, more)
+            listed(ctx, tx, accounts, more)
         })
         .await?;
     Ok(frame.page("利用者").body(html! {
@@ -123,13 +124,15 @@ fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Pro
 }
 
 /// Relatives' and residents' own accounts say who is a resident: they stand in the audit row.
-fn seen(tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<Listed>, Problem> {
+fn listed(ctx: &Ctx, tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<Listed>, Problem> {
+    let mut seen = Witnesses::default();
     let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
+    seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
     let offices: Vec<base::OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
     let names = people::office_names(tx, &offices)?;
     let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
     let named = accounts.into_iter().map(|account| (name(&account), account)).map(|(name, it)| (it, name)).collect();
-    Ok(Seen::new(Listed { accounts: named, more }, persons, "account", "duty"))
+    Ok(Seen::of(Listed { accounts: named, more }, seen))
 }
 
 fn person_of(account: &Account) -> Option<PersonId> {
@@ -176,12 +179,14 @@ async fn one(
     Named(id): Named<AccountId>,
 ) -> Result<Markup, Problem> {
     let (account, office, owner) = visitor
-        .look(&site, Look::Account, move |_, tx| {
+        .look(&site, Look::Account, move |ctx, tx| {
+            let mut seen = Witnesses::default();
             let account = signin::find_account(tx, id)?;
             let office = office_name(tx, &account)?;
             let persons: Vec<PersonId> = person_of(&account).into_iter().collect();
+            seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
             let owner = owner_page(&account);
-            Ok(Seen::new((account, office, owner), persons, "account", "duty"))
+            Ok(Seen::of((account, office, owner), seen))
         })
         .await?;
     let office = Some(office.as_str()).filter(|o| !o.is_empty());
@@ -204,24 +209,21 @@ struct Owner {
     role: Role,
     office: Option<base::OfficeId>,
     person: Option<PersonId>,
-    /// Who is shown on the page.
-    shown: Vec<PersonId>,
 }
 
-fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid) -> Result<Owner, Problem> {
+fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid, seen: &mut Witnesses) -> Result<Owner, Problem> {
     Ok(match subject {
         Subject::Staff => {
             let staff = people::staff(tx, id.into())?;
-            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None, shown: vec![] }
+            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None }
         }
         Subject::Contact => {
-            let contact = people::contact(ctx, tx, id.into())?;
-            let (person, shown) = (Some(contact.person), vec![contact.person]);
-            Owner { name: contact.name, role: Role::Family, office: None, person, shown }
+            let contact = seen.take(people::contact(ctx, tx, id.into())?);
+            Owner { name: contact.name, role: Role::Family, office: None, person: Some(contact.person) }
         }
         Subject::Resident => {
-            let resident = people::resident(ctx, tx, id.into())?;
-            Owner { name: resident.name, role: Role::Resident, office: None, person: None, shown: vec![resident.id] }
+            let resident = seen.take(people::resident(ctx, tx, id.into())?);
+            Owner { name: resident.name, role: Role::Resident, office: None, person: None }
         }
     })
 }
@@ -229,9 +231,9 @@ fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid) -> Result<Owner
 async fn look_at_owner(site: &Site, visitor: &Visitor, subject: Subject, id: Uuid) -> Result<Owner, Problem> {
     visitor
         .look(site, Look::NewAccount, move |ctx, tx| {
-            let owner = owner(ctx, tx, subject, id)?;
-            let persons = owner.shown.clone();
-            Ok(Seen::new(owner, persons, "identity", "duty"))
+            let mut seen = Witnesses::default();
+            let owner = owner(ctx, tx, subject, id, &mut seen)?;
+            Ok(Seen::of(owner, seen))
         })
         .await
 }
@@ -272,7 +274,7 @@ async fn create(
     };
     let secrets = draw()?;
     let created = visitor.command(&site, signin::Verb::CreateAccount, move |ctx, tx| {
-        let Owner { name, role, office, person, .. } = owner(ctx, tx, subject, id)?;
+        let Owner { name, role, office, person } = owner(ctx, tx, subject, id, &mut Witnesses::default())?;
         let new = NewAccount { id: id.into(), login: login.clone(), role, office, person, display_name: name };
         let code = signin::create_account(ctx, tx, &new, &secrets)?;
         Ok::<_, Problem>((signin::find_account(tx, id.into())?, code))

@@ -1,5 +1,6 @@
 //! 同意: what the resident said yes or no to, scope by scope, with what happens on each; recorded and withdrawn.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::wareki::Date;
@@ -77,16 +78,17 @@ where
 {
     visitor
         .look(site, Look::RegisterConsents, move |ctx, tx| {
-            let resident = people::resident(ctx, tx, person)?;
-            let home = people::home_of(ctx, tx, person)?;
-            let contacts = people::contacts(ctx, tx, person)?;
-            let consents = people::consents(ctx, tx, person)?;
+            let mut seen = Witnesses::default();
+            let resident = seen.take(people::resident(ctx, tx, person)?);
+            let home = seen.take(people::home_of(ctx, tx, person)?);
+            let contacts = seen.take(people::contacts(ctx, tx, person)?);
+            let consents = seen.take(people::consents(ctx, tx, person)?);
             let offices = people::offices(tx, None)?;
             let known = Known { resident, home, contacts, consents, offices };
             if !is_there(&known) {
                 return Err(Problem::NotFound);
             }
-            Ok(Seen::new(known, vec![person], "identity contacts consents", "duty"))
+            Ok(Seen::of(known, seen))
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! 連絡先: whom to call, in order; added, corrected, moved up and down, taken out.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::wareki::Date;
@@ -47,14 +48,15 @@ struct Known {
 async fn known(site: &Site, visitor: &Visitor, person: PersonId, one: Option<ContactId>) -> Result<Known, Problem> {
     visitor
         .look(site, Look::RegisterContacts, move |ctx, tx| {
-            let resident = people::resident(ctx, tx, person)?;
-            let home = people::home_of(ctx, tx, person)?;
-            let contacts = people::contacts(ctx, tx, person)?;
+            let mut seen = Witnesses::default();
+            let resident = seen.take(people::resident(ctx, tx, person)?);
+            let home = seen.take(people::home_of(ctx, tx, person)?);
+            let contacts = seen.take(people::contacts(ctx, tx, person)?);
             if one.is_some_and(|id| !contacts.iter().any(|c| c.id == id)) {
                 return Err(Problem::NotFound);
             }
             let account = one.and_then(|id| signin::find_account(tx, id.0.into()).ok());
-            Ok(Seen::new(Known { resident, home, contacts, account }, vec![person], "identity contacts", "duty"))
+            Ok(Seen::of(Known { resident, home, contacts, account }, seen))
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! 変更履歴: every state the record of a resident and the home had, who made it, and why. What was changed is shown
 //! field by field, so that a mistaken correction can be found.
 
+use access::Witnesses;
 use axum::extract::State;
 use base::PersonId;
 use base::wareki::Date;
@@ -38,15 +39,18 @@ async fn page(
 ) -> Result<Markup, Problem> {
     let (resident, home_now, kinds) = visitor
         .look(&site, Look::RegisterHistory, move |ctx, tx| {
-            let resident = people::resident(ctx, tx, person)?;
-            let home_now = people::home_of(ctx, tx, person)?;
-            let (own, home) =
-                (people::versions(ctx, tx, person, Kept::Resident)?, people::versions(ctx, tx, person, Kept::Home)?);
+            let mut seen = Witnesses::default();
+            let resident = seen.take(people::resident(ctx, tx, person)?);
+            let home_now = seen.take(people::home_of(ctx, tx, person)?);
+            let (own, home) = (
+                seen.take(people::versions(ctx, tx, person, Kept::Resident)?),
+                seen.take(people::versions(ctx, tx, person, Kept::Home)?),
+            );
             let kinds = [
                 Kind { title: "ご本人の情報", versions: named(tx, own)? },
                 Kind { title: "住まいの情報", versions: named(tx, home)? },
             ];
-            Ok(Seen::new((resident, home_now, kinds), vec![person], "identity entry risks history", "duty"))
+            Ok(Seen::of((resident, home_now, kinds), seen))
         })
         .await?;
     Ok(history_page(&frame, &resident, &home_now, &kinds))

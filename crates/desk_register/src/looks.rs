@@ -1,6 +1,7 @@
 //! 監査: who looked at whom and who did what, newest first. The list of everything names residents only as those who
 //! acted; the page about one resident is about them. Both are looks at whom they name. What the rows cannot hold (names, values) is not in them.
 
+use access::{Act, Witnesses};
 use audit::{Book, Outcome, Recorded};
 use axum::Extension;
 use axum::extract::State;
@@ -70,11 +71,12 @@ async fn newest(
 ) -> Result<Markup, Problem> {
     let from = from_of(&query);
     let lines = visitor
-        .look(&site, Look::Audit, move |_, tx| {
+        .look(&site, Look::Audit, move |ctx, tx| {
+            let mut seen = Witnesses::default();
             let rows = audit::before(tx, from, ROWS + 1)?;
             let lines = lines(tx, rows)?;
-            let persons = named(&lines);
-            Ok(Seen::new(lines, persons, "identity looks", "duty"))
+            seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity, Act::SeeLooks], &[], &named(&lines))?);
+            Ok(Seen::of(lines, seen))
         })
         .await?;
     Ok(frame.page("だれが、いつ、何を見たか").body(html! {
@@ -111,9 +113,9 @@ async fn search(
     let wanted = query.clone();
     let found: Found = visitor
         .look(&site, Look::AuditSearch, move |ctx, tx| {
-            let found = people::search(ctx, tx, &wanted, 0)?;
-            let persons = found.persons.iter().map(|p| p.id).collect();
-            Ok(Seen::new(found, persons, "identity", "duty"))
+            let mut seen = Witnesses::default();
+            let found = seen.take(people::search(ctx, tx, &wanted, 0)?);
+            Ok(Seen::of(found, seen))
         })
         .await?;
     let mut table = Table::new("見つかった対象者", &["氏名", "対象者番号", "記録"]);
@@ -145,15 +147,14 @@ async fn about(
     let from = from_of(&query);
     let (resident, home, lines) = visitor
         .look(&site, Look::AuditPerson, move |ctx, tx| {
-            access::require(ctx, tx, access::Act::SeeLooks, person)?;
+            let mut seen = Witnesses::default();
+            seen.extend([access::require(ctx, tx, Act::SeeLooks, person)?]);
             let (resident, home): (Resident, Home) =
-                (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+                (seen.take(people::resident(ctx, tx, person)?), seen.take(people::home_of(ctx, tx, person)?));
             let rows = audit::about_before(tx, person, from, ROWS + 1)?;
             let lines = lines(tx, rows)?;
-            let mut persons = named(&lines);
-            persons.retain(|p| *p != person);
-            persons.insert(0, person);
-            Ok(Seen::new((resident, home, lines), persons, "identity looks", "duty"))
+            seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity, Act::SeeLooks], &[], &named(&lines))?);
+            Ok(Seen::of((resident, home, lines), seen))
         })
         .await?;
     let base = format!("/audit/persons/{person}");

@@ -1,6 +1,7 @@
 //! One plain form registers a resident, the home and the first person to call. Before it is stored, those of the same
 //! reading and birthday are shown: the clerk says whether this is somebody else.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::wareki::Date;
@@ -44,9 +45,9 @@ async fn new_page(State(site): State<Site>, visitor: Visitor, frame: Frame, quer
 async fn shared_home(site: &Site, visitor: &Visitor, home: Option<HomeId>) -> Result<Option<Home>, Problem> {
     visitor
         .look(site, Look::NewResident, move |ctx, tx| {
-            let Some(id) = home else { return Ok(Seen::new(None, vec![], "", "duty")) };
-            let persons = people::residents_of_home(ctx, tx, id)?;
-            Ok(Seen::new(Some(people::home(ctx, tx, id)?), persons, "identity", "duty"))
+            let mut seen = Witnesses::default();
+            let Some(id) = home else { return Ok(Seen::of(None, seen)) };
+            Ok(Seen::of(Some(seen.take(people::home(ctx, tx, id)?)), seen))
         })
         .await
 }
@@ -145,14 +146,15 @@ async fn alike(site: &Site, visitor: &Visitor, new: &NewResident) -> Result<Vec<
     let (kana, birth) = (new.facts.kana.clone(), new.facts.birth);
     visitor
         .look(site, Look::Duplicates, move |ctx, tx| {
+            let mut seen = Witnesses::default();
             let persons = people::duplicates(ctx, tx, &kana, birth)?;
             let mut found = Vec::new();
             for person in &persons {
-                let resident = people::resident(ctx, tx, *person)?;
-                let address = people::home_of(ctx, tx, *person)?.address().expose().clone();
+                let resident = seen.take(people::resident(ctx, tx, *person)?);
+                let address = seen.take(people::home_of(ctx, tx, *person)?).address().expose().clone();
                 found.push(Alike { resident, address });
             }
-            Ok(Seen::new(found, persons, "identity", "duty"))
+            Ok(Seen::of(found, seen))
         })
         .await
 }

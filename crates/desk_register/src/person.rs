@@ -1,5 +1,6 @@
 //! A resident in the register: who it is, where they live, how one gets in, what to mind; and the state of the record.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::Redirect;
 use base::PersonId;
@@ -46,12 +47,12 @@ async fn facts_page(
 ) -> Result<Markup, Problem> {
     let record = visitor
         .look(&site, Look::RegisterPerson, move |ctx, tx| {
-            let resident = people::resident(ctx, tx, person)?;
-            let home = people::home_of(ctx, tx, person)?;
-            let together = people::residents_of_home(ctx, tx, home.id)?;
+            let mut seen = Witnesses::default();
+            let resident = seen.take(people::resident(ctx, tx, person)?);
+            let home = seen.take(people::home_of(ctx, tx, person)?);
+            let together = seen.take(people::residents_of_home(ctx, tx, home.id)?);
             let account = signin::find_account(tx, person.0.into()).ok();
-            let items = if home.entry_shown { "identity entry risks" } else { "identity" };
-            Ok(Seen::new(Record { resident, home, together, account }, vec![person], items, "duty"))
+            Ok(Seen::of(Record { resident, home, together, account }, seen))
         })
         .await?;
     Ok(page(&frame, &visitor, &record))

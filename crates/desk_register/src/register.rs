@@ -1,8 +1,9 @@
 //! The list of residents and the search for one. A search is posted: what was typed stays out of addresses and logs.
 
+use access::Witnesses;
 use axum::extract::State;
+use base::Role;
 use base::wareki::Date;
-use base::{PersonId, Role};
 use maud::{Markup, html};
 use page::components::{Action, Field, Table, empty, link_button, pager, submit};
 use page::door::Door;
@@ -43,9 +44,9 @@ async fn find(site: &Site, visitor: &Visitor, query: &str, page: usize) -> Resul
     let query = query.to_owned();
     visitor
         .look(site, Look::Register, move |ctx, tx| {
-            let found = people::search(ctx, tx, &query, page)?;
-            let persons: Vec<PersonId> = found.persons.iter().map(|p| p.id).collect();
-            Ok(Seen::new(found, persons, "identity", "duty"))
+            let mut seen = Witnesses::default();
+            let found = seen.take(people::search(ctx, tx, &query, page)?);
+            Ok(Seen::of(found, seen))
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! Corrections of a resident and the home, moving house, and where in life somebody is now: each is a new version with
 //! its reason, and none overwrites what a colleague entered meanwhile.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::PersonId;
@@ -53,9 +54,10 @@ enum What {
 async fn subject(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Subject, Problem> {
     visitor
         .look(site, Look::RegisterForm, move |ctx, tx| {
-            let resident = people::resident(ctx, tx, person)?;
-            let home = people::home_of(ctx, tx, person)?;
-            Ok(Seen::new(Subject { resident, home }, vec![person], "identity entry risks", "duty"))
+            let mut seen = Witnesses::default();
+            let resident = seen.take(people::resident(ctx, tx, person)?);
+            let home = seen.take(people::home_of(ctx, tx, person)?);
+            Ok(Seen::of(Subject { resident, home }, seen))
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! ケアチーム: who works together for one resident. Joining opens the record to them, leaving closes it at once.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::wareki::Date;
@@ -51,10 +52,11 @@ struct Team {
 async fn team(site: &Site, visitor: &Visitor, person: PersonId, office: Option<OfficeId>) -> Result<Team, Problem> {
     visitor
         .look(site, Look::RegisterTeam, move |ctx, tx| {
-            let resident = people::resident(ctx, tx, person)?;
-            let home = people::home_of(ctx, tx, person)?;
+            let mut seen = Witnesses::default();
+            let resident = seen.take(people::resident(ctx, tx, person)?);
+            let home = seen.take(people::home_of(ctx, tx, person)?);
             let mut members = Vec::new();
-            for member in people::team(ctx, tx, person)? {
+            for member in seen.take(people::team(ctx, tx, person)?) {
                 let staff = people::staff(tx, member.staff)?;
                 let office = people::office(tx, staff.office)?;
                 members.push(Member { member, staff, office });
@@ -66,7 +68,7 @@ async fn team(site: &Site, visitor: &Visitor, person: PersonId, office: Option<O
                 None => vec![],
             };
             let team = Team { resident, home, members, sharing, offices, candidates };
-            Ok(Seen::new(team, vec![person], "identity team", "duty"))
+            Ok(Seen::of(team, seen))
         })
         .await
 }

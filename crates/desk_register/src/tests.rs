@@ -25,7 +25,7 @@ fn field(answer: &Answer, name: &str) -> String {
 fn contacts(region: &Region) -> Vec<people::Contact> {
     let ctx = people::testing::system(region.now(), 77);
     let person = region.s.person;
-    region.test.db.read_blocking(move |tx| people::contacts(&ctx, tx, person)).unwrap()
+    region.test.db.read_blocking(move |tx| people::contacts(&ctx, tx, person)).unwrap().into_value()
 }
 
 fn consent(region: &Region, scope: ConsentScope) -> ConsentState {

@@ -1,5 +1,6 @@
 //! 写真: sent after the report by a plain form, drawn anew, kept beside it; shown one by one, each a look of its own.
 
+use access::Witnesses;
 use axum::body::Body;
 use axum::extract::multipart::{Field as Part, MultipartError};
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
@@ -200,8 +201,9 @@ pub async fn show(State(site): State<Site>, visitor: Visitor, Path(photo): Path<
     let photo: PhotoId = id(&photo)?;
     let jpeg = visitor
         .look(&site, Look::Photo, move |ctx, tx| {
-            let (photo, jpeg) = response::photo(ctx, tx, photo)?;
-            Ok(Seen::new(jpeg, vec![photo.person], "photo", "case"))
+            let mut seen = Witnesses::default();
+            let (_, jpeg) = seen.take(response::photo(ctx, tx, photo)?);
+            Ok(Seen::of(jpeg, seen))
         })
         .await?;
     let mut answer = jpeg.into_response();

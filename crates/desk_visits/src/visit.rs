@@ -1,6 +1,7 @@
 //! The list of requests, and the one visit: address first, then why, the way in, one button for the next step, the
 //! report, and the ambulance always at the bottom.
 
+use access::Witnesses;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
@@ -42,12 +43,7 @@ pub async fn list_fragment(State(site): State<Site>, visitor: Visitor, frame: Fr
 }
 
 async fn read_list(site: &Site, visitor: &Visitor) -> Result<Vec<VisitRow>, Problem> {
-    let read = |ctx: &Ctx, tx: &mut dyn Tx| {
-        let rows = response::visits_for(ctx, tx)?;
-        let persons = rows.iter().map(|r| r.visit.person).collect();
-        Ok(Seen::new(rows, persons, "identity case", "visit"))
-    };
-    visitor.look(site, Look::Visits, read).await
+    visitor.look(site, Look::Visits, |ctx, tx| Ok(response::visits_for(ctx, tx)?.into())).await
 }
 
 fn rows_shown(rows: &[VisitRow], now: Instant) -> Markup {
@@ -109,9 +105,6 @@ pub(crate) async fn again(
     }
 }
 
-const ITEMS: &str = "identity contacts entry risks case";
-const ITEMS_AND_NOTES: &str = "identity contacts entry risks case notes";
-
 async fn shown(
     site: &Site,
     visitor: &Visitor,
@@ -121,25 +114,24 @@ async fn shown(
 ) -> Result<Markup, Problem> {
     let door = visitor
         .look(site, Look::Visit, move |ctx, tx| {
-            let door = read(ctx, tx, visit)?;
-            let person = door.sheet.visit.person;
-            let items = if door.questions.is_empty() { ITEMS } else { ITEMS_AND_NOTES };
-            Ok(Seen::new(door, vec![person], items, "visit"))
+            let mut seen = Witnesses::default();
+            let door = read(ctx, tx, visit, &mut seen)?;
+            Ok(Seen::of(door, seen))
         })
         .await?;
     Ok(frame.page("訪問").heading_hidden().body(body(&door, typed, frame.now)))
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Door, Problem> {
-    let sheet = response::visit_sheet(ctx, tx, visit)?;
+fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Result<Door, Problem> {
+    let sheet = seen.take(response::visit_sheet(ctx, tx, visit)?);
     let (case, person) = (&sheet.case, sheet.visit.person);
     let asked = sheet.visit.visitor.uuid();
     let may = response::may(ctx, tx, case);
-    let doctors = if may.consult { Some(doctors(ctx, tx, person)?) } else { None };
+    let doctors = if may.consult { Some(doctors(ctx, tx, person, seen)?) } else { None };
     let mut questions = Vec::new();
     if may.read {
         for note in response::consultation_notes(ctx, tx, case.id)? {
-            questions.push(care::note(ctx, tx, note)?);
+            questions.push(seen.take(care::note(ctx, tx, note)?));
         }
     }
     Ok(Door {

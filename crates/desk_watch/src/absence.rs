@@ -1,5 +1,6 @@
 //! 不在予定: entered by the resident, a relative or staff, on one page for all of them.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{AbsenceId, HomeId, Instant, Role};
@@ -33,11 +34,13 @@ pub async fn page(
 async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, home: HomeId, draft: &Draft) -> Result<Markup, Problem> {
     let absences = visitor
         .look(site, Look::Absences, move |ctx, tx| {
+            let mut seen = Witnesses::default();
             super::known_or_watched(ctx, tx, home)?;
             let contract = watch::contract_of_home(tx, home)?.ok_or(watch::WatchRefusal::NoContract);
             let contract = contract.map_err(watch::WatchError::from)?;
-            access::require(ctx, tx, access::Act::EnterAbsence, contract.person)?;
-            Ok(Seen::new(watch::absences(ctx, tx, home)?, vec![contract.person], "absences", "watch"))
+            seen.extend([access::require(ctx, tx, access::Act::EnterAbsence, contract.person)?]);
+            let absences = seen.take(watch::absences(ctx, tx, home)?);
+            Ok(Seen::of(absences, seen))
         })
         .await?;
     Ok(frame.page("いつ、出かけますか").body(html! {

@@ -1,5 +1,6 @@
 //! What hangs in a home and since when it is watched: the keepers' page. It shows no activity.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{HomeId, PersonId};
@@ -54,7 +55,8 @@ pub async fn shown(
 ) -> Result<Markup, Problem> {
     let sheet = visitor
         .look(site, Look::DevicesOfHome, move |ctx, tx| {
-            let dwelling = Dwelling::read(ctx, tx, home)?;
+            let mut seen = Witnesses::default();
+            let dwelling = Dwelling::read(ctx, tx, home, &mut seen)?;
             let persons = dwelling.persons();
             let mut consents = Vec::new();
             for person in &persons {
@@ -62,13 +64,13 @@ pub async fn shown(
             }
             let sheet = Sheet {
                 contract: watch::contract_of_home(tx, home)?,
-                gateways: watch::gateways_of_home(ctx, tx, home)?,
-                devices: watch::devices_of_home(ctx, tx, home)?,
-                unknown: watch::inbox(ctx, tx, Some(home))?,
+                gateways: seen.take(watch::gateways_of_home(ctx, tx, home)?),
+                devices: seen.take(watch::devices_of_home(ctx, tx, home)?),
+                unknown: seen.take(watch::inbox(ctx, tx, Some(home))?),
                 dwelling,
                 consents,
             };
-            Ok(Seen::new(sheet, persons, "identity devices", "duty"))
+            Ok(Seen::of(sheet, seen))
         })
         .await?;
     Ok(frame.page("この住まいの機器").body(body(&sheet, frame, refused, draft)))

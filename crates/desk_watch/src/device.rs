@@ -1,5 +1,6 @@
 //! One device: how well it speaks, the walk test at its installation, its end.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{DeviceId, Instant, Span};
@@ -39,10 +40,10 @@ async fn shown(
 ) -> Result<Markup, Problem> {
     let (device, gateway, dwelling) = visitor
         .look(site, Look::Device, move |ctx, tx| {
-            let (device, gateway) = watch::device_page(ctx, tx, id)?;
-            let dwelling = Dwelling::read(ctx, tx, device.home)?;
-            let persons = dwelling.persons();
-            Ok(Seen::new((device, gateway, dwelling), persons, "identity devices", "duty"))
+            let mut seen = Witnesses::default();
+            let (device, gateway) = seen.take(watch::device_page(ctx, tx, id)?);
+            let dwelling = Dwelling::read(ctx, tx, device.home, &mut seen)?;
+            Ok(Seen::of((device, gateway, dwelling), seen))
         })
         .await?;
     Ok(frame.page("この機器は、正しく働いていますか").body(html! {

@@ -111,7 +111,7 @@ pub async fn rotate(
     let name = visitor
         .command(&site, watch::Verb::RotateGateway, move |ctx, tx| {
             watch::rotate_gateway(ctx, tx, id, secret)?;
-            let here = watch::gateways_of_home(ctx, tx, home)?;
+            let here = watch::gateways_of_home(ctx, tx, home)?.into_value();
             here.into_iter().find(|g| g.id == id).map(|g| g.name).ok_or(Problem::NotFound)
         })
         .await?;

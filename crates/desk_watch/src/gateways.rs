@@ -1,5 +1,6 @@
 //! ゲートウェイの一覧: every gateway in use, whether its line is up, when it was heard, what hangs behind it.
 
+use access::Witnesses;
 use axum::extract::{Query, State};
 use base::{Instant, Role, Span};
 use maud::{Markup, html};
@@ -28,14 +29,12 @@ pub async fn page(
     let page = asked.unwrap_or(1).clamp(1, 100_000);
     let (lines, all) = visitor
         .look(&site, Look::Gateways, move |ctx, tx| {
-            let (lines, all) = watch::gateway_lines(ctx, tx, (page - 1) * ROWS, ROWS)?;
+            let mut seen = Witnesses::default();
+            let (lines, all) = seen.take(watch::gateway_lines(ctx, tx, (page - 1) * ROWS, ROWS)?);
             let homes: Vec<base::HomeId> = lines.iter().map(|line| line.gateway.home).collect();
-            let dwellings = Dwelling::read_all(ctx, tx, &homes)?;
+            let dwellings = Dwelling::read_all(ctx, tx, &homes, &mut seen)?;
             let rows: Vec<(GatewayLine, Dwelling)> = lines.into_iter().zip(dwellings).collect();
-            let mut persons: Vec<base::PersonId> = rows.iter().flat_map(|(_, d)| d.persons()).collect();
-            persons.sort();
-            persons.dedup();
-            Ok(Seen::new((rows, all), persons, "identity lines", "duty"))
+            Ok(Seen::of((rows, all), seen))
         })
         .await?;
     let keeper = visitor.role() == Role::Administrator;

@@ -14,6 +14,7 @@ mod upkeep;
 mod verbs;
 mod view;
 
+use access::Witnesses;
 use base::{Ctx, HomeId, PersonId, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
@@ -88,23 +89,23 @@ struct Dwelling {
 }
 
 impl Dwelling {
-    fn read(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Dwelling, Problem> {
+    fn read(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, seen: &mut Witnesses) -> Result<Dwelling, Problem> {
         let mut residents = Vec::new();
-        for person in people::residents_of_home(ctx, tx, home)? {
-            residents.push((person, people::resident(ctx, tx, person)?.name));
+        for person in seen.take(people::residents_of_home(ctx, tx, home)?) {
+            residents.push((person, seen.take(people::resident(ctx, tx, person)?).name));
         }
-        Ok(Dwelling { home, residents, address: people::home(ctx, tx, home)?.address() })
+        Ok(Dwelling { home, residents, address: seen.take(people::home(ctx, tx, home)?).address() })
     }
 
     /// All the homes of a list; only one in which nobody lives any more is asked for by itself.
-    fn read_all(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Vec<Dwelling>, Problem> {
-        let heads = people::heads_of_homes(ctx, tx, homes)?;
+    fn read_all(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId], seen: &mut Witnesses) -> Result<Vec<Dwelling>, Problem> {
+        let heads = seen.take(people::heads_of_homes(ctx, tx, homes)?);
         let mut dwellings = Vec::with_capacity(homes.len());
         for home in homes {
             let residents: Vec<_> = heads.in_home(*home).map(|head| (head.id, head.name.clone())).collect();
             dwellings.push(match heads.in_home(*home).next() {
                 Some(head) => Dwelling { home: *home, residents, address: head.address.clone() },
-                None => Dwelling::read(ctx, tx, *home)?,
+                None => Dwelling::read(ctx, tx, *home, seen)?,
             });
         }
         Ok(dwellings)

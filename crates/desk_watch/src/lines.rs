@@ -1,5 +1,6 @@
 //! 通信断: a gateway that fell silent is a fault of the line, never of the person, and stands here until it is heard.
 
+use access::Witnesses;
 use axum::extract::State;
 use base::{Instant, Role};
 use maud::{Markup, html};
@@ -36,12 +37,12 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Lines, Problem> {
     visitor
         .look(site, Look::Lines, |ctx, tx| {
-            let troubles = watch::line_faults(ctx, tx)?;
+            let mut seen = Witnesses::default();
+            let troubles = seen.take(watch::line_faults(ctx, tx)?);
             let homes: Vec<base::HomeId> = troubles.iter().flat_map(homes_of).collect();
             let shown: Vec<base::HomeId> = homes.iter().copied().take(base::limits::LIST_ROWS).collect();
-            let dwellings = Dwelling::read_all(ctx, tx, &shown)?;
-            let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
-            Ok(Seen::new(Lines { troubles, dwellings, homes: homes.len() }, persons, "identity lines", "duty"))
+            let dwellings = Dwelling::read_all(ctx, tx, &shown, &mut seen)?;
+            Ok(Seen::of(Lines { troubles, dwellings, homes: homes.len() }, seen))
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! The settings of the watch, for the region and for one home: a blank field means as in the level above.
 
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{HomeId, Role};
@@ -75,11 +76,11 @@ async fn shown(
 ) -> Result<Markup, Problem> {
     let (dwelling, changes, region) = visitor
         .look(site, Look::HomeSettings, move |ctx, tx| {
-            let dwelling = Dwelling::read(ctx, tx, home)?;
+            let mut seen = Witnesses::default();
+            let dwelling = Dwelling::read(ctx, tx, home, &mut seen)?;
             let region = watch::changes_of(tx, None)?.over(&Settings::default());
-            let persons = dwelling.persons();
-            let seen = (dwelling, watch::changes_of(tx, Some(home))?, region);
-            Ok(Seen::new(seen, persons, "identity watch_settings", "duty"))
+            let changes = watch::changes_of(tx, Some(home))?;
+            Ok(Seen::of((dwelling, changes, region), seen))
         })
         .await?;
     let draft = draft.unwrap_or_else(|| on_record(&changes));

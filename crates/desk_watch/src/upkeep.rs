@@ -1,5 +1,6 @@
 //! The keepers' two lists: what needs somebody's hand, and what spoke without being known. Both end when worked.
 
+use access::Witnesses;
 use axum::extract::State;
 use base::{HomeId, Instant};
 use maud::{Markup, html};
@@ -19,10 +20,10 @@ const HOMES: usize = base::limits::LIST_ROWS;
 pub async fn needs(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let (needs, dwellings) = visitor
         .look(&site, Look::DeviceNeeds, |ctx, tx| {
-            let needs = watch::devices_needing_care(ctx, tx)?;
-            let dwellings = dwellings(ctx, tx, needs.iter().map(|n| n.home))?;
-            let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
-            Ok(Seen::new((needs, dwellings), persons, "identity devices", "duty"))
+            let mut seen = Witnesses::default();
+            let needs = seen.take(watch::devices_needing_care(ctx, tx)?);
+            let dwellings = dwellings(ctx, tx, needs.iter().map(|n| n.home), &mut seen)?;
+            Ok(Seen::of((needs, dwellings), seen))
         })
         .await?;
     let shown = needs.iter().filter(|n| dwellings.iter().any(|d| d.home == n.home)).count();
@@ -52,6 +53,7 @@ fn dwellings(
     ctx: &base::Ctx,
     tx: &mut dyn db::Tx,
     homes: impl Iterator<Item = HomeId>,
+    seen: &mut Witnesses,
 ) -> Result<Vec<Dwelling>, Problem> {
     let mut each: Vec<HomeId> = Vec::new();
     for home in homes {
@@ -59,7 +61,7 @@ fn dwellings(
             each.push(home);
         }
     }
-    Dwelling::read_all(ctx, tx, &each)
+    Dwelling::read_all(ctx, tx, &each, seen)
 }
 
 fn device_words(need: &CareNeed) -> Markup {
@@ -97,10 +99,10 @@ pub async fn inbox_page(
 ) -> Result<Markup, Problem> {
     let (unknown, dwellings) = visitor
         .look(site, Look::UnknownDevices, |ctx, tx| {
-            let unknown = watch::inbox(ctx, tx, None)?;
-            let dwellings = dwellings(ctx, tx, unknown.iter().map(|u| u.home))?;
-            let persons = dwellings.iter().flat_map(Dwelling::persons).collect();
-            Ok(Seen::new((unknown, dwellings), persons, "identity devices", "duty"))
+            let mut seen = Witnesses::default();
+            let unknown = seen.take(watch::inbox(ctx, tx, None)?);
+            let dwellings = dwellings(ctx, tx, unknown.iter().map(|u| u.home), &mut seen)?;
+            Ok(Seen::of((unknown, dwellings), seen))
         })
         .await?;
     Ok(frame.page("この機器は、どこにありますか").body(html! {

@@ -1,5 +1,6 @@
 //! A home's page: what was beside what is usual, room by room, climate, alerts and how often they were needless.
 
+use access::Witnesses;
 use axum::extract::State;
 use base::{HomeId, Instant, Role, Span};
 use maud::{Markup, html};
@@ -37,15 +38,15 @@ pub async fn page(
     let upkeep = !matches!(visitor.role(), Role::Family | Role::Resident);
     let sheet = visitor
         .look(&site, Look::Home, move |ctx, tx| {
+            let mut seen = Witnesses::default();
             super::known_or_watched(ctx, tx, home)?;
-            let view = watch::home_view(ctx, tx, home, ctx.now)?;
+            let view = seen.take(watch::home_view(ctx, tx, home, ctx.now)?);
             let person = view.person;
             let sees = |tx: &mut dyn db::Tx, act| access::may(ctx, tx, act, person);
-            let head = sees(tx, access::Act::SeeIdentity).then(|| head_of(ctx, tx, person)).transpose()?;
+            let head = sees(tx, access::Act::SeeIdentity).then(|| head_of(ctx, tx, person, &mut seen)).transpose()?;
             let may_announce = sees(tx, access::Act::EnterAbsence);
-            let ground = access::require(ctx, tx, access::Act::SeeWatch, person)?.key();
             let sheet = Sheet { view, head, may_announce, upkeep };
-            Ok(Seen::new(sheet, vec![person], "identity watch alerts", ground))
+            Ok(Seen::of(sheet, seen))
         })
         .await?;
     Ok(frame.page("この住まいの、いつもと最近").body(body(&sheet, frame.now)))

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use access::AccessError;
+use base::PersonId;
 use db::DbError;
 
 /// What a verb that did nothing leaves.
@@ -11,8 +12,8 @@ use db::DbError;
 pub enum Failure {
     /// A rule's: shown to the user, with what to do next.
     Refused(Refusal),
-    /// The person or the act is not this actor's. Says nothing of whether the person exists.
-    Denied,
+    /// The person or the act is not this actor's. Says nothing of whether the person exists; who it is, is for the record.
+    Denied(Option<PersonId>),
     /// An id that names nothing.
     NotThere,
     /// More than we take at a time.
@@ -112,7 +113,8 @@ impl Fails for DbError {
 impl Fails for AccessError {
     fn failure(self) -> Failure {
         match self {
-            AccessError::Denied { .. } => Failure::Denied,
+            AccessError::Denied { person, .. } => Failure::Denied(person),
+            AccessError::NotInCharge { .. } => Failure::Denied(None),
             AccessError::Db(cause) => cause.failure(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use audit::{Basis, Means};
 use base::{Ctx, Instant, Redacted};
 use db::{Db, DbError, Tx};
 use tokio::task::JoinSet;
@@ -145,5 +146,5 @@ pub(crate) fn failed(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, why: &str, ag
 pub(crate) fn receipt(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, word: &str) -> Result<(), DbError> {
     let (_, person) = store::whom(tx, row.message)?;
     let items = format!("{} {word}", row.way.key());
-    audit::done(ctx, tx, Verb::Receipt, person.as_slice(), &items, "duty").map(drop)
+    audit::done(ctx, tx, Verb::Receipt, Basis::Means(Means::Program, person), &items).map(drop)
 }

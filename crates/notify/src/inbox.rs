@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use audit::{Basis, Means};
 use base::{Actor, Ctx, Instant, MessageId, PersonId};
 use db::{DbError, Tx, outbox};
 use uuid::Uuid;
@@ -49,7 +50,7 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<InboxItem,
         return Ok(item);
     }
     store::read(tx, id, ctx.now)?;
-    audit::done(ctx, tx, Verb::MarkRead, item.person.as_slice(), "message", "own")?;
+    audit::done(ctx, tx, Verb::MarkRead, Basis::Means(Means::Recipient, item.person), "message")?;
     outbox::push(tx, ctx.now, &Event::Screen { message: id, recipient: item.recipient })?;
     Ok(InboxItem { read_at: Some(ctx.now), ..item })
 }

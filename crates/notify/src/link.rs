@@ -1,5 +1,6 @@
 //! Links: a page without a name, a button, and what it may do, once.
 
+use audit::{Basis, Means};
 use base::{Actor, Ctx, Instant, MessageId, PersonId, Redacted, Role};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -107,14 +108,9 @@ pub fn use_link(ctx: &Ctx, tx: &mut dyn Tx, link: &LinkHash) -> Result<LinkUse, 
     // Who is signed in acts under their own name; a bearer has none.
     let signed_in = inbox::is_for(ctx, found.recipient);
     let actor = if signed_in { ctx.actor.clone() } else { used.actor() };
-    audit::done(
-        &Ctx::new(actor, ctx.purpose, ctx.now, ctx.request),
-        tx,
-        Verb::UseLink,
-        used.person.as_slice(),
-        found.purpose.key(),
-        if signed_in { "own" } else { "link" },
-    )?;
+    let acting = Ctx::new(actor, ctx.purpose, ctx.now, ctx.request);
+    let proof = if signed_in { Means::Recipient } else { Means::Link };
+    audit::done(&acting, tx, Verb::UseLink, Basis::Means(proof, used.person), found.purpose.key())?;
     Ok(used)
 }
 

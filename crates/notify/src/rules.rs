@@ -1,6 +1,6 @@
 //! When a failed way is tried again, when the next is taken, how long a link opens. Pure.
 
-use base::{Ctx, Instant, Role, Span};
+use base::{Instant, Span};
 
 use crate::{Topic, Way};
 
@@ -90,11 +90,6 @@ pub fn failure_ja(word: &str) -> &'static str {
         "no_report" => "届いたという報告が時間内にありませんでした",
         _ => "送信の途中で失敗しました",
     }
-}
-
-/// Who sees, and settles, what could not be delivered: whoever can call instead.
-pub fn minds_undeliverable(ctx: &Ctx) -> bool {
-    matches!(ctx.actor.role, Role::Operator | Role::Administrator | Role::CityOfficer | Role::System)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Sending: the message and its attempts are written with the act that caused them.
 
+use audit::{Basis, Means};
 use base::{Ctx, MessageId, Redacted};
 use db::{DbError, Tx, outbox};
 
@@ -20,7 +21,7 @@ pub fn send(ctx: &Ctx, tx: &mut dyn Tx, new: &NewMessage) -> Result<MessageId, D
     }
     let words: Vec<&str> = new.ways.iter().map(|w| w.key()).collect();
     let items = format!("{} {}", new.topic.key(), words.join(" "));
-    audit::done(ctx, tx, Verb::Send, new.person.as_slice(), &items, "duty")?;
+    audit::done(ctx, tx, Verb::Send, Basis::Means(Means::Program, new.person), &items)?;
     if !ways.is_empty() && !store::take_next_way(tx, id, ctx.now)? {
         undeliverable(ctx, tx, id, new.topic)?;
     }

@@ -1,13 +1,14 @@
 //! What nobody could be told by any way, for those who can call instead: each sees the messages about people whom they
 //! may see anyway, and those about nobody.
 
-use access::Act;
+use access::{Act, Charge, Charged, Shown};
+use audit::Basis;
 use base::{Ctx, Instant, MessageId, PersonId};
 use db::Tx;
 use uuid::Uuid;
 
 use crate::verbs::Verb;
-use crate::{LinkPurpose, NotifyError, NotifyRefusal, Topic, inbox, rules, store};
+use crate::{LinkPurpose, NotifyError, NotifyRefusal, Topic, inbox, store};
 
 /// A message that no outside way could deliver and that was not read on a screen either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,27 +24,36 @@ pub struct Undeliverable {
 }
 
 /// What could not be delivered and nobody has read or settled, newest first, at most `limit`, and how many there are.
-pub fn undeliverable(ctx: &Ctx, tx: &mut dyn Tx, limit: usize) -> Result<(Vec<Undeliverable>, usize), NotifyError> {
-    if !rules::minds_undeliverable(ctx) {
-        return Err(NotifyRefusal::NotForYou.into());
-    }
-    let (condition, seen) = access::scope(ctx, Act::SeeIdentity)?.filter("person_id", 1);
-    Ok(store::undeliverable(tx, &condition, seen, limit.min(base::limits::LIST_ROWS))?)
+pub fn undeliverable(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    limit: usize,
+) -> Result<Shown<(Vec<Undeliverable>, usize)>, NotifyError> {
+    mind(ctx)?;
+    let (condition, seen) = access::scope(ctx, Act::SeeUndelivered)?.filter("person_id", 1);
+    let (rows, all) = store::undeliverable(tx, &condition, seen, limit.min(base::limits::LIST_ROWS))?;
+    let mut persons: Vec<PersonId> = rows.iter().filter_map(|row| row.person).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeUndelivered], &[], &persons)?;
+    Ok(Shown::new((rows, all), witnesses))
 }
 
 /// Somebody told the recipient by other means.
 pub fn settle_undeliverable(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<(), NotifyError> {
-    if !rules::minds_undeliverable(ctx) {
-        return Err(NotifyRefusal::NotForYou.into());
-    }
+    let charged = mind(ctx)?;
     let (_, person) = inbox::known(tx, id)?;
     // One about somebody else is answered like one that does not exist.
-    if person.is_some_and(|person| !access::may(ctx, tx, Act::SeeIdentity, person)) {
-        return Err(NotifyRefusal::MessageUnknown.into());
-    }
+    let witness = person.map(|person| access::require(ctx, tx, Act::SeeUndelivered, person)).transpose();
+    let Ok(witness) = witness else { return Err(NotifyRefusal::MessageUnknown.into()) };
+    let on = witness.as_ref().map_or(Basis::Charge(charged, None), Basis::from);
     if !store::settle(tx, id, ctx.now)? {
         return Err(NotifyRefusal::Settled.into());
     }
-    audit::done(ctx, tx, Verb::SettleUndeliverable, person.as_slice(), "message", "duty")?;
+    audit::done(ctx, tx, Verb::SettleUndeliverable, on, "message")?;
     Ok(())
+}
+
+fn mind(ctx: &Ctx) -> Result<Charged, NotifyRefusal> {
+    access::charge(ctx, Charge::MindMessages).map_err(|_| NotifyRefusal::NotForYou)
 }

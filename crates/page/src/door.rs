@@ -114,7 +114,7 @@ async fn keep(State((site, who, path)): State<(Site, Who, &'static str)>, reques
         return next.run(request).await;
     }
     match visitor.turned_away(&site, path).await {
-        Ok(()) => Problem::Denied.into_response(),
+        Ok(()) => Problem::Denied(None).into_response(),
         Err(problem) => problem.into_response(),
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use access::{Act, Ground, Knower, Scope};
+use access::{Act, Ground, Knower};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use base::{AccountId, Ctx, Instant, PersonId, Role, SessionId, limits};
 use futures_util::stream::{self, Stream, StreamExt};
@@ -293,14 +293,11 @@ impl Reader {
     fn of(channel: Channel, ctx: &Ctx) -> Reader {
         let mut reader = Reader::default();
         for scope in channel.acts().iter().filter_map(|act| access::scope(ctx, *act).ok()) {
-            match scope {
-                Scope::All => reader.all = true,
-                Scope::Own(person) => reader.own = Some(PersonId(person)),
-                Scope::Granted { holders, grounds, .. } => {
-                    reader.holders = holders.to_vec();
-                    reader.grounds.extend(grounds);
-                }
-            }
+            let access::Outline { all, own, holders, grounds } = scope.outline();
+            reader.all |= all;
+            reader.own = reader.own.or(own);
+            reader.holders = holders;
+            reader.grounds.extend(grounds);
         }
         reader
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use base::PersonId;
 use form::{Fails, Failure, Kind, Refusal};
 
 use crate::components::Trouble;
@@ -13,8 +14,9 @@ use crate::components::Trouble;
 pub enum Problem {
     /// A rule said no; the words say what to do next.
     Refused(Refusal),
-    /// The door or the person is not this visitor's. Says nothing of whether the person exists.
-    Denied,
+    /// The door or the person is not this visitor's. Says nothing of whether the person exists; who it is, is for the
+    /// record alone.
+    Denied(Option<PersonId>),
     /// An id that names nothing. Answered to the letter as what is there and is not this visitor's, or an address would
     /// tell that somebody is known here.
     NotFound,
@@ -45,7 +47,7 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Problem::Refused(why) => status_of(why.kind),
-            Problem::Denied | Problem::NotFound => StatusCode::FORBIDDEN,
+            Problem::Denied(_) | Problem::NotFound => StatusCode::FORBIDDEN,
             Problem::Nowhere => StatusCode::NOT_FOUND,
             Problem::Unreadable(_) => StatusCode::BAD_REQUEST,
             Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -59,7 +61,7 @@ impl Problem {
     pub fn key(&self) -> &'static str {
         match self {
             Problem::Refused(_) => "refused_by_rule",
-            Problem::Denied => "denied",
+            Problem::Denied(_) => "denied",
             Problem::NotFound => "not_found",
             Problem::Nowhere => "nowhere",
             Problem::Unreadable(_) => "unreadable",
@@ -71,11 +73,19 @@ impl Problem {
         }
     }
 
+    /// Whom a refusal was about, for the audit row.
+    pub fn persons(&self) -> &[PersonId] {
+        match self {
+            Problem::Denied(person) => person.as_slice(),
+            _ => &[],
+        }
+    }
+
     /// What the page of this problem says: its kind, and a rule's own sentence.
     pub fn words(&self) -> (Trouble, Option<&str>) {
         match self {
             Problem::Refused(why) => (Trouble::BadInput, Some(&why.words)),
-            Problem::Denied | Problem::NotFound => (Trouble::Forbidden, None),
+            Problem::Denied(_) | Problem::NotFound => (Trouble::Forbidden, None),
             Problem::Nowhere => (Trouble::NotFound, None),
             Problem::Unreadable(why) => (Trouble::BadInput, Some(why)),
             Problem::TooLarge => (
@@ -117,7 +127,7 @@ impl<E: Fails> From<E> for Problem {
     fn from(error: E) -> Problem {
         match error.failure() {
             Failure::Refused(why) => Problem::Refused(why),
-            Failure::Denied => Problem::Denied,
+            Failure::Denied(person) => Problem::Denied(person),
             Failure::NotThere => Problem::NotFound,
             Failure::Busy => Problem::Busy,
             Failure::Full => Problem::Full,

@@ -1,11 +1,12 @@
 //! A signed-in visitor: who they are, and the two ways they touch a record. A look reads and leaves an audit row before
 //! anything is shown; a command leaves one whether it was carried out or refused.
 
-use audit::Action;
+use access::{Shown, Witness, Witnesses};
+use audit::{Action, Basis};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use base::{Actor, Ctx, PersonId, Purpose, Redacted, Role};
+use base::{Actor, Ctx, Purpose, Redacted, Role};
 use db::Tx;
 
 use crate::guard::Nonce;
@@ -30,17 +31,36 @@ pub struct Greeting {
 /// Reads a greeting; the capabilities that know it stand beside sign-in, not below it.
 pub type Greet = fn(&mut dyn Tx, &Actor) -> Result<Greeting, Problem>;
 
-/// What a look showed: the value, everybody in it, which items, and on what ground.
+/// What a look showed, and what the wall witnessed of everybody in it.
 pub struct Seen<T> {
-    pub value: T,
-    pub persons: Vec<PersonId>,
-    pub items: &'static str,
-    pub ground: &'static str,
+    value: T,
+    basis: Rests,
+}
+
+/// What a look rests on, kept until it is recorded.
+enum Rests {
+    Wall(Vec<Witness>),
+    /// Shows nobody's record: `items` says what it shows.
+    Else(Basis<'static>, &'static str),
 }
 
 impl<T> Seen<T> {
-    pub fn new(value: T, persons: Vec<PersonId>, items: &'static str, ground: &'static str) -> Seen<T> {
-        Seen { value, persons, items, ground }
+    /// Persons, items and grounds of the audit row are those of the witnesses.
+    pub fn of(value: T, witnesses: Witnesses) -> Seen<T> {
+        Seen { value, basis: Rests::Wall(witnesses.into_vec()) }
+    }
+
+    /// A page of the region as a whole, or of the reader's own: no person's record was opened.
+    pub fn by(value: T, basis: impl Into<Basis<'static>>, items: &'static str) -> Seen<T> {
+        Seen { value, basis: Rests::Else(basis.into(), items) }
+    }
+}
+
+impl<T> From<Shown<T>> for Seen<T> {
+    fn from(shown: Shown<T>) -> Seen<T> {
+        let mut witnesses = Witnesses::default();
+        let value = witnesses.take(shown);
+        Seen::of(value, witnesses)
     }
 }
 
@@ -70,17 +90,18 @@ impl Visitor {
         let outcome = site.db().read(move |tx| f(&reading, tx)).await;
         let recording = ctx;
         match outcome {
-            Ok(Seen { value, persons, items, ground }) => {
-                site.db()
-                    .write(move |tx| audit::done(&recording, tx, what, &persons, items, ground))
-                    .await
-                    .map_err(Problem::from)?;
+            Ok(Seen { value, basis }) => {
+                let record = move |tx: &mut dyn Tx| match &basis {
+                    Rests::Wall(witnesses) => audit::looked(&recording, tx, what, witnesses),
+                    Rests::Else(basis, items) => audit::done(&recording, tx, what, *basis, items),
+                };
+                site.db().write(record).await.map_err(Problem::from)?;
                 Ok(value)
             }
             Err(problem) => {
-                let why = problem.key();
+                let (why, whom) = (problem.key(), problem.persons().to_vec());
                 site.db()
-                    .write(move |tx| audit::refused(&recording, tx, what, &[], why))
+                    .write(move |tx| audit::refused(&recording, tx, what, &whom, why))
                     .await
                     .map_err(Problem::from)?;
                 Err(problem)
@@ -100,7 +121,9 @@ impl Visitor {
         site.db()
             .write_or(
                 move |tx| f(&ctx.clone(), tx),
-                move |tx, problem: &Problem| audit::refused(&refusing, tx, verb, &[], problem.key()).map(drop),
+                move |tx, problem: &Problem| {
+                    audit::refused(&refusing, tx, verb, problem.persons(), problem.key()).map(drop)
+                },
             )
             .await
     }

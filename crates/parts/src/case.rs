@@ -1,6 +1,7 @@
 //! What can be done with a case from more than one desk: the ambulance, the doctor, the end. Each form posts to the
 //! case's own resource.
 
+use access::Witnesses;
 use base::{Ctx, PersonId, StaffId};
 use db::Tx;
 use maud::{Markup, html};
@@ -49,8 +50,13 @@ pub fn consult_form(case: &Case, doctors: &[(StaffId, String)], typed: &Typed, q
 }
 
 /// The doctors who can be asked, as a form lists them.
-pub fn doctors(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(StaffId, String)>, Problem> {
-    let doctors = response::doctors_to_ask(ctx, tx, person)?;
+pub fn doctors(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    seen: &mut Witnesses,
+) -> Result<Vec<(StaffId, String)>, Problem> {
+    let doctors = seen.take(response::doctors_to_ask(ctx, tx, person)?);
     Ok(doctors.into_iter().map(|(part, s)| (s.id, format!("{} {}", part.ja(), s.name.expose()))).collect())
 }
 

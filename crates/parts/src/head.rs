@@ -1,6 +1,7 @@
 //! The person's head as every desk shows it: the same things in the same place, from what the register gave this
 //! reader. What the reader may not see was left out by `people` and leaves no trace here.
 
+use access::Witnesses;
 use base::wareki::Date;
 use base::{Ctx, PersonId};
 use db::Tx;
@@ -59,8 +60,9 @@ impl Head {
 }
 
 /// The head of somebody the reader may identify.
-pub fn head_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Head, Problem> {
-    let (resident, home) = (people::resident(ctx, tx, person)?, people::home_of(ctx, tx, person)?);
+pub fn head_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> Result<Head, Problem> {
+    let (resident, home) =
+        (seen.take(people::resident(ctx, tx, person)?), seen.take(people::home_of(ctx, tx, person)?));
     Ok(Head::of(&resident, &home, Date::of(ctx.now)))
 }
 

@@ -1,7 +1,7 @@
 //! 同意: what the resident agreed to, scope by scope, with who explained it, how it was obtained and who signed. An
 //! answer opens what hangs on it (family grants, the team's grants); its end closes that in the same transaction.
 
-use access::{Act, FOREVER, Grant, Ground};
+use access::{Act, Charge, FOREVER, Grant, Ground, Items, Shown};
 use base::wareki::Date;
 use base::{ConsentId, ContactId, Ctx, Instant, OfficeId, PersonId, Redacted};
 use db::{Tx, outbox};
@@ -155,7 +155,7 @@ pub fn record_consent(
     person: PersonId,
     new: &NewConsent,
 ) -> Result<ConsentId, PeopleError> {
-    let ground = access::require(ctx, tx, Act::RecordConsent, person)?;
+    let witness = access::require(ctx, tx, Act::RecordConsent, person)?;
     resident::load_open(tx, person)?;
     if let Some((_, fault)) = rules::consent_fault(new, Date::of(ctx.now)) {
         return Err(PeopleRefusal::ConsentIncomplete(fault).into());
@@ -176,7 +176,7 @@ pub fn record_consent(
     } else if former.is_some_and(|c| c.state.allows()) {
         told(ctx, tx, &consent)?;
     }
-    audit::done(ctx, tx, Verb::RecordConsent, &[person], consent.scope.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::RecordConsent, &witness, consent.scope.key())?;
     Ok(consent.id)
 }
 
@@ -188,10 +188,10 @@ pub fn withdraw_consent(
     withdrawal: &Withdrawal,
 ) -> Result<(), PeopleError> {
     let Some(mut found) = store::consents::get(tx, consent)? else {
-        crate::by_duty(ctx, Act::RecordConsent)?;
+        access::charge(ctx, Charge::KeepConsents)?;
         return Err(PeopleRefusal::NoConsent.into());
     };
-    let ground = access::require(ctx, tx, Act::RecordConsent, found.person)?;
+    let witness = access::require(ctx, tx, Act::RecordConsent, found.person)?;
     if found.ended_at.is_some() || !found.state.allows() {
         return Err(PeopleRefusal::NotWithdrawable(found.state).into());
     }
@@ -200,18 +200,19 @@ pub fn withdraw_consent(
     store::consents::end(tx, found.id, found.state, ctx.now, reason, by)?;
     close(ctx, tx, &found)?;
     told(ctx, tx, &found)?;
-    audit::done(ctx, tx, Verb::WithdrawConsent, &[found.person], found.scope.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::WithdrawConsent, &witness, found.scope.key())?;
     Ok(())
 }
 
 /// Ends the consents whose last day is over, at most [`base::limits::LIST_ROWS`] a call; gives how many. Their grants
 /// ended by themselves; this says so in the record and tells those who collect. For the program's own timer.
 pub fn expire_consents(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, PeopleError> {
-    crate::by_duty(ctx, Act::RecordConsent)?;
+    access::charge(ctx, Charge::KeepConsents)?;
     let over = store::consents::over(tx, Date::of(ctx.now))?;
     for consent in &over {
+        let witness = access::require(ctx, tx, Act::RecordConsent, consent.person)?;
         expire(ctx, tx, consent.clone(), "有効期限の経過")?;
-        audit::done(ctx, tx, Verb::ExpireConsent, &[consent.person], consent.scope.key(), Ground::Duty.key())?;
+        audit::done(ctx, tx, Verb::ExpireConsent, &witness, consent.scope.key())?;
     }
     Ok(over.len())
 }
@@ -223,9 +224,9 @@ pub fn consent_state(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> 
 }
 
 /// All recordings about a person, newest first.
-pub fn consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, PeopleError> {
-    access::require(ctx, tx, Act::SeeConsents, person)?;
-    Ok(store::consents::of(tx, person)?)
+pub fn consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Vec<Consent>>, PeopleError> {
+    let witness = access::require(ctx, tx, Act::SeeConsents, person)?;
+    Ok(witness.shows(store::consents::of(tx, person)?))
 }
 
 /// The record of a person is closed: every consent ends with it.
@@ -277,7 +278,11 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError
         _ => return Ok(()),
     };
     let until = consent.until().unwrap_or(FOREVER);
-    Ok(access::grant(ctx, tx, Grant { person: consent.person, holder, ground, source: consent.id.0, until })?)
+    Ok(access::grant(
+        ctx,
+        tx,
+        Grant { person: consent.person, holder, ground, source: consent.id.0, until, items: Items::All },
+    )?)
 }
 
 /// Closes the access that hung on a yes.

@@ -1,7 +1,7 @@
 //! 連絡先: whom the resident named to be called, in order. A relative's account carries the contact's id, and sees
 //! what the resident consented to, item by item.
 
-use access::Act;
+use access::{Act, Shown, Witness};
 use base::wareki::Date;
 use base::{ContactId, Ctx, PersonId, Redacted};
 use db::{Tx, outbox};
@@ -116,7 +116,7 @@ pub fn add_contact(
     person: PersonId,
     facts: &ContactFacts,
 ) -> Result<ContactId, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     resident::load_open(tx, person)?;
     let existing = store::contacts::of(tx, person)?;
     if existing.len() >= MAX_CONTACTS {
@@ -126,7 +126,7 @@ pub fn add_contact(
     let contact = of_facts(ctx, ctx.id(), person, order, 1, facts);
     store::contacts::insert(tx, &contact)?;
     history::keep(ctx, tx, contact.id.0, history::CONTACT, 1, "", &contact)?;
-    changed(ctx, tx, person, Verb::AddContact, ground)?;
+    changed(ctx, tx, Verb::AddContact, &witness)?;
     Ok(contact.id)
 }
 
@@ -137,32 +137,30 @@ pub fn revise_contact(
     facts: &ContactFacts,
     revision: &Revision,
 ) -> Result<Contact, PeopleError> {
-    let before = load(ctx, tx, contact, Act::Register)?;
-    let ground = access::require(ctx, tx, Act::Register, before.person)?;
+    let (before, witness) = load(ctx, tx, contact, Act::Register)?;
     rules::revisable(before.version, revision)?;
     let after = of_facts(ctx, contact, before.person, before.order, before.version + 1, facts);
     store::contacts::update(tx, &after)?;
     history::keep(ctx, tx, contact.0, history::CONTACT, after.version, revision.reason.expose(), &after)?;
-    changed(ctx, tx, after.person, Verb::ReviseContact, ground)?;
+    changed(ctx, tx, Verb::ReviseContact, &witness)?;
     Ok(after)
 }
 
 /// Takes a contact out of the list: nobody calls them any more, and what they were allowed to see ends at once.
 pub fn remove_contact(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId, revision: &Revision) -> Result<(), PeopleError> {
-    let before = load(ctx, tx, contact, Act::Register)?;
-    let ground = access::require(ctx, tx, Act::Register, before.person)?;
+    let (before, witness) = load(ctx, tx, contact, Act::Register)?;
     rules::revisable(before.version, revision)?;
     store::contacts::end(tx, contact, before.version + 1, ctx.now)?;
     history::keep(ctx, tx, contact.0, history::CONTACT, before.version + 1, revision.reason.expose(), &before)?;
     consent::end_of_contact(ctx, tx, before.person, contact)?;
     access::revoke_holder(ctx, tx, contact.0)?;
     outbox::push(tx, ctx.now, &Event::ContactRemoved { person: before.person, contact })?;
-    changed(ctx, tx, before.person, Verb::RemoveContact, ground)
+    changed(ctx, tx, Verb::RemoveContact, &witness)
 }
 
 /// Sets the order in which to call: all present contacts, each once.
 pub fn reorder_contacts(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, order: &[ContactId]) -> Result<(), PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     let existing = store::contacts::of(tx, person)?;
     let mut wanted: Vec<ContactId> = order.to_vec();
     wanted.sort_unstable();
@@ -174,42 +172,38 @@ pub fn reorder_contacts(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, order: &[C
     for (position, contact) in (1u16..).zip(order) {
         store::contacts::place(tx, *contact, position)?;
     }
-    changed(ctx, tx, person, Verb::ReorderContacts, ground)
+    changed(ctx, tx, Verb::ReorderContacts, &witness)
 }
 
 /// The contacts in the order in which to call them.
-pub fn contacts(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contact>, PeopleError> {
-    access::require(ctx, tx, Act::SeeContacts, person)?;
-    Ok(store::contacts::of(tx, person)?)
+pub fn contacts(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Vec<Contact>>, PeopleError> {
+    let witness = access::require(ctx, tx, Act::SeeContacts, person)?;
+    Ok(witness.shows(store::contacts::of(tx, person)?))
 }
 
 /// One contact: for those who may see the person's contacts, and for the contact's own account.
-pub fn contact(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId) -> Result<Contact, PeopleError> {
+pub fn contact(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId) -> Result<Shown<Contact>, PeopleError> {
     if ctx.actor.id == contact.0 {
-        return Ok(store::contacts::get(tx, contact)?.ok_or(PeopleRefusal::NoContact)?);
+        return Ok(Shown::new(store::contacts::get(tx, contact)?.ok_or(PeopleRefusal::NoContact)?, vec![]));
     }
-    load(ctx, tx, contact, Act::SeeContacts)
+    let (found, witness) = load(ctx, tx, contact, Act::SeeContacts)?;
+    Ok(witness.shows(found))
 }
 
 /// Loads a contact and asks for the right in one, so that a refusal does not tell whether the contact exists.
-fn load(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId, act: Act) -> Result<Contact, PeopleError> {
+fn load(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId, act: Act) -> Result<(Contact, Witness), PeopleError> {
     let Some(found) = store::contacts::get(tx, contact)? else {
-        crate::by_duty(ctx, act)?;
+        crate::keeper(ctx)?;
         return Err(PeopleRefusal::NoContact.into());
     };
-    access::require(ctx, tx, act, found.person)?;
-    Ok(found)
+    let witness = access::require(ctx, tx, act, found.person)?;
+    Ok((found, witness))
 }
 
-fn changed(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    person: PersonId,
-    action: Verb,
-    ground: access::Ground,
-) -> Result<(), PeopleError> {
+fn changed(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, witness: &Witness) -> Result<(), PeopleError> {
+    let person = witness.person();
     search::index(tx, person)?;
-    audit::done(ctx, tx, action, &[person], "contacts", ground.key())?;
+    audit::done(ctx, tx, action, witness, "contacts")?;
     Ok(outbox::push(tx, ctx.now, &Event::ContactsChanged { person })?)
 }
 

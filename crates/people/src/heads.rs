@@ -1,9 +1,9 @@
 //! Many at once: what a list shows of each person, home, member of staff and office, in one statement however many rows
-//! the list has. The reader's reach is decided once for the whole list; who is beyond it is not among the answers.
+//! the list has. Who the wall does not let the reader see is not among the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::{AccessError, Act};
+use access::{AccessError, Act, Shown, Witness};
 use base::wareki::Date;
 use base::{Ctx, HomeId, OfficeId, PersonId, Redacted, StaffId};
 use db::Tx;
@@ -32,7 +32,7 @@ pub struct Heads(BTreeMap<PersonId, PersonHead>);
 impl Heads {
     /// Refused as a look at this one person would be, where the reader's reach does not hold them.
     pub fn of(&self, person: PersonId) -> Result<&PersonHead, PeopleError> {
-        self.0.get(&person).ok_or_else(|| AccessError::Denied { act: Act::SeeIdentity }.into())
+        self.0.get(&person).ok_or_else(|| AccessError::Denied { act: Act::SeeIdentity, person: Some(person) }.into())
     }
 
     /// The same, where a row without its person is still a row.
@@ -47,41 +47,50 @@ impl Heads {
 }
 
 /// Those of these persons whose identity the actor may see.
-pub fn heads(ctx: &Ctx, tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Heads, PeopleError> {
-    let Some(persons) = distinct(persons) else { return Ok(Heads::default()) };
-    let scope = access::scope(ctx, Act::SeeIdentity)?;
-    by_id(store::heads::persons(tx, &scope, &persons)?)
+pub fn heads(ctx: &Ctx, tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Shown<Heads>, PeopleError> {
+    let Some(persons) = distinct(persons) else { return Ok(Shown::new(Heads::default(), vec![])) };
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?;
+    let found = store::heads::persons(tx, &persons_of(&witnesses))?;
+    Ok(by_id(found, witnesses))
 }
 
 /// Those whose identity the actor may see among all who live in these homes.
-pub fn heads_of_homes(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Heads, PeopleError> {
-    let Some(homes) = distinct(homes) else { return Ok(Heads::default()) };
-    let scope = access::scope(ctx, Act::SeeIdentity)?;
-    by_id(store::heads::of_homes(tx, &scope, &homes)?)
+pub fn heads_of_homes(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Shown<Heads>, PeopleError> {
+    let Some(homes) = distinct(homes) else { return Ok(Shown::new(Heads::default(), vec![])) };
+    let found = store::heads::of_homes(tx, &homes)?;
+    let persons: Vec<PersonId> = found.iter().map(|head| head.id).collect();
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?;
+    Ok(by_id(found, witnesses))
 }
+
+/// Residents with the homes in which they live.
+pub type Households = BTreeMap<PersonId, (Resident, Home)>;
 
 /// These persons with their homes, each as far as the actor may see it; without those whom the actor may
 /// not identify and those who cannot be read.
-pub fn households(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    persons: &[PersonId],
-) -> Result<BTreeMap<PersonId, (Resident, Home)>, PeopleError> {
-    let known: Vec<PersonId> = access::which(ctx, tx, Act::SeeIdentity, persons).into_iter().collect();
-    let risks = access::which(ctx, tx, Act::SeeRisks, &known);
-    let entries = access::which(ctx, tx, Act::SeeEntry, &known);
-    let residents = store::residents::all(tx, &known)?;
+pub fn households(ctx: &Ctx, tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Shown<Households>, PeopleError> {
+    let Some(persons) = distinct(persons) else { return Ok(Shown::new(BTreeMap::new(), vec![])) };
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &home::INSIDE, &persons)?;
+    let residents = store::residents::all(tx, &persons_of(&witnesses))?;
     let homes: Vec<HomeId> = distinct(&residents.iter().map(|r| r.home).collect::<Vec<_>>()).unwrap_or_default();
     let homes: BTreeMap<HomeId, Home> = store::homes::all(tx, &homes)?.into_iter().map(|h| (h.id, h)).collect();
+    let witnessed: BTreeMap<PersonId, &Witness> = witnesses.iter().map(|w| (w.person(), w)).collect();
     let mut found = BTreeMap::new();
     for resident in residents {
         let person = resident.id;
         // One home that cannot be read takes nobody else off the list.
-        let Some(home) = homes.get(&resident.home).cloned() else { continue };
-        let home = home::hidden(home, entries.contains(&person), risks.contains(&person));
-        found.insert(person, (resident::hidden(resident, risks.contains(&person)), home));
+        let (Some(home), Some(witness)) = (homes.get(&resident.home).cloned(), witnessed.get(&person)) else {
+            continue;
+        };
+        let (risks, entry) = (witness.has(Act::SeeRisks), witness.has(Act::SeeEntry));
+        found.insert(person, (resident::hidden(resident, risks), home::hidden(home, entry, risks)));
     }
-    Ok(found)
+    let shown = witnesses.into_iter().filter(|witness| found.contains_key(&witness.person())).collect();
+    Ok(Shown::new(found, shown))
+}
+
+fn persons_of(witnesses: &[Witness]) -> Vec<PersonId> {
+    witnesses.iter().map(Witness::person).collect()
 }
 
 /// The names of members of staff; one that does not exist has none.
@@ -101,8 +110,13 @@ pub fn named(names: &BTreeMap<StaffId, Redacted<String>>, staff: StaffId) -> Res
     Ok(names.get(&staff).cloned().ok_or(PeopleRefusal::NoStaff)?)
 }
 
-fn by_id(found: Vec<PersonHead>) -> Result<Heads, PeopleError> {
-    Ok(Heads(found.into_iter().map(|head| (head.id, head)).collect()))
+/// Those for whom there is a witness, and the witnesses of those who are there.
+fn by_id(found: Vec<PersonHead>, mut witnesses: Vec<Witness>) -> Shown<Heads> {
+    let witnessed: BTreeSet<PersonId> = witnesses.iter().map(Witness::person).collect();
+    let heads: BTreeMap<PersonId, PersonHead> =
+        found.into_iter().filter(|head| witnessed.contains(&head.id)).map(|head| (head.id, head)).collect();
+    witnesses.retain(|witness| heads.contains_key(&witness.person()));
+    Shown::new(Heads(heads), witnesses)
 }
 
 /// Each once; none where there is nothing to ask.

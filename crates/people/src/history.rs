@@ -1,7 +1,7 @@
 //! Every state a record ever had. A verb that changes a record keeps the new state here too, with its reason, so that
 //! a correction never hides what was confirmed before.
 
-use access::Act;
+use access::{Act, Shown};
 use base::{ContactId, Ctx, Instant, PersonId, Redacted};
 use db::Tx;
 use serde::Serialize;
@@ -31,14 +31,14 @@ pub struct Version {
 
 /// The states of a record of this person, newest first, at most [`base::limits::LIST_ROWS`]. A history shows all
 /// fields, so it asks for the right to the most delicate one.
-pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, kept: Kept) -> Result<Vec<Version>, PeopleError> {
+pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, kept: Kept) -> Result<Shown<Vec<Version>>, PeopleError> {
     let act = match kept {
         Kept::Resident => Act::SeeRisks,
         Kept::Home => Act::SeeEntry,
         Kept::Contact(_) => Act::SeeContacts,
         Kept::Medical => Act::SeeMedical,
     };
-    access::require(ctx, tx, act, person)?;
+    let witness = access::require(ctx, tx, act, person)?;
     let (subject, kind) = match kept {
         Kept::Resident => (person.0, RESIDENT),
         Kept::Medical => (person.0, MEDICAL),
@@ -49,7 +49,7 @@ pub fn versions(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, kept: Kept) -> Res
             (contact.0, CONTACT)
         }
     };
-    Ok(store::versions::of(tx, subject, kind)?)
+    Ok(witness.shows(store::versions::of(tx, subject, kind)?))
 }
 
 pub(crate) const RESIDENT: &str = "resident";

@@ -1,6 +1,6 @@
 //! A dwelling (住まい): where it is, how one gets in. How to get in is told only to those who may have to.
 
-use access::{AccessError, Act};
+use access::{AccessError, Act, Shown};
 use base::wareki::Date;
 use base::{Ctx, HomeId, PersonId, Redacted};
 use db::{Tx, outbox};
@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     Dwelling, EntryMethod, FieldError, Form, Line, PeopleError, PeopleRefusal, PostalCode, Provenance, Revision,
-    Source, Text, by_duty, history, rules, search, store,
+    Source, Text, history, rules, search, store,
 };
 
 /// A home. `entry` and `entry_note` are unknown and blank where the reader may not see them (`entry_shown`), the
@@ -131,9 +131,9 @@ impl HomeFacts {
 
 /// Registers a home in which nobody is registered yet: by those whose duty is the whole register.
 pub fn register_home(ctx: &Ctx, tx: &mut dyn Tx, facts: &HomeFacts) -> Result<HomeId, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let id = insert(ctx, tx, facts)?;
-    audit::done(ctx, tx, Verb::RegisterHome, &[], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterHome, charged, "identity")?;
     outbox::push(tx, ctx.now, &Event::HomeRegistered { home: id })?;
     Ok(id)
 }
@@ -153,7 +153,7 @@ pub fn revise_home(
     facts: &HomeFacts,
     revision: &Revision,
 ) -> Result<Home, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let before = store::homes::get(tx, home)?.ok_or(PeopleRefusal::NoHome)?;
     rules::revisable(before.version, revision)?;
     let after = of_facts(ctx, home, before.version + 1, facts);
@@ -162,42 +162,49 @@ pub fn revise_home(
     let residents = store::residents::of_home(tx, home)?;
     for person in &residents {
         search::index(tx, *person)?;
+        access::settle_person(tx, *person, &after.city_code)?;
     }
-    audit::done(ctx, tx, Verb::ReviseHome, &residents, "identity entry", ground.key())?;
+    match access::require_each(ctx, tx, &[Act::Register], &[], &residents)?.as_slice() {
+        [] => audit::done(ctx, tx, Verb::ReviseHome, charged, "identity entry")?,
+        witnesses => audit::done(ctx, tx, Verb::ReviseHome, witnesses, "identity entry")?,
+    };
     outbox::push(tx, ctx.now, &Event::HomeRevised { home })?;
     Ok(after)
 }
 
 /// The home, as far as the actor may see it through any one of its residents.
-pub fn home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleError> {
+pub fn home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown<Home>, PeopleError> {
     let residents = store::residents::of_home(tx, home)?;
-    let mut may = |act: Act| by_duty(ctx, act).is_ok() || residents.iter().any(|p| access::may(ctx, tx, act, *p));
-    if !may(Act::SeeIdentity) {
-        return Err(AccessError::Denied { act: Act::SeeIdentity }.into());
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &INSIDE, &residents)?;
+    let keeper = crate::keeper(ctx).is_ok();
+    if witnesses.is_empty() && !keeper {
+        return Err(AccessError::Denied { act: Act::SeeIdentity, person: residents.first().copied() }.into());
     }
+    let may = |act: Act| keeper || witnesses.iter().any(|w| w.has(act));
     let (entry, layout) = (may(Act::SeeEntry), may(Act::SeeRisks));
-    Ok(hidden(load(tx, home)?, entry, layout))
+    Ok(Shown::new(hidden(load(tx, home)?, entry, layout), witnesses))
 }
 
+/// What of a home not everybody sees who may know where it is.
+pub(crate) const INSIDE: [Act; 2] = [Act::SeeEntry, Act::SeeRisks];
+
 /// The home in which this person lives.
-pub fn home_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Home, PeopleError> {
-    access::require(ctx, tx, Act::SeeIdentity, person)?;
+pub fn home_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Home>, PeopleError> {
+    let witness = access::require_some(ctx, tx, &[Act::SeeIdentity], &INSIDE, person)?;
     let home = store::residents::get(tx, person)?.ok_or(PeopleRefusal::NoPerson)?.home;
     let home = load(tx, home)?;
-    let entry = access::may(ctx, tx, Act::SeeEntry, person);
-    let layout = access::may(ctx, tx, Act::SeeRisks, person);
-    Ok(hidden(home, entry, layout))
+    let (entry, layout) = (witness.has(Act::SeeEntry), witness.has(Act::SeeRisks));
+    Ok(witness.shows(hidden(home, entry, layout)))
 }
 
 /// Who lives in the home (hospital and facility included, moved out and dead not), as far as the actor may know.
-pub fn residents_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, PeopleError> {
+pub fn residents_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown<Vec<PersonId>>, PeopleError> {
     let residents = store::residents::of_home(tx, home)?;
-    let seen: Vec<PersonId> =
-        residents.iter().copied().filter(|p| access::may(ctx, tx, Act::SeeIdentity, *p)).collect();
-    if seen.is_empty() && !residents.is_empty() {
-        return Err(AccessError::Denied { act: Act::SeeIdentity }.into());
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &residents)?;
+    if witnesses.is_empty() && !residents.is_empty() {
+        return Err(AccessError::Denied { act: Act::SeeIdentity, person: residents.first().copied() }.into());
     }
-    Ok(seen)
+    Ok(Shown::new(witnesses.iter().map(access::Witness::person).collect(), witnesses))
 }
 
 fn load(tx: &mut dyn Tx, home: HomeId) -> Result<Home, PeopleError> {

@@ -43,7 +43,7 @@ pub use contact::{
 };
 pub use event::Event;
 pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};
-pub use heads::{Heads, PersonHead, heads, heads_of_homes, households, named, office_names, staff_names};
+pub use heads::{Heads, Households, PersonHead, heads, heads_of_homes, households, named, office_names, staff_names};
 pub use history::{Kept, Version, versions};
 pub use home::{Home, HomeFacts, home, home_of, register_home, residents_of_home, revise_home};
 pub use life::set_life;
@@ -67,7 +67,11 @@ pub use team::{TeamMember, join_team, leave_team, team};
 pub use verbs::Verb;
 pub use words::*;
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "people/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "people/001", sql: include_str!("schema.sql") },
+    // Tells `access` of those who were registered before it knew cities.
+    Migration { name: "people/002", sql: include_str!("schema_cities.sql") },
+];
 
 /// Where a fact comes from, who entered it, and when it was last confirmed (確認日).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -212,12 +216,9 @@ impl form::Rule for PeopleRefusal {
     }
 }
 
-/// Whether the actor's duty covers everybody: for offices, staff and homes in which nobody lives yet.
-pub(crate) fn by_duty(ctx: &Ctx, act: access::Act) -> Result<access::Ground, access::AccessError> {
-    match access::scope(ctx, act)? {
-        access::Scope::All => Ok(access::Ground::Duty),
-        _ => Err(access::AccessError::Denied { act }),
-    }
+/// For whoever keeps the register of the whole region: offices, staff, homes in which nobody lives yet.
+pub(crate) fn keeper(ctx: &Ctx) -> Result<access::Charged, access::AccessError> {
+    access::charge(ctx, access::Charge::KeepRegister)
 }
 
 impl Provenance {

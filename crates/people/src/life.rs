@@ -20,7 +20,7 @@ pub fn set_life(
     since: Date,
     reason: &Line,
 ) -> Result<Resident, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     let mut after = resident::load(tx, person)?;
     resident::not_future(ctx.now, since)?;
     if reason.is_blank() && (life.closed() || after.life.closed()) {
@@ -34,7 +34,7 @@ pub fn set_life(
     if closes {
         close(ctx, tx, person)?;
     }
-    audit::done(ctx, tx, Verb::SetLife, &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::SetLife, &witness, "identity")?;
     outbox::push(tx, ctx.now, &Event::LifeChanged { person, home: after.home, life })?;
     Ok(after)
 }

@@ -1,9 +1,9 @@
 //! The medical summary: main diagnoses, care level and allergies as lines of text, for the care team. The register's
 //! clerks and the call centre never read it. The full record of problems and drugs is not kept here.
 
-use access::Act;
+use access::{Act, Shown};
 use base::wareki::Date;
-use base::{Ctx, PersonId, Redacted, Role};
+use base::{Ctx, PersonId, Redacted};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
@@ -84,9 +84,9 @@ impl MedicalFacts {
 }
 
 /// The summary; with version 0 and nothing in it where nobody wrote one.
-pub fn medical_summary(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<MedicalSummary, PeopleError> {
-    access::require(ctx, tx, Act::SeeMedical, person)?;
-    load(tx, person)
+pub fn medical_summary(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<MedicalSummary>, PeopleError> {
+    let witness = access::require(ctx, tx, Act::SeeMedical, person)?;
+    Ok(witness.shows(load(tx, person)?))
 }
 
 /// Writes the summary anew: by a doctor or care manager of the team (the program itself may import one).
@@ -97,11 +97,11 @@ pub fn revise_medical(
     facts: &MedicalFacts,
     revision: &Revision,
 ) -> Result<MedicalSummary, PeopleError> {
-    let ground = access::require(ctx, tx, Act::WriteNote, person)?;
+    // Whoever sees the summary and may not write it is told who does.
     access::require(ctx, tx, Act::SeeMedical, person)?;
-    if !matches!(ctx.actor.role, Role::Doctor | Role::CareManager | Role::System) {
+    let Ok(witness) = access::require(ctx, tx, Act::WriteMedical, person) else {
         return Err(PeopleRefusal::NotMedicalAuthor.into());
-    }
+    };
     resident::load_open(tx, person)?;
     let before = load(tx, person)?;
     // The first summary corrects nothing, so it owes no reason.
@@ -124,7 +124,7 @@ pub fn revise_medical(
     };
     store::medical::put(tx, &after)?;
     history::keep(ctx, tx, person.0, history::MEDICAL, after.version, revision.reason.expose(), &after)?;
-    audit::done(ctx, tx, Verb::ReviseMedical, &[person], "medical", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseMedical, &witness, "medical")?;
     outbox::push(tx, ctx.now, &Event::MedicalRevised { person })?;
     Ok(after)
 }

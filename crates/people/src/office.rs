@@ -1,7 +1,6 @@
 //! 事業所: clinics, care offices, the call centre, the city's departments. What an office is and how it is reached is
 //! open to everybody who works here; there is no person in it.
 
-use access::Act;
 use base::wareki::Date;
 use base::{Ctx, Instant, OfficeId};
 use db::{Tx, outbox};
@@ -12,8 +11,7 @@ use uuid::Uuid;
 use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
-    Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, by_duty, history,
-    rules, store,
+    Email, FieldError, Form, Line, OfficeKind, PeopleError, PeopleRefusal, PhoneNumber, Revision, history, rules, store,
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,11 +101,12 @@ impl OfficeFacts {
 }
 
 pub fn register_office(ctx: &Ctx, tx: &mut dyn Tx, facts: &OfficeFacts) -> Result<OfficeId, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let office = of_facts(ctx, ctx.id(), 1, facts);
     store::offices::insert(tx, &office)?;
+    settle(tx, &office)?;
     history::keep(ctx, tx, office.id.0, history::OFFICE, 1, "", &office)?;
-    audit::done(ctx, tx, Verb::RegisterOffice, &[], "office", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterOffice, charged, "office")?;
     outbox::push(tx, ctx.now, &Event::OfficeRegistered { office: office.id })?;
     Ok(office.id)
 }
@@ -120,15 +119,32 @@ pub fn revise_office(
     facts: &OfficeFacts,
     revision: &Revision,
 ) -> Result<Office, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let before = self::office(tx, office)?;
     rules::revisable(before.version, revision)?;
     let after = Office { kind: before.kind, ..of_facts(ctx, office, before.version + 1, facts) };
     store::offices::update(tx, &after)?;
+    settle(tx, &after)?;
     history::keep(ctx, tx, office.0, history::OFFICE, after.version, revision.reason.expose(), &after)?;
-    audit::done(ctx, tx, Verb::ReviseOffice, &[], "office", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseOffice, charged, "office")?;
     outbox::push(tx, ctx.now, &Event::OfficeRevised { office })?;
     Ok(after)
+}
+
+impl OfficeKind {
+    /// A department of a city's administration.
+    const fn is_of_a_city(self) -> bool {
+        matches!(
+            self,
+            OfficeKind::CityElderly | OfficeKind::CityDisability | OfficeKind::CityDisaster | OfficeKind::CityHealth
+        )
+    }
+}
+
+/// Only the city's own offices work for the city; where another's premises stand says nothing.
+fn settle(tx: &mut dyn Tx, office: &Office) -> Result<(), PeopleError> {
+    let city = if office.kind.is_of_a_city() { office.city_code.as_str() } else { "" };
+    Ok(access::settle_office(tx, office.id, city)?)
 }
 
 pub fn office(tx: &mut dyn Tx, office: OfficeId) -> Result<Office, PeopleError> {

@@ -1,6 +1,6 @@
 //! A resident (対象者): who it is, where they live, what whoever calls must know.
 
-use access::Act;
+use access::{Act, Shown};
 use base::wareki::Date;
 use base::{Ctx, HomeId, Instant, PersonId, Redacted};
 use db::{Tx, outbox};
@@ -142,15 +142,12 @@ impl NewResident {
 /// registered, until the clerk confirms that it is somebody else.
 pub fn register_resident(ctx: &Ctx, tx: &mut dyn Tx, new: &NewResident) -> Result<PersonId, PeopleError> {
     let id: PersonId = ctx.id();
-    let ground = access::require(ctx, tx, Act::Register, id)?;
+    let witness = access::require(ctx, tx, Act::Register, id)?;
     let same = store::residents::same(tx, &new.facts.kana, new.facts.birth)?;
     if !same.is_empty() && !new.not_duplicate {
         return Err(PeopleRefusal::MaybeDuplicate(same).into());
     }
-    let home = match &new.home {
-        HomeChoice::Known(home) => store::homes::get(tx, *home)?.ok_or(PeopleRefusal::NoHome)?.id,
-        HomeChoice::New(facts) => home::insert(ctx, tx, facts)?,
-    };
+    let home = home_for(ctx, tx, id, &new.home)?;
     let serial = store::residents::next_serial(tx)?;
     let today = Date::of(ctx.now);
     let blank = Resident {
@@ -177,14 +174,27 @@ pub fn register_resident(ctx: &Ctx, tx: &mut dyn Tx, new: &NewResident) -> Resul
     store::residents::insert(tx, serial, &resident)?;
     history::keep(ctx, tx, id.0, history::RESIDENT, 1, "", &resident)?;
     search::index(tx, id)?;
-    audit::done(ctx, tx, Verb::RegisterResident, &[id], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterResident, &witness, "identity")?;
     outbox::push(tx, ctx.now, &Event::ResidentRegistered { person: id, home })?;
     Ok(id)
 }
 
+/// The home somebody is to live in from now on, and with it the city whose duty they are.
+fn home_for(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, choice: &HomeChoice) -> Result<HomeId, PeopleError> {
+    let (home, city) = match choice {
+        HomeChoice::Known(home) => {
+            let known = store::homes::get(tx, *home)?.ok_or(PeopleRefusal::NoHome)?;
+            (known.id, known.city_code)
+        }
+        HomeChoice::New(facts) => (home::insert(ctx, tx, facts)?, facts.city_code.clone()),
+    };
+    access::settle_person(tx, person, &city)?;
+    Ok(home)
+}
+
 /// Those registered under the same folded reading and date of birth: a warning, not a proof.
 pub fn duplicates(ctx: &Ctx, tx: &mut dyn Tx, kana: &Kana, birth: Date) -> Result<Vec<PersonId>, PeopleError> {
-    crate::by_duty(ctx, Act::Register)?;
+    crate::keeper(ctx)?;
     Ok(store::residents::same(tx, kana, birth)?)
 }
 
@@ -196,36 +206,35 @@ pub fn revise_resident(
     facts: &ResidentFacts,
     revision: &Revision,
 ) -> Result<Resident, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     let before = load(tx, person)?;
     rules::revisable(before.version, revision)?;
     let mut after = with_facts(ctx, before, facts);
     after.version += 1;
     keep(ctx, tx, &after, revision.reason.expose())?;
     search::index(tx, person)?;
-    audit::done(ctx, tx, Verb::ReviseResident, &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseResident, &witness, "identity")?;
     outbox::push(tx, ctx.now, &Event::ResidentRevised { person })?;
     Ok(after)
 }
 
 /// Records that somebody checked today that all of it still holds.
 pub fn confirm_resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, source: Source) -> Result<Resident, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     let mut resident = load(tx, person)?;
     resident.provenance = Provenance::now(ctx, source, Some(Date::of(ctx.now)));
     resident.version += 1;
     keep(ctx, tx, &resident, "確認")?;
-    audit::done(ctx, tx, Verb::ConfirmResident, &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::ConfirmResident, &witness, "identity")?;
     outbox::push(tx, ctx.now, &Event::ResidentRevised { person })?;
     Ok(resident)
 }
 
 /// The resident as far as the actor may see them.
-pub fn resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Resident, PeopleError> {
-    access::require(ctx, tx, Act::SeeIdentity, person)?;
-    let resident = load(tx, person)?;
-    let risks = access::may(ctx, tx, Act::SeeRisks, person);
-    Ok(hidden(resident, risks))
+pub fn resident(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Resident>, PeopleError> {
+    let witness = access::require_some(ctx, tx, &[Act::SeeIdentity], &[Act::SeeRisks], person)?;
+    let (resident, risks) = (load(tx, person)?, witness.has(Act::SeeRisks));
+    Ok(witness.shows(hidden(resident, risks)))
 }
 
 /// As far as the reader may see it.
@@ -250,18 +259,15 @@ pub fn move_home(
     to: &HomeChoice,
     revision: &Revision,
 ) -> Result<Resident, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     let mut after = load_open(tx, person)?;
     rules::revisable(after.version, revision)?;
     let from = after.home;
-    after.home = match to {
-        HomeChoice::Known(home) => store::homes::get(tx, *home)?.ok_or(PeopleRefusal::NoHome)?.id,
-        HomeChoice::New(facts) => home::insert(ctx, tx, facts)?,
-    };
+    after.home = home_for(ctx, tx, person, to)?;
     after.version += 1;
     keep(ctx, tx, &after, revision.reason.expose())?;
     search::index(tx, person)?;
-    audit::done(ctx, tx, Verb::MoveHome, &[person], "identity", ground.key())?;
+    audit::done(ctx, tx, Verb::MoveHome, &witness, "identity")?;
     outbox::push(tx, ctx.now, &Event::HomeChanged { person, from, to: after.home })?;
     Ok(after)
 }

@@ -2,7 +2,7 @@
 //! folded alike, so that 髙橋, 高橋, ﾀｶﾊｼ and たかはし meet; pairs of characters find the candidates, the whole folded
 //! piece then decides, so that nothing is found by accident.
 
-use access::Act;
+use access::{Act, Shown};
 use base::limits::{LINE_CHARS, LIST_ROWS};
 use base::wareki::Date;
 use base::{Ctx, HomeId, PersonId, Redacted, kana};
@@ -45,13 +45,16 @@ pub struct FoundPerson {
 
 /// Finds those whose keys hold every piece of the query; a blank query lists all in reach. Pages of
 /// [`LIST_ROWS`], from 0.
-pub fn search(ctx: &Ctx, tx: &mut dyn Tx, query: &str, page: usize) -> Result<Found, PeopleError> {
+pub fn search(ctx: &Ctx, tx: &mut dyn Tx, query: &str, page: usize) -> Result<Shown<Found>, PeopleError> {
     let scope = access::scope(ctx, Act::SeeIdentity)?;
     let page = page.min(MAX_PAGE);
     let mut persons = store::search::page(tx, &scope, &pieces(query), page)?;
     let more = persons.len() > LIST_ROWS;
     persons.truncate(LIST_ROWS);
-    Ok(Found { persons, page, more })
+    let ids: Vec<PersonId> = persons.iter().map(|p| p.id).collect();
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &ids)?;
+    persons.retain(|p| witnesses.iter().any(|w| w.person() == p.id));
+    Ok(Shown::new(Found { persons, page, more }, witnesses))
 }
 
 /// Whose number this is, or whose contact's: for a call that comes in. At most [`LIST_ROWS`].

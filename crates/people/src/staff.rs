@@ -1,6 +1,5 @@
 //! 職員: who works where, as what, and whether they still do. Suspending and retiring take every grant at once.
 
-use access::Act;
 use base::wareki::Date;
 use base::{Ctx, Instant, OfficeId, Redacted, Role, StaffId};
 use db::{Tx, outbox};
@@ -12,7 +11,7 @@ use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
     Email, FieldError, Form, Kana, Line, Name, PeopleError, PeopleRefusal, PhoneNumber, Profession, Revision,
-    StaffState, by_duty, history, office, rules, store, team,
+    StaffState, history, office, rules, store, team,
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,13 +99,13 @@ impl NewStaff {
 
 /// Registers a member of staff; the account, under the same id, is opened by whoever signs people in.
 pub fn register_staff(ctx: &Ctx, tx: &mut dyn Tx, new: &NewStaff) -> Result<StaffId, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     rules::role_fits(new.role, office::office(tx, new.office)?.kind)?;
     let state = if new.active { StaffState::Active } else { StaffState::Applied };
     let staff = of_facts(ctx, (ctx.id(), new.office, new.role, state, 1), &new.facts);
     store::staff::insert(tx, &staff)?;
     history::keep(ctx, tx, staff.id.0, history::STAFF, 1, "", &staff)?;
-    audit::done(ctx, tx, Verb::RegisterStaff, &[], "staff", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterStaff, charged, "staff")?;
     outbox::push(tx, ctx.now, &Event::StaffRegistered { staff: staff.id })?;
     Ok(staff.id)
 }
@@ -118,12 +117,12 @@ pub fn revise_staff(
     facts: &StaffFacts,
     revision: &Revision,
 ) -> Result<Staff, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let before = self::staff(tx, staff)?;
     rules::revisable(before.version, revision)?;
     let after = of_facts(ctx, (staff, before.office, before.role, before.state, before.version + 1), facts);
     keep(ctx, tx, &after, revision.reason.expose())?;
-    audit::done(ctx, tx, Verb::ReviseStaff, &[], "staff", ground.key())?;
+    audit::done(ctx, tx, Verb::ReviseStaff, charged, "staff")?;
     outbox::push(tx, ctx.now, &Event::StaffRevised { staff })?;
     Ok(after)
 }
@@ -138,7 +137,7 @@ pub fn set_staff_state(
     state: StaffState,
     reason: &Line,
 ) -> Result<Staff, PeopleError> {
-    let ground = by_duty(ctx, Act::Register)?;
+    let charged = crate::keeper(ctx)?;
     let mut after = self::staff(tx, staff)?;
     rules::staff_state_change(after.state, state)?;
     if reason.is_blank() && state != StaffState::Active {
@@ -155,7 +154,7 @@ pub fn set_staff_state(
         }
         StaffState::Suspended | StaffState::Applied => access::revoke_holder(ctx, tx, staff.0)?,
     }
-    audit::done(ctx, tx, Verb::SetStaffState, &[], state.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::SetStaffState, charged, state.key())?;
     outbox::push(tx, ctx.now, &Event::StaffStateChanged { staff, state })?;
     Ok(after)
 }

@@ -1,7 +1,7 @@
 //! ケアチーム: who works together for one resident. A membership opens a `care_team` grant, as far and as long as the
 //! resident consents to sharing (医療介護共有); its end closes it at once.
 
-use access::{Act, FOREVER, Grant, Ground};
+use access::{Act, FOREVER, Grant, Ground, Items, Shown};
 use base::{Ctx, Instant, OfficeId, PersonId, StaffId};
 use db::{Tx, outbox};
 use uuid::Uuid;
@@ -36,7 +36,7 @@ pub fn join_team(
     staff: StaffId,
     part: TeamPart,
 ) -> Result<TeamMember, PeopleError> {
-    let ground = access::require(ctx, tx, Act::Register, person)?;
+    let witness = access::require(ctx, tx, Act::Register, person)?;
     resident::load_open(tx, person)?;
     let joining = store::staff::get(tx, staff)?.ok_or(PeopleRefusal::NoStaff)?;
     if joining.state != StaffState::Active {
@@ -61,7 +61,7 @@ pub fn join_team(
     let member = TeamMember { membership: ctx.id(), person, staff, part, since: ctx.now, invited_by: ctx.actor.id };
     store::teams::insert(tx, &member)?;
     open(ctx, tx, &member, &consent)?;
-    audit::done(ctx, tx, Verb::JoinTeam, &[person], "team", ground.key())?;
+    audit::done(ctx, tx, Verb::JoinTeam, &witness, "team")?;
     let TeamMember { person, staff, membership, .. } = member;
     outbox::push(tx, ctx.now, &Event::TeamJoined { person, staff, membership })?;
     Ok(member)
@@ -70,19 +70,19 @@ pub fn join_team(
 /// Ends a membership and the access that came from it, now.
 pub fn leave_team(ctx: &Ctx, tx: &mut dyn Tx, membership: Uuid) -> Result<(), PeopleError> {
     let Some(member) = store::teams::get_open(tx, membership)? else {
-        crate::by_duty(ctx, Act::Register)?;
+        crate::keeper(ctx)?;
         return Err(PeopleRefusal::NoMembership.into());
     };
-    let ground = access::require(ctx, tx, Act::Register, member.person)?;
+    let witness = access::require(ctx, tx, Act::Register, member.person)?;
     end(ctx, tx, &member)?;
-    audit::done(ctx, tx, Verb::LeaveTeam, &[member.person], "team", ground.key())?;
+    audit::done(ctx, tx, Verb::LeaveTeam, &witness, "team")?;
     Ok(())
 }
 
 /// The team as it is now, oldest member first.
-pub fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<TeamMember>, PeopleError> {
-    access::require(ctx, tx, Act::SeeContacts, person)?;
-    Ok(store::teams::open_of(tx, person)?)
+pub fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Vec<TeamMember>>, PeopleError> {
+    let witness = access::require(ctx, tx, Act::SeeContacts, person)?;
+    Ok(witness.shows(store::teams::open_of(tx, person)?))
 }
 
 /// Opens the grants of all memberships that `consent` reaches.
@@ -135,6 +135,7 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, member: &TeamMember, consent: &Consent) -> R
         ground: Ground::CareTeam,
         source: member.membership,
         until: consent.until().unwrap_or(FOREVER),
+        items: Items::All,
     };
     Ok(access::grant(ctx, tx, grant)?)
 }

@@ -1,7 +1,7 @@
 //! Figures without persons: the wallboard of a day, and how each rule did over a while.
 
 use base::wareki::Date;
-use base::{Ctx, Instant, Role, Span};
+use base::{Ctx, Instant, Span};
 use db::{Tx, params};
 use watch::{Cause, Rule};
 
@@ -150,8 +150,5 @@ fn median(mut spans: Vec<Span>) -> Option<Span> {
 }
 
 fn may_see(ctx: &Ctx) -> Result<(), Refusal> {
-    match ctx.actor.role {
-        Role::Operator | Role::CityOfficer | Role::SupportCentre | Role::Administrator | Role::System => Ok(()),
-        _ => Err(Refusal::NotYourBoard),
-    }
+    access::charge(ctx, access::Charge::SeeBoard).map(drop).map_err(|_| Refusal::NotYourBoard)
 }

@@ -1,7 +1,7 @@
 //! The call-centre desk: taking a case and passing it on, calls out and in, help at a shut door, the ambulance.
 
-use access::{Act, Grant, Ground};
-use base::{CaseId, ContactId, Ctx, Instant, Redacted, Role, Span, StaffId};
+use access::{Act, Grant, Ground, Items, Shown, Witness, Witnesses};
+use base::{CaseId, ContactId, Ctx, Instant, Redacted, Span, StaffId};
 use care::NoteKind;
 use db::Tx;
 use notify::Topic;
@@ -174,33 +174,37 @@ pub struct CallerMatch {
 /// Finds the cases of the last 48 hours, open or closed, in which this number is the resident's or a contact's, newest
 /// first. The program does the comparing; an operator learns of nobody whose number did not call, and of a closed case
 /// only when the own office worked it.
-pub fn match_caller(ctx: &Ctx, tx: &mut dyn Tx, number: &PhoneNumber) -> Result<Vec<CallerMatch>, ResponseError> {
+pub fn match_caller(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    number: &PhoneNumber,
+) -> Result<Shown<Vec<CallerMatch>>, ResponseError> {
     access::scope(ctx, Act::WorkCase)?;
+    let mut seen = Witnesses::default();
     let cases = store::open_or_closed_since(tx, ctx.now - INCOMING_WINDOW, CALLERS)?;
     let mut found = Vec::new();
     for case in cases {
-        if !known_to(ctx, tx, &case) {
-            continue;
-        }
+        let Some(witness) = known_to(ctx, tx, &case) else { continue };
         // One record that cannot be read keeps nobody else's call from being matched.
         if let Some((resident, caller)) = as_far_as_readable(caller_of(ctx, tx, &case, number))?.flatten() {
+            seen.extend([witness]);
             found.push(CallerMatch { case, resident, caller });
         }
     }
-    Ok(found)
+    Ok(Shown::new(found, seen.into_vec()))
 }
 
 /// Whether a caller's case may be shown to this actor: an open one by its grant, a closed one to the office that
 /// worked it.
-fn known_to(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> bool {
-    if case.open() {
-        return access::may(ctx, tx, Act::WorkCase, case.person);
-    }
-    worked_here(ctx, case) || access::may(ctx, tx, Act::WorkCase, case.person)
+fn known_to(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Option<Witness> {
+    let works = access::require(ctx, tx, Act::WorkCase, case.person).ok();
+    if case.open() { works } else { works.or_else(|| worked_here(ctx, tx, case)) }
 }
 
-fn worked_here(ctx: &Ctx, case: &Case) -> bool {
-    ctx.actor.role == Role::Operator && case.centre.is_some() && case.centre == ctx.actor.office
+/// For the office that worked a closed case, as long as it looks back at it.
+fn worked_here(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Option<Witness> {
+    let here = case.centre.is_some() && case.centre == ctx.actor.office;
+    access::require(ctx, tx, Act::ReviewCase, case.person).ok().filter(|_| here)
 }
 
 /// Compares in the program's own name, because the operator may not yet see the numbers.
@@ -211,12 +215,12 @@ fn caller_of(
     number: &PhoneNumber,
 ) -> Result<Option<(Redacted<String>, Caller)>, PeopleError> {
     let own = Ctx::new(base::Actor::system("response"), ctx.purpose, ctx.now, ctx.request);
-    let resident = people::resident(&own, tx, case.person)?;
+    let resident = people::resident(&own, tx, case.person)?.into_value();
     if resident.phones.contains(number) {
         let caller = Caller { who: Callee::Resident, name: resident.name.clone(), relation: Relation::Oneself };
         return Ok(Some((resident.name, caller)));
     }
-    let contacts = people::contacts(&own, tx, case.person)?;
+    let contacts = people::contacts(&own, tx, case.person)?.into_value();
     let contact = contacts.into_iter().find(|c| c.phones.contains(number));
     Ok(contact.map(|c| {
         let caller = Caller { who: Callee::Contact(c.id), name: c.name, relation: c.relation };
@@ -238,13 +242,17 @@ pub fn record_incoming_call(
     access::scope(ctx, Act::WorkCase)?;
     let matched = if takes_incoming(case.closed_at, ctx.now) { caller_of(ctx, tx, &case, number)? } else { None };
     let Some((_, caller)) = matched else { return Err(Refusal::NoCaseForNumber.into()) };
-    if !case.open() && worked_here(ctx, &case) {
+    if !case.open() && worked_here(ctx, tx, &case).is_some() {
         let until = ctx.now + CALL_BACK;
         let holder = case.centre.map_or(ctx.actor.id, |o| o.0);
-        access::grant(ctx, tx, Grant { person: case.person, holder, ground: Ground::Case, source: case.id.0, until })?;
+        access::grant(
+            ctx,
+            tx,
+            Grant { person: case.person, holder, ground: Ground::Case, source: case.id.0, until, items: Items::All },
+        )?;
     }
-    let ground = access::require(ctx, tx, Act::WorkCase, case.person)?;
-    let mut m = Moving { case, ground };
+    let witness = access::require(ctx, tx, Act::WorkCase, case.person)?;
+    let mut m = Moving { case, witness };
     let note = text(&note)?;
     let how = if caller.who == Callee::Resident { How::Resident } else { How::Contact };
     // Somebody who calls us has answered; what remains open is whether they know.

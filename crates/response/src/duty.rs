@@ -1,6 +1,6 @@
 //! Whose a case is: who may act while somebody holds it, and who is told when its limit is over. Pure.
 
-use base::{Role, StaffId};
+use base::StaffId;
 use uuid::Uuid;
 
 use crate::{Rung, State};
@@ -17,16 +17,13 @@ pub enum Hold {
 }
 
 /// Whether the holder of the case lets this actor act. A case that nobody holds must be taken first by whoever works
-/// at the desk.
-pub fn may_act(hold: Hold, role: Role, me: Uuid, holder: Option<StaffId>) -> Result<(), Blocked> {
+/// at the desk. `decides`: whoever is responsible for the person, whoever holds the case; and the program itself.
+pub fn may_act(hold: Hold, decides: bool, me: Uuid, holder: Option<StaffId>) -> Result<(), Blocked> {
     let mine = holder.is_some_and(|h| h.0 == me);
-    if mine || hold == Hold::Free || role == Role::System {
-        return Ok(());
-    }
-    match (hold, role, holder) {
-        (Hold::Outcome, role, _) if role != Role::Operator => Ok(()),
-        (_, _, Some(holder)) => Err(Blocked::HeldBy(holder)),
-        (_, _, None) => Err(Blocked::TakeFirst),
+    match holder {
+        _ if mine || hold == Hold::Free || decides => Ok(()),
+        Some(holder) => Err(Blocked::HeldBy(holder)),
+        None => Err(Blocked::TakeFirst),
     }
 }
 

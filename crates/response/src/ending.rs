@@ -1,6 +1,6 @@
 //! How a case ends: the doctor is asked and answers, the case is closed with its cause, and looked back at.
 
-use access::{Act, Ground};
+use access::{Act, Grant, Ground, Items};
 use base::{CaseId, Ctx, Instant, NoteId, Redacted, Role, Span, StaffId, limits};
 use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
 use db::Tx;
@@ -112,6 +112,9 @@ pub fn close(
     m.keep(ctx, tx, Happening::Closed, &with_note(cause.ja(), &words))?;
     visits::cancel_open(tx, case)?;
     opening::end_access(ctx, tx, &m)?;
+    if let Some(centre) = m.case.centre {
+        access::grant(ctx, tx, to_look_back(&m.case, centre.0, ctx.now + REVIEW_WITHIN))?;
+    }
     for alert in store::alerts(tx, case)? {
         watch::close_alert(ctx, tx, alert.id, cause)?;
     }
@@ -132,6 +135,12 @@ pub fn close(
         telling::family(ctx, tx, &m.case, Topic::CaseClosed)?;
     }
     Ok(m.case)
+}
+
+/// The office that worked a case looks back at it for a while, and sees nothing else of the person.
+fn to_look_back(case: &Case, holder: uuid::Uuid, until: Instant) -> Grant<'static> {
+    let items = Items::Only(&[Act::ReviewCase]);
+    Grant { person: case.person, holder, ground: Ground::Review, source: case.id.0, until, items }
 }
 
 /// 振り返り.
@@ -160,12 +169,7 @@ pub fn review(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, review: Review) -> Resul
 
 fn for_review(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Moving, ResponseError> {
     let known = store::case(tx, case)?.ok_or(Refusal::NoSuchCase)?;
-    let worked_here = ctx.actor.role == Role::Operator && known.centre.is_some() && known.centre == ctx.actor.office;
-    let city = ctx.actor.role == Role::CityOfficer;
-    if worked_here || city {
-        return Ok(Moving { case: known, ground: Ground::Duty });
-    }
-    load_by(ctx, tx, case, &[Act::WorkCase, Act::CloseCase])
+    load_by(ctx, tx, known.id, &[Act::ReviewCase, Act::WorkCase, Act::CloseCase])
 }
 
 /// A closed case that waits to be looked back at. It names nobody.
@@ -180,22 +184,16 @@ pub struct ToReview {
     pub closed_at: Instant,
 }
 
-/// The closed cases of the last 30 days without a review: for the call centre those it worked, for the city all.
+/// The closed cases of the last 30 days without a review: for the call centre those of the people whose cases it worked,
+/// for the city those of the people who live there.
 pub fn to_review(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<ToReview>, ResponseError> {
     let since = ctx.now - REVIEW_WITHIN;
-    let rows = match ctx.actor.role {
-        Role::CityOfficer | Role::System => {
-            let condition = "WHERE step = 'resolved' AND closed_at >= $1 ORDER BY closed_at DESC, id LIMIT $2";
-            store::cases(tx, condition, db::params![since, limits::LIST_ROWS])?
-        }
-        Role::Operator => {
-            let office = ctx.actor.office.ok_or(Refusal::NotYourBoard)?;
-            let condition =
-                "WHERE step = 'resolved' AND closed_at >= $1 AND centre_id = $2 ORDER BY closed_at DESC, id LIMIT $3";
-            store::cases(tx, condition, db::params![since, office, limits::LIST_ROWS])?
-        }
-        _ => return Err(Refusal::NotYourBoard.into()),
-    };
+    let scope = access::scope(ctx, Act::ReviewCase).map_err(|_| Refusal::NotYourBoard)?;
+    let (within, more) = scope.filter("person_id", 3);
+    let condition =
+        format!("WHERE step = 'resolved' AND closed_at >= $1 AND {within} ORDER BY closed_at DESC, id LIMIT $2");
+    let values: Vec<db::Value> = [since.into(), limits::LIST_ROWS.into()].into_iter().chain(more).collect();
+    let rows = store::cases(tx, &condition, &values)?;
     let row = |c: Case| {
         let (cause, closed_at) = (c.cause?, c.closed_at?);
         let (number, rule, reason, opened_at) = (c.number, c.rule, c.reason, c.opened_at);

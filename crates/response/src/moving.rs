@@ -1,7 +1,7 @@
 //! What every verb does around the state machine: load, ask who holds the case, decide, store, audit, tell.
 
-use access::{Act, Ground};
-use base::{CaseId, Ctx, Redacted, StaffId, limits};
+use access::{Act, Witness};
+use base::{CaseId, Ctx, Redacted, Role, StaffId, limits};
 use db::{Tx, outbox};
 use people::as_far_as_readable;
 
@@ -16,14 +16,14 @@ use crate::{Case, Refusal, ResponseError, store};
 /// A case under way through a verb.
 pub struct Moving {
     pub case: Case,
-    pub ground: Ground,
+    pub witness: Witness,
 }
 
 /// The case, if the actor may do this with its person.
 pub fn load(ctx: &Ctx, tx: &mut dyn Tx, id: CaseId, act: Act) -> Result<Moving, ResponseError> {
     let case = store::case(tx, id)?.ok_or(Refusal::NoSuchCase)?;
-    let ground = access::require(ctx, tx, act, case.person)?;
-    Ok(Moving { case, ground })
+    let witness = access::require(ctx, tx, act, case.person)?;
+    Ok(Moving { case, witness })
 }
 
 /// The case, if the actor may do one of these with its person.
@@ -32,7 +32,7 @@ pub fn load_by(ctx: &Ctx, tx: &mut dyn Tx, id: CaseId, acts: &[Act]) -> Result<M
     let mut denied = None;
     for act in acts {
         match access::require(ctx, tx, *act, case.person) {
-            Ok(found) => return Ok(Moving { case, ground: found }),
+            Ok(witness) => return Ok(Moving { case, witness }),
             Err(no) => denied = Some(no),
         }
     }
@@ -44,7 +44,9 @@ pub fn hold(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, hold: Hold) -> Result<(), R
     if !case.open() {
         return Ok(());
     }
-    match may_act(hold, ctx.actor.role, ctx.actor.id, case.holder) {
+    let program = ctx.actor.role == Role::System;
+    let decides = hold == Hold::Outcome && access::may(ctx, tx, Act::DecideCase, case.person);
+    match may_act(hold, decides || program, ctx.actor.id, case.holder) {
         Ok(()) => Ok(()),
         Err(Blocked::TakeFirst) => Err(Refusal::TakeFirst.into()),
         Err(Blocked::HeldBy(holder)) => Err(Refusal::HeldBy(name_of(tx, holder)?).into()),
@@ -91,7 +93,7 @@ impl Moving {
         let case = &self.case;
         store::save_case(tx, case)?;
         store::insert_step(tx, ctx, case, what, detail)?;
-        audit::done(ctx, tx, action(what), &[case.person], "case", self.ground.key())?;
+        audit::done(ctx, tx, action(what), &self.witness, "case")?;
         push(ctx, tx, case, what)
     }
 }

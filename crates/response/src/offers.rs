@@ -1,8 +1,8 @@
 //! What a reader may do with a case, and whom they can turn to: asked by the pages that draw the buttons, answered by
 //! the rules that the verbs obey. A button that is not offered here would only be refused.
 
-use access::Act;
-use base::{Ctx, PersonId, Role, StaffId};
+use access::{Act, Shown};
+use base::{Ctx, PersonId, StaffId};
 use db::Tx;
 use people::{Staff, StaffState, TeamPart};
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub fn may(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> May {
     if !case.open() {
         return May::default();
     }
-    let held = held(ctx.actor.role, ctx.actor.id, case.holder);
+    let held = held(may(Act::DecideCase), ctx.actor.id, case.holder);
     let works = may(Act::WorkCase);
     let outcome = works && held.outcome;
     May {
@@ -45,8 +45,8 @@ pub fn may(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> May {
 }
 
 /// What whoever holds the case leaves to this reader.
-fn held(role: Role, me: Uuid, holder: Option<StaffId>) -> May {
-    let lets = |hold| may_act(hold, role, me, holder).is_ok();
+fn held(decides: bool, me: Uuid, holder: Option<StaffId>) -> May {
+    let lets = |hold| may_act(hold, decides && hold == Hold::Outcome, me, holder).is_ok();
     let mine = holder.is_some_and(|h| h.0 == me);
     May { desk: mine && lets(Hold::Desk), outcome: lets(Hold::Outcome), take: !mine, ..May::default() }
 }
@@ -67,15 +67,20 @@ pub(crate) fn is_colleague(ctx: &Ctx, staff: &Staff) -> bool {
 }
 
 /// The doctors of the team who can be asked, the attending one first.
-pub fn doctors_to_ask(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(TeamPart, Staff)>, ResponseError> {
+pub fn doctors_to_ask(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+) -> Result<Shown<Vec<(TeamPart, Staff)>>, ResponseError> {
     let mut doctors = Vec::new();
-    for member in people::team(ctx, tx, person)? {
+    let (team, witnesses) = people::team(ctx, tx, person)?.into_parts();
+    for member in team {
         if matches!(member.part, TeamPart::AttendingDoctor | TeamPart::Doctor) {
             doctors.push((member.part, people::staff(tx, member.staff)?));
         }
     }
     doctors.sort_by_key(|(part, _)| *part != TeamPart::AttendingDoctor);
-    Ok(doctors)
+    Ok(Shown::new(doctors, witnesses))
 }
 
 #[cfg(test)]
@@ -84,20 +89,19 @@ mod tests {
 
     // shows: 5.6.1 what a page may offer is asked of the capability
     #[test]
-    fn what_is_offered_follows_the_holder_and_the_role() {
+    fn what_is_offered_follows_the_holder_and_who_decides() {
         let me = Uuid::from_u128(1);
         let (mine, other) = (Some(StaffId(me)), Some(StaffId(Uuid::from_u128(2))));
-        for (role, holder, desk, outcome, take) in [
-            (Role::Operator, None, false, false, true),
-            (Role::Operator, mine, true, true, false),
-            (Role::Operator, other, false, false, true),
-            (Role::CareManager, None, false, true, true),
-            (Role::CareManager, mine, true, true, false),
-            (Role::CareManager, other, false, true, true),
-            (Role::CityOfficer, other, false, true, true),
+        for (decides, holder, desk, outcome, take) in [
+            (false, None, false, false, true),
+            (false, mine, true, true, false),
+            (false, other, false, false, true),
+            (true, None, false, true, true),
+            (true, mine, true, true, false),
+            (true, other, false, true, true),
         ] {
             let expected = May { desk, outcome, take, ..May::default() };
-            assert_eq!(held(role, me, holder), expected, "{role:?} {holder:?}");
+            assert_eq!(held(decides, me, holder), expected, "{decides} {holder:?}");
         }
     }
 }

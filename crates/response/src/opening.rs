@@ -1,6 +1,6 @@
 //! How a case begins, and what happens when nobody moves it on: the two verbs of the program itself.
 
-use access::{Act, FOREVER, Grant, Ground};
+use access::{Act, FOREVER, Grant, Ground, Items, Shown};
 use base::{CaseId, Ctx, Instant, OfficeId, PersonId, Redacted, Span};
 use db::{Tx, outbox};
 use notify::Topic;
@@ -26,7 +26,7 @@ const AGAIN: Span = Span::minutes(1);
 /// `notice`, which is a question and no case. The same alert again changes nothing. Outbox: `response.case_opened`, or
 /// `response.alert_joined`.
 pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Case>, ResponseError> {
-    let ground = access::require(ctx, tx, Act::WorkCase, alert.person)?;
+    let witness = access::require(ctx, tx, Act::WorkCase, alert.person)?;
     if alert.level == Level::Notice {
         return Ok(None);
     }
@@ -34,7 +34,7 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
         return Ok(Some(known));
     }
     if let Some(open) = store::open_of_home(tx, alert.home)? {
-        return join(ctx, tx, Moving { case: open, ground }, alert).map(Some);
+        return join(ctx, tx, Moving { case: open, witness }, alert).map(Some);
     }
     let (centre, held_on) = first_office(ctx, tx, alert.person)?;
     // Of the alert, also where its case opens later because it could not be opened then: nobody's time begins anew.
@@ -66,11 +66,18 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
     store::insert_case(tx, &case)?;
     store::insert_alert(tx, case.id, alert)?;
     if let Some(office) = centre {
-        let grant = Grant { person: case.person, holder: office.0, ground: held_on, source: case.id.0, until: FOREVER };
+        let grant = Grant {
+            person: case.person,
+            holder: office.0,
+            ground: held_on,
+            source: case.id.0,
+            until: FOREVER,
+            items: Items::All,
+        };
         access::grant(ctx, tx, grant)?;
     }
     store::insert_step(tx, ctx, &case, Happening::Opened, &case.reason)?;
-    audit::done(ctx, tx, Verb::OpenCase, &[case.person], "case", ground.key())?;
+    audit::done(ctx, tx, Verb::OpenCase, &witness, "case")?;
     push(ctx, tx, &case, Happening::Opened)?;
     // The call centre acts on the case; a message that cannot be written must not take the case with it.
     if let Err(error) = tx.apart(|tx| telling::family(ctx, tx, &case, Topic::AlertRaised))? {
@@ -117,8 +124,8 @@ pub fn escalate_due(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseErr
     for case in cases {
         let id = case.id;
         let told = tx.apart(|tx| {
-            let ground = access::require(ctx, tx, Act::WorkCase, case.person)?;
-            escalate(ctx, tx, Moving { case, ground })
+            let witness = access::require(ctx, tx, Act::WorkCase, case.person)?;
+            escalate(ctx, tx, Moving { case, witness })
         })?;
         match told {
             Ok(case) => worked.push(case),
@@ -145,15 +152,21 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
     case.told = Some(rung);
     case.escalate_at = Some(ctx.now + settings(tx)?.rung);
     if let (Rung::SupportCentre | Rung::City, Some(holder)) = (rung, recipient) {
-        let grant =
-            Grant { person: case.person, holder, ground: Ground::Escalation, source: case.id.0, until: FOREVER };
+        let grant = Grant {
+            person: case.person,
+            holder,
+            ground: Ground::Escalation,
+            source: case.id.0,
+            until: FOREVER,
+            items: Items::All,
+        };
         access::grant(ctx, tx, grant)?;
     }
     store::insert_told(tx, case.id, ctx.now, rung, recipient)?;
     store::save_case(tx, case)?;
     let detail = format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja());
     store::insert_step(tx, ctx, case, Happening::Escalated, &detail)?;
-    audit::done(ctx, tx, Verb::Escalate, &[case.person], "case", moving.ground.key())?;
+    audit::done(ctx, tx, Verb::Escalate, &moving.witness, "case")?;
     let (person, home, step) = (case.person, case.home, case.state.step());
     let event = Event::Escalated { case: case.id, person, home, step, rung: Some(rung), recipient };
     outbox::push(tx, ctx.now, &event)?;
@@ -167,7 +180,7 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
 fn ladder(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<Vec<(Rung, Uuid)>, ResponseError> {
     // Whoever cannot be learned is left out; the others are told.
     let home = tx.apart(|tx| people::home_of(ctx, tx, case.person))?.ok();
-    let team = tx.apart(|tx| people::team(ctx, tx, case.person))?.unwrap_or_default();
+    let team = tx.apart(|tx| people::team(ctx, tx, case.person))?.map(Shown::into_value).unwrap_or_default();
     let mut ladder = Vec::new();
     if let Some(centre) = people::call_centre(tx)? {
         ladder.push((Rung::ShiftLead, centre.0));

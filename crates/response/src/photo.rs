@@ -1,7 +1,7 @@
 //! 写真: what a visitor photographed, beside the report. It goes after the report and never with it: four large answers
 //! must not wait for three pictures on bad radio.
 
-use access::{Act, Ground};
+use access::{Act, Ground, Shown};
 use base::{CaseId, Ctx, Instant, PersonId, PhotoId, Redacted, VisitId, limits};
 use db::Tx;
 use uuid::Uuid;
@@ -92,23 +92,23 @@ pub fn attach_photos(
 
 /// The photos of a case, oldest first, for whoever may see its story; who knows the person by a visit only sees those
 /// of their own visits.
-pub fn photos_of_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Photo>, ResponseError> {
-    let ground = load(ctx, tx, case, Act::SeeCase)?.ground;
+pub fn photos_of_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Vec<Photo>>, ResponseError> {
+    let witness = load(ctx, tx, case, Act::SeeCase)?.witness;
     let mut photos = store::photos(tx, case)?;
-    if ground == Ground::Visit {
+    if witness.ground() == Ground::Visit {
         let visits = store::visits_of(tx, case)?;
         photos.retain(|p| visits.iter().any(|v| v.id == p.visit && asked_of(ctx, v)));
     }
-    Ok(photos)
+    Ok(witness.shows(photos))
 }
 
 /// One photo with its JPEG.
-pub fn photo(ctx: &Ctx, tx: &mut dyn Tx, photo: PhotoId) -> Result<(Photo, Vec<u8>), ResponseError> {
+pub fn photo(ctx: &Ctx, tx: &mut dyn Tx, photo: PhotoId) -> Result<Shown<(Photo, Vec<u8>)>, ResponseError> {
     let (found, jpeg) = store::photo(tx, photo)?.ok_or(Refusal::NoSuchPhoto)?;
-    let ground = load(ctx, tx, found.case, Act::SeeCase)?.ground;
+    let witness = load(ctx, tx, found.case, Act::SeeCase)?.witness;
     let visit = store::visit(tx, found.visit)?.ok_or(Refusal::NoSuchPhoto)?;
-    if ground == Ground::Visit && !asked_of(ctx, &visit) {
-        return Err(access::AccessError::Denied { act: Act::SeeCase }.into());
+    if witness.ground() == Ground::Visit && !asked_of(ctx, &visit) {
+        return Err(access::AccessError::Denied { act: Act::SeeCase, person: Some(found.person) }.into());
     }
-    Ok((found, jpeg))
+    Ok(witness.shows((found, jpeg)))
 }

@@ -1,6 +1,7 @@
 //! What a region may set: limits, tries, the script of questions. Each change is a new version; the old ones stay.
 
-use base::{Ctx, Instant, Role, Span, limits};
+use access::Charge;
+use base::{Ctx, Instant, Span, limits};
 use db::{DbError, Row, Tx, outbox, params};
 use serde::{Deserialize, Serialize};
 
@@ -144,13 +145,11 @@ pub fn settings(tx: &mut dyn Tx) -> Result<Settings, DbError> {
 
 /// Puts new settings in force; of the city or the network's office. Running limits stay as they were set.
 pub fn set_settings(ctx: &Ctx, tx: &mut dyn Tx, new: Settings) -> Result<(), ResponseError> {
-    if !matches!(ctx.actor.role, Role::CityOfficer | Role::Administrator | Role::System) {
-        return Err(Refusal::SettingsNotYours.into());
-    }
+    let charged = access::charge(ctx, Charge::SetCaseRules).map_err(|_| Refusal::SettingsNotYours)?;
     new.check()?;
     let body = serde_json::to_string(&new).map_err(|_| Refusal::LimitOutOfRange)?;
     tx.execute(INSERT, params![ctx.now, ctx.actor.id, body])?;
-    audit::done(ctx, tx, Verb::SetSettings, &[], "settings", access::Ground::Duty.key())?;
+    audit::done(ctx, tx, Verb::SetSettings, charged, "settings")?;
     Ok(outbox::push(tx, ctx.now, &Event::SettingsChanged {})?)
 }
 

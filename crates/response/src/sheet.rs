@@ -1,6 +1,6 @@
 //! The case as the desk sees it: the minimum sheet of the person, who was tried, what is next.
 
-use access::Act;
+use access::{Act, Shown, Witnesses};
 use base::{CaseId, ContactId, Ctx, Instant, Redacted};
 use db::Tx;
 use people::{Contact, OfficeKind, TeamPart};
@@ -78,14 +78,16 @@ pub struct CaseSheet {
     pub script: Vec<String>,
 }
 
-/// The sheet of a case. Items shown: identity, contacts, entry, risks, case.
-pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<CaseSheet, ResponseError> {
-    let case = load(ctx, tx, case, Act::SeeCase)?.case;
-    let person = people::resident(ctx, tx, case.person)?;
-    let home = people::home_of(ctx, tx, case.person)?;
+/// The sheet of a case.
+pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<CaseSheet>, ResponseError> {
+    let m = load(ctx, tx, case, Act::SeeCase)?;
+    let (case, mut seen) = (m.case, Witnesses::default());
+    seen.extend([m.witness]);
+    let person = seen.take(people::resident(ctx, tx, case.person)?);
+    let home = seen.take(people::home_of(ctx, tx, case.person)?);
     let calls = store::calls(tx, case.id)?;
     let contacts: Vec<ContactTried> =
-        people::contacts(ctx, tx, case.person)?.into_iter().map(|c| tried(c, &calls)).collect();
+        seen.take(people::contacts(ctx, tx, case.person)?).into_iter().map(|c| tried(c, &calls)).collect();
     let asked = store::visits_of(tx, case.id)?;
     let visitors = choices(ctx, tx, &case, &home, &contacts, &asked)?;
     let next_contact = contacts.iter().find(|c| c.tries == 0 && !c.contact.phones.is_empty()).map(|c| c.contact.id);
@@ -93,13 +95,13 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<CaseSheet,
     let label = |v: &Visit| visitors.iter().find(|c| c.visitor == v.visitor).map(|c| c.label.clone());
     let visits =
         asked.iter().map(|v| (v.clone(), label(v).unwrap_or_else(|| Redacted::new("訪問する方".to_owned())))).collect();
-    Ok(CaseSheet {
+    let sheet = CaseSheet {
         alerts: store::alerts(tx, case.id)?,
         resident_tries: calls.iter().filter(|c| !c.incoming && c.who == Callee::Resident).count(),
         visits,
         visitors,
         photos: store::photos(tx, case.id)?,
-        story: views::story(ctx, tx, case.id)?,
+        story: seen.take(views::story(ctx, tx, case.id)?),
         holder_name: case.holder.map(|h| name_of(tx, h)).transpose()?,
         next,
         next_words: case.state.next_step(),
@@ -110,7 +112,8 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<CaseSheet,
         contacts,
         calls,
         case,
-    })
+    };
+    Ok(Shown::new(sheet, seen.into_vec()))
 }
 
 fn tried(contact: Contact, calls: &[Call]) -> ContactTried {
@@ -159,7 +162,7 @@ fn choices(
         found.push(choice(visitor, label, phone, is_asked(visitor)));
     }
     let own = Ctx::new(base::Actor::system("response"), ctx.purpose, ctx.now, ctx.request);
-    for member in people::team(&own, tx, case.person)? {
+    for member in people::team(&own, tx, case.person)?.iter() {
         if !matches!(member.part, TeamPart::CareManager | TeamPart::Nurse | TeamPart::CareWorker) {
             continue;
         }

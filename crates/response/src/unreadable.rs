@@ -1,7 +1,7 @@
 //! 読み取れない案件: a case whose row this program cannot read (a newer program wrote it, or it is damaged). It is shown
 //! with what is left of it, and it goes to the city; the cases beside it go on.
 
-use access::{Act, Grant, Ground, scope};
+use access::{Act, Grant, Ground, Items, Shown, Witnesses, scope};
 use base::{CaseId, Ctx, Instant, PersonId, Redacted};
 use db::{Row, Tx, outbox};
 
@@ -23,7 +23,7 @@ pub struct UnreadableCase {
 }
 
 /// The open cases this actor may know of that cannot be read.
-pub fn unreadable_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<UnreadableCase>, ResponseError> {
+pub fn unreadable_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<UnreadableCase>>, ResponseError> {
     let (within, values) = scope(ctx, Act::SeeAlert)?.filter("person_id", 1);
     let (_, rows) =
         store::sifted(tx, &format!("WHERE closed_at IS NULL AND {within} ORDER BY opened_at, id"), &values)?;
@@ -31,14 +31,19 @@ pub fn unreadable_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<UnreadableCase
 }
 
 /// What can be shown of such rows.
-pub(crate) fn shown(ctx: &Ctx, tx: &mut dyn Tx, rows: &[Row]) -> Vec<UnreadableCase> {
-    rows.iter().filter_map(|row| left_of(ctx, tx, row)).collect()
+pub(crate) fn shown(ctx: &Ctx, tx: &mut dyn Tx, rows: &[Row]) -> Shown<Vec<UnreadableCase>> {
+    let mut seen = Witnesses::default();
+    let cases = rows.iter().filter_map(|row| left_of(ctx, tx, row, &mut seen)).collect();
+    Shown::new(cases, seen.into_vec())
 }
 
-fn left_of(ctx: &Ctx, tx: &mut dyn Tx, row: &Row) -> Option<UnreadableCase> {
+fn left_of(ctx: &Ctx, tx: &mut dyn Tx, row: &Row, seen: &mut Witnesses) -> Option<UnreadableCase> {
     let (id, number, person, opened_at) = store::remains(row)?;
+    if let Some(person) = person {
+        seen.extend(access::require(ctx, tx, Act::SeeAlert, person));
+    }
     let resident = person.and_then(|person| people::resident(ctx, tx, person).ok());
-    let name = resident.map_or_else(not_readable, |resident| resident.name);
+    let name = resident.map_or_else(not_readable, |resident| seen.take(resident).name);
     Some(UnreadableCase { id, number, person, opened_at, name })
 }
 
@@ -53,13 +58,21 @@ pub(crate) fn to_the_city(ctx: &Ctx, tx: &mut dyn Tx, row: &Row) -> Result<(), R
     let city = home.map(|home| people::city_office(tx, &home.city_code)).transpose()?.flatten();
     let recipient = city.map(|office| office.0);
     store::insert_told(tx, id, ctx.now, Rung::City, recipient)?;
-    audit::done(ctx, tx, Verb::Escalate, &[person], "case", Ground::Duty.key())?;
+    let witness = access::require(ctx, tx, Act::WorkCase, person)?;
+    audit::done(ctx, tx, Verb::Escalate, &witness, "case")?;
     outbox::push(tx, ctx.now, &Event::Unreadable { case: id, person, rung: Rung::City, recipient })?;
     if let Some(holder) = recipient {
         access::grant(
             ctx,
             tx,
-            Grant { person, holder, ground: Ground::Escalation, source: id.0, until: access::FOREVER },
+            Grant {
+                person,
+                holder,
+                ground: Ground::Escalation,
+                source: id.0,
+                until: access::FOREVER,
+                items: Items::All,
+            },
         )?;
         telling::city_of_unreadable(ctx, tx, id, person, holder)?;
     }

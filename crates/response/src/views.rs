@@ -1,13 +1,13 @@
 //! Lists and stories: the queue, what is overdue, what the family sees. Nothing here writes; the page that shows it
 //! records the look.
 
-use access::{Act, require, scope};
+use access::{Act, Shown, Witness, Witnesses, require, scope};
 use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, Span, StaffId, limits};
 use db::{Tx, Value};
 use uuid::Uuid;
 
 use crate::moving::{load, not_readable};
-use crate::{Case, Cause, Refusal, ResponseError, StepRow, UnreadableCase, store, unreadable};
+use crate::{Case, Cause, ResponseError, StepRow, UnreadableCase, store, unreadable};
 
 /// Lines of a story at most; a case that has more is read in the audit.
 const STORY: usize = 300;
@@ -36,28 +36,27 @@ pub struct Listed {
 }
 
 /// The open cases this actor may see, by limit, the most urgent first.
-pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Listed, ResponseError> {
+pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseError> {
     let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
     let condition = format!("WHERE closed_at IS NULL AND {within}");
-    listed(ctx, tx, &condition, values)
+    listed(ctx, tx, Act::SeeCase, &condition, values)
 }
 
 /// Every open case this actor may see, the most urgent first, however many there are: for the list on paper.
-pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Case>, ResponseError> {
+pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Case>>, ResponseError> {
     let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
     let sql = format!("WHERE closed_at IS NULL AND {within} ORDER BY due_at, opened_at, id");
-    Ok(store::cases(tx, &sql, &values)?)
+    let mut cases = store::cases(tx, &sql, &values)?;
+    let witnesses = witnesses_of(ctx, tx, Act::SeeCase, &mut cases)?;
+    Ok(Shown::new(cases, witnesses))
 }
 
 /// Open cases whose limit is over, for whoever answers for them: the city sees all, the others those they know.
-pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Listed, ResponseError> {
-    if matches!(ctx.actor.role, Role::Family | Role::Resident | Role::Link | Role::Gateway) {
-        return Err(Refusal::NotYourBoard.into());
-    }
-    let (within, mut values) = scope(ctx, Act::SeeAlert)?.filter("person_id", 1);
+pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseError> {
+    let (within, mut values) = scope(ctx, Act::SeeOverdue)?.filter("person_id", 1);
     values.push(ctx.now.into());
     let condition = format!("WHERE closed_at IS NULL AND {within} AND due_at <= ${}", values.len());
-    listed(ctx, tx, &condition, values)
+    listed(ctx, tx, Act::SeeOverdue, &condition, values)
 }
 
 /// How many open cases are past their limit, for a banner: a number without persons.
@@ -65,14 +64,22 @@ pub fn overdue_count(tx: &mut dyn Tx, now: Instant) -> Result<usize, ResponseErr
     Ok(tx.scalar("SELECT COUNT(*) FROM response_case WHERE due_at <= $1", db::params![now])?)
 }
 
-fn listed(ctx: &Ctx, tx: &mut dyn Tx, condition: &str, mut values: Vec<Value>) -> Result<Listed, ResponseError> {
+fn listed(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    act: Act,
+    condition: &str,
+    mut values: Vec<Value>,
+) -> Result<Shown<Listed>, ResponseError> {
     let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
     values.push(limits::LIST_ROWS.into());
     let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
-    let (cases, unreadable) = store::sifted(tx, &sql, &values)?;
+    let (mut cases, unreadable) = store::sifted(tx, &sql, &values)?;
+    let mut seen = Witnesses::default();
+    seen.extend(witnesses_of(ctx, tx, act, &mut cases)?);
     let persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
     let holders: Vec<StaffId> = cases.iter().filter_map(|case| case.holder).collect();
-    let (heads, names) = (people::heads(ctx, tx, &persons)?, people::staff_names(tx, &holders)?);
+    let (heads, names) = (seen.take(people::heads(ctx, tx, &persons)?), people::staff_names(tx, &holders)?);
     // A register that cannot be read hides no case: the line says so in the place of the name.
     let row = |case: Case| {
         let head = heads.get(case.person);
@@ -86,24 +93,36 @@ fn listed(ctx: &Ctx, tx: &mut dyn Tx, condition: &str, mut values: Vec<Value>) -
         }
     };
     let rows = cases.into_iter().map(row).collect();
-    Ok(Listed { rows, total, unreadable: unreadable::shown(ctx, tx, &unreadable) })
+    let unreadable = seen.take(unreadable::shown(ctx, tx, &unreadable));
+    Ok(Shown::new(Listed { rows, total, unreadable }, seen.into_vec()))
+}
+
+/// The witnesses of those whose cases these are; a case whose person the wall does not let through leaves the list.
+fn witnesses_of(ctx: &Ctx, tx: &mut dyn Tx, act: Act, cases: &mut Vec<Case>) -> Result<Vec<Witness>, ResponseError> {
+    let mut persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    let witnesses = access::require_each(ctx, tx, &[act], &[], &persons)?;
+    cases.retain(|case| witnesses.iter().any(|w| w.person() == case.person));
+    Ok(witnesses)
 }
 
 /// One case, for pages that need no sheet.
-pub fn find_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Case, ResponseError> {
-    Ok(load(ctx, tx, case, Act::SeeCase)?.case)
+pub fn find_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Case>, ResponseError> {
+    let m = load(ctx, tx, case, Act::SeeCase)?;
+    Ok(m.witness.shows(m.case))
 }
 
 /// The cases of a person, newest first.
-pub fn cases_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Case>, ResponseError> {
-    require(ctx, tx, Act::SeeCase, person)?;
+pub fn cases_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Vec<Case>>, ResponseError> {
+    let witness = require(ctx, tx, Act::SeeCase, person)?;
     let condition = "WHERE person_id = $1 ORDER BY opened_at DESC, id DESC LIMIT $2";
-    Ok(store::cases(tx, condition, db::params![person, limits::LIST_ROWS])?)
+    Ok(witness.shows(store::cases(tx, condition, db::params![person, limits::LIST_ROWS])?))
 }
 
 /// The story of a case, newest first. Staff are named; relatives and the program are not.
-pub fn story(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<StepRow>, ResponseError> {
-    load(ctx, tx, case, Act::SeeCase)?;
+pub fn story(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Vec<StepRow>>, ResponseError> {
+    let witness = load(ctx, tx, case, Act::SeeCase)?.witness;
     let mut rows = store::steps(tx, case, STORY)?;
     let of_staff = |row: &StepRow| !row.by.is_nil() && !matches!(row.role, Role::Family | Role::Resident | Role::Link);
     let staff: Vec<StaffId> = rows.iter().filter(|row| of_staff(row)).map(|row| StaffId(row.by)).collect();
@@ -111,7 +130,7 @@ pub fn story(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Vec<StepRow>, R
     for row in rows.iter_mut().filter(|row| of_staff(row)) {
         row.by_name = names.get(&StaffId(row.by)).cloned().unwrap_or_else(not_readable);
     }
-    Ok(rows)
+    Ok(witness.shows(rows))
 }
 
 /// Whose list an open case stands on: its holder, the office that works it, everybody who was told. Never empty: the
@@ -144,12 +163,12 @@ pub struct FamilyCase {
 
 /// The alerts about their own relative of the last 90 days, newest first: that there was one, that it was taken, how it
 /// ended.
-pub fn family_view(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<FamilyCase>, ResponseError> {
-    require(ctx, tx, Act::SeeAlert, person)?;
+pub fn family_view(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Vec<FamilyCase>>, ResponseError> {
+    let witness = require(ctx, tx, Act::SeeAlert, person)?;
     let condition = "WHERE person_id = $1 AND opened_at >= $2 ORDER BY opened_at DESC, id DESC LIMIT $3";
     let since = ctx.now - FAMILY_SEES;
     let cases = store::cases(tx, condition, db::params![person, since, limits::LIST_ROWS])?;
-    Ok(cases.into_iter().map(told_to_family).collect())
+    Ok(witness.shows(cases.into_iter().map(told_to_family).collect()))
 }
 
 fn told_to_family(case: Case) -> FamilyCase {

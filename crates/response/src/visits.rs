@@ -1,7 +1,7 @@
 //! Visits: who is asked to go, whether they go, what they found.
 
-use access::{Act, FOREVER, Grant, Ground};
-use base::{CaseId, Ctx, Redacted, Span, VisitId};
+use access::{Act, FOREVER, Grant, Ground, Items, Shown, Witnesses};
+use base::{CaseId, Ctx, PersonId, Redacted, Span, VisitId};
 use db::{Tx, Value};
 
 use crate::case::Happening;
@@ -56,7 +56,7 @@ pub fn request_visit(
     };
     store::insert_visit(tx, &visit)?;
     let (person, holder) = (visit.person, visitor.uuid());
-    let grant = Grant { person, holder, ground: Ground::Visit, source: visit.id.0, until: FOREVER };
+    let grant = Grant { person, holder, ground: Ground::Visit, source: visit.id.0, until: FOREVER, items: Items::All };
     access::grant(ctx, tx, grant)?;
     m.keep(ctx, tx, Happening::VisitRequested, &with_note(&name, &note))?;
     tell_visitor(ctx, tx, &m.case, &visit)?;
@@ -188,7 +188,7 @@ fn under_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visi
     let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
     let mine = asked_of(ctx, &v);
-    if !mine && m.ground == Ground::Visit {
+    if !mine && m.witness.ground() == Ground::Visit {
         return Err(Refusal::NotYourVisit.into());
     }
     if !mine {
@@ -218,7 +218,7 @@ fn keep(
 
 /// A button pressed twice, or after the one that follows it: nothing changes, and the record knows of it.
 fn again(ctx: &Ctx, tx: &mut dyn Tx, m: &Moving, v: Visit, what: Happening) -> Result<Visit, ResponseError> {
-    audit::done(ctx, tx, action(what), &[v.person], "case", m.ground.key())?;
+    audit::done(ctx, tx, action(what), &m.witness, "case")?;
     Ok(v)
 }
 
@@ -244,7 +244,7 @@ pub struct VisitRow {
 
 /// The visits asked of this actor or the actor's office: the open ones by age, then those reported in the last day
 /// while the case is open.
-pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseError> {
+pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<VisitRow>>, ResponseError> {
     let (within, scoped) = access::scope(ctx, Act::ReportVisit)?.filter("person_id", 5);
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
     let mut values: Vec<Value> =
@@ -257,16 +257,23 @@ pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<VisitRow>, ResponseE
     );
     let visits = store::visits(tx, &condition, &values)?;
     let cases = store::cases_by_id(tx, &visits.iter().map(|visit| visit.case).collect::<Vec<_>>())?;
-    let heads = people::heads(ctx, tx, &visits.iter().map(|visit| visit.person).collect::<Vec<_>>())?;
+    let mut persons: Vec<PersonId> = visits.iter().map(|visit| visit.person).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    let mut seen = Witnesses::default();
+    seen.extend(access::require_each(ctx, tx, &[Act::ReportVisit], &[], &persons)?);
+    let heads = seen.take(people::heads(ctx, tx, &persons)?);
     let mut rows = Vec::new();
     for visit in visits {
-        let Some(case) = cases.iter().find(|case| case.id == visit.case && case.open()) else { continue };
+        let known = seen.of(visit.person).any(|witness| witness.has(Act::ReportVisit));
+        let case = cases.iter().find(|case| case.id == visit.case && case.open() && known);
+        let Some(case) = case else { continue };
         let head = heads.get(visit.person);
         let name = head.map_or_else(not_readable, |head| head.name.clone());
         let address = head.map_or_else(not_readable, |head| head.address.clone());
         rows.push(VisitRow { name, address, case: case.clone(), visit });
     }
-    Ok(rows)
+    Ok(Shown::new(rows, seen.into_vec()))
 }
 
 /// Everything a visitor needs on the doorstep.
@@ -285,22 +292,25 @@ pub struct VisitSheet {
 }
 
 /// 訪問の画面: address, reason, risks, the way in. Never diagnoses.
-pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<VisitSheet, ResponseError> {
+pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Shown<VisitSheet>, ResponseError> {
     let (m, visit) = {
         let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
         (load(ctx, tx, v.case, Act::ReportVisit)?, v)
     };
     // Who knows the person by a visit of their own knows that visit, and nobody else's.
-    if m.ground == Ground::Visit && !asked_of(ctx, &visit) {
+    if m.witness.ground() == Ground::Visit && !asked_of(ctx, &visit) {
         return Err(Refusal::NotYourVisit.into());
     }
-    let person = people::resident(ctx, tx, visit.person)?;
-    let home = people::home_of(ctx, tx, visit.person)?;
-    let contacts = people::contacts(ctx, tx, visit.person)?;
-    let story = crate::views::story(ctx, tx, visit.case)?;
+    let mut seen = Witnesses::default();
+    seen.extend([m.witness]);
+    let person = seen.take(people::resident(ctx, tx, visit.person)?);
+    let home = seen.take(people::home_of(ctx, tx, visit.person)?);
+    let contacts = seen.take(people::contacts(ctx, tx, visit.person)?);
+    let story = seen.take(crate::views::story(ctx, tx, visit.case)?);
     let mut photos = store::photos(tx, visit.case)?;
     photos.retain(|p| p.visit == visit.id);
-    Ok(VisitSheet { visit, case: m.case, person, home, contacts, story, photos })
+    let sheet = VisitSheet { visit, case: m.case, person, home, contacts, story, photos };
+    Ok(Shown::new(sheet, seen.into_vec()))
 }
 
 /// Whether the actor, or the actor's office, is the one who was asked to go.

@@ -1,5 +1,7 @@
 //! Accounts: created, re-issued, suspended, reinstated and revised by an administrator, each with its audit row.
 
+use access::Charged;
+use audit::Basis;
 use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role, StaffId};
 use db::{DbError, Tx, marks};
 use people::StaffState;
@@ -12,10 +14,10 @@ use crate::{
 
 /// Creates an account that waits for its owner, and gives the one-time code to hand over: valid 72 hours, shown once.
 pub fn create_account(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount, secrets: &Secrets) -> Result<Code, SigninError> {
-    rules::administers(ctx)?;
+    let charged = rules::administers(ctx)?;
     insert(ctx, tx, new)?;
     let code = issue(ctx, tx, new.id, secrets)?;
-    record(ctx, tx, Verb::CreateAccount, new.id, new.person)?;
+    record(ctx, tx, Verb::CreateAccount, charged, new.id, new.person)?;
     Ok(code)
 }
 
@@ -39,7 +41,7 @@ pub fn create_administrator(
 /// Takes password, second factor, recovery codes and sessions away and gives a new one-time code: for whoever lost
 /// them. A suspended account is reinstated first.
 pub fn reissue_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result<Code, SigninError> {
-    rules::administers(ctx)?;
+    let charged = rules::administers(ctx)?;
     rules::not_own(ctx, id)?;
     let account = find_account(tx, id)?;
     if account.state == AccountState::Suspended {
@@ -47,33 +49,33 @@ pub fn reissue_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secr
     }
     works_here(tx, id)?;
     let code = issue(ctx, tx, id, secrets)?;
-    record(ctx, tx, Verb::ReissueAccount, id, account.person)?;
+    record(ctx, tx, Verb::ReissueAccount, charged, id, account.person)?;
     Ok(code)
 }
 
 /// Closes an account and ends its sessions at once.
 pub fn suspend_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
-    rules::administers(ctx)?;
+    let charged = rules::administers(ctx)?;
     rules::not_own(ctx, id)?;
     let account = find_account(tx, id)?;
     store::set_state(tx, id, AccountState::Suspended, ctx.now)?;
     end_everything(ctx, tx, id)?;
-    record(ctx, tx, Verb::SuspendAccount, id, account.person)
+    record(ctx, tx, Verb::SuspendAccount, charged, id, account.person)
 }
 
 /// Opens a suspended account again: with what its owner had set, or waiting as before.
 pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
-    rules::administers(ctx)?;
+    let charged = rules::administers(ctx)?;
     rules::not_own(ctx, id)?;
     let account = find_account(tx, id)?;
     if account.state != AccountState::Suspended {
-        return record(ctx, tx, Verb::ReinstateAccount, id, account.person);
+        return record(ctx, tx, Verb::ReinstateAccount, charged, id, account.person);
     }
     works_here(tx, id)?;
     let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
     let state = if enrolled { AccountState::Active } else { AccountState::Invited };
     store::set_state(tx, id, state, ctx.now)?;
-    record(ctx, tx, Verb::ReinstateAccount, id, account.person)
+    record(ctx, tx, Verb::ReinstateAccount, charged, id, account.person)
 }
 
 /// Changes role, office or the name shown. A change of role or office ends the sessions: rights are read once per
@@ -86,7 +88,7 @@ pub fn revise_account(
     office: Option<OfficeId>,
     display_name: &Redacted<String>,
 ) -> Result<Account, SigninError> {
-    rules::administers(ctx)?;
+    let charged = rules::administers(ctx)?;
     rules::may_have_account(role)?;
     let name = rules::display_name(display_name.expose())?;
     let before = find_account(tx, id)?;
@@ -96,7 +98,7 @@ pub fn revise_account(
         end_everything(ctx, tx, id)?;
     }
     store::revise(tx, id, role, office, &name, ctx.now)?;
-    record(ctx, tx, Verb::ReviseAccount, id, before.person)?;
+    record(ctx, tx, Verb::ReviseAccount, charged, id, before.person)?;
     find_account(tx, id)
 }
 
@@ -124,12 +126,12 @@ pub fn accounts(
 /// Accounts of invented people, without any password: only `enter_as` opens them, only in a database marked fictional.
 pub fn create_fictional_accounts(ctx: &Ctx, tx: &mut dyn Tx, new: &[NewAccount]) -> Result<(), SigninError> {
     only_fictional(tx)?;
-    rules::administers(ctx)?;
+    let charged = rules::administers(ctx)?;
     for account in new {
         rules::may_have_account(account.role)?;
     }
     store::insert_accounts(tx, new, AccountState::Active, ctx.now)?;
-    audit::done(ctx, tx, Verb::CreateFictionalAccounts, &[], &format!("accounts:{}", new.len()), "duty")?;
+    audit::done(ctx, tx, Verb::CreateFictionalAccounts, charged, &format!("accounts:{}", new.len()))?;
     Ok(())
 }
 
@@ -188,10 +190,11 @@ fn record(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     action: Verb,
+    charged: Charged,
     id: AccountId,
     person: Option<PersonId>,
 ) -> Result<(), SigninError> {
-    audit::done(ctx, tx, action, person.as_slice(), &item(id), "duty")?;
+    audit::done(ctx, tx, action, Basis::Charge(charged, person), &item(id))?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Enrolment: with the one-time code from an administrator, the owner sets password and second factor and gets the
 //! recovery codes.
 
+use audit::Means;
 use base::{Ctx, Instant, OfficeId, Redacted};
 use db::{DbError, Tx};
 
@@ -58,7 +59,7 @@ pub fn begin_enrolment(
     let totp = secrets.totp();
     store::set_enrolment_totp(tx, account.id, &totp)?;
     let own = acting(ctx, &account, "enrolment");
-    audit::done(&own, tx, Verb::BeginEnrolment, &[], &item(account.id), "enrolment_code")?;
+    audit::done(&own, tx, Verb::BeginEnrolment, Means::EnrolmentCode, &item(account.id))?;
     view(&account, &totp, issuer, open.expires_at).map(|v| EnrolmentAnswer::Open(Box::new(v)))
 }
 
@@ -101,7 +102,7 @@ pub fn finish_enrolment(
     store::set_state(tx, account.id, AccountState::Active, ctx.now)?;
     let recovery = new_recovery_codes(tx, account.id, secrets)?;
     let own = acting(ctx, &account, "enrolment");
-    audit::done(&own, tx, Verb::FinishEnrolment, &[], &item(account.id), "enrolment_code")?;
+    audit::done(&own, tx, Verb::FinishEnrolment, Means::EnrolmentCode, &item(account.id))?;
     Ok(FinishAnswer::Done { recovery })
 }
 

@@ -1,5 +1,6 @@
 //! The two steps of signing in, and the door that exists in a fictional region only.
 
+use audit::Means;
 use base::{AccountId, Ctx, Instant, SessionId};
 use db::{DbError, Tx};
 
@@ -157,7 +158,7 @@ pub fn finish_password(
     // Who has the password and never the second factor is a stranger still: five rows in five minutes say it all.
     if ended == 0 {
         let own = acting(ctx, &account, "signin");
-        audit::done(&own, tx, Verb::Password, &[], &item(account.id), "password")?;
+        audit::done(&own, tx, Verb::Password, Means::Password, &item(account.id))?;
     }
     Ok(PasswordAnswer::Next { pending })
 }
@@ -189,9 +190,9 @@ pub fn finish_second(
             refused(ctx, tx, Verb::Enter, &item(account.id), "wrong")?;
             Ok(SecondAnswer::Wrong)
         }
-        Checked::Right { ground } => {
+        Checked::Right { means } => {
             store::delete_pending(tx, pending)?;
-            enter(ctx, tx, &account, device, ground, secrets).map(|e| SecondAnswer::Entered(Box::new(e)))
+            enter(ctx, tx, &account, device, means, secrets).map(|e| SecondAnswer::Entered(Box::new(e)))
         }
     }
 }
@@ -210,12 +211,12 @@ pub fn enter_as(
     if account.state == AccountState::Suspended {
         return Err(crate::SigninRefusal::AccountSuspended.into());
     }
-    Ok(enter(ctx, tx, &account, device, "fictional", secrets)?)
+    Ok(enter(ctx, tx, &account, device, Means::Fictional, secrets)?)
 }
 
 /// What a second factor came out as. A wrong one is counted already, a right one is spent.
 pub(crate) enum Checked {
-    Right { ground: &'static str },
+    Right { means: Means },
     Wrong,
     Wait { until: Instant },
 }
@@ -230,18 +231,18 @@ pub(crate) fn check_second(
     if let Some(until) = rules::blocked(store::throttle(tx, &counter)?.as_ref(), ctx.now) {
         return Ok(Checked::Wait { until });
     }
-    let ground = match factor {
-        SecondFactor::Totp(typed) => totp_right(ctx, tx, account, typed)?.then_some("totp"),
+    let means = match factor {
+        SecondFactor::Totp(typed) => totp_right(ctx, tx, account, typed)?.then_some(Means::Totp),
         SecondFactor::Recovery(typed) => {
-            store::spend_recovery(tx, account, &CodeHash::of(typed), ctx.now)?.then_some("recovery_code")
+            store::spend_recovery(tx, account, &CodeHash::of(typed), ctx.now)?.then_some(Means::RecoveryCode)
         }
     };
-    let Some(ground) = ground else {
+    let Some(means) = means else {
         fail(ctx, tx, &counter, ACCOUNT_ALLOWANCE)?;
         return Ok(Checked::Wrong);
     };
     store::clear_throttle(tx, &counter)?;
-    Ok(Checked::Right { ground })
+    Ok(Checked::Right { means })
 }
 
 /// The account of a proof that holds: matched, against the hash the account still has, and the account is open.
@@ -271,9 +272,8 @@ pub(crate) fn fail(ctx: &Ctx, tx: &mut dyn Tx, key: &ThrottleKey, allowance: All
     Ok(())
 }
 
-pub(crate) fn refused(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, items: &str, ground: &str) -> Result<(), DbError> {
-    let entry = audit::Entry { action: action.into(), persons: &[], items, ground, outcome: audit::Outcome::Refused };
-    audit::record(ctx, tx, entry).map(drop)
+pub(crate) fn refused(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, items: &str, why: &str) -> Result<(), DbError> {
+    audit::refused_about(ctx, tx, action, items, why).map(drop)
 }
 
 /// The same command, as the account that has just shown who it is.
@@ -311,7 +311,7 @@ fn enter(
     tx: &mut dyn Tx,
     account: &Account,
     device: &str,
-    ground: &str,
+    means: Means,
     secrets: &Secrets,
 ) -> Result<Entered, DbError> {
     let id: SessionId = ctx.id();
@@ -336,9 +336,9 @@ fn enter(
     }
     store::put_device(tx, &known.hash(), account.id, ctx.now + rules::DEVICE_KNOWN)?;
     let own = acting(ctx, account, &session.actor.device);
-    audit::done(&own, tx, Verb::Enter, &[], &item(account.id), ground)?;
+    audit::done(&own, tx, Verb::Enter, means, &item(account.id))?;
     if !pushed_out.is_empty() {
-        audit::done(&own, tx, Verb::EndOldest, &[], &item(account.id), "limit")?;
+        audit::done(&own, tx, Verb::EndOldest, Means::Limit, &item(account.id))?;
     }
     Ok(Entered { session, token, device: known })
 }

@@ -1,5 +1,6 @@
 //! What the owner of an account, signed in, does with it: a new password, new recovery codes.
 
+use audit::Means;
 use base::{AccountId, Ctx, Instant, SessionId};
 use db::{DbError, Tx};
 
@@ -41,7 +42,7 @@ pub fn change_password(
     if let Some(secret) = store::secret(tx, account.id)? {
         store::set_secret(tx, account.id, &store::Secret { password: Some(new.clone()), ..secret }, ctx.now)?;
     }
-    audit::done(ctx, tx, Verb::ChangePassword, &[], &item(account.id), "own")?;
+    audit::done(ctx, tx, Verb::ChangePassword, Means::Own, &item(account.id))?;
     session::end_others(ctx, tx, keep)?;
     Ok(PasswordChange::Done)
 }
@@ -57,7 +58,7 @@ pub fn renew_recovery_codes(ctx: &Ctx, tx: &mut dyn Tx, totp: &str, secrets: &Se
         }
         Checked::Right { .. } => {
             let recovery = enrolment::new_recovery_codes(tx, account, secrets)?;
-            audit::done(ctx, tx, Verb::RenewRecoveryCodes, &[], &item(account), "own")?;
+            audit::done(ctx, tx, Verb::RenewRecoveryCodes, Means::Own, &item(account))?;
             Ok(Renewal::Done { recovery })
         }
     }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use base::{AccountId, Ctx, Instant, Purpose, Role, Span, limits};
+use access::{Charge, Charged};
+use base::{AccountId, Ctx, Instant, Role, Span, limits};
 
 use crate::{LoginName, SigninRefusal, TokenHash, secret};
 
@@ -149,14 +150,9 @@ pub fn fold_login(typed: &str) -> String {
     narrow.trim().to_ascii_lowercase()
 }
 
-/// Administrators manage accounts, and the program itself (its command line, the demo).
-pub fn administers(ctx: &Ctx) -> Result<(), SigninRefusal> {
-    let for_it = matches!(ctx.purpose, Purpose::Registration | Purpose::Operation);
-    match ctx.actor.role {
-        Role::System => Ok(()),
-        Role::Administrator if for_it => Ok(()),
-        _ => Err(SigninRefusal::NotAdministrator),
-    }
+/// Whoever the policies let manage accounts, and the program itself (its command line, the demo).
+pub fn administers(ctx: &Ctx) -> Result<Charged, SigninRefusal> {
+    access::charge(ctx, Charge::ManageAccounts).map_err(|_| SigninRefusal::NotAdministrator)
 }
 
 /// Nobody raises, silences or takes over the own account: a stolen session must not become a stolen account.

@@ -1,5 +1,6 @@
 //! Sessions: found by the hash of their token, kept alive by requests, listed and ended by their owner.
 
+use audit::Means;
 use base::{AccountId, Actor, Ctx, Instant, Redacted, Role, SessionId};
 use db::{DbError, Tx, outbox};
 
@@ -94,7 +95,7 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
     let expired = store::expired_sessions(tx, ctx.now, TIDY_ROWS)?;
     for (id, account) in &expired {
         store::delete_session(tx, *id, *account)?;
-        audit::done(ctx, tx, Verb::ExpireSession, &[], &item(*account), "time")?;
+        audit::done(ctx, tx, Verb::ExpireSession, Means::Time, &item(*account))?;
         tell_ended(ctx, tx, *account, Ended::One(*id))?;
     }
     store::forget_expired(tx, ctx.now, ctx.now - rules::FORGET_FAILURES)?;
@@ -102,7 +103,7 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
 }
 
 fn end(ctx: &Ctx, tx: &mut dyn Tx, action: Verb, account: AccountId, which: Ended) -> Result<(), SigninError> {
-    audit::done(ctx, tx, action, &[], &item(account), "own")?;
+    audit::done(ctx, tx, action, Means::Own, &item(account))?;
     Ok(tell_ended(ctx, tx, account, which)?)
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use audit::{Action, Entry, Outcome};
+use audit::Action;
 use base::{Ctx, Instant, Span, limits};
 use db::{DbError, Tx};
 use metrics::counter;
@@ -143,8 +143,7 @@ impl Strangers {
 /// A row about somebody nobody knows. `passed_over` says how many like it stand nowhere but in the figures.
 pub fn record_stranger(ctx: &Ctx, tx: &mut dyn Tx, action: Action, why: &str, passed_over: u64) -> Result<(), DbError> {
     let items = if passed_over == 0 { String::new() } else { format!("passed_over:{passed_over}") };
-    let entry = Entry { action, persons: &[], items: &items, ground: why, outcome: Outcome::Refused };
-    audit::record(ctx, tx, entry).map(drop)
+    audit::refused_about(ctx, tx, action, &items, why).map(drop)
 }
 
 /// Where there is no room for another key, those go first that hold nobody back and were quiet the longest.

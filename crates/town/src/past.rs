@@ -50,7 +50,7 @@ pub fn work_off(
     count: &mut u64,
 ) -> Result<Vec<HomeId>, TownError> {
     let listing = operator.ctx(seed, *count, at);
-    let rows = db.read_blocking(move |tx| response::queue(&listing, tx))?.rows;
+    let rows = db.read_blocking(move |tx| response::queue(&listing, tx))?.into_value().rows;
     let old: Vec<_> = rows.into_iter().map(|row| row.case).filter(|c| c.opened_at + WORKED_AFTER <= at).collect();
     let mut homes = Vec::with_capacity(old.len());
     for case in old {

@@ -1,6 +1,6 @@
 //! Announced absences: they silence inactivity and nothing else, have a longest length, and end by themselves.
 
-use access::Act;
+use access::{Act, Shown};
 use base::{AbsenceId, Ctx, HomeId, Instant, PersonId, Role, Span};
 use db::{Tx, outbox};
 
@@ -81,7 +81,7 @@ const MOST_AHEAD: usize = 30;
 /// told to the person and the care manager (`watch.absence_by_family`), because it silences the watch.
 pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) -> Result<Absence, WatchError> {
     let contract = contract::contract_of_home(tx, home)?.ok_or(WatchRefusal::NoContract)?;
-    let ground = access::require(ctx, tx, Act::EnterAbsence, contract.person)?;
+    let witness = access::require(ctx, tx, Act::EnterAbsence, contract.person)?;
     rules::check_absence(&new, ctx.now)?;
     let ahead = store::of_home(tx, home, ctx.now, MOST_AHEAD + 1)?;
     if ahead.iter().filter(|a| a.cancelled_at.is_none()).count() >= MOST_AHEAD {
@@ -103,7 +103,7 @@ pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) 
     };
     let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
     store::insert(tx, no, &absence, ctx.actor.id)?;
-    audit::done(ctx, tx, Verb::EnterAbsence, &[contract.person], new.reason.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::EnterAbsence, &witness, new.reason.key())?;
     let (id, person) = (absence.id, contract.person);
     outbox::push(tx, ctx.now, &Event::AbsenceEntered { absence: id, home, person })?;
     if ctx.actor.role == Role::Family {
@@ -116,31 +116,27 @@ pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) 
 /// Takes an absence back, or ends one that has begun.
 pub fn cancel_absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<(), WatchError> {
     let found = store::one(tx, absence)?.ok_or(WatchRefusal::NoAbsence)?;
-    let ground = access::require(ctx, tx, Act::EnterAbsence, found.person)?;
+    let witness = access::require(ctx, tx, Act::EnterAbsence, found.person)?;
     if found.until <= ctx.now || !store::cancel(tx, absence, ctx.now)? {
         return Err(WatchRefusal::NoAbsence.into());
     }
-    audit::done(ctx, tx, Verb::CancelAbsence, &[found.person], found.reason.key(), ground.key())?;
+    audit::done(ctx, tx, Verb::CancelAbsence, &witness, found.reason.key())?;
     let cancelled = Event::AbsenceCancelled { absence, home: found.home, person: found.person };
     outbox::push(tx, ctx.now, &cancelled)?;
     contract::changed(ctx, tx, found.home)
 }
 
 /// One absence, for those who may enter or see it.
-pub fn absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<Absence, WatchError> {
+pub fn absence(ctx: &Ctx, tx: &mut dyn Tx, absence: AbsenceId) -> Result<Shown<Absence>, WatchError> {
     let found = store::one(tx, absence)?.ok_or(WatchRefusal::NoAbsence)?;
-    if access::require(ctx, tx, Act::EnterAbsence, found.person).is_err() {
-        access::require(ctx, tx, Act::SeeWatch, found.person)?;
-    }
-    Ok(found)
+    let witness = contract::either(ctx, tx, [Act::EnterAbsence, Act::SeeWatch], found.person)?;
+    Ok(witness.shows(found))
 }
 
 /// Absences of a home that run or lie ahead, in order of their beginning.
-pub fn absences(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Absence>, WatchError> {
-    let Some(contract) = contract::contract_of_home(tx, home)? else { return Ok(Vec::new()) };
-    if access::require(ctx, tx, Act::EnterAbsence, contract.person).is_err() {
-        access::require(ctx, tx, Act::SeeWatch, contract.person)?;
-    }
+pub fn absences(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown<Vec<Absence>>, WatchError> {
+    let Some(contract) = contract::contract_of_home(tx, home)? else { return Ok(Shown::new(vec![], vec![])) };
+    let witness = contract::either(ctx, tx, [Act::EnterAbsence, Act::SeeWatch], contract.person)?;
     let all = store::of_home(tx, home, ctx.now, 2 * MOST_AHEAD)?;
-    Ok(all.into_iter().filter(|a| a.cancelled_at.is_none()).collect())
+    Ok(witness.shows(all.into_iter().filter(|a| a.cancelled_at.is_none()).collect()))
 }

@@ -1,6 +1,9 @@
 //! What the watch says: alerts of two levels, each with its rule and a reason in plain Japanese, and how each ended.
 
-use access::Act;
+use std::collections::HashSet;
+
+use access::{Act, Shown, Witness};
+use audit::{Basis, Means};
 use base::{AlertId, Ctx, DeviceId, HomeId, Instant, PersonId};
 use db::{Tx, outbox};
 
@@ -97,40 +100,41 @@ pub struct Alert {
 }
 
 /// One alert, for those who may know of it.
-pub fn alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<Alert, WatchError> {
+pub fn alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<Shown<Alert>, WatchError> {
     let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
-    access::require(ctx, tx, Act::SeeAlert, found.person)?;
-    Ok(found)
+    let witness = access::require(ctx, tx, Act::SeeAlert, found.person)?;
+    Ok(witness.shows(found))
 }
 
 /// The alerts and notices of a home that stand, newest first.
-pub fn standing_alerts(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Alert>, WatchError> {
-    let Some(no) = home::no_of(tx, home)? else { return Ok(Vec::new()) };
+pub fn standing_alerts(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown<Vec<Alert>>, WatchError> {
+    let Some(no) = home::no_of(tx, home)? else { return Ok(Shown::new(vec![], vec![])) };
     let all = store::standing_of_home(tx, no)?;
-    if let Some(first) = all.first() {
-        access::require(ctx, tx, Act::SeeAlert, first.person)?;
-    }
-    Ok(all)
+    let Some(first) = all.first() else { return Ok(Shown::new(all, vec![])) };
+    let witness = access::require(ctx, tx, Act::SeeAlert, first.person)?;
+    Ok(witness.shows(all))
 }
 
 /// Every alert and notice that stands and that this actor may see, oldest first: for the list on paper.
-pub fn all_standing(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Alert>, WatchError> {
-    let mut seen = Vec::new();
-    for alert in store::standing_of_all(tx)? {
-        match access::require(ctx, tx, Act::SeeAlert, alert.person) {
-            Ok(_) => seen.push(alert),
-            Err(access::AccessError::Denied { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(seen)
+pub fn all_standing(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Alert>>, WatchError> {
+    let all = store::standing_of_all(tx)?;
+    known_of(ctx, tx, all)
+}
+
+/// Those of these alerts that the wall lets this actor see.
+pub(crate) fn known_of(ctx: &Ctx, tx: &mut dyn Tx, mut all: Vec<Alert>) -> Result<Shown<Vec<Alert>>, WatchError> {
+    let persons: Vec<PersonId> = all.iter().map(|alert| alert.person).collect();
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeAlert], &[], &persons)?;
+    let seen: HashSet<PersonId> = witnesses.iter().map(Witness::person).collect();
+    all.retain(|alert| seen.contains(&alert.person));
+    Ok(Shown::new(all, witnesses))
 }
 
 /// 「大丈夫です」 to a gentle question, by the link in the message, the resident or a relative. It ends a notice, never an
 /// alert, and counts as an unconfirmed sign of well-being: the watch counts silence anew from now.
 pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), WatchError> {
     let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
-    let ground = access::require(ctx, tx, Act::AnswerNotice, found.person)?;
+    let witness = access::require(ctx, tx, Act::AnswerNotice, found.person)?;
     if found.level == Level::Alert {
         return Err(WatchRefusal::NotANotice.into());
     }
@@ -140,7 +144,7 @@ pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), W
     store::end(tx, alert, AlertState::Answered, ctx.now)?;
     let no = store::home_no(tx, alert)?;
     home::reassure(tx, no, ctx.now)?;
-    audit::done(ctx, tx, Verb::AnswerNotice, &[found.person], "alert", ground.key())?;
+    audit::done(ctx, tx, Verb::AnswerNotice, &witness, "alert")?;
     outbox::push(tx, ctx.now, &Event::AlertChanged { alert, person: Some(found.person) })?;
     contract::changed(ctx, tx, found.home)
 }
@@ -150,7 +154,7 @@ pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), W
 pub fn close_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId, cause: Cause) -> Result<(), WatchError> {
     let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
     store::close(tx, alert, cause, ctx.now)?;
-    audit::done(ctx, tx, Verb::CloseAlert, &[found.person], cause.key(), "case")?;
+    audit::done(ctx, tx, Verb::CloseAlert, Basis::Means(Means::Program, Some(found.person)), cause.key())?;
     outbox::push(tx, ctx.now, &Event::AlertChanged { alert, person: Some(found.person) })?;
     contract::changed(ctx, tx, found.home)
 }

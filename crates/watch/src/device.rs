@@ -1,7 +1,7 @@
 //! Gateways and devices of a home: what they are, where they hang, how well they speak.
 
-use access::{Act, Ground};
-use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, PersonId, Redacted, Span};
+use access::{Act, Charge, Shown, Witness};
+use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, Redacted, Span};
 use db::{DbError, Tx, outbox};
 
 use crate::event::Event;
@@ -145,7 +145,7 @@ pub struct NewDevice {
 /// keeps nowhere. A home has one gateway in use at a time.
 pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u8; 32]) -> Result<Gateway, WatchError> {
     let person = contract::subject(ctx, tx, new.home)?;
-    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if new.name.is_empty() || new.name.len() > 64 || !new.name.chars().all(plain) {
         return Err(WatchRefusal::BadGatewayName.into());
@@ -171,25 +171,25 @@ pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u
         bad: None,
     };
     store::insert_gateway(tx, no, &gateway, secret)?;
-    audit::done(ctx, tx, Verb::RegisterGateway, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RegisterGateway, &witness, "devices")?;
     contract::changed(ctx, tx, new.home)?;
     Ok(gateway)
 }
 
 /// Gives a gateway a new credential; the old one ends at once.
 pub fn rotate_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId, secret: [u8; 32]) -> Result<(), WatchError> {
-    let (row, person, ground) = managed_gateway(ctx, tx, gateway)?;
+    let (row, witness) = managed_gateway(ctx, tx, gateway)?;
     if !store::rotate(tx, gateway, secret, ctx.now)? {
         return Err(WatchRefusal::NoGateway.into());
     }
-    audit::done(ctx, tx, Verb::RotateGateway, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RotateGateway, &witness, "devices")?;
     outbox::push(tx, ctx.now, &Event::GatewayCredential { gateway, home: row.gateway.home })?;
     Ok(())
 }
 
 /// Takes a gateway out of use, with its devices.
 pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<(), WatchError> {
-    let (row, person, ground) = managed_gateway(ctx, tx, gateway)?;
+    let (row, witness) = managed_gateway(ctx, tx, gateway)?;
     if !store::revoke(tx, gateway, ctx.now)? {
         return Err(WatchRefusal::NoGateway.into());
     }
@@ -197,7 +197,7 @@ pub fn revoke_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<
     homes.retain(|home| *home != row.gateway.home);
     store::retire_of_gateway(tx, row.no, ctx.now)?;
     history::end_faults_of_gateway(tx, row.no, ctx.now)?;
-    audit::done(ctx, tx, Verb::RevokeGateway, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RevokeGateway, &witness, "devices")?;
     outbox::push(tx, ctx.now, &Event::GatewayCredential { gateway, home: row.gateway.home })?;
     for home in homes {
         contract::changed(ctx, tx, home)?;
@@ -213,11 +213,11 @@ pub fn authenticate(tx: &mut dyn Tx, name: &str, secret: [u8; 32]) -> Result<Opt
 }
 
 /// The gateways in use and those that were, of a home.
-pub fn gateways_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Gateway>, WatchError> {
+pub fn gateways_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown<Vec<Gateway>>, WatchError> {
     let person = contract::subject(ctx, tx, home)?;
-    access::require(ctx, tx, Act::ManageDevices, person)?;
-    let Some(no) = home::no_of(tx, home)? else { return Ok(Vec::new()) };
-    Ok(store::gateways(tx, Some(no))?.into_iter().map(|row| row.gateway).collect())
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
+    let Some(no) = home::no_of(tx, home)? else { return Ok(witness.shows(vec![])) };
+    Ok(witness.shows(store::gateways(tx, Some(no))?.into_iter().map(|row| row.gateway).collect()))
 }
 
 /// Where a gateway stands. An id only; asks nobody's leave.
@@ -226,20 +226,23 @@ pub fn home_of_gateway(tx: &mut dyn Tx, gateway: GatewayId) -> Result<HomeId, Wa
 }
 
 /// Serials that spoke and that nobody assigned, newest first: of one home, or of all for those whose duty that is.
-pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Vec<UnknownDevice>, WatchError> {
-    match home {
+pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Shown<Vec<UnknownDevice>>, WatchError> {
+    let witnesses = match home {
         Some(home) => {
             let person = contract::subject(ctx, tx, home)?;
-            access::require(ctx, tx, Act::ManageDevices, person)?;
+            vec![access::require(ctx, tx, Act::ManageDevices, person)?]
         }
-        None => all_devices_by_duty(ctx)?,
-    }
-    Ok(store::inbox(tx, home, base::limits::LIST_ROWS * 4)?)
+        None => {
+            access::charge(ctx, Charge::KeepDevices)?;
+            vec![]
+        }
+    };
+    Ok(Shown::new(store::inbox(tx, home, base::limits::LIST_ROWS * 4)?, witnesses))
 }
 
 /// Gives a serial its kind and place.
 pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Device, WatchError> {
-    let (row, person, ground) = managed_gateway(ctx, tx, new.gateway)?;
+    let (row, witness) = managed_gateway(ctx, tx, new.gateway)?;
     if row.gateway.revoked_at.is_some() {
         return Err(WatchRefusal::NoGateway.into());
     }
@@ -251,12 +254,12 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
     if store::serial_is_used(tx, row.no, &serial)? {
         return Err(WatchRefusal::SerialInUse.into());
     }
-    let (home_no, person, ground) = match new.home == row.gateway.home {
-        true => (row.home, person, ground),
+    let (home_no, witness) = match new.home == row.gateway.home {
+        true => (row.home, witness),
         false => {
             let person = contract::subject(ctx, tx, new.home)?;
-            let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
-            (contract::enrol(ctx, tx, new.home)?, person, ground)
+            let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
+            (contract::enrol(ctx, tx, new.home)?, witness)
         }
     };
     let device = Device {
@@ -278,24 +281,24 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
         bad: None,
     };
     store::insert_device(tx, row.no, home_no, &device)?;
-    audit::done(ctx, tx, Verb::AssignDevice, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::AssignDevice, &witness, "devices")?;
     contract::changed(ctx, tx, device.home)?;
     Ok(device)
 }
 
 /// Takes a device down.
 pub fn retire_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(), WatchError> {
-    let (row, person, ground) = managed_device(ctx, tx, device)?;
+    let (row, witness) = managed_device(ctx, tx, device)?;
     if !store::retire(tx, device, ctx.now)? {
         return Err(WatchRefusal::NoDevice.into());
     }
-    audit::done(ctx, tx, Verb::RetireDevice, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::RetireDevice, &witness, "devices")?;
     contract::changed(ctx, tx, row.device.home)
 }
 
 /// Starts a walk test: until it ends, nothing the device says counts as life or raises anything.
 pub fn start_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId, length: Span) -> Result<Instant, WatchError> {
-    let (row, person, ground) = managed_device(ctx, tx, device)?;
+    let (row, witness) = managed_device(ctx, tx, device)?;
     if !(Span::minutes(1)..=Span::minutes(240)).contains(&length) {
         return Err(WatchRefusal::BadTestLength.into());
     }
@@ -303,46 +306,31 @@ pub fn start_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId, length: Spa
     if !store::start_test(tx, device, ctx.now, until)? {
         return Err(WatchRefusal::NoDevice.into());
     }
-    audit::done(ctx, tx, Verb::StartWalkTest, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::StartWalkTest, &witness, "devices")?;
     contract::changed(ctx, tx, row.device.home)?;
     Ok(until)
 }
 
 /// Ends a walk test before its time.
 pub fn end_walk_test(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(), WatchError> {
-    let (row, person, ground) = managed_device(ctx, tx, device)?;
+    let (row, witness) = managed_device(ctx, tx, device)?;
     store::start_test(tx, device, row.test.0, row.test.1.min(ctx.now))?;
-    audit::done(ctx, tx, Verb::EndWalkTest, &[person], "devices", ground.key())?;
+    audit::done(ctx, tx, Verb::EndWalkTest, &witness, "devices")?;
     contract::changed(ctx, tx, row.device.home)
 }
 
-pub(crate) fn all_devices_by_duty(ctx: &Ctx) -> Result<(), WatchError> {
-    everywhere_by_duty(ctx, Act::ManageDevices)
-}
-
-pub(crate) fn everywhere_by_duty(ctx: &Ctx, act: Act) -> Result<(), WatchError> {
-    match access::scope(ctx, act)? {
-        access::Scope::All => Ok(()),
-        _ => Err(access::AccessError::Denied { act }.into()),
-    }
-}
-
-fn managed_gateway(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    gateway: GatewayId,
-) -> Result<(GatewayRow, PersonId, Ground), WatchError> {
+fn managed_gateway(ctx: &Ctx, tx: &mut dyn Tx, gateway: GatewayId) -> Result<(GatewayRow, Witness), WatchError> {
     let row = store::gateway(tx, gateway)?.ok_or(WatchRefusal::NoGateway)?;
     let person = contract::subject(ctx, tx, row.gateway.home)?;
-    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
-    Ok((row, person, ground))
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
+    Ok((row, witness))
 }
 
-fn managed_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(DeviceRow, PersonId, Ground), WatchError> {
+fn managed_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(DeviceRow, Witness), WatchError> {
     let row = store::device(tx, device)?.ok_or(WatchRefusal::NoDevice)?;
     let person = contract::subject(ctx, tx, row.device.home)?;
-    let ground = access::require(ctx, tx, Act::ManageDevices, person)?;
-    Ok((row, person, ground))
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
+    Ok((row, witness))
 }
 
 /// One line of words as typed, without what a terminal would act upon.

@@ -2,7 +2,7 @@
 //!
 //! It knows numbers and their ranges; it decides nothing.
 
-use access::{AccessError, Act, Scope};
+use access::{Act, Charge};
 use base::{Ctx, HomeId, Span};
 use db::{Tx, outbox};
 use serde::{Deserialize, Serialize};
@@ -165,23 +165,21 @@ impl Changes {
 
 /// Sets what holds for all homes of the region. For those whose duty it is.
 pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), WatchError> {
-    if access::scope(ctx, Act::SetWatch)? != Scope::All {
-        return Err(AccessError::Denied { act: Act::SetWatch }.into());
-    }
+    let charged = access::charge(ctx, Charge::SetRegionWatch)?;
     changes.check()?;
     home::set(tx, home::REGION, changes)?;
-    audit::done(ctx, tx, Verb::SetRegion, &[], "watch", "duty")?;
+    audit::done(ctx, tx, Verb::SetRegion, charged, "watch")?;
     Ok(outbox::push(tx, ctx.now, &Event::RegionChanged {})?)
 }
 
 /// Sets what holds for one home.
 pub fn set_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, changes: &Changes) -> Result<(), WatchError> {
     let person = contract::subject(ctx, tx, home)?;
-    let ground = access::require(ctx, tx, Act::SetWatch, person)?;
+    let witness = access::require(ctx, tx, Act::SetWatch, person)?;
     changes.check()?;
     let no = contract::enrol(ctx, tx, home)?;
     home::set(tx, no, changes)?;
-    audit::done(ctx, tx, Verb::SetHome, &[person], "watch", ground.key())?;
+    audit::done(ctx, tx, Verb::SetHome, &witness, "watch")?;
     contract::changed(ctx, tx, home)
 }
 

@@ -187,8 +187,14 @@ fn the_week_is_seen_by_the_team_and_the_family_and_by_nobody_else() {
     // An open case lets the call centre in.
     desk.run(&system(now, 0), move |ctx, tx| {
         let (holder, source) = (p.call_centre.0, Uuid::from_u128(9));
-        let grant =
-            access::Grant { person: p.person, holder, ground: access::Ground::Case, source, until: access::FOREVER };
+        let grant = access::Grant {
+            person: p.person,
+            holder,
+            ground: access::Ground::Case,
+            source,
+            until: access::FOREVER,
+            items: access::Items::All,
+        };
         Ok(access::grant(ctx, tx, grant)?)
     })
     .expect("a grant");
@@ -246,7 +252,7 @@ fn every_gateway_stands_on_the_list_of_lines() {
     let (gateway, _) = desk.installed();
     let (office, operator) = (desk.office(), desk.operator());
     denied(desk.run(&operator, |ctx, tx| gateway_lines(ctx, tx, 0, 50)));
-    let (lines, all) = desk.run(&office, |ctx, tx| gateway_lines(ctx, tx, 0, 50)).expect("a list");
+    let (lines, all) = desk.run(&office, |ctx, tx| gateway_lines(ctx, tx, 0, 50)).expect("a list").into_value();
     assert_eq!(all, 1);
     let line = &lines[0];
     assert_eq!((line.gateway.id, line.devices, line.battery, line.down_since), (gateway.id, 1, None, None));

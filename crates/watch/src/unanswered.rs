@@ -1,7 +1,7 @@
 //! Alerts without a case: stored, and yet nobody took them up, because what takes them up failed. Each stays here, and on
 //! the list and the banner of those on duty, until it has been taken up; it is tried again at a bounded pace.
 
-use access::Act;
+use access::{Act, Shown};
 use base::{Actor, AlertId, Ctx, Instant, Purpose, RequestId, Span, limits};
 use db::{DbError, Tx};
 
@@ -60,7 +60,8 @@ pub fn unanswered_count(tx: &mut dyn Tx) -> Result<usize, DbError> {
 }
 
 /// The alerts without a case that this actor may see, oldest first, at most [`limits::LIST_ROWS`].
-pub fn unanswered(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Alert>, WatchError> {
+pub fn unanswered(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Alert>>, WatchError> {
     let (within, values) = access::scope(ctx, Act::SeeAlert)?.filter("a.person_id", 1);
-    Ok(store::list(tx, &within, values, limits::LIST_ROWS)?)
+    let alerts = store::list(tx, &within, values, limits::LIST_ROWS)?;
+    crate::alert::known_of(ctx, tx, alerts)
 }

@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use access::Act;
-use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, Span};
+use access::{Act, Charge, Shown};
+use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, PersonId, Span};
 use db::Tx;
 use uuid::Uuid;
 
-use crate::device::{all_devices_by_duty, everywhere_by_duty};
 use crate::live::Shared;
 use crate::store::{device, home, lists};
 use crate::{Device, DeviceKind, Gateway, WatchError, WatchRefusal};
@@ -50,10 +49,65 @@ pub enum Why {
     NoDevices,
 }
 
-/// The faults that stand, each outage once, newest first. Ids only; for the desk that keeps the lines.
-pub fn line_faults(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, WatchError> {
-    everywhere_by_duty(ctx, Act::SeeLines)?;
-    Ok(lists::line_troubles(tx)?)
+/// The homes whose lines somebody may see.
+struct Lines {
+    /// All of them, those in which nobody is watched too.
+    all: bool,
+    persons: HashMap<HomeId, PersonId>,
+}
+
+impl Lines {
+    fn of(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Lines, WatchError> {
+        let all = access::charge(ctx, Charge::KeepDevices).is_ok();
+        let persons = lists::persons_of_homes(tx, &access::scope(ctx, Act::SeeLines)?)?;
+        Ok(Lines { all, persons })
+    }
+
+    fn holds(&self, home: HomeId) -> bool {
+        self.all || self.persons.contains_key(&home)
+    }
+
+    /// `value` with the witnesses of those who are watched in these homes.
+    fn shown<T>(
+        &self,
+        ctx: &Ctx,
+        tx: &mut dyn Tx,
+        value: T,
+        homes: impl Iterator<Item = HomeId>,
+    ) -> Result<Shown<T>, WatchError> {
+        let persons: Vec<PersonId> = homes.filter_map(|home| self.persons.get(&home).copied()).collect();
+        Ok(Shown::new(value, access::require_each(ctx, tx, &[Act::SeeLines], &[], &persons)?))
+    }
+}
+
+/// The faults that stand, each outage once with those of its homes that the reader may know, newest first. Ids only; for
+/// the desk that keeps the lines.
+pub fn line_faults(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<LineTrouble>>, WatchError> {
+    let lines = Lines::of(ctx, tx)?;
+    let mut troubles = Vec::new();
+    for trouble in lists::line_troubles(tx)? {
+        match trouble {
+            LineTrouble::Outage { id, shared, name, began_at, mut homes } => {
+                homes.retain(|home| lines.holds(*home));
+                if !homes.is_empty() {
+                    troubles.push(LineTrouble::Outage { id, shared, name, began_at, homes });
+                }
+            }
+            LineTrouble::Fault { home, .. } if !lines.holds(home) => {}
+            fault => troubles.push(fault),
+        }
+    }
+    let homes: Vec<HomeId> = troubles.iter().flat_map(|t| t.homes().to_vec()).collect();
+    lines.shown(ctx, tx, troubles, homes.into_iter())
+}
+
+impl LineTrouble {
+    pub fn homes(&self) -> &[HomeId] {
+        match self {
+            LineTrouble::Outage { homes, .. } => homes,
+            LineTrouble::Fault { home, .. } => std::slice::from_ref(home),
+        }
+    }
 }
 
 /// A gateway in use and what is known of its line.
@@ -75,8 +129,8 @@ pub fn gateway_lines(
     tx: &mut dyn Tx,
     skip: usize,
     limit: usize,
-) -> Result<(Vec<GatewayLine>, usize), WatchError> {
-    everywhere_by_duty(ctx, Act::SeeLines)?;
+) -> Result<Shown<(Vec<GatewayLine>, usize)>, WatchError> {
+    let seen = Lines::of(ctx, tx)?;
     let mut down: HashMap<HomeId, Instant> = HashMap::new();
     for trouble in lists::line_troubles(tx)? {
         match trouble {
@@ -94,6 +148,7 @@ pub fn gateway_lines(
         };
     }
     let in_use = device::gateways(tx, None)?.into_iter().map(|row| row.gateway).filter(|g| g.revoked_at.is_none());
+    let in_use = in_use.filter(|gateway| seen.holds(gateway.home));
     let mut lines: Vec<GatewayLine> = in_use
         .map(|gateway| {
             let (devices, battery) = behind.remove(&gateway.id).unwrap_or_default();
@@ -102,12 +157,15 @@ pub fn gateway_lines(
         .collect();
     lines.sort_by_key(|l| (l.down_since.is_none(), l.gateway.heard_at, l.gateway.id));
     let all = lines.len();
-    Ok((lines.into_iter().skip(skip).take(limit).collect(), all))
+    let page: Vec<GatewayLine> = lines.into_iter().skip(skip).take(limit).collect();
+    let homes: Vec<HomeId> = page.iter().map(|line| line.gateway.home).collect();
+    seen.shown(ctx, tx, (page, all), homes.into_iter())
 }
 
 /// Devices with a low battery, silent, offline, with a wrong clock or unreadable messages, and homes without any.
-pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<CareNeed>, WatchError> {
-    all_devices_by_duty(ctx)?;
+pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<CareNeed>>, WatchError> {
+    access::charge(ctx, Charge::KeepDevices)?;
+    let lines = Lines::of(ctx, tx)?;
     let watched = lists::watched_homes(tx)?;
     let mut devices: HashMap<u32, Vec<Device>> = HashMap::new();
     for row in device::devices(tx, None)? {
@@ -129,26 +187,25 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<CareNeed>,
             break;
         }
     }
-    Ok(needs)
+    let homes: Vec<HomeId> = needs.iter().map(|need| need.home).collect();
+    lines.shown(ctx, tx, needs, homes.into_iter())
 }
 
 /// One device's page.
-pub fn device_page(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<(Device, Gateway), WatchError> {
+pub fn device_page(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId) -> Result<Shown<(Device, Gateway)>, WatchError> {
     let row = device::device(tx, device)?.ok_or(WatchRefusal::NoDevice)?;
     let person = crate::contract::subject(ctx, tx, row.device.home)?;
-    access::require(ctx, tx, Act::ManageDevices, person)?;
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
     let gateway = device::gateway(tx, row.device.gateway)?.ok_or(WatchRefusal::NoGateway)?.gateway;
-    Ok((row.device, gateway))
+    Ok(witness.shows((row.device, gateway)))
 }
 
 /// The devices of a home, for those who keep them or may see the watch.
-pub fn devices_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Vec<Device>, WatchError> {
+pub fn devices_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown<Vec<Device>>, WatchError> {
     let person = crate::contract::subject(ctx, tx, home)?;
-    if access::require(ctx, tx, Act::ManageDevices, person).is_err() {
-        access::require(ctx, tx, Act::SeeWatch, person)?;
-    }
-    let Some(no) = home::no_of(tx, home)? else { return Ok(Vec::new()) };
-    Ok(device::devices(tx, Some(no))?.into_iter().map(|row| row.device).collect())
+    let witness = crate::contract::either(ctx, tx, [Act::ManageDevices, Act::SeeWatch], person)?;
+    let Some(no) = home::no_of(tx, home)? else { return Ok(witness.shows(vec![])) };
+    Ok(witness.shows(device::devices(tx, Some(no))?.into_iter().map(|row| row.device).collect()))
 }
 
 fn why_care(d: &Device, now: Instant) -> Option<Why> {

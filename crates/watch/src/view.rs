@@ -1,6 +1,6 @@
 //! What the pages show: a home's week, its devices, faults of lines, devices that need somebody. Reading changes nothing.
 
-use access::Act;
+use access::{Act, Shown, Witness};
 use base::wareki::Date;
 use base::{Ctx, DeviceId, HomeId, Instant, PersonId, Span};
 use db::Tx;
@@ -121,14 +121,14 @@ pub struct RecentActivity {
 }
 
 /// A home's page. Refused where the watch does not run or the person no longer consents.
-pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Result<HomeView, WatchError> {
-    let (no, contract) = watched(ctx, tx, home)?;
+pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Result<Shown<HomeView>, WatchError> {
+    let (no, contract, witness) = watched(ctx, tx, home)?;
     let rows = device::all_devices(tx, no)?;
     let today = now.wall_day() as i32;
     let memory = Memory::of(tx, no, &contract)?;
     let since = contract.begun_at.max(now - RECORD);
     let rates_days = (now - since).as_seconds() as f64 / 86_400.0;
-    Ok(HomeView {
+    Ok(witness.shows(HomeView {
         home,
         person: contract.person,
         now,
@@ -144,19 +144,24 @@ pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Resu
         rates_days,
         settings: settings_of(tx, home)?,
         contract,
-    })
+    }))
 }
 
 /// The last day of a home, for the sheet of an open case.
-pub fn recent_activity(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Result<RecentActivity, WatchError> {
-    let (no, contract) = watched(ctx, tx, home)?;
+pub fn recent_activity(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    home: HomeId,
+    now: Instant,
+) -> Result<Shown<RecentActivity>, WatchError> {
+    let (no, contract, witness) = watched(ctx, tx, home)?;
     let rows = device::all_devices(tx, no)?;
     let today = now.wall_day() as i32;
     let memory = Memory::of(tx, no, &contract)?;
     let last = rows.iter().filter(|d| d.device.sign_at.is_some()).max_by_key(|d| d.device.sign_at);
     let covers = |a: &Absence| rules::stretches(a, now, now + Span::seconds(1)).iter().any(|(from, _)| *from <= now);
     let days = days(tx, no, &rows, today - 1, today, now)?;
-    Ok(RecentActivity {
+    Ok(witness.shows(RecentActivity {
         last_sign: last.and_then(|d| d.device.sign_at).max(memory.last_sign()),
         last_place: last.map(|d| (d.device.kind, d.device.place.clone())),
         climate: newest_climate(&days),
@@ -164,7 +169,7 @@ pub fn recent_activity(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -
         usual: memory.usual(),
         line_down_since: line_down(tx, no, now)?,
         away: absence::of_home(tx, home, now, 100)?.into_iter().find(covers),
-    })
+    }))
 }
 
 /// Daily values of a home, oldest first, both days included.
@@ -174,21 +179,22 @@ pub fn daily_values(
     home: HomeId,
     first: Date,
     last: Date,
-) -> Result<Vec<Daily>, WatchError> {
-    let (no, _) = watched(ctx, tx, home)?;
-    Ok(history::daily(tx, no, first.0, last.0)?)
+) -> Result<Shown<Vec<Daily>>, WatchError> {
+    let (no, _, witness) = watched(ctx, tx, home)?;
+    Ok(witness.shows(history::daily(tx, no, first.0, last.0)?))
 }
 
 /// Takes over daily values from elsewhere (another system, a town made for a demonstration): days that this program did
 /// not watch itself. For those whose duty is all devices.
 pub fn record_daily(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, days: &[Daily]) -> Result<(), WatchError> {
-    crate::device::all_devices_by_duty(ctx)?;
+    access::charge(ctx, access::Charge::KeepDevices)?;
     let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
     for day in days {
         history::put_daily(tx, no, day)?;
     }
     let person = crate::contract::subject(ctx, tx, home)?;
-    audit::done(ctx, tx, Verb::RecordDaily, &[person], "watch", "duty")?;
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
+    audit::done(ctx, tx, Verb::RecordDaily, &witness, "watch")?;
     Ok(())
 }
 
@@ -198,14 +204,14 @@ pub fn readings_stored(tx: &mut dyn Tx) -> Result<i64, db::DbError> {
 }
 
 /// The home's number and contract, if the watch runs, the person consents and the actor may see it.
-fn watched(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(u32, Contract), WatchError> {
+fn watched(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(u32, Contract, Witness), WatchError> {
     let contract = home::contract_of_home(tx, home)?.ok_or(WatchRefusal::NoContract)?;
-    access::require(ctx, tx, Act::SeeWatch, contract.person)?;
+    let witness = access::require(ctx, tx, Act::SeeWatch, contract.person)?;
     if !people::consent_state(tx, contract.person, ConsentScope::Watch)?.allows() {
         return Err(WatchRefusal::NoConsent.into());
     }
     let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
-    Ok((no, contract))
+    Ok((no, contract, witness))
 }
 
 fn in_use(rows: Vec<DeviceRow>) -> Vec<Device> {

@@ -59,7 +59,7 @@ async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<St
         Channel::Notebook => !matches!(visitor.role(), Role::Family | Role::Resident | Role::Auditor),
     };
     if !welcome {
-        return Err(Problem::Denied);
+        return Err(Problem::Denied(None));
     }
     let stream = site.live().listen(channel, &visitor.ctx(&site), visitor.session.absolute_end)?;
     // Whose session ended while the line was opened is told nothing more.

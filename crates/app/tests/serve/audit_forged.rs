@@ -1,6 +1,7 @@
 //! Whoever can write to the database but has no key: what they rewrite is found by the command line, and the program
 //! signs nothing over it, says so to everybody, and goes on recording.
 
+use audit::{Basis, Means};
 use base::{Actor, Ctx, PersonId, RequestId};
 use db::DbError;
 
@@ -25,11 +26,10 @@ impl Kept {
                 let persons: Vec<PersonId> = row.persons;
                 let action = web::verbs::BOOK.find(&row.action).expect("a listed act");
                 let (items, ground) = (&row.items, &row.ground);
-                audit::record(
-                    &ctx,
-                    tx,
-                    audit::Entry { action, persons: &persons, items, ground, outcome: row.outcome },
-                )?;
+                match row.outcome {
+                    audit::Outcome::Refused => audit::refused(&ctx, tx, action, &persons, ground)?,
+                    _ => audit::done(&ctx, tx, action, Basis::Means(Means::Program, persons.first().copied()), items)?,
+                };
                 last = Some(ctx);
             }
             if let Some(ctx) = last {

@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
+use crate::tests::look;
 use crate::*;
 
 const STEPS: usize = 18;
@@ -46,7 +47,7 @@ pub fn rolled_back<T: Send + 'static>(region: &TestDb, f: impl Fn(&mut dyn Tx) -
 
 impl World {
     fn new(seed: u64) -> World {
-        let (region, key) = (fresh(&[MIGRATIONS]), key());
+        let (region, key) = (fresh(&[access::MIGRATIONS, MIGRATIONS]), key());
         let (heads, backups, rng) = (String::new(), vec![], StdRng::seed_from_u64(seed));
         let mut world = World { region, key, heads, backups, moment: 1_000_000, rng };
         world.live();
@@ -72,8 +73,7 @@ impl World {
             let persons: Vec<PersonId> = (0..self.rng.random_range(1..4))
                 .map(|_| PersonId(Uuid::from_u128(self.rng.random_range(1..=PEOPLE))))
                 .collect();
-            let look =
-                move |tx: &mut dyn Tx| done(&ctx, tx, crate::tests::Look::Person, &persons, "identity", "care_team");
+            let look = move |tx: &mut dyn Tx| look(&ctx, tx, &persons);
             self.region.db.write_blocking(look).expect("a look");
         }
     }

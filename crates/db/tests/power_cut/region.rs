@@ -131,7 +131,13 @@ fn raises_alarm(id: i64) -> bool {
 fn command(tx: &mut dyn Tx, id: i64, desk: i64) -> Result<(), Stop> {
     tx.execute(STORE, params![id, desk, "見".repeat(100 + (id % 7) as usize * 150)])?;
     tx.execute(COUNT_UP, params![desk])?;
-    audit::done(&context(id), tx, Verb::Store, &[PersonId(Uuid::from_u128(1))], &id.to_string(), "care_team")?;
+    audit::done(
+        &context(id),
+        tx,
+        Verb::Store,
+        audit::Basis::Means(audit::Means::Program, Some(PersonId(Uuid::from_u128(1)))),
+        &id.to_string(),
+    )?;
     if raises_alarm(id) {
         tx.execute(RAISE, params![id])?;
         outbox::push(tx, Instant(id), &Told::Alarm { id })?;

@@ -1,10 +1,11 @@
 //! One case: why, where it stands, THE next step, everybody who can be called, the story. The part that changes by
 //! itself (limit, holder, story) is swapped live; buttons and fields stay where they are until the page is loaded again.
 
+use access::Witnesses;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
-use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, StaffId};
+use base::{CaseId, Ctx, Instant, Redacted, Role, StaffId};
 use db::Tx;
 use form::Refusal;
 use maud::{Markup, html};
@@ -72,8 +73,9 @@ pub(crate) async fn again(
 async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, case: CaseId, typed: &Typed) -> Result<Markup, Problem> {
     let desk = visitor
         .look(site, Look::Case, move |ctx, tx| {
-            let (desk, persons) = read(ctx, tx, case)?;
-            Ok(Seen::new(desk, persons, "identity contacts entry risks watch case", ground(ctx.actor.role)))
+            let mut seen = Witnesses::default();
+            let desk = read(ctx, tx, case, &mut seen)?;
+            Ok(Seen::of(desk, seen))
         })
         .await?;
     let body = body(&desk, typed, frame.now);
@@ -86,33 +88,17 @@ async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, case: CaseId, type
     })
 }
 
-fn ground(role: Role) -> &'static str {
-    match role {
-        Role::Operator => "case",
-        Role::CityOfficer | Role::SupportCentre => "escalation",
-        _ => "care_team",
-    }
-}
-
-fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<(Desk, Vec<PersonId>), Problem> {
-    let sheet = response::case_sheet(ctx, tx, case)?;
+fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, seen: &mut Witnesses) -> Result<Desk, Problem> {
+    let sheet = seen.take(response::case_sheet(ctx, tx, case)?);
     let (person, role) = (sheet.case.person, ctx.actor.role);
     let may = response::may(ctx, tx, &sheet.case);
-    let (queue, mut persons) = match role {
-        Role::Operator => {
-            let (queue, persons) = queue::read_beside(ctx, tx)?;
-            (Some(queue), persons)
-        }
-        _ => (None, vec![]),
-    };
-    persons.retain(|p| *p != person);
-    persons.insert(0, person);
+    let queue = (role == Role::Operator).then(|| queue::read_beside(ctx, tx, seen)).transpose()?;
     let colleagues = if may.desk { response::colleagues(ctx, tx)? } else { vec![] };
     let colleagues = colleagues.into_iter().map(|s| (s.id, s.name.expose().clone())).collect();
-    let doctors = if may.consult { doctors(ctx, tx, person)? } else { vec![] };
+    let doctors = if may.consult { doctors(ctx, tx, person, seen)? } else { vec![] };
     let desk = Desk {
         head: Head::of(&sheet.person, &sheet.home, Date::of(ctx.now)),
-        recent: recent::recent(ctx, tx, &sheet.case)?,
+        recent: recent::recent(ctx, tx, &sheet.case, seen)?,
         queue,
         colleagues,
         doctors,
@@ -121,7 +107,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<(Desk, Vec<PersonId>
         me: ctx.actor.id,
         sheet,
     };
-    Ok((desk, persons))
+    Ok(desk)
 }
 
 fn body(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
@@ -222,9 +208,9 @@ pub async fn fragment(
     let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).and_then(|n| n.parse::<i64>().ok());
     let sheet = visitor
         .look(&site, Look::CasePart, move |ctx, tx| {
-            let sheet = response::case_sheet(ctx, tx, case)?;
-            let person = sheet.case.person;
-            Ok(Seen::new(sheet, vec![person], "case", ground(ctx.actor.role)))
+            let mut seen = Witnesses::default();
+            let sheet = seen.take(response::case_sheet(ctx, tx, case)?);
+            Ok(Seen::of(sheet, seen))
         })
         .await?;
     let newest = sheet.story.first().map_or(0, |s| s.seq);

@@ -1,6 +1,7 @@
 //! 着信: whose number is it? Finds the cases of the last 48 hours in which a caller's number is known, and records the
 //! call. The number goes by POST and stands in no address.
 
+use access::Witnesses;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -54,9 +55,9 @@ pub async fn search(
     let wanted = number.clone();
     let found = visitor
         .look(&site, Look::Caller, move |ctx, tx| {
-            let found = response::match_caller(ctx, tx, &wanted)?;
-            let persons = found.iter().map(|m| m.case.person).collect();
-            Ok(Seen::new(found, persons, "identity contacts case", "case"))
+            let mut seen = Witnesses::default();
+            let found = seen.take(response::match_caller(ctx, tx, &wanted)?);
+            Ok(Seen::of(found, seen))
         })
         .await?;
     let body = html! {

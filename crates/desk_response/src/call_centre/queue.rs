@@ -1,9 +1,10 @@
 //! 対応一覧: who is next. Rows are ordered by their limit; the list swaps itself when something changed and holds links
 //! only, so that nothing a finger is about to press jumps away.
 
+use access::Witnesses;
 use axum::extract::State;
 use base::wareki::Date;
-use base::{Ctx, Instant, PersonId, Span};
+use base::{Ctx, Instant, Span};
 use db::Tx;
 use maud::{Markup, html};
 use page::components::{
@@ -36,30 +37,32 @@ pub(crate) struct Queue {
 }
 
 /// The queue and the day's figures, with everybody on it.
-pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Queue, Vec<PersonId>), Problem> {
-    let Listed { rows, total: all, unreadable } = response::queue(ctx, tx)?;
+pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Queue, Problem> {
+    let Listed { rows, total: all, unreadable } = seen.take(response::queue(ctx, tx)?);
     let without_case = watch::unanswered_count(tx)?;
     let board = response::wallboard(ctx, tx, Date::of(ctx.now))?;
-    let persons = rows.iter().map(|r| r.case.person).chain(unreadable.iter().filter_map(|c| c.person)).collect();
-    Ok((Queue { rows, all, unreadable, without_case, board, me: ctx.actor.id, alarm: false }, persons))
+    Ok(Queue { rows, all, unreadable, without_case, board, me: ctx.actor.id, alarm: false })
 }
 
 /// The beginning of the queue, for the side of a case: who is not shown is not in the look either.
-pub(crate) fn read_beside(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Queue, Vec<PersonId>), Problem> {
-    let (mut queue, mut persons) = read(ctx, tx)?;
+pub(crate) fn read_beside(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Queue, Problem> {
+    let mut read_here = Witnesses::default();
+    let mut queue = read(ctx, tx, &mut read_here)?;
     queue.alarm = queue.rows.iter().skip(BESIDE).any(untaken);
     queue.rows.truncate(BESIDE);
-    persons.truncate(queue.rows.len());
-    persons.extend(queue.unreadable.iter().filter_map(|c| c.person));
-    Ok((queue, persons))
+    let unreadable = |person| queue.unreadable.iter().any(|case| case.person == Some(person));
+    read_here.retain(|person| queue.rows.iter().any(|row| row.case.person == person) || unreadable(person));
+    seen.extend(read_here.into_vec());
+    Ok(queue)
 }
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Queue, Problem> {
-    let seen = |ctx: &Ctx, tx: &mut dyn Tx| {
-        let (queue, persons) = read(ctx, tx)?;
-        Ok(Seen::new(queue, persons, "identity case", "case"))
+    let look = |ctx: &Ctx, tx: &mut dyn Tx| {
+        let mut seen = Witnesses::default();
+        let queue = read(ctx, tx, &mut seen)?;
+        Ok(Seen::of(queue, seen))
     };
-    visitor.look(site, Look::Queue, seen).await
+    visitor.look(site, Look::Queue, look).await
 }
 
 pub async fn page(
@@ -84,11 +87,12 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 }
 
 pub async fn aside_fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
-    let seen = |ctx: &Ctx, tx: &mut dyn Tx| {
-        let (queue, persons) = read_beside(ctx, tx)?;
-        Ok(Seen::new(queue, persons, "identity case", "case"))
+    let look = |ctx: &Ctx, tx: &mut dyn Tx| {
+        let mut seen = Witnesses::default();
+        let queue = read_beside(ctx, tx, &mut seen)?;
+        Ok(Seen::of(queue, seen))
     };
-    let queue = visitor.look(&site, Look::Queue, seen).await?;
+    let queue = visitor.look(&site, Look::Queue, look).await?;
     Ok(narrow(&queue, None, frame.now))
 }
 

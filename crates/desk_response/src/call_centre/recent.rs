@@ -1,5 +1,6 @@
 //! The last 24 hours of a home beside what is usual: what an operator reads before the first call.
 
+use access::Witnesses;
 use base::{Ctx, Instant, Span};
 use db::Tx;
 use maud::{Markup, html};
@@ -20,9 +21,9 @@ pub(crate) enum Recent {
     NotYours,
 }
 
-pub(crate) fn recent(ctx: &Ctx, tx: &mut dyn Tx, case: &Case) -> Result<Recent, Problem> {
+pub(crate) fn recent(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, seen: &mut Witnesses) -> Result<Recent, Problem> {
     match watch::recent_activity(ctx, tx, case.home, ctx.now) {
-        Ok(activity) => Ok(Recent::Shown(Box::new(activity))),
+        Ok(activity) => Ok(Recent::Shown(Box::new(seen.take(activity)))),
         Err(WatchError::Refused(_)) => Ok(Recent::NotWatched),
         Err(WatchError::Access(access::AccessError::Denied { .. })) => Ok(Recent::NotYours),
         Err(other) => Err(other.into()),

@@ -1,6 +1,6 @@
 //! 期限超過: cases whose limit is over, with what is asked of the reader. The city sees all; the others those they know.
 
-use access::Act;
+use access::{Act, Witnesses};
 use axum::extract::State;
 use base::{CaseId, Ctx, Instant, Redacted, Role};
 use db::Tx;
@@ -39,12 +39,12 @@ struct WithoutCase {
     address: String,
 }
 
-fn without_case(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<WithoutCase>, Problem> {
+fn without_case(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Vec<WithoutCase>, Problem> {
     let mut list = Vec::new();
-    for alert in watch::unanswered(ctx, tx)? {
+    for alert in seen.take(watch::unanswered(ctx, tx)?) {
         // The register itself may be what cannot be read; the alert stands here all the same.
-        let resident = as_far_as_readable(people::resident(ctx, tx, alert.person))?;
-        let home = as_far_as_readable(people::home_of(ctx, tx, alert.person))?;
+        let resident = as_far_as_readable(people::resident(ctx, tx, alert.person))?.map(|it| seen.take(it));
+        let home = as_far_as_readable(people::home_of(ctx, tx, alert.person))?.map(|it| seen.take(it));
         let address = home.map(|home| home.address().into_exposed());
         let phones = resident.iter().flat_map(|r| &r.phones).map(|p| p.shown()).collect::<Vec<_>>().join("、");
         let name = resident.map_or_else(|| Redacted::new("（台帳を読み取れません）".to_owned()), |r| r.name);
@@ -71,21 +71,17 @@ pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) 
 async fn read(site: &Site, visitor: &Visitor) -> Result<Overdue, Problem> {
     let left_out = if visitor.role() == Role::CityOfficer { site.db().unreadable() } else { Vec::new() };
     let look = move |ctx: &Ctx, tx: &mut dyn Tx| {
-        let Listed { rows, total: all, .. } = response::overdue(ctx, tx)?;
-        let unreadable = response::unreadable_cases(ctx, tx)?;
-        let (without_case, all_without_case) = (without_case(ctx, tx)?, watch::unanswered_count(tx)?);
+        let mut seen = Witnesses::default();
+        let Listed { rows, total: all, .. } = seen.take(response::overdue(ctx, tx)?);
+        let unreadable = seen.take(response::unreadable_cases(ctx, tx)?);
+        let without_case = without_case(ctx, tx, &mut seen)?;
+        let all_without_case = watch::unanswered_count(tx)?;
         let persons: Vec<_> = rows.iter().map(|r| r.case.person).collect();
         let known = access::which(ctx, tx, Act::SeeCase, &persons);
         let open = rows.iter().filter(|row| known.contains(&row.case.person)).map(|row| row.case.id).collect();
-        let persons = persons.into_iter().chain(unreadable.iter().filter_map(|c| c.person));
-        let persons = persons.chain(without_case.iter().map(|w| w.alert.person)).collect();
-        let ground = if ctx.actor.role == Role::CityOfficer { "duty" } else { "escalation" };
-        Ok(Seen::new(
-            Overdue { rows, all, open, unreadable, without_case, all_without_case, left_out, role: ctx.actor.role },
-            persons,
-            "identity case",
-            ground,
-        ))
+        let overdue =
+            Overdue { rows, all, open, unreadable, without_case, all_without_case, left_out, role: ctx.actor.role };
+        Ok(Seen::of(overdue, seen))
     };
     visitor.look(site, Look::Overdue, look).await
 }

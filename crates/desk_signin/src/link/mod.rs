@@ -120,14 +120,14 @@ async fn answer(site: &Site, frame: Frame, link: LinkHash, from: &Address) -> Re
         Ok(()) => Ok(thanks(frame)),
         Err(Problem::Refused(why)) => Ok(over(frame, &why.words)),
         // The watch ended meanwhile; the bearer is told no more than that.
-        Err(Problem::Denied) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
+        Err(Problem::Denied(_)) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
         Err(other) => Err(other),
     }
 }
 
 /// What the button does for a bearer without a name. Nothing else may: a link that wants a sign-in is refused here.
 fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse) -> Result<(), Problem> {
-    let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Err(Problem::Denied) };
+    let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Err(Problem::Denied(None)) };
     let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
     Ok(watch::answer_notice(&bearer, tx, alert)?)
 }

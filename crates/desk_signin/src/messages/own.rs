@@ -1,8 +1,10 @@
 //! 自分あて: what was sent to me or my office, by which ways, read and unread.
 
-use access::Act;
+use std::collections::BTreeSet;
+
+use access::Witnesses;
 use axum::extract::State;
-use base::{Ctx, Instant, Redacted, Role};
+use base::{Ctx, Instant, PersonId, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
 use notify::{AttemptState, InboxItem, Receipt};
@@ -67,25 +69,24 @@ fn channel(role: Role) -> Option<&'static str> {
 async fn look(site: &Site, visitor: &Visitor) -> Result<Mine, Problem> {
     visitor
         .look(site, Look::Messages, |ctx, tx| {
+            let mut seen = Witnesses::default();
             let (items, all) = notify::messages(ctx, tx)?;
-            let stuck = if super::CALLERS.contains(&ctx.actor.role) { notify::undeliverable(ctx, tx, 1)?.1 } else { 0 };
-            let messages = read(ctx, tx, items)?;
-            let named = messages.iter().filter(|m| m.name.is_some());
-            let mut persons: Vec<_> = named.filter_map(|m| m.item.person).collect();
-            persons.sort_unstable();
-            persons.dedup();
-            let items = if persons.is_empty() { "messages" } else { "identity messages" };
+            let stuck = match access::charge(ctx, access::Charge::MindMessages) {
+                Ok(_) => seen.take(notify::undeliverable(ctx, tx, 1)?).1,
+                Err(_) => 0,
+            };
+            let messages = read(ctx, tx, items, &mut seen)?;
             let reader = Reader { role: ctx.actor.role, id: ctx.actor.id };
-            Ok(Seen::new(Mine { messages, all, stuck, reader }, persons, items, "own"))
+            Ok(Seen::of(Mine { messages, all, stuck, reader }, seen))
         })
         .await
 }
 
-fn read(ctx: &Ctx, tx: &mut dyn Tx, items: Vec<InboxItem>) -> Result<Vec<Message>, Problem> {
+fn read(ctx: &Ctx, tx: &mut dyn Tx, items: Vec<InboxItem>, seen: &mut Witnesses) -> Result<Vec<Message>, Problem> {
     let persons: Vec<_> = items.iter().filter_map(|item| item.person).collect();
-    let known = access::which(ctx, tx, Act::SeeIdentity, &persons);
-    let known_list: Vec<_> = known.iter().copied().collect();
-    let heads = people::heads(ctx, tx, &known_list)?;
+    let heads = people::heads(ctx, tx, &persons)?;
+    let known: BTreeSet<PersonId> = heads.witnesses().iter().map(access::Witness::person).collect();
+    let heads = seen.take(heads);
     let mut ways = notify::receipts_of(tx, &items.iter().map(|item| item.message).collect::<Vec<_>>())?;
     let message = |item: InboxItem| {
         let other = item.person.filter(|person| ctx.actor.person != Some(*person) || ctx.actor.role == Role::Family);

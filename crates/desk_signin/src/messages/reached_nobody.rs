@@ -1,7 +1,7 @@
 //! 届かなかった通知: what no way could deliver and nobody has read. Whoever may see the person reads here whom to call
 //! instead, and says when it is done.
 
-use access::Act;
+use access::{Act, Witnesses};
 use axum::extract::State;
 use axum::response::Redirect;
 use base::{Ctx, Instant, MessageId, OfficeId, PersonId, Redacted, Role, StaffId};
@@ -74,21 +74,18 @@ pub async fn settle(
 async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
     visitor
         .look(site, Look::Undelivered, |ctx, tx| {
-            let (found, all) = notify::undeliverable(ctx, tx, notify::rules::INBOX_ROWS)?;
+            let mut seen = Witnesses::default();
+            let (found, all) = seen.take(notify::undeliverable(ctx, tx, notify::rules::INBOX_ROWS)?);
             let mut ways = notify::receipts_of(tx, &found.iter().map(|m| m.message).collect::<Vec<_>>())?;
             let persons: Vec<PersonId> = found.iter().filter_map(|m| m.person).collect();
-            let households = people::households(ctx, tx, &persons)?;
+            let households = seen.take(people::households(ctx, tx, &persons)?);
             let mut rows = Vec::new();
             for message in found {
                 let ways = ways.remove(&message.message).unwrap_or_default();
                 let resident = message.person.and_then(|person| households.get(&person)).map(|(resident, _)| resident);
-                rows.push(read(ctx, tx, message, ways, resident)?);
+                rows.push(read(ctx, tx, message, ways, resident, &mut seen)?);
             }
-            let mut persons: Vec<PersonId> = rows.iter().filter_map(|r| r.message.person).collect();
-            persons.sort_unstable();
-            persons.dedup();
-            let ground = if ctx.actor.role == Role::Operator { "case" } else { "duty" };
-            Ok(Seen::new(Stuck { rows, all, role: ctx.actor.role }, persons, "identity contacts messages", ground))
+            Ok(Seen::of(Stuck { rows, all, role: ctx.actor.role }, seen))
         })
         .await
 }
@@ -100,6 +97,7 @@ fn read(
     message: Undeliverable,
     ways: Vec<notify::Receipt>,
     resident: Option<&people::Resident>,
+    seen: &mut Witnesses,
 ) -> Result<Row, Problem> {
     let own = resident.filter(|r| r.id.0 == message.recipient);
     let recipient = match own {
@@ -108,12 +106,12 @@ fn read(
             name: None,
             phones: resident.phones.iter().map(|p| p.shown()).collect(),
         },
-        None => recipient(ctx, tx, &message)?,
+        None => recipient(ctx, tx, &message, seen)?,
     };
     Ok(Row { message, resident: resident.map(|r| r.name.clone()), recipient, ways })
 }
 
-fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable) -> Result<Recipient, Problem> {
+fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable, seen: &mut Witnesses) -> Result<Recipient, Problem> {
     if let Some(staff) = known(people::staff(tx, StaffId(message.recipient)))? {
         let office = people::office(tx, staff.office)?;
         let phones = staff.phone.or(office.phone).iter().map(|p| p.shown()).collect();
@@ -125,7 +123,7 @@ fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable) -> Result<Reci
         return Ok(Recipient { part: office.name, name: None, phones });
     }
     let contacts = match message.person {
-        Some(person) if access::may(ctx, tx, Act::SeeContacts, person) => people::contacts(ctx, tx, person)?,
+        Some(person) if access::may(ctx, tx, Act::SeeContacts, person) => seen.take(people::contacts(ctx, tx, person)?),
         _ => vec![],
     };
     let contact = contacts.into_iter().find(|c| c.id.0 == message.recipient);

@@ -164,7 +164,8 @@ impl Whereabouts {
     fn of(ctx: &Ctx, tx: &mut dyn Tx, accounts: &[&Account]) -> Result<Whereabouts, Problem> {
         let offices: Vec<OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
         let persons: Vec<PersonId> = accounts.iter().filter_map(|account| account.person).collect();
-        Ok(Whereabouts { offices: people::office_names(tx, &offices)?, residents: people::heads(ctx, tx, &persons)? })
+        let residents = people::heads(ctx, tx, &persons)?.into_value();
+        Ok(Whereabouts { offices: people::office_names(tx, &offices)?, residents })
     }
 
     fn office(&self, account: &Account) -> String {

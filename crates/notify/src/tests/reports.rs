@@ -21,14 +21,20 @@ impl Region {
 
     fn stuck(&mut self, who: Actor) -> Result<Vec<Undeliverable>, NotifyError> {
         let ctx = self.ctx(who);
-        Ok(self.read(move |tx| undeliverable(&ctx, tx, 10))?.0)
+        Ok(self.read(move |tx| undeliverable(&ctx, tx, 10))?.into_value().0)
     }
 
     /// The case of the message's person is open at the operator's office.
     fn open_case(&mut self) {
         let holder = operator().office.unwrap().0;
-        let grant =
-            Grant { person: PERSON, holder, ground: Ground::Case, source: Uuid::from_u128(404), until: FOREVER };
+        let grant = Grant {
+            person: PERSON,
+            holder,
+            ground: Ground::Case,
+            source: Uuid::from_u128(404),
+            until: FOREVER,
+            items: access::Items::All,
+        };
         self.write(Actor::system("response"), move |ctx, tx| access::grant(ctx, tx, grant)).unwrap();
     }
 
@@ -161,7 +167,7 @@ fn when_no_way_is_left_the_message_stands_on_a_list_until_it_is_settled() {
     region.outcome(&mail, DeliveryOutcome::Refused { why: "mail_refused" });
     assert_eq!(region.topics(), ["notify.screen", "notify.undeliverable"]);
     for ctx in [at_work(Role::Administrator, 61), at_work(Role::CityOfficer, 62)] {
-        let (stuck, all) = region.read(move |tx| undeliverable(&ctx, tx, 10)).unwrap();
+        let (stuck, all) = region.read(move |tx| undeliverable(&ctx, tx, 10)).unwrap().into_value();
         assert_eq!(stuck.iter().map(|u| (u.message, u.person)).collect::<Vec<_>>(), [(id, Some(PERSON))]);
         assert_eq!(all, 1);
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use access::Scope;
 use base::limits::ROWS_PER_STATEMENT;
 use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
 use db::{DbError, FromValue, Row, Tx, Value};
@@ -16,13 +15,13 @@ const PERSONS: &str =
 const STAFF: &str = "SELECT id, name FROM staff WHERE id IN ";
 const OFFICES: &str = "SELECT id, name FROM office WHERE id IN ";
 
-pub fn persons(tx: &mut dyn Tx, scope: &Scope, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
-    within(tx, scope, "r.id", ids)
+pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
+    within(tx, "r.id", ids)
 }
 
 /// Those who live there, by whatever state of life their home is kept for.
-pub fn of_homes(tx: &mut dyn Tx, scope: &Scope, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbError> {
-    within(tx, scope, "r.life NOT IN ('moved_out', 'dead') AND r.home_id", ids)
+pub fn of_homes(tx: &mut dyn Tx, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbError> {
+    within(tx, "r.life NOT IN ('moved_out', 'dead') AND r.home_id", ids)
 }
 
 pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redacted<String>>, DbError> {
@@ -33,18 +32,11 @@ pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, S
     named(tx, OFFICES, ids, |row| row.get(1))
 }
 
-fn within<T: Copy + Into<Value>>(
-    tx: &mut dyn Tx,
-    scope: &Scope,
-    column: &str,
-    ids: &[T],
-) -> Result<Vec<PersonHead>, DbError> {
+fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let (reach, scoped) = scope.filter("r.id", chunk.len() + 1);
-        let sql = format!("{PERSONS}{column} IN {} AND {reach}", db::placeholders(1, chunk.len()));
-        let mut values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        values.extend(scoped);
+        let sql = format!("{PERSONS}{column} IN {}", db::placeholders(1, chunk.len()));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
         found.extend(tx.list("resident", &sql, &values, head)?);
     }
     Ok(found)

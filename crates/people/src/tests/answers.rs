@@ -11,7 +11,7 @@ impl Region {
     fn current(&self, scope: ConsentScope) -> Consent {
         let person = self.s.person;
         let all = self.read(self.clerk(), move |ctx, tx| consents(ctx, tx, person)).unwrap();
-        all.into_iter().find(|c| c.scope == scope).unwrap()
+        all.into_value().into_iter().find(|c| c.scope == scope).unwrap()
     }
 
     fn withdraw(&self, scope: ConsentScope) -> Result<(), PeopleError> {

@@ -30,7 +30,7 @@ fn town() -> (Region, Vec<PersonId>) {
 
 fn found(region: &Region, ctx: Ctx, query: &str) -> Vec<PersonId> {
     let query = query.to_owned();
-    region.read(ctx, move |ctx, tx| search(ctx, tx, &query, 0)).unwrap().persons.into_iter().map(|p| p.id).collect()
+    region.read(ctx, move |ctx, tx| search(ctx, tx, &query, 0)).unwrap().persons.iter().map(|p| p.id).collect()
 }
 
 #[test]

@@ -27,8 +27,9 @@ fn what_is_read_of_many_is_what_is_read_of_each_whoever_reads() {
         let households = region.read(reader.clone(), move |ctx, tx| households(ctx, tx, &persons)).unwrap();
         let heads = region.read(reader.clone(), move |ctx, tx| heads(ctx, tx, &persons));
         for person in persons {
-            let one =
-                region.read(reader.clone(), move |ctx, tx| Ok((resident(ctx, tx, person)?, home_of(ctx, tx, person)?)));
+            let one = region.read(reader.clone(), move |ctx, tx| {
+                Ok((resident(ctx, tx, person)?.into_value(), home_of(ctx, tx, person)?.into_value()))
+            });
             let json = |of: &(Resident, Home)| serde_json::to_string(of).unwrap();
             match one {
                 Ok(one) => {

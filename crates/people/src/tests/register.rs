@@ -118,7 +118,14 @@ fn everybody_sees_what_their_part_needs() {
     region
         .write(region.system(), move |ctx, tx| {
             let until = access::FOREVER;
-            let grant = Grant { person: s.person, holder: s.call_centre.0, ground: Ground::Case, source: case, until };
+            let grant = Grant {
+                person: s.person,
+                holder: s.call_centre.0,
+                ground: Ground::Case,
+                source: case,
+                until,
+                items: access::Items::All,
+            };
             Ok(access::grant(ctx, tx, grant)?)
         })
         .unwrap();

@@ -8,7 +8,7 @@ fn contacts_are_called_in_the_order_the_resident_wishes() {
     let s = region.s;
     let list = move |ctx: &Ctx, tx: &mut dyn Tx| contacts(ctx, tx, s.person);
     let names = |region: &Region| -> Vec<ContactId> {
-        region.read(region.doctor(), list).unwrap().into_iter().map(|c| c.id).collect()
+        region.read(region.doctor(), list).unwrap().iter().map(|c| c.id).collect()
     };
     assert_eq!(names(&region), [s.daughter, s.son]);
     let order = |ids: Vec<ContactId>| move |ctx: &Ctx, tx: &mut dyn Tx| reorder_contacts(ctx, tx, s.person, &ids);

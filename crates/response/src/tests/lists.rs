@@ -13,16 +13,16 @@ fn phone(text: &str) -> PhoneNumber {
 fn the_queue_is_ordered_by_what_is_due_and_says_who_has_it() {
     let r = Region::new();
     let case = r.alert(Rule::Inactivity).id;
-    let Listed { rows, total, .. } = r.read(r.operator(), queue).unwrap();
+    let Listed { rows, total, .. } = r.read(r.operator(), queue).unwrap().into_value();
     assert_eq!(total, 1);
     assert_eq!((rows[0].name.expose().as_str(), rows[0].town.as_str()), ("髙橋 みほん", "見本町一丁目"));
     assert_eq!((rows[0].holder_name.is_none(), rows[0].overdue), (true, false));
     assert_eq!(rows[0].next_words, "受付してください。");
     r.take(case);
-    let Listed { rows, .. } = r.read(r.wait(10).second_operator(), queue).unwrap();
+    let Listed { rows, .. } = r.read(r.wait(10).second_operator(), queue).unwrap().into_value();
     assert_eq!(rows[0].holder_name.as_ref().map(|n| n.expose().as_str()), Some("受付 一郎"));
     assert!(rows[0].overdue);
-    let Listed { rows, .. } = r.read(r.care_manager(), queue).unwrap();
+    let Listed { rows, .. } = r.read(r.care_manager(), queue).unwrap().into_value();
     assert_eq!(rows.len(), 1, "the care manager sees the cases of her people");
     assert!(denied(r.read(r.city(), queue)) || r.read(r.city(), queue).unwrap().rows.is_empty());
 }

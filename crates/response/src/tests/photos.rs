@@ -62,7 +62,7 @@ fn photos_follow_the_report_and_are_seen_by_who_sees_the_case() {
     let first = sent[0].id;
     for who in [r.operator(), r.care_manager(), r.doctor(), r.relative(son)] {
         assert_eq!(r.read(who.clone(), move |c, tx| photos_of_case(c, tx, case)).unwrap().len(), 3);
-        let (found, jpeg) = r.read(who, move |c, tx| photo(c, tx, first)).unwrap();
+        let (found, jpeg) = r.read(who, move |c, tx| photo(c, tx, first)).unwrap().into_value();
         assert_eq!((found.visit, found.width, found.caption.expose().as_str()), (visit, 40, "玄関の外から"));
         assert_eq!(jpeg[..2], [0xFF, 0xD8]);
     }
@@ -100,7 +100,7 @@ fn a_backup_holds_the_photos_by_construction() {
     let (_, visit) = r.asked_of(Visitor::Contact(son));
     r.report(r.relative(son), visit, Condition::Unwell);
     let first = r.send(r.relative(son), visit, 1).unwrap()[0].id;
-    let (_, jpeg) = r.read(r.doctor(), move |c, tx| photo(c, tx, first)).unwrap();
+    let (_, jpeg) = r.read(r.doctor(), move |c, tx| photo(c, tx, first)).unwrap().into_value();
     let mut dump = Vec::new();
     let dumped = r.test.db.read_blocking(move |tx| {
         db::dump::write(tx, &mut dump).map(|_| dump).map_err(|e| DbError::Engine(e.to_string()))

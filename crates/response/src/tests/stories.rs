@@ -210,7 +210,7 @@ fn an_ambulance_is_recorded_with_its_time_and_by_whom() {
     let again = r.write(r.operator(), move |c, tx| call_ambulance(c, tx, case, now, words("受付"), words("")));
     assert_eq!(refusal(again), Refusal::AmbulanceAlready);
     let person = r.s.person;
-    let new = r.read(r.doctor(), move |c, tx| Ok(care::notes(c, tx, person, None)?)).unwrap().notes;
+    let new = r.read(r.doctor(), move |c, tx| Ok(care::notes(c, tx, person, None)?)).unwrap().into_value().notes;
     assert_eq!((new.len(), new[0].importance), (1, care::Importance::Urgent), "the team learns of it at once");
     assert!(new[0].body.expose().starts_with("10時02分にオペレーターが119番に通報：意識あり"));
     r.close_as(r.operator(), case, Cause::Ambulance).unwrap();

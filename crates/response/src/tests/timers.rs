@@ -24,7 +24,7 @@ fn an_alert_nobody_takes_reaches_the_city_and_stays_there() {
     assert!(r.may_see(r.support_centre()), "who was told may act");
     for ctx in [r.city(), r.support_centre(), r.operator(), r.care_manager()] {
         let role = ctx.actor.role;
-        let Listed { rows, total, .. } = r.read(ctx, overdue).unwrap();
+        let Listed { rows, total, .. } = r.read(ctx, overdue).unwrap().into_value();
         assert_eq!((rows.len(), total), (1, 1), "{role:?} has it on the list");
         assert_eq!(rows[0].case.state, State::Detected, "time never moves a case");
         assert_eq!(rows[0].case.due_at, case.due_at);
@@ -232,7 +232,7 @@ proptest! {
         let first = r.alert(Rule::Inactivity).id;
         for deed in deeds {
             does(&r, first, deed);
-            let cases = r.read(r.program(), move |c, tx| cases_of(c, tx, person)).unwrap();
+            let cases = r.read(r.program(), move |c, tx| cases_of(c, tx, person)).unwrap().into_value();
             let open: Vec<&Case> = cases.iter().filter(|c| c.open()).collect();
             prop_assert!(open.len() <= 1, "one open case of a home");
             for case in &cases {

@@ -1,5 +1,6 @@
 //! Writes one decision in one transaction, with the alerts' cases: readings, alerts, faults, counters, saved states.
 
+use audit::{Basis, Means};
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{DbError, Tx, outbox, params};
 
@@ -56,7 +57,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
 fn write_alert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAlert, on_alert: &OnAlert) -> Result<(), DbError> {
     let a = &new.alert;
     alert::insert(tx, a, new.home, new.device)?;
-    audit::done(ctx, tx, Verb::RaiseAlert, &[a.person], a.rule.key(), "duty")?;
+    audit::done(ctx, tx, Verb::RaiseAlert, Basis::Means(Means::Program, Some(a.person)), a.rule.key())?;
     let raised = Event::AlertRaised { alert: a.id, home: a.home, person: a.person, level: a.level, rule: a.rule };
     outbox::push(tx, ctx.now, &raised)?;
     match a.level {

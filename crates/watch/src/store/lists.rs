@@ -1,6 +1,8 @@
 //! Lists over all homes: lines in trouble, homes under watch.
 
-use base::{HomeId, Instant};
+use std::collections::HashMap;
+
+use base::{HomeId, Instant, PersonId};
 use db::{DbError, Tx};
 use uuid::Uuid;
 
@@ -11,6 +13,10 @@ const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage
     JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
 const WATCHED: &str = "SELECT h.no, h.home_id FROM watch_home h JOIN watch_contract c ON c.home_no = h.no
     WHERE c.ended_at IS NULL ORDER BY h.no";
+
+const PERSONS_OF_HOMES: &str =
+    "SELECT h.home_id, c.person_id FROM watch_contract c JOIN watch_home h ON h.no = c.home_no
+    WHERE c.ended_at IS NULL";
 
 pub(crate) fn line_troubles(tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, DbError> {
     let mut troubles = Vec::new();
@@ -39,4 +45,11 @@ pub(crate) fn line_troubles(tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, DbError
 
 pub(crate) fn watched_homes(tx: &mut dyn Tx) -> Result<Vec<(u32, HomeId)>, DbError> {
     tx.query(WATCHED, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// Who is watched in which home, within reach.
+pub(crate) fn persons_of_homes(tx: &mut dyn Tx, scope: &access::Scope) -> Result<HashMap<HomeId, PersonId>, DbError> {
+    let (within, values) = scope.filter("c.person_id", 1);
+    let rows = tx.query(&format!("{PERSONS_OF_HOMES} AND {within}"), &values)?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

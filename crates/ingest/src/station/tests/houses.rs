@@ -192,7 +192,7 @@ impl World {
         let (home, now) = (self.houses[house].home, self.now);
         let view =
             self.test.db.read_blocking(move |tx| watch::home_view(&system(now, 1), tx, home, now)).expect("a view");
-        let mut alerts = view.alerts;
+        let mut alerts = view.into_value().alerts;
         alerts.reverse();
         alerts
     }
@@ -209,7 +209,7 @@ impl World {
         let (home, now) = (self.houses[house].home, self.now);
         let all =
             self.test.db.read_blocking(move |tx| watch::devices_of_home(&system(now, 1), tx, home)).expect("devices");
-        all.into_iter().find(|d| d.serial == serial).expect("the device")
+        all.into_value().into_iter().find(|d| d.serial == serial).expect("the device")
     }
 
     pub fn no_room(&self) -> Arc<AtomicBool> {

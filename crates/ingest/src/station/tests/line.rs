@@ -4,7 +4,7 @@ use watch::{Arrival, Level, LineTrouble, Rule, Signal};
 use super::houses::{OPEN, World, at};
 
 fn troubles(w: &mut World) -> Vec<LineTrouble> {
-    w.command(|ctx, tx| watch::line_faults(ctx, tx))
+    w.command(|ctx, tx| Ok(watch::line_faults(ctx, tx)?.into_value()))
 }
 
 /// `homes` homes that lived for ten days.

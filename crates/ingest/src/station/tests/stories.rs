@@ -286,7 +286,7 @@ fn without_consent_nothing_is_collected_or_shown() {
     let mut w = silent_home();
     let (home, person, now) = (w.houses[0].home, w.houses[0].person, w.now);
     w.command(move |ctx, tx| {
-        let consent = people::consents(ctx, tx, person)?.remove(0).id;
+        let consent = people::consents(ctx, tx, person)?[0].id;
         let line = people::testing::line;
         people::withdraw_consent(ctx, tx, consent, &people::Withdrawal { by: line("本人"), reason: line("") })?;
         Ok(())
