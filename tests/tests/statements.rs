@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use base::{Role, Span};
 use page::door::{Leads, Who};
 use stories::{Browser, Region, at};
+use town::places::Address;
 use town::plan::Size;
 use uuid::Uuid;
 
@@ -42,8 +43,13 @@ fn town(residents: usize, staff: usize, pressed: usize) -> Region {
 
 /// Of each role somebody with as many residents as anybody has.
 fn people(region: &Region) -> BTreeMap<Role, Uuid> {
-    let teams =
-        |n: usize| region.plan.residents.iter().filter(|r| r.team.iter().any(|(member, _)| *member == n)).count();
+    let plan = &region.plan;
+    let city = |n: usize| plan.offices[plan.staff[n].office].city_code.as_str();
+    let answers = |n: usize, home: &Address| plan.staff[n].role == Role::CityOfficer && home.city.code == city(n);
+    let teams = |n: usize| {
+        let known = plan.residents.iter().filter(|r| r.team.iter().any(|(m, _)| *m == n) || answers(n, &r.address));
+        known.count()
+    };
     let mut found: BTreeMap<Role, Uuid> = BTreeMap::new();
     for role in ROLES {
         let of_role = (0..region.plan.staff.len()).filter(|n| region.plan.staff[*n].role == *role);

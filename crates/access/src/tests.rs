@@ -20,6 +20,9 @@ fn ctx(role: Role, purpose: Purpose, id: u8, office: Option<u8>, now: i64) -> Ct
     Ctx::new(actor, purpose, Instant(now), RequestId(uuid(id)))
 }
 
+/// What any policies must hold: the program itself acts.
+const PROGRAM: &str = r#"permit (principal, action, resource) when { principal.role == "system" };"#;
+
 #[test]
 fn the_built_in_policies_fit_their_schema() {
     Policies::built_in().unwrap();
@@ -75,6 +78,7 @@ fn the_city_sets_the_watch_and_sees_its_lines_and_touches_no_device() {
 }
 
 /// Who may do what for the region, as one table.
+// shows: 5.3.5 what a role may do stands in policies
 #[test]
 fn the_charges_of_the_region_are_those_of_this_table() {
     let policies = Policies::built_in().unwrap();
@@ -100,17 +104,19 @@ fn the_charges_of_the_region_are_those_of_this_table() {
     }
 }
 
-// shows: 5.3 the city's duty is its own city
+// shows: 5.3.5 the city's duty is its own city; who lives where no office answers is every city's
 #[test]
 fn a_city_knows_those_who_live_in_it_and_no_others() {
     let region = fresh(&[MIGRATIONS]);
-    let (seto, owariasahi) = (PersonId(uuid(1)), PersonId(uuid(2)));
+    let (seto, owariasahi, elsewhere) = (PersonId(uuid(1)), PersonId(uuid(2)), PersonId(uuid(4)));
     let officer = ctx(Role::CityOfficer, Purpose::CityDuty, 5, Some(9), 10);
     region
         .db
         .write_blocking(move |tx| {
             settle_person(tx, seto, "23204")?;
             settle_person(tx, owariasahi, "23226")?;
+            settle_person(tx, elsewhere, "23238")?;
+            settle_office(tx, OfficeId(uuid(8)), "23226")?;
             settle_office(tx, OfficeId(uuid(9)), "23204")
         })
         .unwrap();
@@ -122,11 +128,12 @@ fn a_city_knows_those_who_live_in_it_and_no_others() {
     assert_eq!((witness.person(), witness.ground()), (seto, Ground::City));
     assert!(region.db.read_blocking(known(owariasahi)).unwrap().is_none(), "the city next door");
     assert!(region.db.read_blocking(known(PersonId(uuid(3)))).unwrap().is_none(), "nobody's");
+    assert!(region.db.read_blocking(known(elsewhere)).unwrap().is_some(), "a city without an office is every city's");
     region.db.write_blocking(move |tx| settle_person(tx, seto, "23226")).unwrap();
     assert!(region.db.read_blocking(known(seto)).unwrap().is_none(), "who moved to the city next door");
 }
 
-// shows: 5.3 grants can name the items they open
+// shows: 5.3.6 grants can name the items they open
 #[test]
 fn a_grant_opens_what_it_names_and_no_more() {
     let region = fresh(&[MIGRATIONS]);
@@ -150,19 +157,20 @@ fn a_grant_opens_what_it_names_and_no_more() {
     assert_eq!(open, [Act::SeeIdentity, Act::SeeWatch]);
 }
 
-// shows: 5.3 policy sets by city
+// shows: 5.3.5 policy sets by city
 #[test]
 fn a_citys_own_policies_hold_for_those_who_live_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let city = folder.path().join("23226");
     std::fs::create_dir(&city).unwrap();
-    let all = "permit (principal, action, resource) when { principal.role == \"administrator\" && context.ground == \"duty\" };";
-    std::fs::write(folder.path().join("region.cedar"), all).unwrap();
-    std::fs::write(
-        city.join("own.cedar"),
-        r#"permit (principal, action == Action::"SeeIdentity", resource) when { principal.role == "administrator" };"#,
-    )
-    .unwrap();
+    let all = r#"permit (principal, action, resource) when { principal.role == "administrator" && context.ground == "duty" };"#;
+    std::fs::write(folder.path().join("region.cedar"), format!("{all}{PROGRAM}")).unwrap();
+    let own =
+        r#"permit (principal, action == Action::"SeeIdentity", resource) when { principal.role == "administrator" };"#;
+    std::fs::write(city.join("own.cedar"), own).unwrap();
+    // Policies under which the timers would stop are none.
+    assert!(matches!(Rules::from_folder(folder.path()), Err(PolicyError::Program("SeeIdentity"))));
+    std::fs::write(city.join("own.cedar"), format!("{own}{PROGRAM}")).unwrap();
     let rules = Rules::from_folder(folder.path()).unwrap();
     let region = fresh(&[MIGRATIONS]);
     let administrator = ctx(Role::Administrator, Purpose::Registration, 5, None, 10);
@@ -254,7 +262,7 @@ fn rules(own_set: bool) -> Rules {
         let folder = tempfile::tempdir().unwrap();
         let strict =
             r#"permit (principal, action == Action::"SeeIdentity", resource) when { context.ground != "duty" };"#;
-        std::fs::write(folder.path().join("strict.cedar"), strict).unwrap();
+        std::fs::write(folder.path().join("strict.cedar"), format!("{strict}{PROGRAM}")).unwrap();
         rules.cities.insert("23226".into(), Policies::from_folder(folder.path()).unwrap());
     }
     rules

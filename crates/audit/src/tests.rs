@@ -137,7 +137,7 @@ fn a_chain_written_anew_shows_against_heads_kept_elsewhere() {
     let anew = fresh(&[access::MIGRATIONS, MIGRATIONS]);
     anew.db
         .write_blocking(|tx| {
-            done(&ctx(1), tx, Look::Person, Means::Program, "identity")?;
+            look(&ctx(1), tx, &[person(1)])?;
             for n in 2..=20 {
                 done(&ctx(n), tx, Look::Person, Means::Program, "invented")?;
             }
@@ -185,7 +185,7 @@ fn rows_of_one_command_follow_each_other_without_asking_again() {
         let before = region.db.counted().0;
         let written = region.db.write_blocking(move |tx| {
             for n in from..from + n {
-                look(&ctx(n), tx, &[person(n)])?;
+                done(&ctx(n), tx, Look::Person, Means::Program, "identity")?;
             }
             Ok::<_, DbError>(())
         });

@@ -24,7 +24,10 @@ fn the_team_sees_the_home_and_the_office_does_not() {
     }
     let looks: Vec<_> = r.audited().into_iter().filter(|row| row.action == "look.home").collect();
     let shown = looks.iter().filter(|row| row.outcome == audit::Outcome::Done);
-    assert_eq!(shown.map(|row| row.ground.as_str()).collect::<Vec<_>>(), ["care_team", "case", "family_watch"]);
+    assert_eq!(
+        shown.map(|row| row.ground.as_str()).collect::<Vec<_>>(),
+        ["care_team", "case", "family_watch family_alerts"]
+    );
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl Region {
 
     fn ctx_as(&mut self, actor: base::Actor) -> Ctx {
         self.count += 1;
-        Ctx::new(actor, Purpose::Operation, self.now, RequestId(Uuid::from_u128(self.count)))
+        let purpose = if actor.role == Role::Administrator { Purpose::Registration } else { Purpose::Operation };
+        Ctx::new(actor, purpose, self.now, RequestId(Uuid::from_u128(self.count)))
     }
 
     fn write<T, E>(

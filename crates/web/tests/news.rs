@@ -80,11 +80,11 @@ fn a_case_is_told_to_those_who_may_know_of_it_and_its_end_to_those_who_knew_unti
     r.post(&operator, &format!("/cases/{case}/closure"), &fields).is(303);
     let (happened, knowers) = told(&r, before);
     assert!(!happened.is_empty(), "the case was closed");
-    assert_eq!(ground_of(&knowers, centre), ["case"], "whose screen would else show it open");
+    assert_eq!(ground_of(&knowers, centre), ["case", "review"], "whose screen would else show it open");
     r.wait(1);
     let later = r.test.db.read_blocking({
         let (person, now) = (r.s.person, r.now());
         move |tx| access::knowers(tx, &[person], now)
     });
-    assert_eq!(ground_of(&later.expect("is read"), centre), Vec::<&str>::new());
+    assert_eq!(ground_of(&later.expect("is read"), centre), ["review"], "to look back at, and no more");
 }

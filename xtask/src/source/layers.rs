@@ -9,7 +9,8 @@ use crate::source::{File, Finding, problem};
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["db", "linkage", "admission"],
-    &["audit", "access"],
+    &["access"],
+    &["audit"],
     &["form"],
     &["people"],
     &["care", "wishes", "watch", "notify", "signin"],

@@ -136,7 +136,8 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, PeopleError>) -> PeopleRefusal 
 }
 
 fn is_denied<T>(result: Result<T, PeopleError>) -> bool {
-    matches!(result, Err(PeopleError::Access(access::AccessError::Denied { .. })))
+    use access::AccessError::{Denied, NotInCharge};
+    matches!(result, Err(PeopleError::Access(Denied { .. } | NotInCharge { .. })))
 }
 
 /// The sample's form with some fields changed; a changed field replaces all of its values.
