@@ -67,7 +67,10 @@ pub use team::{TeamMember, join_team, leave_team, team};
 pub use verbs::Verb;
 pub use words::*;
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "people/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "people/001", sql: include_str!("schema.sql") },
+    Migration { name: "people/append-only", sql: include_str!("append_only.sql") },
+];
 
 /// Where a fact comes from, who entered it, and when it was last confirmed (確認日).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

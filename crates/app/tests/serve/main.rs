@@ -15,6 +15,7 @@ mod headers;
 mod kill;
 mod proxy;
 mod raw;
+mod roles;
 mod second;
 mod siege;
 mod strangers;
