@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use base::Role;
 use db::{Db, DbConfig, DbError, KeySource, Rights};
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,8 @@ pub struct Web {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where people find the site, and where links in messages lead: `https://tsunagari.example.jp`.
     pub public_url: String,
+    /// Certificates of the region's own authority, for those desks and roles that shall need one.
+    pub client_certificates: Option<ClientCertificates>,
     /// Whether browsers shall take every name below that of `public_url` for one that speaks TLS only.
     pub hsts_subdomains: bool,
 }
@@ -85,9 +88,27 @@ impl Default for Web {
             tls: None,
             trusted_proxies: vec![],
             public_url: "https://localhost:8443".into(),
+            client_certificates: None,
             hsts_subdomains: false,
         }
     }
+}
+
+/// Who must show a certificate, and which are good.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificates {
+    /// The authority that signs them (PEM); no other is believed.
+    pub ca: PathBuf,
+    /// Desks by their names: no page of theirs opens without one.
+    #[serde(default)]
+    pub desks: Vec<String>,
+    /// Whoever is signed in in one of these roles opens no page without one.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Those that are no longer good: revocation lists in PEM, or SHA-256 fingerprints, one a line.
+    #[serde(default)]
+    pub revoked: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

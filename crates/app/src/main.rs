@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod alerts_tests;
 mod backup;
+mod client_certificates;
 mod config;
 mod demo;
 mod emergency;

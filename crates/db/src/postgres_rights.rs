@@ -23,8 +23,7 @@ const MIGRATION: &str = "migration";
 const SESSION: &str = "SELECT CAST(session_user AS TEXT)";
 const KNOWN: &str = "SELECT COUNT(*) FROM pg_roles WHERE rolname = $1";
 /// What a role could do, by itself or as a member of another, beyond what tables grant: the gravest first.
-const POWERS: &str = r"WITH mine AS
-        (SELECT oid, rolname, rolsuper, rolcreaterole, rolreplication FROM pg_roles
+const POWERS: &str = r"WITH mine AS (SELECT oid, rolname, rolsuper, rolcreaterole, rolreplication FROM pg_roles
          WHERE pg_has_role(CAST($1 AS name), oid, 'MEMBER')),
     place AS (SELECT oid, nspname, nspowner FROM pg_namespace
          WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\_%')

@@ -87,6 +87,17 @@ pub fn seen_by(config: &DbConfig, role: &str) -> DbConfig {
     config
 }
 
+/// The same place for the server's administrator.
+pub fn seen_by_superuser(config: &DbConfig) -> DbConfig {
+    let mut config = config.clone();
+    if let (DbConfig::Postgres { url, .. }, Some(server)) = (&mut config, server())
+        && let Some((_, name)) = url.rsplit_once("dbname=")
+    {
+        *url = format!("{server} dbname={name}");
+    }
+    config
+}
+
 /// The same place for whoever owns its tables.
 pub fn owned(config: &DbConfig) -> DbConfig {
     seen_by(config, OWNER).as_owner()

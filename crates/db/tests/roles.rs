@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
-use db::testing::{OWNER, ROLE, TestDb, fresh, fresh_config, on_postgres, owned, prepared_config, seen_by};
+use db::testing::{
+    OWNER, ROLE, TestDb, fresh, fresh_config, on_postgres, owned, prepared_config, seen_by, seen_by_superuser,
+};
 use db::{Db, DbConfig, DbError, Migration};
 use postgres::{Client, NoTls};
 
@@ -149,13 +151,12 @@ fn a_role_with_more_than_it_needs_is_refused_and_the_migration_takes_it_back() {
         let said = Db::open(config.clone(), &[audit::MIGRATIONS, TABLES]).map(drop).expect_err(why);
         assert!(matches!(&said, DbError::Mighty { what, .. } if what.contains(why)), "{why}: {said:?}");
     };
-    let server = std::env::var("TSUNAGARI_TEST_POSTGRES").expect("a server");
+    let superuser = seen_by_superuser(&config);
+    refused(&superuser, "SUPERUSER");
     let database = url(&config).rsplit_once("dbname=").expect("a name").1.to_owned();
-    let superuser = format!("{server} dbname={database}");
-    refused(&DbConfig::postgres(superuser.clone()), "SUPERUSER");
     refused(&seen_by(&config, OWNER), "OWNER OF DATABASE");
 
-    let mut admin = Client::connect(&superuser, NoTls).expect("the server");
+    let mut admin = client(&superuser);
     let mut owner = client(&owned(&config));
     let mut last = "";
     for (more, why) in [

@@ -3,6 +3,7 @@
 mod audit_chain;
 mod audit_forged;
 mod backup;
+mod certificates;
 #[allow(dead_code)]
 mod client;
 mod disk;

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use base::Span;
 use db::DbConfig;
-use db::testing::{OWNER, fresh_config, on_postgres, owned, seen_by, typed};
+use db::testing::{OWNER, fresh_config, on_postgres, owned, seen_by, seen_by_superuser, typed};
 
 use crate::doors::refused;
 use crate::harness::{Place, Town, ago};
@@ -30,8 +30,8 @@ impl Place {
     }
 
     /// From now on its program speaks as somebody else.
-    fn speaks_as(&mut self, role: &str) {
-        self.database = seen_by(&self.database, role);
+    fn speaks_as(&mut self, database: DbConfig) {
+        self.database = database;
         self.configure("trusted_proxies = [\"127.0.0.1\"]", "", "", "");
     }
 }
@@ -77,7 +77,7 @@ fn a_region_of_one_role_is_told_how_to_part_them_and_goes_on() {
     }
     let mut place = Place::new();
     let town = Town::settle(&place, 5, 1, ago(Span::hours(1)));
-    place.speaks_as("postgres");
+    place.speaks_as(seen_by_superuser(&place.database));
     let said = refused(place.program(&["serve"]));
     assert!(said.contains("SUPERUSER") && said.contains("CREATE ROLE"), "{said}");
 
@@ -92,7 +92,7 @@ fn a_region_of_one_role_is_told_how_to_part_them_and_goes_on() {
     for table in tables {
         typed(&admin, &format!("ALTER TABLE {table} OWNER TO {one}")).expect("it is its own");
     }
-    place.speaks_as(&one);
+    place.speaks_as(seen_by(&place.database, &one));
     let said = refused(place.program(&["serve"]));
     let advised = format!("REASSIGN OWNED BY \"{one}\" TO tsunagari_owner;");
     assert!(said.contains("OWNER OF DATABASE") && said.contains(&advised), "{said}");
