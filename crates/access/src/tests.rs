@@ -124,15 +124,17 @@ fn given() -> impl Strategy<Value = Given> {
     })
 }
 
+const EVERYBODY: &[db::Migration] =
+    &[db::Migration { name: "test/everybody", sql: "CREATE TABLE everybody (id BYTEA PRIMARY KEY)" }];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     /// The filter of a list and the decision about one person never differ.
     #[test]
     fn the_two_walls_agree(given in prop::collection::vec(given(), 0..12), now in 0i64..10) {
-        let region = fresh(&[MIGRATIONS]);
+        let region = fresh(&[MIGRATIONS, EVERYBODY]);
         let rows = given.clone();
         region.db.write_blocking(move |tx| {
-            tx.script("CREATE TABLE everybody (id BYTEA PRIMARY KEY)")?;
             for n in 0..4 {
                 tx.execute("INSERT INTO everybody (id) VALUES ($1)", params![uuid(n)])?;
             }

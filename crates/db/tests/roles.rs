@@ -176,8 +176,7 @@ fn a_role_with_more_than_it_needs_is_refused_and_the_migration_takes_it_back() {
     // Roles are the whole server's: these are tried with one that nobody else has.
     let other = format!("{database}_other");
     admin.batch_execute(&format!("CREATE ROLE {other} LOGIN")).expect("a role");
-    let as_other =
-        DbConfig::postgres(format!("{} dbname={database}", server.replace("user=postgres", &format!("user={other}"))));
+    let as_other = seen_by(&config, &other);
     db::migrate_by_owner(owned(&config), &as_other, WAIT, &[audit::MIGRATIONS, TABLES])
         .expect("it is given its rights");
     drop(Db::open(as_other.clone(), &[audit::MIGRATIONS, TABLES]).expect("it opens"));
