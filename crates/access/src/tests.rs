@@ -268,6 +268,9 @@ fn rules(own_set: bool) -> Rules {
     rules
 }
 
+const EVERYBODY: &[db::Migration] =
+    &[db::Migration { name: "test/everybody", sql: "CREATE TABLE everybody (id BYTEA PRIMARY KEY)" }];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     /// The filter of a list and the decision about one person never differ.
@@ -279,10 +282,9 @@ proptest! {
         now in 0i64..10,
     ) {
         let rules = Arc::new(rules(own_set));
-        let region = fresh(&[MIGRATIONS]);
+        let region = fresh(&[MIGRATIONS, EVERYBODY]);
         let rows = given.clone();
         region.db.write_blocking(move |tx| {
-            tx.script("CREATE TABLE everybody (id BYTEA PRIMARY KEY)")?;
             for n in 0..4 {
                 tx.execute("INSERT INTO everybody (id) VALUES ($1)", params![uuid(n)])?;
                 settle_person(tx, PersonId(uuid(n)), CITIES[cities[usize::from(n)]])?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
+use rustls::pki_types::CertificateDer;
 
 use crate::line::Line;
 use crate::{Place, Room};
@@ -24,6 +25,12 @@ impl Caller {
     /// Whether it came from an address that the configuration trusts as a proxy.
     pub fn is_trusted(&self) -> bool {
         self.exchange.trusted
+    }
+
+    /// The certificates shown in the handshake, the caller's own first; their key was proven to be there, and nothing
+    /// else of them. None on a proxy's connection: what it shows is not the client's.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        if self.exchange.trusted { &[] } else { self.exchange.line.showed() }
     }
 
     /// The request carried a living session or a gateway's credential; `who` is the same number for the same one.

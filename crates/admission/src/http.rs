@@ -110,6 +110,7 @@ where
     match shaken {
         Ok(Ok(stream)) => {
             line.shook_hands();
+            line.shows(stream.get_ref().1.peer_certificates().unwrap_or_default());
             converse(house, stream, peer, &line, stop).await;
         }
         Ok(Err(_)) => line.place.room().count_refused("handshake"),

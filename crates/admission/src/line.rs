@@ -4,10 +4,11 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Place;
@@ -28,6 +29,8 @@ pub(crate) struct Line {
     unwritten: AtomicU64,
     /// For each answer under way, when its last piece was taken from us and no further one was asked for.
     answers: Mutex<Vec<Arc<AtomicU64>>>,
+    /// The chain of certificates that the other end showed in the handshake.
+    showed: OnceLock<Vec<CertificateDer<'static>>>,
 }
 
 impl Line {
@@ -43,6 +46,7 @@ impl Line {
             begun: 0.into(),
             unwritten: 0.into(),
             answers: Mutex::default(),
+            showed: OnceLock::new(),
         })
     }
 
@@ -52,6 +56,14 @@ impl Line {
         self.began.store(now, Relaxed);
         self.idle_since.store(now, Relaxed);
         self.begun.store(0, Relaxed);
+    }
+
+    pub(crate) fn shows(&self, chain: &[CertificateDer<'_>]) {
+        let _ = self.showed.set(chain.iter().map(|one| one.clone().into_owned()).collect());
+    }
+
+    pub(crate) fn showed(&self) -> &[CertificateDer<'static>] {
+        self.showed.get().map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn begin(&self, http2: bool) {

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use db::{Db, DbConfig, DbError, KeySource};
+use base::Role;
+use db::{Db, DbConfig, DbError, KeySource, Rights};
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
 
 mod show;
 mod wire;
 
-use crate::{rights, secrets};
+use crate::{migrate, rights, secrets};
 
 /// Letters of a report token at least: what 128 random bits take in base 64 and in hexadecimal digits lies above.
 const REPORT_TOKEN: usize = 20;
@@ -52,7 +53,8 @@ pub struct Database {
     /// A file for the embedded database, …
     #[serde(default)]
     pub sqlite: Option<PathBuf>,
-    /// … or a PostgreSQL address (`host=… dbname=… user=…`).
+    /// … or a PostgreSQL address (`host=… dbname=… user=…`), as the role under which the program runs: not the owner of
+    /// the tables, whose address `tsunagari migrate` alone is given.
     #[serde(default)]
     pub postgres: Option<String>,
     /// The authority that vouches for the PostgreSQL server (PEM), and no other; without it, those the machine trusts.
@@ -72,6 +74,8 @@ pub struct Web {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where people find the site, and where links in messages lead: `https://tsunagari.example.jp`.
     pub public_url: String,
+    /// Certificates of the region's own authority, for those desks and roles that shall need one.
+    pub client_certificates: Option<ClientCertificates>,
     /// Whether browsers shall take every name below that of `public_url` for one that speaks TLS only.
     pub hsts_subdomains: bool,
 }
@@ -84,9 +88,27 @@ impl Default for Web {
             tls: None,
             trusted_proxies: vec![],
             public_url: "https://localhost:8443".into(),
+            client_certificates: None,
             hsts_subdomains: false,
         }
     }
+}
+
+/// Who must show a certificate, and which are good.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificates {
+    /// The authority that signs them (PEM); no other is believed.
+    pub ca: PathBuf,
+    /// Desks by their names: no page of theirs opens without one.
+    #[serde(default)]
+    pub desks: Vec<String>,
+    /// Whoever is signed in in one of these roles opens no page without one.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Those that are no longer good: revocation lists in PEM, or SHA-256 fingerprints, one a line.
+    #[serde(default)]
+    pub revoked: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -159,7 +181,7 @@ fn region_name() -> String {
 /// How long a command that somebody types waits for another one that is about to end.
 pub const BRIEFLY: Duration = Duration::from_secs(3);
 
-/// Opens as the one who writes and, where it is of an older version, brings forward. Waits this long for another writer.
+/// Opens as the one who writes and, where it is ours to bring forward, does so. Waits this long for another writer.
 pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Result<Db> {
     Db::open_within(wait, database, keys, web::MIGRATIONS).map_err(|error| match error {
         DbError::Occupied => anyhow::Error::new(error).context(
@@ -175,7 +197,7 @@ pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Resu
         DbError::KeyUnreadable => {
             anyhow::anyhow!("鍵のファイルを読めません(1行に16進64桁)。何も変更していません。控えから戻してください")
         }
-        other => other.into(),
+        other => migrate::advised(other),
     })
 }
 
@@ -215,7 +237,10 @@ impl Config {
     pub fn db(&self) -> anyhow::Result<DbConfig> {
         match (&self.database.sqlite, &self.database.postgres) {
             (Some(file), None) => Ok(DbConfig::sqlite(file)),
-            (None, Some(url)) => Ok(DbConfig::Postgres { url: url.clone(), ca: self.database.ca.clone() }),
+            (None, Some(url)) => {
+                let (url, ca) = (url.clone(), self.database.ca.clone());
+                Ok(DbConfig::Postgres { url, ca, rights: Rights::Narrow })
+            }
             _ => bail!("[database] には sqlite か postgres のどちらか一つを書いてください"),
         }
     }

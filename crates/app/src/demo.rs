@@ -62,7 +62,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let begin = options.now.as_deref().map(beginning).transpose()?;
     std::fs::create_dir_all(&options.data).with_context(|| format!("{} を作れません", options.data.display()))?;
     let config = match &options.database {
-        Some(url) => DbConfig::postgres(url),
+        Some(url) => DbConfig::postgres(url).as_owner(),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
     let keys = KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod alerts_tests;
 mod backup;
+mod client_certificates;
 mod config;
 mod demo;
 mod emergency;
@@ -10,6 +11,7 @@ mod headers;
 mod heads;
 mod keeping;
 mod living;
+mod migrate;
 mod ops;
 mod postman;
 mod region;
@@ -46,6 +48,11 @@ enum Command {
     Demo(demo::Options),
     /// 地域のシステムとして動かします
     Serve {
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// PostgreSQL の表を新しくし、動かす役割に要るだけの権限を与えます(環境変数 TSUNAGARI_DATABASE_OWNER に表の所有者の接続先)
+    Migrate {
         #[arg(long)]
         config: PathBuf,
     },
@@ -192,6 +199,7 @@ fn main() {
     let outcome = match cli.command {
         Command::Demo(options) => demo::run(&options),
         Command::Serve { config } => Config::load(&config).and_then(|config| serve::run(&config)),
+        Command::Migrate { config } => Config::load(&config).and_then(|config| migrate::run(&config)),
         Command::Config { command: ConfigCommand::Show { config } } => {
             Config::read(&config).and_then(|config| config.show()).and_then(|text| say(&text))
         }

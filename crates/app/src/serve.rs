@@ -15,11 +15,13 @@ use base::{Clock, Redacted};
 use db::{Db, marks};
 use notify::Adapters;
 use page::site::{Mode, Site, new_request};
+use rustls::server::danger::ClientCertVerifier;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config};
+use crate::client_certificates::Authority;
+use crate::config::{self, ClientCertificates, Config};
 use crate::headers::{self, Strict};
 use crate::region::{self, Region, Setup};
 use crate::{reports, say, secrets, tls};
@@ -48,8 +50,9 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
     let listener = listen(config.web.listen).await?;
     let site = Site::new(db, clock.clone(), Mode::Serve, config.web.known_hosts()?, config.region.clone());
     let trusted: Arc<[IpAddr]> = config.web.trusted_proxies.iter().map(IpAddr::to_canonical).collect();
-    let tls = config.web.tls.as_ref().map(tls::server_config).transpose()?;
-    let mqtt_tls = config.mqtt.tls.as_ref().map(tls::server_config).transpose()?;
+    let asking = config.web.client_certificates.as_ref().map(|wanted| demand(&site, wanted)).transpose()?;
+    let tls = config.web.tls.as_ref().map(|files| tls::server_config(files, asking)).transpose()?;
+    let mqtt_tls = config.mqtt.tls.as_ref().map(|files| tls::server_config(files, None)).transpose()?;
     let reporting = clock.clone();
     let setup = Setup {
         site: site.clone(),
@@ -87,6 +90,15 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
         bail!("ほかの tsunagari がこのデータベースに書き込んだため、終了しました。もう一度起動してください");
     }
     Ok(())
+}
+
+/// From the start on some desks and roles need a certificate; gives what asks for one in the handshake.
+fn demand(site: &Site, wanted: &ClientCertificates) -> anyhow::Result<Arc<dyn ClientCertVerifier>> {
+    let authority = Authority::open(wanted)?;
+    let asking = authority.asking();
+    site.demands(authority.demand(wanted));
+    tracing::info!(desks = ?wanted.desks, roles = ?wanted.roles, "client certificates are asked for");
+    Ok(asking)
 }
 
 /// Resolves when another process has become the writer: what this one remembers is no longer so. Whoever keeps the

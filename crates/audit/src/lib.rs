@@ -33,6 +33,7 @@ pub use verify::{Finding, Report, verify};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "audit/001", sql: include_str!("schema.sql") },
     Migration { name: "audit/002", sql: include_str!("chains.sql") },
+    Migration { name: "audit/append-only", sql: include_str!("append_only.sql") },
 ];
 
 /// How the recorded act ended.

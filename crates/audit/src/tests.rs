@@ -40,7 +40,7 @@ fn region_with(rows: u128) -> TestDb {
 }
 
 fn tamper(region: &TestDb, sql: &'static str) {
-    region.db.write_blocking(move |tx| tx.execute(sql, &[])).unwrap();
+    region.tamper(sql, &[]);
 }
 
 const KEY: [u8; 32] = [7; 32];

@@ -27,7 +27,10 @@ pub use rules::NoteRefusal;
 pub use verbs::Verb;
 pub use writing::{acknowledge, correct_note, mark_read, reply, withdraw_note, write_note};
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "care/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "care/001", sql: include_str!("schema.sql") },
+    Migration { name: "care/append-only", sql: include_str!("append_only.sql") },
+];
 
 words! {
     /// What a note is (種別).

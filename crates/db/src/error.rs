@@ -19,6 +19,14 @@ pub enum DbError {
     Newer(String),
     #[error("the migration {0} is not what was applied to this database")]
     Altered(String),
+    /// What the running program's role finds: only the owner of the tables can mend it.
+    #[error("the database was not brought forward for this program: {0}")]
+    Behind(String),
+    /// A role that could rewrite the past is refused, whatever it means to do.
+    #[error("the role {role} can do more than a running program may: {what}")]
+    Mighty { role: String, what: String },
+    #[error("the server knows no role {0}")]
+    NoRole(String),
     #[error("the command panicked")]
     Panicked,
     #[error("the connection to the database is gone: {0}")]

@@ -18,6 +18,7 @@ mod memo;
 mod migrate;
 pub mod outbox;
 mod postgres_engine;
+mod postgres_rights;
 mod postgres_wire;
 mod readable;
 mod reader;
@@ -36,9 +37,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use bulk::next_piece;
-pub use config::{DbConfig, Durability};
+pub use config::{DbConfig, Durability, Rights};
 pub use error::DbError;
-pub use migrate::Migration;
+pub use migrate::{Migration, migrate_by_owner};
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;
 pub use seal::{KeySource, Keys, Sealed};
@@ -187,9 +188,11 @@ impl Db {
         Db::open_within(PREDECESSOR, config, KeySource::None, migrations)
     }
 
-    /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers.
-    /// [`DbError::Occupied`] where another process is still the writer after `wait`, [`DbError::KeyMissing`] where the
-    /// keys are not those that the database needs; neither changes anything.
+    /// Opens (and creates) the database, brings it forward by `migrations`, starts the writer and the readers. On a
+    /// server only the owner of the tables brings forward; a running program finds them as it needs them, or
+    /// [`DbError::Behind`]. [`DbError::Occupied`] where another process is still the writer after `wait`,
+    /// [`DbError::KeyMissing`] where the keys are not those that the database needs, [`DbError::Mighty`] where the role
+    /// could rewrite the past; none of them changes anything.
     pub fn open_within(
         wait: Duration,
         config: DbConfig,
@@ -206,10 +209,16 @@ impl Db {
             }
             opened => opened?,
         };
+        if config.is_narrow() {
+            migrate::require_current(connection.tx(), migrations)?;
+        }
         let lasting = matches!(keys, KeySource::File { .. });
         let keys = Arc::new(seal::keys_for(connection.tx(), keys)?);
         connection.give(&keys);
-        migrate::bring_forward(&mut connection, migrations)?;
+        if !config.is_narrow() {
+            migrate::bring_forward(&mut connection, migrations)?;
+        }
+        connection.take_turn()?;
         if lasting {
             seal::note(connection.tx())?;
         }

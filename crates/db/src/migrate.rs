@@ -1,11 +1,17 @@
 //! Migrations go forward only. Each has a name and a text that never changes once it was applied anywhere.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
 use base::Instant;
 
+use crate::postgres_engine::CREATE_TURNS;
 use crate::writer::Connection;
-use crate::{DbError, Engine, Tx, params};
+use crate::{DbConfig, DbError, Engine, Tx, params, postgres_rights};
 
-/// One step of the schema: `people/001`. The text is written once for both engines.
+/// One step of the schema: `people/001`. The text is written once for both engines. A line `-- append-only: a, b` names
+/// tables to which a running program may only add rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     pub name: &'static str,
@@ -18,6 +24,9 @@ pub(crate) const OWN: &[Migration] = &[
 ];
 
 const CREATE_MIGRATION: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, text_length BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
+const APPEND_ONLY: &str = "-- append-only:";
+const THERE: &str = "SELECT COUNT(*) FROM pg_class WHERE relname = 'migration' AND relkind = 'r'
+    AND relnamespace = CAST(current_schema() AS regnamespace) AND has_table_privilege(oid, 'SELECT')";
 const APPLIED: &str = "SELECT name, text_length FROM migration";
 const INSERT: &str = "INSERT INTO migration (name, text_length, applied_at) VALUES ($1, $2, $3)";
 
@@ -28,31 +37,90 @@ pub(crate) fn bring_forward(connection: &mut Connection, sets: &[&[Migration]]) 
 }
 
 fn forward(connection: &mut Connection, sets: &[&[Migration]]) -> Result<(), DbError> {
+    in_one(connection, |tx| apply(tx, sets)).map(drop)
+}
+
+fn in_one<T>(connection: &mut Connection, work: impl FnOnce(&mut dyn Tx) -> Result<T, DbError>) -> Result<T, DbError> {
     let tx = connection.tx();
     tx.script("BEGIN")?;
-    let outcome = apply(tx, sets);
+    let outcome = work(tx);
     tx.script(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     outcome
 }
 
-fn apply(tx: &mut dyn Tx, sets: &[&[Migration]]) -> Result<(), DbError> {
+/// Brings a server's database forward as the owner of its tables, and gives the role under which `program` runs what it
+/// needs and no more. Gives how many migrations it applied. [`DbError::NoRole`] and [`DbError::Mighty`] where that role is
+/// not there or could undo it; nothing is changed then. [`DbError::Behind`] where the program's address leads elsewhere.
+pub fn migrate_by_owner(
+    owner: DbConfig,
+    program: &DbConfig,
+    wait: Duration,
+    sets: &[&[Migration]],
+) -> Result<usize, DbError> {
+    let role = program.role().ok_or_else(|| DbError::NoRole(String::new()))?;
+    let mut connection = Connection::open_writer(&owner.as_owner(), wait)?;
+    let all = [&[OWN], sets].concat();
+    let applied = in_one(&mut connection, |tx| {
+        let applied = apply(tx, &all)?;
+        postgres_rights::grant(tx, &role, &append_only(&all))?;
+        Ok(applied)
+    })?;
+    // A program that lost its connection before this does not go on as if it knew the tables.
+    connection.take_turn()?;
+    require_current(Connection::open_reader(program, &Arc::default())?.tx(), sets)?;
+    Ok(applied)
+}
+
+/// What a running program asks on a server before anything else: that the owner applied all it knows, and nothing more.
+pub(crate) fn require_current(tx: &mut dyn Tx, sets: &[&[Migration]]) -> Result<(), DbError> {
+    let sets = [&[OWN], sets].concat();
+    if !is_there(tx)? {
+        return Err(DbError::Behind(OWN[0].name.to_owned()));
+    }
+    if let Some(first) = missing(tx, &sets)?.first() {
+        return Err(DbError::Behind(first.name.to_owned()));
+    }
+    postgres_rights::require_granted(tx, &append_only(&sets))
+}
+
+/// Whether any migration was applied to a database on a server that this role may read.
+fn is_there(tx: &mut dyn Tx) -> Result<bool, DbError> {
+    Ok(tx.scalar::<i64>(THERE, &[])? > 0)
+}
+
+fn append_only<'a>(sets: &[&'a [Migration]]) -> BTreeSet<&'a str> {
+    let lines = sets.iter().copied().flatten().flat_map(|migration| migration.sql.lines());
+    lines.filter_map(|line| line.strip_prefix(APPEND_ONLY)).flat_map(|names| names.split(',').map(str::trim)).collect()
+}
+
+/// Applies what is missing, and gives how many that were.
+fn apply(tx: &mut dyn Tx, sets: &[&[Migration]]) -> Result<usize, DbError> {
     tx.script(CREATE_MIGRATION)?;
+    if tx.engine() == Engine::Postgres {
+        tx.script(CREATE_TURNS)?;
+    }
+    let missing = missing(tx, sets)?;
+    for migration in &missing {
+        tx.script(&in_dialect(tx.engine(), migration.sql))?;
+        let now = Instant(0); // The moment a schema was applied matters to nobody; rules stay free of the clock.
+        tx.execute(INSERT, params![migration.name, migration.sql.len(), now])?;
+    }
+    Ok(missing.len())
+}
+
+/// What was not applied yet, in order.
+fn missing<'a>(tx: &mut dyn Tx, sets: &[&'a [Migration]]) -> Result<Vec<&'a Migration>, DbError> {
     let known: Vec<&Migration> = sets.iter().copied().flatten().collect();
-    let mut applied = Vec::new();
+    let mut missing = known.clone();
     for row in tx.query(APPLIED, &[])? {
         let (name, length): (String, i64) = (row.get(0)?, row.get(1)?);
         match known.iter().find(|m| m.name == name) {
             None => return Err(DbError::Newer(name)),
             Some(m) if m.sql.len() as i64 != length => return Err(DbError::Altered(name)),
-            Some(_) => applied.push(name),
+            Some(_) => missing.retain(|m| m.name != name),
         }
     }
-    for migration in known.iter().filter(|m| !applied.iter().any(|name| name == m.name)) {
-        tx.script(&in_dialect(tx.engine(), migration.sql))?;
-        let now = Instant(0); // The moment a schema was applied matters to nobody; rules stay free of the clock.
-        tx.execute(INSERT, params![migration.name, migration.sql.len(), now])?;
-    }
-    Ok(())
+    Ok(missing)
 }
 
 /// SQLite keeps a table in the order of its integer key only if the type is spelt `INTEGER`.
@@ -68,7 +136,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::testing::{TestDb, fresh_config};
+    use crate::testing::{TestDb, fresh_config, owned};
     use crate::{Db, marks, outbox};
 
     crate::events! {
@@ -81,6 +149,7 @@ mod tests {
     #[test]
     fn a_database_of_the_first_tables_goes_on_with_its_events_and_its_marks() {
         let (config, folder) = fresh_config().unwrap();
+        let config = owned(&config);
         let mut connection = Connection::open_writer(&config, Duration::ZERO).unwrap();
         forward(&mut connection, &[&OWN[..1]]).unwrap();
         let tx = connection.tx();

@@ -20,8 +20,8 @@ const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
 /// How long a writer that lost its connection waits for the server to notice and free its lock.
 const RELOCK_WAIT: Duration = Duration::from_secs(5);
 /// Counts the writers that this database had, so that one that comes back knows whether there was another. A dump
-/// leaves it out, for it is about the server and not about the region.
-const CREATE_TURNS: &str = "CREATE TABLE IF NOT EXISTS writer_turn (n BIGINT NOT NULL)";
+/// leaves it out, for it is about the server and not about the region. Made with the migrations.
+pub(crate) const CREATE_TURNS: &str = "CREATE TABLE IF NOT EXISTS writer_turn (n BIGINT NOT NULL)";
 const NEXT_TURN: &str = "UPDATE writer_turn SET n = n + 1 RETURNING n";
 const FIRST_TURN: &str = "INSERT INTO writer_turn (n) VALUES (1) RETURNING n";
 const LAST_TURN: &str = "SELECT n FROM writer_turn";
@@ -52,14 +52,6 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Connects and waits until no other process writes to this database, for this long at most.
-    pub(crate) fn open_writer(server: &Server, wait: Duration) -> Result<Postgres, DbError> {
-        let mut engine = Postgres::connect(server)?;
-        engine.become_writer(wait)?;
-        engine.take_turn()?;
-        Ok(engine)
-    }
-
     /// Connects again after the writer of that turn lost its connection; does not wait long, for its callers wait too.
     /// While the line was broken the lock was free: whoever took it wrote what this process does not remember.
     pub(crate) fn reopen_writer(server: &Server, turn: i64) -> Result<Postgres, DbError> {
@@ -73,7 +65,8 @@ impl Postgres {
         self.turn
     }
 
-    fn become_writer(&mut self, wait: Duration) -> Result<(), DbError> {
+    /// Waits until no other process writes to this database, for this long at most.
+    pub(crate) fn become_writer(&mut self, wait: Duration) -> Result<(), DbError> {
         self.client.batch_execute("SET default_transaction_isolation = 'serializable'")?;
         self.require_byte_order()?;
         // Zero would mean for ever.
@@ -83,9 +76,8 @@ impl Postgres {
         Ok(())
     }
 
-    fn take_turn(&mut self) -> Result<(), DbError> {
+    pub(crate) fn take_turn(&mut self) -> Result<(), DbError> {
         let mut tx = self.client.transaction()?;
-        tx.batch_execute(CREATE_TURNS)?;
         let next = match tx.query_opt(NEXT_TURN, &[])? {
             Some(row) => row,
             None => tx.query_one(FIRST_TURN, &[])?,
@@ -138,7 +130,7 @@ impl Postgres {
         }
     }
 
-    fn connect(server: &Server) -> Result<Postgres, DbError> {
+    pub(crate) fn connect(server: &Server) -> Result<Postgres, DbError> {
         let client = server.connect()?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres {

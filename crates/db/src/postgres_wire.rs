@@ -75,6 +75,11 @@ impl Line {
         Ok(Line { config, encrypted })
     }
 
+    /// As whom it speaks, where the address says it.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.config.get_user()
+    }
+
     /// What may be shown of it: where to, as whom, and how. Made of what was read, so that no spelling of a secret is
     /// carried along.
     pub(crate) fn shown(&self) -> String {

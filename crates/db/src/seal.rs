@@ -320,7 +320,7 @@ mod tests {
         assert!(matches!(keys(&second).open(&SEED.place(b"b"), &old), Err(DbError::KeyMissing(_))));
         drop(region);
 
-        let (config, lies_in) = testing::fresh_config().unwrap();
+        let (config, lies_in) = testing::prepared_config(&[THINGS]).unwrap();
         let db = Db::open_within(crate::PREDECESSOR, config, KeySource::Given((*both).clone()), &[THINGS]).unwrap();
         let rows = db.write_blocking(move |tx| {
             for (row, value) in [(b"a", b"plain".to_vec()), (b"b", old.clone()), (b"c", b"more".to_vec())] {
@@ -347,6 +347,7 @@ mod tests {
     #[test]
     fn a_database_opens_with_its_own_key_only_and_no_new_one_is_made_beside_it() {
         let (config, lies_in) = testing::fresh_config().unwrap();
+        let config = testing::owned(&config);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys/secrets.key");
         let open = |config: &DbConfig, fresh: [u8; 32], migrations: &[&[Migration]]| {

@@ -1,6 +1,7 @@
 //! A fresh database for one test: SQLite in a temporary folder, or, with `TSUNAGARI_TEST_POSTGRES` naming a server
-//! (`host=127.0.0.1 port=… user=…`), a new PostgreSQL database. Each set of migrations is applied once and copied for
-//! every test that wants it: once a process on SQLite, once a server on PostgreSQL.
+//! (`host=127.0.0.1 port=… user=…`, a superuser), a new PostgreSQL database. Each set of migrations is applied once and
+//! copied for every test that wants it: once a process on SQLite, once a server on PostgreSQL. There the tables are those
+//! of one role, and tests run under another, as the program does: whoever tampers does it by [`TestDb::tamper`].
 //!
 //! Nobody else may ask for that variable: whoever asks here leaves a mark, and a test program without a mark needs no
 //! second run on the other engine.
@@ -15,14 +16,22 @@ use std::time::Duration;
 use base::hex;
 use sha2::{Digest, Sha256};
 
+use crate::postgres_engine::Postgres;
+use crate::postgres_wire::Server;
 use crate::writer::Connection;
-use crate::{Db, DbConfig, DbError, Durability, KeySource, Keys, Migration, migrate};
+use crate::{Db, DbConfig, DbError, Durability, KeySource, Keys, Migration, Tx, Value, migrate};
 
 const SERVER: &str = "TSUNAGARI_TEST_POSTGRES";
 /// A file that takes one line from every test program that asked for a database.
 const ASKED: &str = "TSUNAGARI_TEST_ASKED";
+/// Whose the tables are on a server, and under whom tests run.
+pub const OWNER: &str = "tsunagari_test_owner";
+pub const ROLE: &str = "tsunagari_test";
 /// Order is by bytes on both engines.
 const LIKE_SQLITE: &str = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'";
+
+/// Held by the one test process that makes something for all of them.
+const ONE_AT_A_TIME: &str = "SELECT pg_advisory_lock(5709)";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -37,6 +46,61 @@ impl TestDb {
     pub fn of(db: Db, folder: Option<PathBuf>) -> TestDb {
         TestDb { db, folder }
     }
+
+    /// Changes what the program cannot: as whoever owns the tables.
+    pub fn tamper(&self, sql: &str, params: &[Value]) {
+        let (sql, params) = (sql.to_owned(), params.to_vec());
+        let done = match self.db.config() {
+            DbConfig::Sqlite { .. } => self.db.write_blocking(move |tx| tx.execute(&sql, &params)).map(drop),
+            server => as_owner(server, |tx| tx.execute(&sql, &params).map(drop)),
+        };
+        done.expect("the owner changes what it likes");
+    }
+}
+
+/// Works in a database on a server as whoever owns its tables, beside the program that writes to it.
+pub fn as_owner<T>(config: &DbConfig, work: impl FnOnce(&mut dyn Tx) -> Result<T, DbError>) -> Result<T, DbError> {
+    let DbConfig::Postgres { url, ca, .. } = owned(config) else {
+        return Err(DbError::Engine("a file has no owner beside its writer".into()));
+    };
+    let mut engine = Postgres::connect(&Server::at(&url, &ca))?;
+    engine.script("BEGIN")?;
+    let done = work(&mut engine)?;
+    engine.script("COMMIT")?;
+    Ok(done)
+}
+
+/// What somebody types at a server who holds the address of a database there, whosever it is.
+pub fn typed(config: &DbConfig, sql: &str) -> Result<(), DbError> {
+    let DbConfig::Postgres { url, ca, .. } = config else {
+        return Err(DbError::Engine("a file is not typed at".into()));
+    };
+    Postgres::connect(&Server::at(url, ca))?.script(sql)
+}
+
+/// The same place for somebody else of that server.
+pub fn seen_by(config: &DbConfig, role: &str) -> DbConfig {
+    let mut config = config.clone();
+    if let DbConfig::Postgres { url, .. } = &mut config {
+        *url = speaking_as(url, role);
+    }
+    config
+}
+
+/// The same place for the server's administrator.
+pub fn seen_by_superuser(config: &DbConfig) -> DbConfig {
+    let mut config = config.clone();
+    if let (DbConfig::Postgres { url, .. }, Some(server)) = (&mut config, server())
+        && let Some((_, name)) = url.rsplit_once("dbname=")
+    {
+        *url = format!("{server} dbname={name}");
+    }
+    config
+}
+
+/// The same place for whoever owns its tables.
+pub fn owned(config: &DbConfig) -> DbConfig {
+    seen_by(config, OWNER).as_owner()
 }
 
 impl Drop for TestDb {
@@ -56,20 +120,26 @@ pub fn on_postgres() -> bool {
     server().is_some()
 }
 
-/// The place of a fresh, empty database, on the engine under test.
+/// The place of a fresh, empty database, on the engine under test. On a server it is its owner's to bring forward.
 pub fn fresh_config() -> Result<(DbConfig, Option<PathBuf>), DbError> {
     let name = new_name();
     match server() {
         Some(server) => {
+            require_roles(&server)?;
             administer(&server, &format!("DROP DATABASE IF EXISTS {name}"))?;
-            administer(&server, &format!("CREATE DATABASE {name} {LIKE_SQLITE}"))?;
-            Ok((DbConfig::postgres(format!("{server} dbname={name}")), None))
+            administer(&server, &format!("CREATE DATABASE {name} OWNER {OWNER} {LIKE_SQLITE}"))?;
+            Ok((place(&server, &name), None))
         }
         None => {
             let folder = new_folder(&name)?;
             Ok((embedded(&folder), Some(folder)))
         }
     }
+}
+
+/// The place of a fresh database with these migrations applied.
+pub fn prepared_config(migrations: &[&[Migration]]) -> Result<(DbConfig, Option<PathBuf>), DbError> {
+    copy(migrations)
 }
 
 /// The keys of every region under test.
@@ -79,7 +149,16 @@ pub fn keys() -> Keys {
 
 /// A fresh database with these migrations applied.
 pub fn fresh(migrations: &[&[Migration]]) -> TestDb {
+    open(copy(migrations).expect("a database server for tests"), migrations)
+}
+
+/// The same for whoever owns the tables: to forge what the program cannot.
+pub fn fresh_owned(migrations: &[&[Migration]]) -> TestDb {
     let (config, folder) = copy(migrations).expect("a database server for tests");
+    open((owned(&config), folder), migrations)
+}
+
+fn open((config, folder): (DbConfig, Option<PathBuf>), migrations: &[&[Migration]]) -> TestDb {
     let db = Db::open_within(crate::PREDECESSOR, config, KeySource::Given(keys()), migrations);
     let db = db.expect("a fresh database opens");
     TestDb { db, folder }
@@ -95,8 +174,8 @@ fn copy(migrations: &[&[Migration]]) -> Result<(DbConfig, Option<PathBuf>), DbEr
     };
     let template = template_database(&server, migrations)?;
     administer(&server, &format!("DROP DATABASE IF EXISTS {name}"))?;
-    administer(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
-    Ok((DbConfig::postgres(format!("{server} dbname={name}")), None))
+    administer(&server, &format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}"))?;
+    Ok((place(&server, &name), None))
 }
 
 /// The bytes of a database file with these migrations applied.
@@ -127,15 +206,16 @@ fn template_database(server: &str, migrations: &[&[Migration]]) -> Result<String
     if made.contains(&name) {
         return Ok(name);
     }
+    require_roles(server)?;
     let mut admin = client(server)?;
-    admin.batch_execute("SELECT pg_advisory_lock(5709)")?;
+    admin.batch_execute(ONE_AT_A_TIME)?;
     if admin.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])?.is_none() {
         // Under another name until it is whole, so that a process that ends half-way leaves no half template.
         let half = format!("{name}_half");
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {half} WITH (FORCE)"))?;
-        admin.batch_execute(&format!("CREATE DATABASE {half} {LIKE_SQLITE}"))?;
-        let config = DbConfig::postgres(format!("{server} dbname={half}"));
-        migrate::bring_forward(&mut Connection::open_writer(&config, Duration::ZERO)?, migrations)?;
+        admin.batch_execute(&format!("CREATE DATABASE {half} OWNER {OWNER} {LIKE_SQLITE}"))?;
+        let program = place(server, &half);
+        migrate::migrate_by_owner(owned(&program), &program, Duration::ZERO, migrations)?;
         admin.batch_execute(&format!("ALTER DATABASE {half} RENAME TO {name}"))?;
     }
     made.push(name.clone());
@@ -145,6 +225,7 @@ fn template_database(server: &str, migrations: &[&[Migration]]) -> Result<String
 /// The same for the same migrations, whoever asks.
 fn key(migrations: &[&[Migration]]) -> String {
     let mut hash = Sha256::new();
+    hash.update(ROLE);
     for migration in migrate::OWN.iter().chain(migrations.iter().copied().flatten()) {
         hash.update(migration.name);
         hash.update([0]);
@@ -168,6 +249,35 @@ fn server() -> Option<String> {
         written.expect("the list of those who asked for a database");
     });
     std::env::var(SERVER).ok()
+}
+
+/// A database under test, for the role of a running program.
+fn place(server: &str, name: &str) -> DbConfig {
+    DbConfig::postgres(format!("{} dbname={name}", speaking_as(server, ROLE)))
+}
+
+/// The same address for somebody else.
+fn speaking_as(address: &str, role: &str) -> String {
+    let user = format!("user={role}");
+    let words = address.split_whitespace().filter(|word| !word.starts_with("user="));
+    std::iter::once(user.as_str()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Makes both roles, once on each server.
+fn require_roles(server: &str) -> Result<(), DbError> {
+    static MADE: Mutex<bool> = Mutex::new(false);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*made {
+        let mut admin = client(server)?;
+        admin.batch_execute(ONE_AT_A_TIME)?;
+        for role in [OWNER, ROLE] {
+            if admin.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&role])?.is_none() {
+                admin.batch_execute(&format!("CREATE ROLE {role} LOGIN"))?;
+            }
+        }
+        *made = true;
+    }
+    Ok(())
 }
 
 fn client(server: &str) -> Result<postgres::Client, DbError> {

@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use crate::counted::Counted;
 use crate::lanes::Lanes;
 use crate::postgres_engine::Postgres;
+use crate::postgres_rights;
 use crate::postgres_wire::Server;
 use crate::readable::UnreadableRows;
 use crate::space::Disk;
@@ -41,8 +42,14 @@ impl Connection {
             DbConfig::Sqlite { file, durability } => {
                 Connection::Sqlite(Box::new(Sqlite::open_writer(file, *durability, wait)?))
             }
-            DbConfig::Postgres { url, ca } => {
-                Connection::Postgres(Box::new(Postgres::open_writer(&Server::at(url, ca), wait)?))
+            DbConfig::Postgres { url, ca, .. } => {
+                let mut engine = Box::new(Postgres::connect(&Server::at(url, ca))?);
+                // Before it waits for anybody: waiting would not mend it.
+                if config.is_narrow() {
+                    postgres_rights::require_narrow(engine.as_mut())?;
+                }
+                engine.become_writer(wait)?;
+                Connection::Postgres(engine)
             }
         })
     }
@@ -50,12 +57,20 @@ impl Connection {
     pub(crate) fn open_reader(config: &DbConfig, keys: &Arc<Keys>) -> Result<Connection, DbError> {
         let mut connection = match config {
             DbConfig::Sqlite { file, .. } => Connection::Sqlite(Box::new(Sqlite::open_reader(file)?)),
-            DbConfig::Postgres { url, ca } => {
+            DbConfig::Postgres { url, ca, .. } => {
                 Connection::Postgres(Box::new(Postgres::open_reader(&Server::at(url, ca))?))
             }
         };
         connection.give(keys);
         Ok(connection)
+    }
+
+    /// From here on this is the writer of the database: whoever was it before writes nothing more.
+    pub(crate) fn take_turn(&mut self) -> Result<(), DbError> {
+        match self {
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(engine) => engine.take_turn(),
+        }
     }
 
     /// From now on it seals and opens with these.
@@ -456,7 +471,8 @@ impl Loop {
     }
 
     fn reconnect(&mut self) {
-        let (DbConfig::Postgres { url, ca }, Connection::Postgres(before)) = (&self.shared.config, &self.connection)
+        let (DbConfig::Postgres { url, ca, .. }, Connection::Postgres(before)) =
+            (&self.shared.config, &self.connection)
         else {
             return;
         };

@@ -119,7 +119,7 @@ fn region() -> Option<(Relay, Db, Db)> {
     if !testing::on_postgres() {
         return None;
     }
-    let (config, _) = testing::fresh_config().expect("a database server for tests");
+    let (config, _) = testing::prepared_config(&[TABLES]).expect("a database server for tests");
     let DbConfig::Postgres { url, .. } = &config else { return None };
     let of = |key: &str| url.split_whitespace().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
     let server = format!("{}:{}", of("host=").expect("a host"), of("port=").unwrap_or("5432".into()));

@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn place() -> (DbConfig, Folder) {
-    let (config, folder) = testing::fresh_config().expect("a database server for tests");
+    let (config, folder) = testing::prepared_config(&[TABLES]).expect("a database server for tests");
     (config, Folder(folder))
 }
 

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use base::Role;
 
+use crate::certificate;
 use crate::problem::Problem;
 use crate::site::Site;
 use crate::visitor::Visitor;
@@ -40,6 +41,8 @@ pub struct Door {
     pub path: &'static str,
     pub who: Who,
     pub leads: Leads,
+    /// The desk that owns the address.
+    pub desk: &'static str,
     handler: MethodRouter<Site>,
 }
 
@@ -50,7 +53,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::GET, path, who, leads: Leads::Nowhere, handler: get(handler) }
+        Door { method: Method::GET, path, who, leads: Leads::Nowhere, desk: "", handler: get(handler) }
     }
 
     /// A page that shows persons.
@@ -59,7 +62,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::GET, path, who, leads: Leads::Look, handler: get(handler) }
+        Door { method: Method::GET, path, who, leads: Leads::Look, desk: "", handler: get(handler) }
     }
 
     /// A search goes by POST, so that what was typed stays out of addresses and logs; it changes nothing.
@@ -68,7 +71,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::POST, path, who, leads: Leads::Look, handler: post(handler) }
+        Door { method: Method::POST, path, who, leads: Leads::Look, desk: "", handler: post(handler) }
     }
 
     /// A command.
@@ -77,7 +80,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::POST, path, who, leads: Leads::Command, handler: post(handler) }
+        Door { method: Method::POST, path, who, leads: Leads::Command, desk: "", handler: post(handler) }
     }
 
     /// Takes forms of up to so many bytes, where those of all other doors are smaller.
@@ -85,8 +88,13 @@ impl Door {
         Door { handler: self.handler.layer(DefaultBodyLimit::max(bytes)), ..self }
     }
 
+    /// The same door of this desk.
+    pub fn of(self, desk: &'static str) -> Door {
+        Door { desk, ..self }
+    }
+
     fn guarded(self, site: &Site) -> (&'static str, MethodRouter<Site>) {
-        let state = (site.clone(), self.who, self.path);
+        let state = (site.clone(), self.who, self.desk, self.path);
         (self.path, self.handler.layer(middleware::from_fn_with_state(state, keep)))
     }
 }
@@ -98,8 +106,13 @@ pub fn build(site: &Site, doors: Vec<Door>) -> Router<Site> {
     })
 }
 
+type Kept = (Site, Who, &'static str, &'static str);
+
 /// Lets through whom the door is for; a signed-in visitor who is turned away leaves an audit row.
-async fn keep(State((site, who, path)): State<(Site, Who, &'static str)>, request: Request, next: Next) -> Response {
+async fn keep(State((site, who, desk, path)): State<Kept>, request: Request, next: Next) -> Response {
+    if let Err(problem) = certificate::require(&site, desk, path, request.extensions()).await {
+        return problem.into_response();
+    }
     if who == Who::Anyone {
         return next.run(request).await;
     }

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod assets;
+pub mod certificate;
 pub mod client;
 pub mod components;
 pub mod door;

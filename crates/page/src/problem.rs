@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::PersonId;
 use form::{Fails, Failure, Kind, Refusal};
 
+use crate::certificate::Shown;
 use crate::components::Trouble;
 
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum Problem {
     /// More than a form may hold.
     TooLarge,
     SignInFirst,
+    /// The desk or the role needs a certificate, and none that is good was shown.
+    Certificate(Shown),
     Busy,
     /// The disk is full.
     Full,
@@ -47,7 +50,7 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Problem::Refused(why) => status_of(why.kind),
-            Problem::Denied(_) | Problem::NotFound => StatusCode::FORBIDDEN,
+            Problem::Denied(_) | Problem::NotFound | Problem::Certificate(_) => StatusCode::FORBIDDEN,
             Problem::Nowhere => StatusCode::NOT_FOUND,
             Problem::Unreadable(_) => StatusCode::BAD_REQUEST,
             Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -67,6 +70,7 @@ impl Problem {
             Problem::Unreadable(_) => "unreadable",
             Problem::TooLarge => "too_large",
             Problem::SignInFirst => "not_signed_in",
+            Problem::Certificate(shown) => shown.key(),
             Problem::Busy => "busy",
             Problem::Full => "disk_full",
             Problem::Fault(_) => "fault",
@@ -93,6 +97,7 @@ impl Problem {
                 Some("送信内容が大きすぎます。文章は4000文字以内に分けて、もう一度送信してください。"),
             ),
             Problem::SignInFirst => (Trouble::SignedOut, None),
+            Problem::Certificate(shown) => (Trouble::Certificate, Some(shown.ja())),
             Problem::Busy => (Trouble::Busy, None),
             Problem::Full => {
                 (Trouble::Busy, Some("保存する場所が足りません。システム管理者にすぐに連絡してください。"))

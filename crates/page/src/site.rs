@@ -8,6 +8,7 @@ use db::Db;
 use signin::{Hashers, Strangers};
 use uuid::Uuid;
 
+use crate::certificate::Demand;
 use crate::live::Live;
 use crate::problem::Problem;
 
@@ -57,6 +58,8 @@ struct Inner {
     hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
     letters: OnceLock<PathBuf>,
+    /// Who must show a certificate; nobody where it was not said.
+    demand: OnceLock<Demand>,
     /// A test says that the disk is nearly full.
     #[cfg(feature = "testing")]
     crowded: std::sync::atomic::AtomicBool,
@@ -79,6 +82,7 @@ impl Site {
                 strangers: Strangers::new(random()),
                 hashers: OnceLock::new(),
                 letters,
+                demand: OnceLock::new(),
                 #[cfg(feature = "testing")]
                 crowded,
             }),
@@ -136,6 +140,15 @@ impl Site {
     /// The folder of outward messages, told once when a demonstration begins.
     pub fn letters_lie_in(&self, folder: PathBuf) {
         let _ = self.inner.letters.set(folder);
+    }
+
+    /// From the start on these desks and roles need a certificate.
+    pub fn demands(&self, demand: Demand) {
+        let _ = self.inner.demand.set(demand);
+    }
+
+    pub(crate) fn demand(&self) -> Option<&Demand> {
+        self.inner.demand.get()
     }
 
     pub fn letters(&self) -> Option<&Path> {

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use base::{Actor, Ctx, Purpose, Redacted, Role};
 use db::Tx;
 
+use crate::certificate::Shown;
 use crate::guard::Nonce;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
@@ -141,6 +142,20 @@ impl Visitor {
             _ => Err(Problem::Full),
         })
         .await
+    }
+
+    /// Records that this visitor stood before a door that wants a certificate, and what they showed.
+    pub(crate) async fn without_certificate(
+        &self,
+        site: &Site,
+        path: &'static str,
+        shown: Shown,
+        fingerprint: Option<&str>,
+    ) -> Result<(), Problem> {
+        let ctx = self.ctx(site);
+        let why = fingerprint.map_or_else(|| shown.key().to_owned(), |print| format!("{} {print}", shown.key()));
+        let row = move |tx: &mut dyn Tx| audit::refused(&ctx, tx, Action::door(path), &[], &why);
+        site.db().write(row).await.map(drop).map_err(Problem::from)
     }
 
     /// Records that this visitor stood before a door that is not theirs.

@@ -71,6 +71,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "people/001", sql: include_str!("schema.sql") },
     // Tells `access` of those who were registered before it knew cities.
     Migration { name: "people/002", sql: include_str!("schema_cities.sql") },
+    Migration { name: "people/append-only", sql: include_str!("append_only.sql") },
 ];
 
 /// Where a fact comes from, who entered it, and when it was last confirmed (確認日).

@@ -74,7 +74,10 @@ pub use words::{CallOutcome, Condition, FalseAlarmReason, Help, How, Rung, Step,
 /// What the database holds sealed.
 pub const SEALED: &[Sealed] = &[store::PIXELS];
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "response/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "response/001", sql: include_str!("schema.sql") },
+    Migration { name: "response/append-only", sql: include_str!("append_only.sql") },
+];
 
 /// A rule said no; shown to the user, with what to do next.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]

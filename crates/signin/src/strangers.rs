@@ -21,6 +21,7 @@ base::words! {
         Signin = "signin", "サインイン";
         Enrolment = "enrolment", "初回設定";
         Link = "link", "お知らせのリンク";
+        Certificate = "certificate", "端末の証明書";
     }
 }
 

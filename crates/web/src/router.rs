@@ -17,16 +17,25 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::verbs::BOOK;
 
+type Doors = fn(&Site) -> Vec<Door>;
+
+/// Every desk by its name, in their order, with its doors.
+pub const DESKS: &[(&str, Doors)] = &[
+    ("signin", desk_signin::doors),
+    ("register", |_| desk_register::doors()),
+    ("care", |_| desk_care::doors()),
+    ("family", |_| desk_family::doors()),
+    ("watch", |_| desk_watch::doors()),
+    ("response", |_| desk_response::doors()),
+    ("visits", |_| desk_visits::doors()),
+];
+
 /// Every door, in the order of the desks. The test that walks them reads the same list.
 pub fn doors(site: &Site) -> Vec<Door> {
     let mut doors = vec![Door::plain("/live/{channel}", Who::SignedIn, live)];
-    doors.extend(desk_signin::doors(site));
-    doors.extend(desk_register::doors());
-    doors.extend(desk_care::doors());
-    doors.extend(desk_family::doors());
-    doors.extend(desk_watch::doors());
-    doors.extend(desk_response::doors());
-    doors.extend(desk_visits::doors());
+    for (desk, its_doors) in DESKS {
+        doors.extend(its_doors(site).into_iter().map(|door| door.of(desk)));
+    }
     doors
 }
 

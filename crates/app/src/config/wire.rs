@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use reqwest::Url;
 
-use super::{Config, Web};
+use super::{ClientCertificates, Config, Web};
 
 impl Config {
     pub(super) fn check_wire(&self) -> anyhow::Result<()> {
@@ -44,7 +44,30 @@ impl Web {
                 "[web] をループバック以外で待ち受けるには tls (certificate と key) が必要です(プロキシから先も平文にはできません)。同じ機械のプロキシだけなら listen = \"127.0.0.1:8443\" と書いてください"
             );
         }
+        if let Some(wanted) = &self.client_certificates {
+            self.check_certificates(wanted)?;
+        }
         self.authority().map(drop)
+    }
+
+    /// What a proxy says of its client's certificate is never believed, so that there is no use for one behind it.
+    fn check_certificates(&self, wanted: &ClientCertificates) -> anyhow::Result<()> {
+        if self.tls.is_none() || !self.trusted_proxies.is_empty() {
+            bail!(
+                "[web.client_certificates] は、tsunagari が自分で TLS を終端するときにだけ使えます。プロキシの後ろでは端末の証明書が届かず、プロキシの申告は信用しません。tls を書いて trusted_proxies を消す(プロキシは TCP のまま中継する)か、client_certificates を消してください"
+            );
+        }
+        let known: Vec<&str> = web::router::DESKS.iter().map(|(name, _)| *name).collect();
+        if let Some(unknown) = wanted.desks.iter().find(|desk| !known.contains(&desk.as_str())) {
+            bail!(
+                "[web.client_certificates] desks の「{unknown}」という窓口はありません。あるのは {} です",
+                known.join(" ")
+            );
+        }
+        if wanted.desks.is_empty() && wanted.roles.is_empty() {
+            bail!("[web.client_certificates] には desks か roles を書いてください(例 desks = [\"response\"])");
+        }
+        Ok(())
     }
 
     /// The host of `public_url`, with the port where it is not the default one: the first name of the site.

@@ -49,7 +49,7 @@ impl Drop for Demo {
 fn demo_command(place: &Place, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tsunagari"));
     command.arg("demo").args(arguments).current_dir(place.folder.path()).stdin(Stdio::null());
-    if let DbConfig::Postgres { url, .. } = &place.database {
+    if let DbConfig::Postgres { url, .. } = &db::testing::owned(&place.database) {
         command.args(["--database", url]);
     }
     command

@@ -78,7 +78,7 @@ impl Place {
         std::fs::set_permissions(folder.path(), own).expect("its rights");
         let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let database = if db::testing::on_postgres() {
-            db::testing::fresh_config().expect("a database server for tests").0
+            db::testing::prepared_config(MIGRATIONS).expect("a database server for tests").0
         } else {
             DbConfig::sqlite(folder.path().join("region.db"))
         };
@@ -140,6 +140,15 @@ impl Place {
     pub fn open(&self) -> Db {
         let keys = KeySource::File { file: self.operations_folder().join("secrets.key"), fresh: rand::random() };
         Db::open_within(db::PREDECESSOR, self.database.clone(), keys, MIGRATIONS).expect("the database opens")
+    }
+
+    /// Changes what the program cannot: as whoever has got hold of the file, or on a server of the owner's role.
+    pub fn tamper<T: Send + 'static>(&self, f: impl Fn(&mut dyn db::Tx) -> Result<T, DbError> + Send + 'static) -> T {
+        let done = match &self.database {
+            DbConfig::Sqlite { .. } => self.open().write_blocking(f),
+            server => db::testing::as_owner(server, f),
+        };
+        done.expect("somebody tampers")
     }
 
     /// Looks into the database beside the program.

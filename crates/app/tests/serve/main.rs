@@ -3,6 +3,7 @@
 mod audit_chain;
 mod audit_forged;
 mod backup;
+mod certificates;
 #[allow(dead_code)]
 mod client;
 mod disk;
@@ -15,6 +16,7 @@ mod headers;
 mod kill;
 mod proxy;
 mod raw;
+mod roles;
 mod second;
 mod siege;
 mod strangers;

@@ -31,13 +31,13 @@ impl Issued {
     }
 
     /// Puts both files where the configuration looks for them, each in one go.
-    fn install(&self, folder: &Path) {
+    pub fn install(&self, folder: &Path) {
         put(folder, "chain.pem", &self.certificate);
         put(folder, "key.pem", &self.key);
     }
 }
 
-fn put(folder: &Path, name: &str, text: &str) {
+pub fn put(folder: &Path, name: &str, text: &str) {
     let part = folder.join(format!("{name}.part"));
     std::fs::write(&part, text).expect("the file is written");
     std::fs::rename(part, folder.join(name)).expect("the file takes its place");

@@ -1,7 +1,7 @@
 //! Honest histories: what a region, its keeper and its misfortunes do, and what the keeper finds who looks.
 
 use base::{Actor, Ctx, Instant, PersonId, Purpose, RequestId};
-use db::testing::{TestDb, fresh};
+use db::testing::{TestDb, fresh_owned};
 use db::{DbError, Tx, dump};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -47,7 +47,8 @@ pub fn rolled_back<T: Send + 'static>(region: &TestDb, f: impl Fn(&mut dyn Tx) -
 
 impl World {
     fn new(seed: u64) -> World {
-        let (region, key) = (fresh(&[access::MIGRATIONS, MIGRATIONS]), key());
+        // Whoever forges has got hold of the owner's role on a server: the program's cannot.
+        let (region, key) = (fresh_owned(&[access::MIGRATIONS, MIGRATIONS]), key());
         let (heads, backups, rng) = (String::new(), vec![], StdRng::seed_from_u64(seed));
         let mut world = World { region, key, heads, backups, moment: 1_000_000, rng };
         world.live();

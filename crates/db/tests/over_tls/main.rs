@@ -5,7 +5,7 @@ mod server;
 
 use std::path::{Path, PathBuf};
 
-use db::{Db, DbConfig, DbError, Migration};
+use db::{Db, DbConfig, DbError, Migration, Rights};
 
 use crate::server::{Authority, Server, address, overhear, relay};
 
@@ -19,7 +19,7 @@ fn not_here() -> bool {
 }
 
 fn open(url: String, ca: Option<PathBuf>) -> Result<Db, DbError> {
-    Db::open(DbConfig::Postgres { url, ca }, &[TABLES])
+    Db::open(DbConfig::Postgres { url, ca, rights: Rights::Owner }, &[TABLES])
 }
 
 #[track_caller]

@@ -53,6 +53,8 @@ pub enum Trouble {
     NotFound,
     /// 403: not this visitor's, or not there; which of the two is not told.
     Forbidden,
+    /// 403: this desk wants a certificate.
+    Certificate,
     /// 503: queues full, disk nearly full.
     Busy,
     /// 413 and 422 outside a field.
@@ -69,6 +71,7 @@ impl Trouble {
         match self {
             Trouble::NotFound => "ページが見つかりません",
             Trouble::Forbidden => "このページは開けません",
+            Trouble::Certificate => "端末の証明書が必要です",
             Trouble::Busy => "ただいま混み合っています",
             Trouble::BadInput => "送られた内容を受け取れませんでした",
             Trouble::Fault => "処理を終えられませんでした",
@@ -81,6 +84,9 @@ impl Trouble {
             Trouble::NotFound => "アドレスが変わったか、ご担当の範囲にありません。一覧から開き直してください。",
             Trouble::Forbidden => {
                 "ご担当の範囲にないか、すでにありません。必要な場合は事業所の責任者か事務局にご連絡ください。"
+            }
+            Trouble::Certificate => {
+                "この画面は、地域が配った証明書の入った端末でだけ開けます。証明書を入れた端末なら、ブラウザーを閉じて開き直し、証明書を選ぶ画面で選んでください。入っていないとき、期限が切れているときは、事務局に発行を依頼してください。"
             }
             Trouble::Busy => "記録はされていません。1分ほど待って、もう一度お試しください。",
             Trouble::BadInput => "内容を確かめて、前の画面から送り直してください。記録はされていません。",

@@ -1,0 +1,2 @@
+-- Nothing of the record is ever changed or taken away.
+-- append-only: audit_row, audit_person, audit_own

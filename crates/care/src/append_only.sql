@@ -1,0 +1,2 @@
+-- What was said stands.
+-- append-only: note_version

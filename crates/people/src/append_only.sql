@@ -1,0 +1,2 @@
+-- What a record once was stands.
+-- append-only: person_version

@@ -1,0 +1,2 @@
+-- The story of a case is only told on.
+-- append-only: response_step
