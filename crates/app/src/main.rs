@@ -10,6 +10,7 @@ mod headers;
 mod heads;
 mod keeping;
 mod living;
+mod memory;
 mod ops;
 mod postman;
 mod region;

@@ -99,8 +99,7 @@ pub struct Setting {
 impl Setting {
     fn new(place: &Place, options: &Options, scratch: &Scratch, beside: Option<&Path>) -> Result<Setting> {
         let (program, maker) = match beside {
-            // Where cargo leaves the one, it leaves the other.
-            Some(program) => (program.to_owned(), program.with_file_name("examples").join("region")),
+            Some(program) => (program.to_owned(), maker_beside(program)),
             None => build(place)?,
         };
         ensure!(program.exists(), "{} is not there", program.display());
@@ -197,16 +196,21 @@ fn run_optimised(place: &Place, options: &Options) -> Result<bool> {
     Ok(again.status().context("the release build of xtask does not start")?.success())
 }
 
-/// The program and the maker of regions, built together, so that both share what they are built from.
+/// The program and the maker of regions, built together, so that both share what they are built from. Another program's
+/// maker lies where cargo leaves it, beside it.
 fn build(place: &Place) -> Result<(PathBuf, PathBuf)> {
-    let named = std::env::var_os("TSUNAGARI_BIN");
+    if let Some(named) = std::env::var_os("TSUNAGARI_BIN").map(PathBuf::from) {
+        let maker = maker_beside(&named);
+        return Ok((named, maker));
+    }
     eprintln!("building with --release");
     let mut cargo = place.cargo();
     cargo.args(["build", "--release", "--locked", "--package", "stories", "--example", "region"]);
-    if named.is_none() {
-        cargo.args(["--package", "app", "--bin", "tsunagari"]);
-    }
+    cargo.args(["--package", "app", "--bin", "tsunagari"]);
     ensure!(cargo.status()?.success(), "the release build failed");
-    let maker = place.target.join("release/examples/region");
-    Ok((named.map_or_else(|| place.release_binary(), PathBuf::from), maker))
+    Ok((place.release_binary(), maker_beside(&place.release_binary())))
+}
+
+fn maker_beside(program: &Path) -> PathBuf {
+    program.with_file_name("examples").join("region")
 }
