@@ -9,6 +9,8 @@ use crate::bench::http::{Asker, Line, all_of_role, between, enter, first_of_role
 const READERS: &[&str] = &["医師", "訪問看護師", "薬剤師", "ケアマネジャー", "訪問介護員"];
 /// A reader with fewer people would ask for the same pages again and again.
 const LEAST_PERSONS: usize = 8;
+/// Sessions of one account; some below what ends the oldest.
+const SESSIONS: usize = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -75,7 +77,8 @@ impl User {
     }
 }
 
-/// Signs in as many people who work at one list all day: everybody of that role by turns, each with a session of its own.
+/// Signs in as many people who work at one list all day: everybody of that role by turns, in as
+/// many sessions as an account may have.
 pub async fn gather_for(port: u16, kind: Kind, many: usize) -> Result<Vec<User>> {
     let (role, path, holds) = match kind {
         Kind::Day => ("ケアマネジャー", "/today", "新しいこと"),
@@ -84,9 +87,12 @@ pub async fn gather_for(port: u16, kind: Kind, many: usize) -> Result<Vec<User>>
     };
     let mut line = Line::open(port).await?;
     let accounts = all_of_role(&mut line, port, role).await?;
-    let mut users = Vec::new();
+    let (mut users, mut askers) = (Vec::new(), Vec::new());
+    for n in 0..many.min(accounts.len() * SESSIONS) {
+        askers.push(enter(&mut line, port, &accounts[n % accounts.len()]).await?);
+    }
     for n in 0..many {
-        let asker = enter(&mut line, port, &accounts[n % accounts.len()]).await?;
+        let asker = askers[n % askers.len()].clone();
         let mut user = User { asker, persons: Vec::new(), lists: Vec::new(), own: Vec::new(), seed: n as u64 + 1 };
         let page = line.ask(&user.asker.get(path)).await?.page()?.to_owned();
         ensure!(page.contains(holds), "{path} does not hold {holds}");
