@@ -19,8 +19,8 @@ use crate::flats::{Fault, settle};
 const ROWS_PER_COMMIT: i64 = 50_000;
 /// The flats' devices are numbered from 1; each row of the past month is another moment of one of them. The code is a
 /// door's that opened.
-const FILL: &str = "WITH RECURSIVE s(n) AS
-      (SELECT CAST($1 AS BIGINT) UNION ALL SELECT n + 1 FROM s WHERE n < CAST($2 AS BIGINT))
+const FILL: &str = "WITH RECURSIVE s AS (
+      SELECT CAST($1 AS BIGINT) AS n UNION ALL SELECT n + 1 FROM s WHERE n < CAST($2 AS BIGINT))
     INSERT INTO reading (seq, device_no, code, value, occurred_at, received_at)
     SELECT n, 1 + n % CAST($3 AS BIGINT), 1, 1.0, CAST($4 AS BIGINT) + n * CAST($5 AS BIGINT),
       CAST($4 AS BIGINT) + n * CAST($5 AS BIGINT)
