@@ -212,7 +212,7 @@ impl Audit<'_> {
         let text = format!(
             "{}[web]\ntrusted_proxies = [\"127.0.0.1\"]\n[operations]\nfolder = {:?}\n",
             town.base.config(),
-            town.data
+            town.data.join("operations")
         );
         std::fs::write(&config, text)?;
         std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600))?;
