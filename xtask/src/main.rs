@@ -8,6 +8,7 @@ mod bench;
 mod licences;
 mod place;
 mod postgres;
+mod postgres_tls;
 mod run;
 mod source;
 mod spdx;

@@ -8,30 +8,60 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::run::{Group, Scratch, signal_group};
-use crate::tools;
+use crate::{postgres_tls, tools};
 
 /// Connections: two test processes at a time, each with a writer and readers for every test thread.
 const CONNECTIONS: u32 = 300;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// A test database is thrown away, so nothing of it has to reach the disk.
+const UNKEPT: [&str; 6] = [
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+];
 /// The operating system's account that Debian's packages make.
 const ACCOUNT: &str = "postgres";
+
+/// What a server stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Tests: its databases are thrown away, so nothing of them has to reach the disk.
+    Passing,
+    /// A region's: as Debian sets it up, what was committed is on the disk; spoken to over TLS only.
+    Region,
+}
 
 pub struct Server {
     port: u16,
     child: Child,
     /// Dropped after the child was asked to stop, and before the folder goes.
     group: Option<Group>,
-    _folder: Scratch,
+    folder: Scratch,
 }
 
 impl Server {
     /// `bin` is the folder of `initdb` and `postgres`. A superuser's rights are put down first: PostgreSQL refuses them.
     pub fn start(bin: &Path) -> Result<Server> {
-        let folder = Scratch::new("postgres")?;
+        Server::of(Kind::Passing, bin)
+    }
+
+    /// One as a region has it, to be measured: over TLS, with a password proven to the certificate.
+    pub fn of_a_region(bin: &Path) -> Result<Server> {
+        let server = Server::of(Kind::Region, bin)?;
+        let role = format!("CREATE ROLE {} LOGIN CREATEDB PASSWORD '{}'", postgres_tls::ROLE, postgres_tls::PASSWORD);
+        server.say(bin, &role)?;
+        Ok(server)
+    }
+
+    fn of(kind: Kind, bin: &Path) -> Result<Server> {
+        let folder = Scratch::new(if kind == Kind::Region { "postgres_tls" } else { "postgres" })?;
         let unprivileged = Unprivileged::find()?;
         if let Some(owner) = &unprivileged.account {
             chown(folder.path(), Some(owner.uid), Some(owner.gid))?;
@@ -46,13 +76,17 @@ impl Server {
         if !output.status.success() {
             bail!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
+        if kind == Kind::Region {
+            let owner = unprivileged.account.as_ref().map(|account| (account.uid, account.gid));
+            postgres_tls::equip(folder.path(), &data, owner)?;
+        }
         // Between asking for a free port and taking it another process may be faster.
         let mut last = String::new();
         for _ in 0..3 {
             let port = free_port()?;
-            let (mut child, group) = spawn(&unprivileged, bin, folder.path(), &data, port)?;
+            let (mut child, group) = spawn(kind, &unprivileged, bin, (folder.path(), &data), port)?;
             match await_ready(&mut child, bin, port) {
-                Ok(()) => return Ok(Server { port, child, group: Some(group), _folder: folder }),
+                Ok(()) => return Ok(Server { port, child, group: Some(group), folder }),
                 Err(error) => last = format!("{error:#}\n{}", tail(&folder.path().join("log"))),
             }
         }
@@ -62,6 +96,33 @@ impl Server {
     /// For `TSUNAGARI_TEST_POSTGRES`: a server without a database name.
     pub fn connection(&self) -> String {
         format!("host=127.0.0.1 port={} user=postgres", self.port)
+    }
+
+    /// A new database of a region's server, empty or as another one is.
+    pub fn create(&self, bin: &Path, name: &str, template: Option<&str>) -> Result<()> {
+        let like = template.map_or(String::new(), |template| format!(" TEMPLATE {template}"));
+        self.say(bin, &format!("CREATE DATABASE {name} OWNER {}{like}", postgres_tls::ROLE))
+    }
+
+    /// A database of a region's server, as the region says it.
+    pub fn address(&self, database: &str) -> String {
+        postgres_tls::address(self.port, database)
+    }
+
+    /// The authority that vouches for a region's server.
+    pub fn authority(&self) -> PathBuf {
+        postgres_tls::authority(self.folder.path())
+    }
+
+    /// Says something as the server's owner, through the socket.
+    fn say(&self, bin: &Path, sql: &str) -> Result<()> {
+        let output = Command::new(bin.join("psql"))
+            .args(["-q", "-U", "postgres", "-d", "postgres", "-p", &self.port.to_string(), "-c", sql, "-h"])
+            .arg(self.folder.path())
+            .output()
+            .context("psql does not start")?;
+        ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr).trim());
+        Ok(())
     }
 }
 
@@ -123,23 +184,27 @@ fn account(name: &str) -> Result<Account> {
     bail!("no account {name} on this machine; Debian's package postgresql makes it")
 }
 
-fn spawn(user: &Unprivileged, bin: &Path, folder: &Path, data: &Path, port: u16) -> Result<(Child, Group)> {
+fn spawn(
+    kind: Kind,
+    user: &Unprivileged,
+    bin: &Path,
+    (folder, data): (&Path, &Path),
+    port: u16,
+) -> Result<(Child, Group)> {
     let log = File::create(folder.join("log"))?;
     let mut command = user.command(&bin.join("postgres"), folder);
     command.arg("-D").arg(data).args(["-p", &port.to_string()]);
-    for setting in [
+    let mut settings = vec![
         "listen_addresses=127.0.0.1".to_owned(),
         format!("unix_socket_directories={}", folder.display()),
         format!("max_connections={CONNECTIONS}"),
-        // A test database is thrown away, so nothing of it has to reach the disk.
-        "fsync=off".to_owned(),
-        "full_page_writes=off".to_owned(),
-        "synchronous_commit=off".to_owned(),
-        "wal_level=minimal".to_owned(),
-        "max_wal_senders=0".to_owned(),
-        "autovacuum=off".to_owned(),
         "timezone=UTC".to_owned(),
-    ] {
+    ];
+    match kind {
+        Kind::Passing => settings.extend(UNKEPT.map(str::to_owned)),
+        Kind::Region => settings.extend(postgres_tls::settings(folder)),
+    }
+    for setting in settings {
         command.arg("-c").arg(setting);
     }
     command.stdout(log.try_clone()?).stderr(log).process_group(0);
@@ -180,6 +245,29 @@ fn tail(log: &Path) -> String {
 mod tests {
     use super::*;
 
+    // shows: 5.7.2 PostgreSQL over TLS beside it
+    #[test]
+    fn a_regions_server_speaks_over_tls_only_and_keeps_what_it_is_told() {
+        let Some(bin) = tools::postgres_bin() else {
+            return tools::skip("postgres::a_regions_server_speaks_over_tls_only", "PostgreSQL is missing");
+        };
+        let server = Server::of_a_region(&bin).unwrap();
+        server.create(&bin, "town", None).unwrap();
+        let address = server.address("town");
+        let ask = |address: &str, sql: &str| {
+            let mut psql = Command::new("psql");
+            psql.env("PGSSLROOTCERT", server.authority()).args(["-At", "-d", address, "-c", sql]).output().unwrap()
+        };
+        let checked = address.replace("sslmode=require", "sslmode=verify-full");
+        let lines = "SELECT ssl, current_setting('fsync') FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        assert_eq!(String::from_utf8_lossy(&ask(&checked, lines).stdout).trim(), "t|on");
+        assert!(!ask(&address.replace("sslmode=require", "sslmode=disable"), "SELECT 1").status.success());
+
+        assert!(ask(&checked, "CREATE TABLE tally (n BIGINT)").status.success());
+        server.create(&bin, "copied", Some("town")).unwrap();
+        assert!(ask(&server.address("copied"), "SELECT n FROM tally").status.success());
+    }
+
     #[test]
     fn a_server_comes_and_leaves_nothing_behind() {
         let Some(bin) = tools::postgres_bin() else {
@@ -190,7 +278,7 @@ mod tests {
         let answer =
             Command::new("psql").args(["-At", "-d", &connection, "-c", "SHOW max_connections"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "300");
-        let folder = server._folder.path().to_path_buf();
+        let folder = server.folder.path().to_path_buf();
         assert!(folder.join("data").exists());
 
         drop(server);

@@ -18,7 +18,7 @@ use town::plan::Size;
 use tracing_subscriber::EnvFilter;
 
 use crate::region::{self, Setup};
-use crate::{headers, living, say, secrets, serve};
+use crate::{headers, living, memory, say, secrets, serve};
 
 #[derive(Args)]
 pub struct Options {
@@ -40,6 +40,9 @@ pub struct Options {
     /// 町の時計のはじまり(例 2026-11-22T10:00)。省くと今です
     #[arg(long)]
     now: Option<String>,
+    /// 町の時計が進む速さ(1 がふつう。60 なら1週間が2時間48分で過ぎます)
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=240))]
+    speed: u16,
     /// ゲートウェイの MQTT を待ち受けるポート(0 なら空きを使います)
     #[arg(long, default_value_t = 0)]
     mqtt_port: u16,
@@ -65,15 +68,20 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Some(url) => DbConfig::postgres(url).as_owner(),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
-    let keys = KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };
-    let db = crate::config::open(config, keys, crate::config::BRIEFLY)?;
+    let keys = || KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };
+    let db = crate::config::open(config.clone(), keys(), crate::config::BRIEFLY)?;
     refuse_a_real_region(&db)?;
     secrets::settle(&db)?;
     let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
     // A town of a given moment is built as of that moment, and its clock runs from when it stands.
     let building = || begin.unwrap_or_else(crate::now);
-    let town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
-    let clock = clock(begin);
+    let mut town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
+    drop(db);
+    // Half a year in an hour fills every cache of the connections; whoever lives in the town begins without them.
+    town.station = town.station.reopened(|| crate::config::open(config, keys(), db::PREDECESSOR))?;
+    memory::give_back();
+    let db = town.station.db().clone();
+    let clock = clock(begin, options.speed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(open(options, db, clock, town, rooms))
 }
@@ -102,7 +110,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms)
     let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
     let letters = options.data.join("mail");
     site.letters_lie_in(letters.clone());
-    let life = living::Life { plan: town.plan, homes: town.homes, story: town.story };
+    let life = living::Life { plan: town.plan, homes: town.homes, story: town.story, speed: options.speed };
     let setup = Setup {
         site: site.clone(),
         clock: clock.clone(),
@@ -115,6 +123,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms)
         heartbeat_url: None,
         emergency_recipient: None,
         station: Some(town.station),
+        speed: options.speed,
     };
     let region = region::start(setup).await?;
     let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
@@ -138,11 +147,17 @@ fn beginning(text: &str) -> anyhow::Result<Instant> {
     Instant::parse(text).with_context(|| format!("--now {text} は日時ではありません(例 2026-11-22T10:00)"))
 }
 
-/// The system's clock, or one that begins at the given moment and runs as fast.
-fn clock(begin: Option<Instant>) -> Clock {
-    let Some(begin) = begin else { return Arc::new(crate::now) };
+/// The system's clock, or one that begins at the given moment or runs so many times as fast.
+fn clock(begin: Option<Instant>, speed: u16) -> Clock {
+    let begin = match begin {
+        None if speed == 1 => return Arc::new(crate::now),
+        begin => begin.unwrap_or_else(crate::now),
+    };
     let began = std::time::Instant::now();
-    Arc::new(move || begin + base::Span(i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)))
+    Arc::new(move || {
+        let micros = began.elapsed().as_micros() * u128::from(speed);
+        begin + base::Span(i64::try_from(micros).unwrap_or(i64::MAX))
+    })
 }
 
 fn show_progress(what: &str, share: f64) {

@@ -28,6 +28,8 @@ pub struct Life {
     pub plan: &'static Plan,
     pub homes: Vec<Equipped>,
     pub story: Story,
+    /// How many times as fast as ours its clock runs.
+    pub speed: u16,
 }
 
 /// Lets the town live until the program ends.
@@ -37,7 +39,8 @@ pub async fn live(life: Life, clock: Clock, mqtt: SocketAddr) {
     for (n, home) in life.homes.iter().enumerate() {
         let (line, messages) = mpsc::channel(WAITING);
         lines.insert(home.resident, line);
-        let mended = (home.resident == CUT_OFF).then(|| until(life.story.now + MENDED_AFTER, clock(), MENDED));
+        let mended = (home.resident == CUT_OFF)
+            .then(|| until(life.story.now + MENDED_AFTER, clock(), MENDED) / u32::from(life.speed));
         let begin = mended.unwrap_or(APART * u32::try_from(n).unwrap_or(0));
         gateways.spawn(gateway(home.clone(), life.plan.seed, mqtt, begin, messages));
     }
@@ -63,7 +66,7 @@ pub async fn live(life: Life, clock: Clock, mqtt: SocketAddr) {
             }
         }
         let next = ahead.first_key_value().map(|((at, _), _)| until(*at, clock(), Duration::from_secs(30)));
-        tokio::time::sleep(next.unwrap_or(Duration::from_secs(1))).await;
+        tokio::time::sleep(next.unwrap_or(Duration::from_secs(1)) / u32::from(life.speed)).await;
     }
 }
 

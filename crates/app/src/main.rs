@@ -11,6 +11,7 @@ mod headers;
 mod heads;
 mod keeping;
 mod living;
+mod memory;
 mod migrate;
 mod ops;
 mod postman;

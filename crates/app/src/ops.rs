@@ -21,6 +21,7 @@ struct Ops {
     board: Arc<Board>,
     clock: Clock,
     metrics: PrometheusHandle,
+    late: Span,
 }
 
 /// A station that has not stepped for this long does not work: it steps every second even when nothing comes.
@@ -31,12 +32,13 @@ pub fn metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(PrometheusBuilder::new().install_recorder()?)
 }
 
-pub fn router(db: Db, board: Arc<Board>, clock: Clock, metrics: PrometheusHandle) -> Router {
+pub fn router(db: Db, board: Arc<Board>, clock: Clock, metrics: PrometheusHandle, speed: i64) -> Router {
+    let late = Span(STATION_LATE.0 * speed);
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(|State(ops): State<Ops>| async move { ops.metrics.render() }))
-        .with_state(Ops { db, board, clock, metrics });
+        .with_state(Ops { db, board, clock, metrics, late });
     headers::on_every_answer(router, headers::Strict::No)
 }
 
@@ -45,7 +47,7 @@ async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
     let reads = ops.db.read(|tx| db::marks::get(tx, db::marks::FICTIONAL)).await;
     let writes = ops.db.write(|_| Ok::<_, DbError>(())).await;
     let stepped = Instant(i64::try_from(ops.board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
-    if (ops.clock)() - stepped > STATION_LATE {
+    if (ops.clock)() - stepped > ops.late {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready: the station does not step\n".into());
     }
     match reads.and(writes) {

@@ -45,6 +45,8 @@ pub struct Setup {
     pub emergency_recipient: Option<String>,
     /// A station that is already at work; `None`: one is opened.
     pub station: Option<Station>,
+    /// How many times as fast as ours the clock runs: what is late is late by our time.
+    pub speed: u16,
 }
 
 /// A running region.
@@ -61,14 +63,15 @@ pub struct Region {
 pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     let Setup { site, clock, mqtt, operations, folder, adapters, heartbeat_url, emergency_recipient, station, .. } =
         setup;
-    let (rooms, trusted) = (setup.rooms, setup.trusted);
+    let (rooms, trusted, speed) = (setup.rooms, setup.trusted, i64::from(setup.speed));
     std::fs::create_dir_all(&folder).with_context(|| format!("{} を作れません", folder.display()))?;
     let db = site.db().clone();
     let figures = ops::metrics()?;
     let (inlet, deliveries) = inlet::open();
     let (signals, told) = mpsc::channel(SIGNALS);
     let board = Arc::new(Board::default());
-    let conf = station::Conf { waits_for_bulk: false, ..station::Conf::new(u128::from_be_bytes(random())) };
+    let conf = station::Conf::new(u128::from_be_bytes(random()));
+    let conf = station::Conf { waits_for_bulk: false, sleep_after: times(conf.sleep_after, speed), ..conf };
     let no_room = conf.no_room.clone();
     let station = match station {
         Some(station) => station.with_conf(conf),
@@ -88,7 +91,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
         .await
         .with_context(|| format!("{operations} を待ち受けられません"))?;
     let operations = ops_socket.local_addr()?;
-    let ops_router = ops::router(db.clone(), board.clone(), clock.clone(), figures);
+    let ops_router = ops::router(db.clone(), board.clone(), clock.clone(), figures, speed);
     let way = admission::http::Way {
         listener: ops_socket,
         room: rooms.operations,
@@ -102,7 +105,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     let disk = spawn_disk(&db, no_room)?;
     let signing = spawn_records(&mut rounds, &site, &clock, &folder);
     let worked_at = Arc::new(AtomicI64::new(clock().0));
-    spawn_clockwork(&mut rounds, &site, &clock, &board, signing, &worked_at);
+    spawn_clockwork(&mut rounds, &site, &clock, (&board, times(STATION_SILENT, speed)), signing, &worked_at);
     security_log::spawn(&mut rounds, &site, &folder)?;
     let (notify_clock, notify_db) = (clock.clone(), db.clone());
     rounds.spawn(async move {
@@ -116,7 +119,10 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
             // A program that lives and no longer watches over limits and alerts must not tell the outside that all is well.
             let beat = || async {
                 let still = clock() - base::Instant(worked_at.load(Ordering::Relaxed));
-                anyhow::ensure!(still < CLOCKWORK_SILENT, "the clockwork stands still; the heartbeat is withheld");
+                anyhow::ensure!(
+                    still < times(CLOCKWORK_SILENT, speed),
+                    "the clockwork stands still; the heartbeat is withheld"
+                );
                 rounds::heartbeat(&client, &url).await
             };
             repeat("heartbeat", Duration::from_secs(60), beat).await;
@@ -169,6 +175,11 @@ fn spawn_station(
     let (clock, board) = (clock.clone(), board.clone());
     let thread = std::thread::Builder::new().name("station".into());
     Ok(thread.spawn(move || station::run(station, deliveries, signals, &clock, &board))?)
+}
+
+/// So much of our time, on a clock that runs so many times as fast.
+fn times(span: base::Span, speed: i64) -> base::Span {
+    base::Span(span.0 * speed)
 }
 
 /// An alert of the call centre's level opens its case in the commit that stores it.
@@ -275,7 +286,7 @@ fn spawn_clockwork(
     rounds: &mut tokio::task::JoinSet<()>,
     site: &Site,
     clock: &Clock,
-    board: &Arc<Board>,
+    (board, silent): (&Arc<Board>, base::Span),
     signing: Trouble,
     worked_at: &Arc<AtomicI64>,
 ) {
@@ -293,7 +304,7 @@ fn spawn_clockwork(
         let round = || async {
             let mut warnings = Vec::new();
             let stepped = base::Instant(i64::try_from(board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
-            if clock() - stepped > STATION_SILENT || board.stopped.load(Ordering::Relaxed) {
+            if clock() - stepped > silent || board.stopped.load(Ordering::Relaxed) {
                 warnings.push(Warning::WatchLineLost);
             }
             match rounds::answer_again(&site, &clock, &on_alert).await {

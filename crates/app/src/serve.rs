@@ -70,6 +70,7 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
         heartbeat_url: config.operations.heartbeat_url.clone(),
         emergency_recipient: config.operations.emergency_recipient.clone(),
         station: None,
+        speed: 1,
     };
     let region = region::start(setup).await?;
     let mut router = pages(&site, &region);

@@ -130,6 +130,17 @@ impl Station {
         Station { conf, requests: 0, ..self }
     }
 
+    /// The same station on a database that is opened anew once nobody else has this one: what its connections hold is
+    /// given back with them.
+    pub fn reopened<E>(self, open: impl FnOnce() -> Result<Db, E>) -> Result<Station, E> {
+        drop(self.db);
+        Ok(Station { db: open()?, ..self })
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
     pub fn live(&self) -> &Live {
         &self.live
     }

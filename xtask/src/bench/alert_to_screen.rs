@@ -19,7 +19,7 @@ use crate::bench::Setting;
 use crate::bench::alert_to_screen_load::{Gateway, Load};
 use crate::bench::figure::{Better, Figure};
 use crate::bench::http::{Line, enter, first_of_role};
-use crate::bench::probe::{Running, free_port};
+use crate::bench::probe::free_port;
 use crate::bench::town;
 
 /// Deadlines that must reach the screen.
@@ -41,16 +41,14 @@ const SHOWN_LIMIT: Duration = Duration::from_secs(30);
 const SCREEN: &str = include_str!("alert_to_screen.mjs");
 
 pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
-    let data = town::copy(setting, "alert-to-screen")?;
-    let log = setting.scratch.path().join("alert-to-screen.log");
-    let folder = data.to_str().context("a temporary folder whose name is not UTF-8")?;
+    let town = town::copy(setting, "alert-to-screen")?;
+    let log = setting.folder.join("alert-to-screen.log");
     let mqtt = free_port()?;
-    let arguments = ["demo", "--data", folder, "--mqtt-port", &mqtt.to_string()];
-    let mut server = Running::start(&setting.program, &arguments, &log)?;
+    let mut server = town.start(&setting.program, &["--mqtt-port", &mqtt.to_string()], &log)?;
     server.await_answer("/", START_LIMIT).with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let operator = runtime.block_on(night_all_day(server.port))?;
-    let mut screen = Screen::open(setting.scratch.path(), server.port, &operator)?;
+    let mut screen = Screen::open(&setting.folder, server.port, &operator)?;
     let (due, load) = runtime.block_on(play(mqtt))?;
     let seen = screen.close()?;
     eprintln!("{} readings acknowledged at {:.0}/s", load.acknowledged, load.rate);

@@ -104,11 +104,19 @@ pub async fn enter(line: &mut Line, port: u16, account: &str) -> Result<Asker> {
 
 /// The first account of a role, as the start page names the role.
 pub async fn first_of_role(line: &mut Line, port: u16, role: &str) -> Result<String> {
+    Ok(all_of_role(line, port, role).await?.swap_remove(0))
+}
+
+/// The accounts of a role on the start page, one at least.
+pub async fn all_of_role(line: &mut Line, port: u16, role: &str) -> Result<Vec<String>> {
     let nobody = Asker { port, cookie: String::new() };
     let answer = line.ask(&nobody.get("/demo")).await?;
     let list = answer.page()?.split_once(&format!("<h3>{role}</h3>")).map(|(_, rest)| rest);
-    let account = list.and_then(|rest| between(rest, "/demo/enter/", "\"")).with_context(|| format!("no {role}"))?;
-    Ok(account.to_owned())
+    let list = list.and_then(|rest| rest.split("<h3>").next()).with_context(|| format!("no {role}"))?;
+    let accounts = list.split("/demo/enter/").skip(1).filter_map(|rest| rest.split('"').next());
+    let accounts: Vec<String> = accounts.map(str::to_owned).collect();
+    ensure!(!accounts.is_empty(), "no {role}");
+    Ok(accounts)
 }
 
 /// What stands between two marks, the first time.

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::bench::Setting;
+use crate::bench::database::Base;
 use crate::bench::figure::{Better, Figure};
-use crate::bench::probe::free_port;
+use crate::bench::probe::{free_port, get, value};
 use crate::bench::publisher::{Flood, Sent};
 use crate::run::{Group, signal_group};
 
@@ -23,50 +24,84 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
-    // `TSUNAGARI_BENCH_REGION` names a region's file made before, to be copied.
-    let (homes, rows, seconds) = if setting.quick { (1_000_usize, 100_000_u64, 5) } else { (10_000, 10_000_000, 60) };
-    let maker = &setting.maker;
-    let folder = setting.scratch.path().join("ingest");
+    let folder = setting.folder.join("ingest");
     fs::create_dir_all(&folder)?;
-    let file = folder.join("region.db");
-    let began = Instant::now();
-    match std::env::var_os("TSUNAGARI_BENCH_REGION") {
-        Some(kept) => drop(fs::copy(kept, &file)?),
-        None => drop(asked(maker, &["make", text(&file)?, &homes.to_string(), &rows.to_string()])?),
+    let file = Base::File(folder.join("region.db"));
+    let sqlite = measure(setting, &file, &folder)?;
+    let figure = |metric, value, target, better| Figure { bench: "ingest", metric, value, target, better };
+    let mut measured = vec![
+        figure("readings_per_s", sqlite.rate, Some(20_000.0), Better::Higher),
+        figure("ack_p99_ms", sqlite.p99, Some(50.0), Better::Lower),
+        figure("bytes_per_home", sqlite.bytes, Some(2_000.0), Better::Lower),
+    ];
+    let mut of_mosquitto = None;
+    match Broker::start(&folder)? {
+        Some(peer) => {
+            let (flood, began) = (flood(setting, peer.port), Instant::now());
+            let sent = Flood { time: flood.time / 3, ..flood }.run()?;
+            let rate = sent.acknowledged as f64 / began.elapsed().as_secs_f64();
+            measured.push(figure("mosquitto_publishes_per_s", rate, None, Better::Higher));
+            measured.push(figure("percent_of_mosquitto", sqlite.rate / rate * 100.0, None, Better::Higher));
+            of_mosquitto = Some(rate);
+        }
+        None => eprintln!("the peer is not measured: mosquitto is not installed"),
+    }
+    if setting.on_postgres() {
+        let folder = setting.folder.join("ingest-postgres");
+        fs::create_dir_all(&folder)?;
+        let postgres = measure(setting, &setting.databases()?.create("ingest", None)?, &folder)?;
+        measured.extend([
+            figure("postgres_readings_per_s", postgres.rate, None, Better::Higher),
+            figure("postgres_ack_p99_ms", postgres.p99, None, Better::Lower),
+            figure("postgres_percent", postgres.rate / sqlite.rate * 100.0, None, Better::Higher),
+        ]);
+        let share = of_mosquitto.map(|rate| postgres.rate / rate * 100.0);
+        measured.extend(share.map(|share| figure("postgres_percent_of_mosquitto", share, None, Better::Higher)));
+    }
+    Ok(measured)
+}
+
+/// What a region on one database came to.
+struct Measured {
+    rate: f64,
+    p99: f64,
+    bytes: f64,
+}
+
+/// Homes, readings there before, and seconds.
+fn size(setting: &Setting) -> (usize, u64, u64) {
+    if setting.quick { (1_000, 100_000, 5) } else { (10_000, 10_000_000, 60) }
+}
+
+fn flood(setting: &Setting, port: u16) -> Flood {
+    let (homes, _, seconds) = size(setting);
+    let connections = homes.div_ceil(50).min(CONNECTIONS);
+    Flood { port, connections, in_flight: IN_FLIGHT, time: Duration::from_secs(seconds) }
+}
+
+fn measure(setting: &Setting, base: &Base, folder: &Path) -> Result<Measured> {
+    // `TSUNAGARI_BENCH_REGION` names a region's file made before, to be copied.
+    let ((homes, rows, _), began) = (size(setting), Instant::now());
+    let kept = std::env::var_os("TSUNAGARI_BENCH_REGION").filter(|_| setting.is_first());
+    match (kept, base) {
+        (Some(kept), Base::File(file)) => drop(fs::copy(kept, file)?),
+        _ => drop(asked(&setting.maker, base, &["make", base.word()?, &homes.to_string(), &rows.to_string()])?),
     }
     eprintln!("{homes} homes and {rows} readings there after {:.0} s", began.elapsed().as_secs_f64());
-
-    let mut region = Region::start(&setting.program, &folder, &file)?;
+    let mut region = Region::start(&setting.program, folder, base)?;
     region.await_ready()?;
-    let flood = Flood {
-        port: region.mqtt,
-        connections: homes.div_ceil(50).min(CONNECTIONS),
-        in_flight: IN_FLIGHT,
-        time: Duration::from_secs(seconds),
-    };
-    let began = Instant::now();
+    let (flood, began) = (flood(setting, region.mqtt), Instant::now());
     let sent = flood.run()?;
     let elapsed = began.elapsed().as_secs_f64();
     let figures = region.metrics()?;
     region.stop()?;
-    let stored = asked(maker, &["count", text(&file)?])?.trim().parse::<u64>()? - rows;
+    let stored = asked(&setting.maker, base, &["count", base.word()?])?.trim().parse::<u64>()? - rows;
     check(&sent, stored, &figures)?;
-    let figure = |metric, value, target, better| Figure { bench: "ingest", metric, value, target, better };
-    let mut measured = vec![
-        figure("readings_per_s", sent.acknowledged as f64 / elapsed, Some(20_000.0), Better::Higher),
-        figure("ack_p99_ms", sent.waited(0.99).as_secs_f64() * 1000.0, Some(50.0), Better::Lower),
-        figure("bytes_per_home", value(&figures, "watch_bytes_per_home")?, Some(2_000.0), Better::Lower),
-    ];
-    match Broker::start(&folder)? {
-        Some(peer) => {
-            let began = Instant::now();
-            let sent = Flood { port: peer.port, time: flood.time / 6, ..flood }.run()?;
-            let rate = sent.acknowledged as f64 / began.elapsed().as_secs_f64();
-            measured.push(figure("mosquitto_publishes_per_s", rate, None, Better::Higher));
-        }
-        None => eprintln!("the peer is not measured: mosquitto is not installed"),
-    }
-    Ok(measured)
+    Ok(Measured {
+        rate: sent.acknowledged as f64 / elapsed,
+        p99: sent.waited(0.99).as_secs_f64() * 1000.0,
+        bytes: value(&figures, "watch_bytes_per_home")?,
+    })
 }
 
 /// A peer for scale: Mosquitto takes the same publishes from the same publishers, stores nothing and decides nothing.
@@ -116,23 +151,16 @@ fn check(sent: &Sent, stored: u64, figures: &str) -> Result<()> {
     Ok(())
 }
 
-fn asked(program: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "{} {arguments:?}: {}", program.display(), output.status);
+/// What the maker of regions, or another helper beside the program, says.
+pub fn asked(program: &Path, base: &Base, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(program);
+    command.args(arguments).envs(base.authority().map(|file| ("SSL_CERT_FILE", file)));
+    let output = command.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{} {}: {}", program.display(), arguments[0], output.status);
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn text(path: &Path) -> Result<&str> {
-    path.to_str().context("a temporary folder whose name is not UTF-8")
-}
-
-/// One figure of the metrics page.
-fn value(figures: &str, name: &str) -> Result<f64> {
-    let line = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    Ok(line.with_context(|| format!("no {name} among the metrics"))?.parse()?)
-}
-
-/// `serve` on an embedded database, plain behind a proxy on this machine.
+/// `serve`, plain behind a proxy on this machine.
 struct Region {
     child: Child,
     group: Option<Group>,
@@ -142,20 +170,22 @@ struct Region {
 }
 
 impl Region {
-    fn start(program: &Path, folder: &Path, file: &Path) -> Result<Region> {
+    fn start(program: &Path, folder: &Path, base: &Base) -> Result<Region> {
         use std::os::unix::fs::PermissionsExt;
         use std::os::unix::process::CommandExt;
         // A region's files are nobody else's, or it does not start.
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         let (web, mqtt, operations) = (free_port()?, free_port()?, free_port()?);
         let config = format!(
-            "region = \"見本地域\"\n[database]\nsqlite = {file:?}\n[web]\nlisten = \"127.0.0.1:{web}\"\n\
+            "region = \"見本地域\"\n{}[web]\nlisten = \"127.0.0.1:{web}\"\n\
              hosts = [\"localhost\"]\ntrusted_proxies = [\"127.0.0.1\"]\n[mqtt]\nlisten = \"127.0.0.1:{mqtt}\"\n\
              [operations]\nlisten = \"127.0.0.1:{operations}\"\nfolder = {:?}\n",
+            base.config(),
             folder.join("operations")
         );
         let (path, log) = (folder.join("config.toml"), folder.join("serve.log"));
         fs::write(&path, config)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let said = fs::File::create(&log)?;
         let mut command = Command::new(program);
         command.args(["serve", "--config"]).arg(&path).process_group(0);
@@ -183,13 +213,7 @@ impl Region {
     }
 
     fn asked(&self, path: &str) -> Result<String> {
-        use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        get(self.operations, path)
     }
 
     fn stop(mut self) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod alert_to_screen;
 mod alert_to_screen_load;
+mod database;
 mod figure;
 mod http;
 mod ingest;
@@ -14,16 +15,23 @@ mod recordings;
 mod replay;
 mod start;
 mod town;
+mod week;
+mod week_desks;
 
-use std::path::PathBuf;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
+use crate::bench::database::{Databases, Engine};
 use crate::bench::figure::Figure;
+use crate::bench::town::Building;
 use crate::place::Place;
 use crate::run::Scratch;
+use crate::tools;
 
 #[derive(Args)]
 pub struct Options {
@@ -33,6 +41,12 @@ pub struct Options {
     /// Smaller and shorter: to see that a bench works, not to publish its figures
     #[arg(long)]
     quick: bool,
+    /// Of `week`: how many times as fast as ours the town's clock runs
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=240))]
+    speed: u16,
+    /// Another version of the program, as its release build left it, to be measured in the same run
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
 }
 
 /// One bench and what it measures.
@@ -56,45 +70,103 @@ const ALL: &[Bench] = &[
         run: pages::run,
     },
     Bench { name: "start", about: "the demo town: from the start of the process to the first page", run: start::run },
+    Bench { name: WEEK, about: "memory of the demo town over a week, desks looking", run: week::run },
 ];
 
-/// Measurements that are promised and have no bench yet. `all` names them and fails.
-const NOT_WRITTEN: &[&str] = &[];
+/// Takes hours and is therefore none of `all`.
+const WEEK: &str = "week";
 
 /// What every bench gets.
 pub struct Setting {
     /// The program under test, built with `--release` unless `TSUNAGARI_BIN` names another.
     pub program: PathBuf,
-    /// Writes a region of many homes (`tests/examples/region.rs`).
+    /// Writes a region of many homes (`tests/examples/region.rs`), of the same version.
     pub maker: PathBuf,
+    /// `--beside`: of an earlier version, which may not know what this one does.
+    beside: bool,
     /// Recordings of real homes; absent on most machines.
     pub recordings: PathBuf,
     /// A folder on a real disk for databases and big files; removed afterwards.
-    pub scratch: Scratch,
+    pub folder: PathBuf,
     pub quick: bool,
+    /// Of `week`.
+    pub speed: u16,
+    /// The towns that this program has built.
+    pub built: RefCell<BTreeMap<Engine, Building>>,
+    databases: OnceCell<Databases>,
+}
+
+impl Setting {
+    fn new(place: &Place, options: &Options, scratch: &Scratch, beside: Option<&Path>) -> Result<Setting> {
+        let (program, maker) = match beside {
+            Some(program) => (program.to_owned(), maker_beside(program)),
+            None => build(place)?,
+        };
+        ensure!(program.exists(), "{} is not there", program.display());
+        let folder = scratch.path().join(if beside.is_some() { "beside" } else { "here" });
+        std::fs::create_dir_all(&folder)?;
+        Ok(Setting {
+            program,
+            maker,
+            beside: beside.is_some(),
+            recordings: place.root.join("../shared/data/sensors"),
+            folder,
+            quick: options.quick,
+            speed: options.speed,
+            built: RefCell::default(),
+            databases: OnceCell::new(),
+        })
+    }
+
+    /// Whether this is the version that the run is about.
+    pub fn is_first(&self) -> bool {
+        !self.beside
+    }
+
+    /// The PostgreSQL server of this run, started when first asked for.
+    pub fn databases(&self) -> Result<&Databases> {
+        if self.databases.get().is_none() {
+            let _ = self.databases.set(Databases::start()?);
+        }
+        self.databases.get().context("a server of databases")
+    }
+
+    /// Whether PostgreSQL is measured: not where it is not installed, nor of an earlier version, which may not speak TLS.
+    pub fn on_postgres(&self) -> bool {
+        self.is_first() && tools::postgres_bin().is_some()
+    }
 }
 
 pub fn run(place: &Place, options: &Options) -> Result<bool> {
-    let chosen: Vec<&Bench> = ALL.iter().filter(|bench| options.name == "all" || options.name == bench.name).collect();
+    let wanted = |bench: &&Bench| options.name == bench.name || options.name == "all" && bench.name != WEEK;
+    let chosen: Vec<&Bench> = ALL.iter().filter(wanted).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = ALL.iter().map(|bench| bench.name).collect();
-        let unwritten = if NOT_WRITTEN.contains(&options.name.as_str()) { "is not written yet" } else { "is no bench" };
-        bail!("{} {unwritten}; there are: {}, all", options.name, names.join(", "));
+        bail!("{} is no bench; there are: {}, all", options.name, names.join(", "));
     }
     if cfg!(debug_assertions) {
         return run_optimised(place, options);
     }
-    let (program, maker) = build(place)?;
-    let recordings = place.root.join("../shared/data/sensors");
-    let setting = Setting { program, maker, recordings, scratch: Scratch::new("bench")?, quick: options.quick };
-    let mut figures = Vec::new();
-    let mut failed = Vec::new();
+    let scratch = Scratch::new("bench")?;
+    let setting = Setting::new(place, options, &scratch, None)?;
+    let other =
+        options.beside.as_deref().map(|other| Setting::new(place, options, &scratch, Some(other))).transpose()?;
+    let (mut figures, mut others, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for bench in chosen {
         eprintln!("== {}: {}", bench.name, bench.about);
+        // The other version first: what the machine keeps from it is no help to the one that is judged.
+        if let Some(other) = &other {
+            eprintln!("-- {}", other.program.display());
+            match (bench.run)(other) {
+                Ok(measured) => others.extend(measured),
+                Err(error) => eprintln!("{} of the other version: {error:#}", bench.name),
+            }
+            eprintln!("-- {}", setting.program.display());
+        }
         match (bench.run)(&setting) {
             Ok(measured) => {
-                measured.iter().for_each(|figure| println!("{}", figure.json()));
-                figure::keep(&place.target, bench.name, &measured)?;
+                measured.iter().for_each(|figure| println!("{}", figure.json(figure::of(&others, figure))));
+                figure::keep(&place.target, bench.name, &measured, &others)?;
                 figures.extend(measured);
             }
             Err(error) => {
@@ -103,11 +175,7 @@ pub fn run(place: &Place, options: &Options) -> Result<bool> {
             }
         }
     }
-    eprint!("{}", figure::table(&figures));
-    if options.name == "all" && !NOT_WRITTEN.is_empty() {
-        eprintln!("not measured, because not written yet: {}", NOT_WRITTEN.join(", "));
-        failed.extend(NOT_WRITTEN);
-    }
+    eprint!("{}", figure::table(&figures, &others));
     if options.quick {
         eprintln!("measured with --quick: these figures say that it works, not how fast it is");
     }
@@ -119,21 +187,30 @@ fn run_optimised(place: &Place, options: &Options) -> Result<bool> {
     let built = place.cargo().args(["build", "--release", "--locked", "--quiet", "--package", "xtask"]).status()?;
     ensure!(built.success(), "the release build of xtask failed");
     let mut again = Command::new(place.target.join("release/xtask"));
-    again.args(["bench", &options.name]).args(options.quick.then_some("--quick")).current_dir(&place.root);
+    again.args(["bench", &options.name, "--speed", &options.speed.to_string()]);
+    if let Some(beside) = &options.beside {
+        again.arg("--beside").arg(std::path::absolute(beside)?);
+    }
+    again.args(options.quick.then_some("--quick")).current_dir(&place.root);
     again.env("CARGO_TARGET_DIR", &place.target);
     Ok(again.status().context("the release build of xtask does not start")?.success())
 }
 
-/// The program and the maker of regions, built together, so that both share what they are built from.
+/// The program and the maker of regions, built together, so that both share what they are built from. Another program's
+/// maker lies where cargo leaves it, beside it.
 fn build(place: &Place) -> Result<(PathBuf, PathBuf)> {
-    let named = std::env::var_os("TSUNAGARI_BIN");
+    if let Some(named) = std::env::var_os("TSUNAGARI_BIN").map(PathBuf::from) {
+        let maker = maker_beside(&named);
+        return Ok((named, maker));
+    }
     eprintln!("building with --release");
     let mut cargo = place.cargo();
     cargo.args(["build", "--release", "--locked", "--package", "stories", "--example", "region"]);
-    if named.is_none() {
-        cargo.args(["--package", "app", "--bin", "tsunagari"]);
-    }
+    cargo.args(["--package", "app", "--bin", "tsunagari"]);
     ensure!(cargo.status()?.success(), "the release build failed");
-    let maker = place.target.join("release/examples/region");
-    Ok((named.map_or_else(|| place.release_binary(), PathBuf::from), maker))
+    Ok((place.release_binary(), maker_beside(&place.release_binary())))
+}
+
+fn maker_beside(program: &Path) -> PathBuf {
+    program.with_file_name("examples").join("region")
 }

@@ -11,10 +11,12 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use crate::bench::Setting;
+use crate::bench::database::Base;
 use crate::bench::figure::{Better, Figure, median};
-use crate::bench::pages_users::{Kind, User, gather};
+use crate::bench::ingest::asked;
+use crate::bench::pages_users::{Kind, User, gather, gather_for};
 use crate::bench::probe::{Running, fsync};
-use crate::bench::town;
+use crate::bench::town::{self, Town};
 
 const USERS: usize = 50;
 const ROUNDS: usize = 5;
@@ -24,60 +26,128 @@ const WARM_UP: Duration = Duration::from_secs(4);
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const FSYNCS: usize = 300;
+/// PostgreSQL's figure of SQLite's at least, in percent.
+const HALF: f64 = 50.0;
+
+const KINDS: [Kind; 5] = [Kind::Page, Kind::List, Kind::Day, Kind::Queue, Kind::Register];
+/// Of each kind what SQLite does, what PostgreSQL does, and that in percent of this.
+const NAMES: [[&str; 3]; 5] = [
+    ["pages_per_s", "postgres_pages_per_s", "postgres_pages_percent"],
+    ["lists_per_s", "postgres_lists_per_s", "postgres_lists_percent"],
+    ["day_per_s", "postgres_day_per_s", "postgres_day_percent"],
+    ["queue_per_s", "postgres_queue_per_s", "postgres_queue_percent"],
+    ["register_per_s", "postgres_register_per_s", "postgres_register_percent"],
+];
 
 pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
-    let data = town::copy(setting, "pages")?;
-    let log = setting.scratch.path().join("pages.log");
-    let folder = data.to_str().context("a temporary folder whose name is not UTF-8")?;
-    let fsync_ms = fsync(&data, FSYNCS)?;
-    let mut server = Running::start(&setting.program, &["demo", "--data", folder], &log)?;
-    let took = server.await_answer("/", START_LIMIT).with_context(|| std::fs::read_to_string(&log).unwrap_or_default());
-    eprintln!("the town answers after {} ms; fsync {fsync_ms:.2} ms", took?.as_millis());
+    let town = town::copy(setting, "pages")?;
+    let fsync_ms = fsync(&town.data, FSYNCS)?;
+    let sqlite = measure(setting, &town)?;
+    let figure = |metric, value, target, better| Figure { bench: "pages", metric, value, target, better };
+    let (higher, lower) = (Better::Higher, Better::Lower);
+    let mut figures = vec![
+        figure("pages_per_s", sqlite.rate(0), Some(1500.0), higher),
+        figure("lists_per_s", sqlite.rate(1), Some(500.0), higher),
+        figure("p99_ms", sqlite.p99(0), Some(50.0), lower),
+        figure("lists_p99_ms", sqlite.p99(1), None, lower),
+        figure("fsync_ms", fsync_ms, None, lower),
+    ];
+    figures.extend((2..KINDS.len()).map(|kind| figure(NAMES[kind][0], sqlite.rate(kind), None, higher)));
+    if setting.is_first() {
+        let bare = bare_looks(setting, &Base::File(setting.folder.join("looks.db")))?;
+        figures.push(figure("bare_looks_per_s", bare, None, higher));
+        figures.push(figure("pages_percent_of_bare_looks", sqlite.rate(0) / bare * 100.0, None, higher));
+    }
+    if setting.on_postgres() {
+        let postgres = measure(setting, &town::copy_on_server(setting, "pages")?)?;
+        for (kind, [_, rate, percent]) in NAMES.into_iter().enumerate() {
+            figures.push(figure(rate, postgres.rate(kind), None, higher));
+            figures.push(figure(percent, postgres.rate(kind) / sqlite.rate(kind) * 100.0, Some(HALF), higher));
+        }
+        figures.push(figure("postgres_p99_ms", postgres.p99(0), None, lower));
+        let bare = bare_looks(setting, &setting.databases()?.create("looks", None)?)?;
+        figures.push(figure("postgres_bare_looks_per_s", bare, None, higher));
+    }
+    Ok(figures)
+}
 
+/// How often a second as many people leave the row of a look, with nothing read or drawn.
+fn bare_looks(setting: &Setting, base: &Base) -> Result<f64> {
+    let mut rates = Vec::new();
+    for n in 1..=3 {
+        let seconds = if setting.quick { "1" } else { "6" };
+        let said = asked(&setting.maker, base, &["looks", base.word()?, &USERS.to_string(), seconds])?;
+        let (rate, p99) = said.trim().split_once(' ').context("the looks say no figures")?;
+        eprintln!("bare looks {n}: {rate}/s, p99 {p99} ms");
+        rates.push(rate.parse()?);
+    }
+    Ok(median(rates))
+}
+
+/// Of each kind its rounds.
+struct Measured(Vec<Vec<(f64, Asked)>>);
+
+impl Measured {
+    fn rate(&self, kind: usize) -> f64 {
+        median(self.0[kind].iter().map(|(rate, _)| *rate).collect())
+    }
+
+    fn p99(&self, kind: usize) -> f64 {
+        median(self.0[kind].iter().map(|(_, asked)| asked.percentile(99.0)).collect())
+    }
+}
+
+fn measure(setting: &Setting, town: &Town) -> Result<Measured> {
+    let log = setting.folder.join("pages.log");
+    let mut server = town.start(&setting.program, &[], &log)?;
+    let took = server.await_answer("/", START_LIMIT).with_context(|| std::fs::read_to_string(&log).unwrap_or_default());
+    eprintln!("the town answers after {} ms", took?.as_millis());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let users = runtime.block_on(gather(server.port, USERS))?;
-    let mut audited = Audit::open(setting, &data)?;
+    let team = runtime.block_on(gather(server.port, USERS))?;
+    let mut audited = Audit::open(setting, town)?;
     let mut measured = Vec::new();
-    for kind in [Kind::Page, Kind::List] {
+    for kind in KINDS {
+        let users = match kind {
+            Kind::Page | Kind::List => team.clone(),
+            _ => runtime.block_on(gather_for(server.port, kind, USERS))?,
+        };
         runtime.block_on(round(&users, kind, WARM_UP))?;
         audited.expect_none_missing(None)?;
-        let mut rounds = Vec::new();
-        for n in 1..=ROUNDS {
-            let time = if setting.quick { QUICK_ROUND } else { ROUND };
-            let (processor, began) = (server.processor()?, Instant::now());
-            let mut asked = runtime.block_on(round(&users, kind, time))?;
-            let (seconds, used) = (began.elapsed().as_secs_f64(), server.processor()? - processor);
-            asked.took.sort_unstable();
-            let (count, rate) = (asked.took.len(), asked.took.len() as f64 / seconds);
-            let each = used.as_secs_f64() * 1e6 / count as f64;
-            eprintln!(
-                "{kind:?} {n}: {rate:.0}/s, median {:.1} ms, p99 {:.1} ms, {:.0} kB a body, {each:.0} µs of processor",
-                asked.percentile(50.0),
-                asked.percentile(99.0),
-                asked.bytes as f64 / count as f64 / 1000.0,
-            );
-            rounds.push((rate, asked));
-        }
+        let rounds = rounds(setting, &runtime, &server, &users, kind)?;
         let responses = rounds.iter().map(|(_, asked)| asked.took.len()).sum();
         audited.expect_none_missing(Some(responses))?;
         measured.push(rounds);
     }
     server.stop(STOP_LIMIT)?;
     audited.verify()?;
-    Ok(figures(&measured, fsync_ms))
+    Ok(Measured(measured))
 }
 
-fn figures(measured: &[Vec<(f64, Asked)>], fsync_ms: f64) -> Vec<Figure> {
-    let rate = |kind: usize| median(measured[kind].iter().map(|(rate, _)| *rate).collect());
-    let p99 = |kind: usize| median(measured[kind].iter().map(|(_, asked)| asked.percentile(99.0)).collect());
-    let figure = |metric, value, target, better| Figure { bench: "pages", metric, value, target, better };
-    vec![
-        figure("pages_per_s", rate(0), Some(1500.0), Better::Higher),
-        figure("lists_per_s", rate(1), Some(500.0), Better::Higher),
-        figure("p99_ms", p99(0), Some(50.0), Better::Lower),
-        figure("lists_p99_ms", p99(1), None, Better::Lower),
-        figure("fsync_ms", fsync_ms, None, Better::Lower),
-    ]
+fn rounds(
+    setting: &Setting,
+    runtime: &tokio::runtime::Runtime,
+    server: &Running,
+    users: &[User],
+    kind: Kind,
+) -> Result<Vec<(f64, Asked)>> {
+    let mut rounds = Vec::new();
+    for n in 1..=ROUNDS {
+        let time = if setting.quick { QUICK_ROUND } else { ROUND };
+        let (processor, began) = (server.processor()?, Instant::now());
+        let mut asked = runtime.block_on(round(users, kind, time))?;
+        let (seconds, used) = (began.elapsed().as_secs_f64(), server.processor()? - processor);
+        asked.took.sort_unstable();
+        let (count, rate) = (asked.took.len(), asked.took.len() as f64 / seconds);
+        let each = used.as_secs_f64() * 1e6 / count as f64;
+        eprintln!(
+            "{kind:?} {n}: {rate:.0}/s, median {:.1} ms, p99 {:.1} ms, {:.0} kB a body, {each:.0} µs of processor",
+            asked.percentile(50.0),
+            asked.percentile(99.0),
+            asked.bytes as f64 / count as f64 / 1000.0,
+        );
+        rounds.push((rate, asked));
+    }
+    Ok(rounds)
 }
 
 /// What one round came to.
@@ -136,14 +206,16 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    fn open<'a>(setting: &'a Setting, data: &Path) -> Result<Audit<'a>> {
-        let config = data.join("audit.toml");
+    fn open<'a>(setting: &'a Setting, town: &Town) -> Result<Audit<'a>> {
+        use std::os::unix::fs::PermissionsExt;
+        let config = town.data.join("audit.toml");
         let text = format!(
-            "[database]\nsqlite = {:?}\n[web]\ntrusted_proxies = [\"127.0.0.1\"]\n[operations]\nfolder = {:?}\n",
-            data.join("town.db"),
-            data
+            "{}[web]\ntrusted_proxies = [\"127.0.0.1\"]\n[operations]\nfolder = {:?}\n",
+            town.base.config(),
+            town.data.join("operations")
         );
         std::fs::write(&config, text)?;
+        std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600))?;
         let mut audit = Audit { program: &setting.program, config, looks: 0 };
         audit.looks = audit.count()?;
         Ok(audit)

@@ -1,14 +1,16 @@
 //! The readers of the `pages` bench: people of care teams with a session each, and what each of them may read, found
 //! out through the pages themselves.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::bench::http::{Asker, Line, between, enter, first_of_role};
+use crate::bench::http::{Asker, Line, all_of_role, between, enter, first_of_role};
 
 /// Those who share notebooks, as the list of accounts names their roles.
 const READERS: &[&str] = &["医師", "訪問看護師", "薬剤師", "ケアマネジャー", "訪問介護員"];
 /// A reader with fewer people would ask for the same pages again and again.
 const LEAST_PERSONS: usize = 8;
+/// Sessions of one account; some below what ends the oldest.
+const SESSIONS: usize = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -16,6 +18,12 @@ pub enum Kind {
     Page,
     /// Many persons': the day, everybody in one's care.
     List,
+    /// A care manager's day.
+    Day,
+    /// The call centre's queue.
+    Queue,
+    /// Fifty residents of the register.
+    Register,
 }
 
 /// Something to ask for and what its answer must hold.
@@ -33,6 +41,8 @@ pub struct User {
     /// For each person their pages.
     persons: Vec<Vec<Wanted>>,
     lists: Vec<Vec<Wanted>>,
+    /// The one page of whoever works at one list.
+    own: Vec<Vec<Wanted>>,
     seed: u64,
 }
 
@@ -43,7 +53,11 @@ impl User {
 
     /// Draws without end: any person, then any of their pages.
     pub fn draws<'a>(&'a self, kind: Kind) -> impl FnMut() -> &'a Wanted + Send {
-        let from = if kind == Kind::Page { &self.persons } else { &self.lists };
+        let from = match kind {
+            Kind::Page => &self.persons,
+            Kind::List => &self.lists,
+            Kind::Day | Kind::Queue | Kind::Register => &self.own,
+        };
         let mut state = self.seed;
         let mut below = move |n: usize| {
             // xorshift64: the order only has to be no pattern of ours.
@@ -61,6 +75,34 @@ impl User {
     fn wanted(&self, path: &str, holds: &str) -> Wanted {
         Wanted { path: path.to_owned(), request: self.asker.get(path), holds: holds.to_owned() }
     }
+}
+
+/// Signs in as many people who work at one list all day: everybody of that role by turns, in as
+/// many sessions as an account may have.
+pub async fn gather_for(port: u16, kind: Kind, many: usize) -> Result<Vec<User>> {
+    let (role, path, holds) = match kind {
+        Kind::Day => ("ケアマネジャー", "/today", "新しいこと"),
+        Kind::Queue => ("コールセンター", "/cases", "次に対応する方"),
+        _ => ("事務局", "/register", "<ruby>"),
+    };
+    let mut line = Line::open(port).await?;
+    let accounts = all_of_role(&mut line, port, role).await?;
+    let (mut users, mut askers) = (Vec::new(), Vec::new());
+    for n in 0..many.min(accounts.len() * SESSIONS) {
+        askers.push(enter(&mut line, port, &accounts[n % accounts.len()]).await?);
+    }
+    for n in 0..many {
+        let asker = askers[n % askers.len()].clone();
+        let mut user = User { asker, persons: Vec::new(), lists: Vec::new(), own: Vec::new(), seed: n as u64 + 1 };
+        let page = line.ask(&user.asker.get(path)).await?.page()?.to_owned();
+        ensure!(page.contains(holds), "{path} does not hold {holds}");
+        // Whoever stands first on the list is looked for on each answer.
+        let first = named(&page).into_iter().next().map_or(holds.to_owned(), |(_, name)| name);
+        let first = if kind == Kind::Queue { holds.to_owned() } else { first };
+        user.own.push(vec![user.wanted(path, &first)]);
+        users.push(user);
+    }
+    Ok(users)
 }
 
 /// Signs in as many different people of care teams.
@@ -102,7 +144,7 @@ fn describe(users: &[User]) {
 async fn sign_in(line: &mut Line, port: u16, account: &str, n: u64) -> Result<Option<User>> {
     let asker = enter(line, port, account).await?;
     let seed = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(n + 1);
-    let mut user = User { asker, persons: Vec::new(), lists: Vec::new(), seed };
+    let mut user = User { asker, persons: Vec::new(), lists: Vec::new(), own: Vec::new(), seed };
     let answer = line.ask(&user.asker.get("/people")).await?;
     if answer.status != 200 {
         return Ok(None);

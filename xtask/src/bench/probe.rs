@@ -23,13 +23,15 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the program with `arguments` and `--port` of a free port. What it says goes into `log`.
-    pub fn start(program: &Path, arguments: &[&str], log: &Path) -> Result<Running> {
+    /// Starts the program with `arguments` and `--port` of a free port, believing `authority`. What it says goes into
+    /// `log`.
+    pub fn start(program: &Path, arguments: &[&str], authority: Option<&Path>, log: &Path) -> Result<Running> {
         let port = free_port()?;
         let log = File::create(log)?;
         let mut command = Command::new(program);
         command.args(arguments).args(["--port", &port.to_string()]).process_group(0);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.envs(authority.map(|file| ("SSL_CERT_FILE", file)));
         let began = Instant::now();
         let child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
         let group = Some(Group::of(&child));
@@ -55,10 +57,15 @@ impl Running {
         let until = Instant::now() + time;
         let mut most = 0;
         while Instant::now() < until {
-            most = most.max(resident(self.child.id())?);
+            most = most.max(self.held()?.resident);
             sleep(Duration::from_millis(100));
         }
         Ok(most)
+    }
+
+    /// What it holds now.
+    pub fn held(&self) -> Result<Held> {
+        held(self.child.id())
     }
 
     /// Processor time the program has used so far, in user and kernel.
@@ -105,10 +112,35 @@ fn answers(port: u16, path: &str) -> bool {
     stream.read_exact(&mut head).is_ok() && head.starts_with(b"HTTP/1.") && matches!(head[9], b'2' | b'3')
 }
 
-fn resident(process: u32) -> Result<u64> {
+/// Memory of a process, bytes: all that lies in memory, and what of it is no file's.
+pub struct Held {
+    pub resident: u64,
+    pub own: u64,
+}
+
+fn held(process: u32) -> Result<Held> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    let bytes = |name: &str| -> Result<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    };
+    Ok(Held { resident: bytes("VmRSS:")?, own: bytes("RssAnon:")? })
+}
+
+/// What an address of this machine answers, head and body.
+pub fn get(port: u16, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// One figure of the metrics page.
+pub fn value(figures: &str, name: &str) -> Result<f64> {
+    let line = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(line.with_context(|| format!("no {name} among the metrics"))?.parse()?)
 }
 
 /// Milliseconds that the disk under `folder` takes to make a page of a log durable: the median of `times`.

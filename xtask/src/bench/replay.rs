@@ -15,7 +15,7 @@ const QUICK_ROWS: u64 = 1_000_000;
 const ROUNDS: usize = 5;
 
 pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
-    let folder = setting.scratch.path();
+    let folder = &setting.folder;
     let input = folder.join("readings.csv");
     let rows = recordings::write(&setting.recordings, &input, if setting.quick { QUICK_ROWS } else { ROWS })?;
     let bytes = std::fs::metadata(&input)?.len();
