@@ -2,7 +2,7 @@
 //! the login name only, and hands over a one-time code.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use base::{AccountId, Ctx, PersonId, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
@@ -15,10 +15,12 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
 use page::visitor::{Seen, Visitor};
-use signin::{Account, LoginName, NewAccount};
+use signin::{Account, LoginName, NewAccount, Request, SecondAsked};
 use uuid::Uuid;
 
-use super::account_pages::{Subject, account_page, code_page, new_account, state_chip};
+use super::account_acts::{issued, issued_page};
+use super::account_pages::{Subject, account_page, new_account, requests_panel, state_chip};
+use super::second::{Confirmed, SECOND, confirmed};
 use super::{Asked, OFFICE, Two, again, asked};
 use crate::verbs::Look;
 
@@ -29,9 +31,6 @@ pub fn doors() -> Vec<Door> {
         Door::look("/accounts/new/{subject}/{id}", OFFICE, new_page),
         Door::command("/accounts/new/{subject}/{id}", OFFICE, create),
         Door::look("/accounts/{account}", OFFICE, one),
-        Door::command("/accounts/{account}/reissue", OFFICE, reissue),
-        Door::command("/accounts/{account}/suspension", OFFICE, suspend),
-        Door::command("/accounts/{account}/reinstatement", OFFICE, reinstate),
     ]
 }
 
@@ -42,23 +41,42 @@ const MOST_READ: usize = 20_000;
 struct Listed {
     accounts: Vec<(Account, String)>,
     more: bool,
+    /// What waits for a second administrator, with the name of who asked.
+    requests: Vec<(Request, String)>,
+    asked: SecondAsked,
 }
 
 /// Pages go on behind an account's id: a login name, often somebody's name, has no place in an address.
 async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
     let after = asked(&query, "after").parse::<AccountId>().ok();
+    listing(&site, &visitor, &frame, after, &Draft::default()).await
+}
+
+pub(super) async fn listing(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    after: Option<AccountId>,
+    draft: &Draft,
+) -> Result<Markup, Problem> {
     let listed = visitor
-        .look(&site, Look::Accounts, move |ctx, tx| {
+        .look(site, Look::Accounts, move |ctx, tx| {
             let after = after.map(|id| signin::find_account(tx, id)).transpose()?;
             let mut accounts = signin::accounts(ctx, tx, after.as_ref().map(|a| &a.login), ROWS + 1)?;
             let more = accounts.len() > ROWS;
             accounts.truncate(ROWS);
-            seen(tx, accounts, more)
+            let mut seen = seen(tx, accounts, more)?;
+            seen.value.requests = waiting(ctx, tx)?;
+            seen.value.asked = signin::second_asked(ctx, tx)?;
+            Ok(seen)
         })
         .await?;
+    let reader = visitor.session.account;
     let first = after.map(|_| "/accounts".to_owned());
     let next = listed.accounts.last().filter(|_| listed.more).map(|(a, _)| format!("/accounts?after={}", a.id));
     Ok(frame.page("利用者").body(html! {
+        (draft.summary())
+        (requests_panel(frame, reader, &listed.requests, &listed.asked, draft))
         (search_form(""))
         @if listed.accounts.is_empty() {
             (empty("利用者はまだ登録されていません", "職員や連絡先のページから登録してください。"))
@@ -71,6 +89,18 @@ async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: A
             }
         }
     }))
+}
+
+fn waiting(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<(Request, String)>, Problem> {
+    let requests = signin::account_requests(ctx, tx)?;
+    let ids: Vec<AccountId> = requests.iter().map(|request| request.asked_by).collect();
+    let askers = signin::find_accounts(tx, &ids)?;
+    let name = |id: AccountId| askers.iter().find(|a| a.id == id).map(|a| a.display_name.expose().clone());
+    Ok(requests
+        .into_iter()
+        .map(|request| (name(request.asked_by).unwrap_or_default(), request))
+        .map(|(n, r)| (r, n))
+        .collect())
 }
 
 async fn search(
@@ -129,7 +159,12 @@ fn seen(tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<List
     let names = people::office_names(tx, &offices)?;
     let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
     let named = accounts.into_iter().map(|account| (name(&account), account)).map(|(name, it)| (it, name)).collect();
-    Ok(Seen::new(Listed { accounts: named, more }, persons, "account", "duty"))
+    Ok(Seen::new(
+        Listed { accounts: named, more, requests: vec![], asked: SecondAsked::default() },
+        persons,
+        "account",
+        "duty",
+    ))
 }
 
 fn person_of(account: &Account) -> Option<PersonId> {
@@ -175,17 +210,28 @@ async fn one(
     frame: Frame,
     Named(id): Named<AccountId>,
 ) -> Result<Markup, Problem> {
-    let (account, office, owner) = visitor
-        .look(&site, Look::Account, move |_, tx| {
+    shown(&site, &visitor, &frame, id, &Draft::default()).await
+}
+
+pub(super) async fn shown(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    id: AccountId,
+    draft: &Draft,
+) -> Result<Markup, Problem> {
+    let (account, office, owner, asked) = visitor
+        .look(site, Look::Account, move |ctx, tx| {
             let account = signin::find_account(tx, id)?;
             let office = office_name(tx, &account)?;
             let persons: Vec<PersonId> = person_of(&account).into_iter().collect();
             let owner = owner_page(&account);
-            Ok(Seen::new((account, office, owner), persons, "account", "duty"))
+            let asked = signin::second_asked(ctx, tx)?;
+            Ok(Seen::new((account, office, owner, asked), persons, "account", "duty"))
         })
         .await?;
     let office = Some(office.as_str()).filter(|o| !o.is_empty());
-    Ok(account_page(&frame, &account, office, owner.as_deref()))
+    Ok(account_page(frame, &account, office, owner.as_deref(), (&asked, draft)))
 }
 
 /// Where the register shows the owner.
@@ -206,22 +252,31 @@ struct Owner {
     person: Option<PersonId>,
     /// Who is shown on the page.
     shown: Vec<PersonId>,
+    asked: SecondAsked,
 }
 
 fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid) -> Result<Owner, Problem> {
+    let asked = signin::second_asked(ctx, tx)?;
     Ok(match subject {
         Subject::Staff => {
             let staff = people::staff(tx, id.into())?;
-            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None, shown: vec![] }
+            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None, shown: vec![], asked }
         }
         Subject::Contact => {
             let contact = people::contact(ctx, tx, id.into())?;
             let (person, shown) = (Some(contact.person), vec![contact.person]);
-            Owner { name: contact.name, role: Role::Family, office: None, person, shown }
+            Owner { name: contact.name, role: Role::Family, office: None, person, shown, asked }
         }
         Subject::Resident => {
             let resident = people::resident(ctx, tx, id.into())?;
-            Owner { name: resident.name, role: Role::Resident, office: None, person: None, shown: vec![resident.id] }
+            Owner {
+                name: resident.name,
+                role: Role::Resident,
+                office: None,
+                person: None,
+                shown: vec![resident.id],
+                asked,
+            }
         }
     })
 }
@@ -249,7 +304,7 @@ async fn new_page(
 
 fn creation_form(frame: &Frame, subject: Subject, id: Uuid, owner: &Owner, draft: &Draft) -> Markup {
     let url = format!("/accounts/new/{}/{}", subject.key(), id.simple());
-    new_account(frame, &url, owner.name.expose(), owner.role.ja(), draft)
+    new_account(frame, &url, (owner.name.expose(), owner.role), &owner.asked, draft)
 }
 
 async fn create(
@@ -271,53 +326,19 @@ async fn create(
         }
     };
     let secrets = draw()?;
-    let created = visitor.command(&site, signin::Verb::CreateAccount, move |ctx, tx| {
+    let typed = draft.value(SECOND).to_owned();
+    let created = confirmed(&site, &visitor, signin::Verb::CreateAccount, &typed, move |ctx, tx| {
         let Owner { name, role, office, person, .. } = owner(ctx, tx, subject, id)?;
         let new = NewAccount { id: id.into(), login: login.clone(), role, office, person, display_name: name };
-        let code = signin::create_account(ctx, tx, &new, &secrets)?;
-        Ok::<_, Problem>((signin::find_account(tx, id.into())?, code))
+        let settled = signin::create_account(ctx, tx, &new, &secrets)?;
+        issued(tx, id.into(), settled)
     });
-    match created.await {
-        Ok((account, code)) => Ok(code_page(&frame, account.id, &account, &code).into_response()),
-        Err(Problem::Refused(why)) => {
-            let owner = look_at_owner(&site, &visitor, subject, id).await?;
-            let draft = draft.refused(why);
-            Ok(again(&draft, creation_form(&frame, subject, id, &owner, &draft)))
-        }
-        Err(other) => Err(other),
-    }
-}
-
-async fn reissue(
-    State(site): State<Site>,
-    visitor: Visitor,
-    frame: Frame,
-    Named(id): Named<AccountId>,
-) -> Result<Markup, Problem> {
-    let secrets = draw()?;
-    let (account, code) = visitor
-        .command(&site, signin::Verb::ReissueAccount, move |ctx, tx| {
-            let code = signin::reissue_account(ctx, tx, id, &secrets)?;
-            Ok((signin::find_account(tx, id)?, code))
-        })
-        .await?;
-    Ok(code_page(&frame, id, &account, &code))
-}
-
-async fn suspend(State(site): State<Site>, visitor: Visitor, Named(id): Named<AccountId>) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, signin::Verb::SuspendAccount, move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?))
-        .await?;
-    Ok(Redirect::to(&format!("/accounts/{id}")))
-}
-
-async fn reinstate(
-    State(site): State<Site>,
-    visitor: Visitor,
-    Named(id): Named<AccountId>,
-) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, signin::Verb::ReinstateAccount, move |ctx, tx| Ok(signin::reinstate_account(ctx, tx, id)?))
-        .await?;
-    Ok(Redirect::to(&format!("/accounts/{id}")))
+    let draft = match created.await {
+        Ok(Confirmed::Done(done)) => return Ok(issued_page(&frame, done).into_response()),
+        Ok(Confirmed::Again(words)) => draft.wrong_field(SECOND, words),
+        Err(Problem::Refused(why)) => draft.refused(why),
+        Err(other) => return Err(other),
+    };
+    let owner = look_at_owner(&site, &visitor, subject, id).await?;
+    Ok(again(&draft, creation_form(&frame, subject, id, &owner, &draft)))
 }

@@ -6,6 +6,10 @@ use db::{DbError, Row, Sealed, Tx, Value, params};
 use crate::rules::{self, Lifetime, Throttle, ThrottleKey};
 use crate::{Account, AccountState, CodeHash, LoginName, NewAccount, PasswordHash, Session, TokenHash};
 
+pub(crate) use requests::{delete_request, put_request, requests};
+
+mod requests;
+
 /// The seeds of authenticators: of accounts, and those offered at an enrolment.
 pub(crate) const SEED: Sealed = Sealed { table: "signin_account", id: "id", column: "totp_secret" };
 pub(crate) const OFFERED_SEED: Sealed = Sealed { table: "signin_enrolment", id: "account_id", column: "totp_secret" };
@@ -68,6 +72,9 @@ const DELETE_OTHERS: &str = "DELETE FROM signin_session WHERE account_id = $1 AN
 const EXPIRED: &str = "SELECT id, account_id FROM signin_session
     WHERE ends_at <= $1 OR last_seen_at + idle <= $1 ORDER BY id LIMIT $2";
 
+const SECOND_AT: &str = "SELECT second_at FROM signin_session WHERE id = $1 AND account_id = $2";
+const SET_SECOND_AT: &str = "UPDATE signin_session SET second_at = $3 WHERE id = $1 AND account_id = $2";
+
 const PUT_DEVICE: &str = "INSERT INTO signin_device (token_hash, account_id, until_at) VALUES ($1, $2, $3)";
 const KEEP_DEVICES: &str = "DELETE FROM signin_device WHERE account_id = $1 AND token_hash NOT IN
     (SELECT token_hash FROM signin_device WHERE account_id = $1 ORDER BY until_at DESC LIMIT $2)";
@@ -81,13 +88,15 @@ const PUT_THROTTLE: &str = "INSERT INTO signin_throttle (throttle_key, failures,
 const CLEAR_THROTTLE: &str = "DELETE FROM signin_throttle WHERE throttle_key = $1";
 
 /// What [`crate::suspend_account`] and a re-issue take away at once.
-const FORGET_ACCOUNT: [&str; 4] = [
+const FORGET_ACCOUNT: [&str; 5] = [
+    "DELETE FROM signin_request WHERE asked_by = $1",
     "DELETE FROM signin_session WHERE account_id = $1",
     "DELETE FROM signin_pending WHERE account_id = $1",
     "DELETE FROM signin_device WHERE account_id = $1",
     "DELETE FROM signin_enrolment WHERE account_id = $1",
 ];
-const FORGET_EXPIRED: [&str; 3] = [
+const FORGET_EXPIRED: [&str; 4] = [
+    "DELETE FROM signin_request WHERE expires_at <= $1",
     "DELETE FROM signin_pending WHERE expires_at <= $1",
     "DELETE FROM signin_device WHERE until_at <= $1",
     "DELETE FROM signin_enrolment WHERE expires_at <= $1",
@@ -305,6 +314,17 @@ pub(crate) fn expired_sessions(
     limit: usize,
 ) -> Result<Vec<(SessionId, AccountId)>, DbError> {
     tx.query(EXPIRED, params![now, limit])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<Option<Instant>, DbError> {
+    match tx.first(SECOND_AT, params![id, account])? {
+        Some(row) => row.get(0),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn set_second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_SECOND_AT, params![id, account, now]).map(drop)
 }
 
 pub(crate) fn put_device(tx: &mut dyn Tx, token: &TokenHash, id: AccountId, until: Instant) -> Result<(), DbError> {

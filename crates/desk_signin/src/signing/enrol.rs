@@ -45,7 +45,7 @@ fn ask_code(frame: &Frame, draft: &Draft) -> Markup {
         (draft.summary())
         p.lead { "事務局から受け取った初回設定コードを入力してください。" }
         form.stack.card method="post" action="/enrol" {
-            (draft.text("code", "初回設定コード").hint("英数字16文字です。ハイフンや大文字・小文字の違いは問いません。").required())
+            (draft.text("code", "初回設定コード").hint("英数字24文字です。ハイフンや大文字・小文字の違いは問いません。").required())
             (submit("次へ"))
         }
         p.soft { "お手元に、認証アプリ（ワンタイムパスワードを表示するアプリ）を入れたスマートフォンをご用意ください。" }
