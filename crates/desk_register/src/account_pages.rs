@@ -2,7 +2,9 @@
 
 use base::{AccountId, Role};
 use maud::{Markup, html};
-use page::components::{Action, State as Tone, at, chip, definitions, guarded_when, link_button, notice, submit};
+use page::components::{
+    Action, State as Tone, at, chip, definitions, guarded_when, link_button, notice, spelled, submit,
+};
 use page::draft::Draft;
 use page::frame::Frame;
 use signin::{Account, AccountState, Code, Request, SecondAsked};
@@ -215,7 +217,7 @@ pub fn code_page(frame: &Frame, id: AccountId, account: &Account, code: &Code) -
             (definitions(&[
                 ("お名前", html! { (account.display_name.expose()) }),
                 ("ログイン名", html! { (account.login.as_str()) }),
-                ("初回設定コード", html! { code.secret { (code.expose()) } }),
+                ("初回設定コード", html! { code.secret { (spelled(code.expose())) } }),
                 ("有効期限", html! { "発行から72時間（一度だけ使えます）" }),
             ]))
             p { "サインインの画面で「初回設定・再設定」を開き、このコードを入力すると、パスワードと認証アプリを設定できます。" }

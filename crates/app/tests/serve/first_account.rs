@@ -17,11 +17,7 @@ fn create(place: &Place, login: &str) -> std::process::Output {
 
 /// Makes the first administrator; gives the one-time code.
 fn administrator(place: &Place) -> String {
-    administrator_named(place, LOGIN)
-}
-
-fn administrator_named(place: &Place, login: &str) -> String {
-    let output = create(place, login);
+    let output = create(place, LOGIN);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("/enrol"), "{said}");
@@ -31,11 +27,6 @@ fn administrator_named(place: &Place, login: &str) -> String {
 
 /// The first administrator, through every page from the code to the desk. The program must be at work.
 pub fn signed_in(place: &Place, code: &str) -> Client {
-    signed_in_as(place, code, LOGIN).0
-}
-
-/// The same by any name, with the secret of their authenticator.
-fn signed_in_as(place: &Place, code: &str, login: &str) -> (Client, [u8; 20]) {
     let mut client = place.client();
     let page = client.post("/enrol", &[("code", code)]).expect("an answer");
     assert_eq!(page.status, 200, "{}", page.body);
@@ -46,7 +37,7 @@ fn signed_in_as(place: &Place, code: &str, login: &str) -> (Client, [u8; 20]) {
     // A code is good for its own half minute and the ones beside it, and none is good twice: the next one is for later.
     let shown = |later: i64| signin::second_factor::code_at(&secret, now() + Span::seconds(later)).expect("a code");
     let factors = |totp: &str| {
-        let fields = [("code", code), ("login", login), ("password", PASSWORD), ("again", PASSWORD), ("totp", totp)];
+        let fields = [("code", code), ("login", LOGIN), ("password", PASSWORD), ("again", PASSWORD), ("totp", totp)];
         fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
     };
     let post = |client: &mut Client, path: &str, fields: &[(String, String)]| {
@@ -59,52 +50,11 @@ fn signed_in_as(place: &Place, code: &str, login: &str) -> (Client, [u8; 20]) {
     assert_eq!(done.status, 200, "{}", done.body);
     assert!(done.body.contains("予備コード"), "{}", done.body);
 
-    let password = client.post("/signin", &[("login", login), ("password", PASSWORD)]).expect("an answer");
+    let password = client.post("/signin", &[("login", LOGIN), ("password", PASSWORD)]).expect("an answer");
     assert_eq!(password.status, 200, "{}", password.body);
     let second = client.post("/signin/second", &[("code", &shown(30))]).expect("an answer");
     assert_eq!((second.status, second.location.as_str()), (303, "/register"), "{}", second.body);
-    (client, secret)
-}
-
-/// The next code of an authenticator that was not used yet; a step that is over opens nothing, nor does one twice.
-fn next_code(secret: &[u8; 20], used: &mut i64) -> String {
-    crate::harness::until("the next half minute", || now().unix_seconds() / 30 > *used);
-    *used = now().unix_seconds() / 30;
-    signin::second_factor::code_at(secret, now()).expect("a code")
-}
-
-// shows: 5.1 a reissue asks for a fresh second factor, and an administrator's for a second administrator
-#[test]
-fn one_administrator_asks_for_a_new_code_of_another_and_a_third_one_agrees() {
-    let place = Place::new();
-    let logins = ["jimu1", "jimu2", "jimu3"];
-    let codes = logins.map(|login| administrator_named(&place, login));
-    let _serving = place.serve();
-    let (mut first, first_secret) = signed_in_as(&place, &codes[0], "jimu1");
-    let (mut third, third_secret) = signed_in_as(&place, &codes[2], "jimu3");
-    // Signing in took the code of the half minute to come.
-    let (mut used_first, mut used_third) = (now().unix_seconds() / 30 + 1, now().unix_seconds() / 30 + 1);
-    let second: base::AccountId =
-        place.look(|tx| tx.scalar("SELECT id FROM signin_account WHERE login = 'jimu2'", &[]));
-    let reissue = format!("/accounts/{second}/reissue");
-    let without = first.post(&reissue, &[]).expect("an answer");
-    assert_eq!(without.status, 422, "{}", without.body);
-    assert!(without.body.contains("確認コードが違います"), "{}", without.body);
-    let asked = first.post(&reissue, &[("totp", &next_code(&first_secret, &mut used_first))]).expect("an answer");
-    assert!(asked.status == 200 && asked.body.contains("承認を待っています"), "{}", asked.body);
-    let list = first.get("/accounts").expect("an answer").body;
-    assert!(list.contains("あなたの依頼です"), "{list}");
-    let list = third.get("/accounts").expect("an answer").body;
-    let approval = list.split("action=\"").filter_map(|r| r.split('"').next()).find(|url| url.ends_with("/approval"));
-    let approval = approval.expect("waits for somebody else").to_owned();
-    let own = first.post(&approval, &[]).expect("an answer");
-    assert!(own.status == 409 && own.body.contains("ご自身の依頼"), "{}", own.body);
-    let agreed = third.post(&approval, &[("totp", &next_code(&third_secret, &mut used_third))]).expect("an answer");
-    assert!(agreed.status == 200 && agreed.body.contains("初回設定コード"), "{}", agreed.body);
-    // The owner is told.
-    let told = "SELECT COUNT(*) FROM notify_message WHERE topic = 'account_reissued'";
-    crate::harness::until("the owner is told", || place.look(|tx| tx.scalar::<i64>(told, &[])) == 1);
-    place.must_run(&["audit", "verify"]);
+    client
 }
 
 /// A region with its first administrator at the desk.
@@ -139,6 +89,28 @@ fn from_nothing_to_the_first_desk() {
     assert_eq!(stranger.get("/register").expect("an answer").location, "/signin");
     assert_eq!(administrator.post("/signout", &[]).expect("an answer").status, 303);
     assert_eq!(administrator.get("/register").expect("an answer").location, "/signin");
+    place.must_run(&["audit", "verify"]);
+}
+
+// shows: 5.5.1 the machine's own commands are the way out where no second administrator is, and are recorded as such
+#[test]
+fn whoever_runs_the_machine_suspends_and_reissues_and_sees_what_waits() {
+    let place = Place::new();
+    administrator(&place);
+    assert!(place.must_run(&["admin", "requests"]).contains("ありません"));
+    assert!(place.must_run(&["admin", "reissue", "--login", LOGIN]).contains("初回設定コード"));
+    place.must_run(&["admin", "suspend", "--login", LOGIN]);
+    let refused = |arguments: &[&str], words: &str| {
+        let output = place.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(words), "{said}");
+    };
+    refused(&["admin", "reissue", "--login", LOGIN], "停止中");
+    refused(&["admin", "suspend", "--login", "nobody"], "登録されていません");
+    refused(&["admin", "approve", "00000000-0000-0000-0000-000000000001"], "一覧を開き直して");
+    let done = "SELECT COUNT(*) FROM audit_row WHERE action IN
+        ('signin.create_administrator', 'signin.reissue_account', 'signin.suspend_account')";
+    assert_eq!(place.look(|tx| tx.scalar::<i64>(done, &[])), 3);
     place.must_run(&["audit", "verify"]);
 }
 

@@ -9,7 +9,7 @@ use base::Instant;
 use form::Refusal;
 use maud::{Markup, PreEscaped, html};
 use page::client::ClientAddress;
-use page::components::{Field, State as Tone, ja_moment, ja_time, link_button, notice, submit};
+use page::components::{Field, State as Tone, ja_moment, ja_time, link_button, notice, spelled, submit};
 use page::door::{Door, Who};
 use page::draft::Draft;
 use page::frame::Frame;
@@ -172,7 +172,7 @@ pub fn recovery_page(frame: &Frame, codes: &[Code], next: (&str, &str)) -> Marku
         section.card.stack {
             h2 { "予備コード（" (codes.len()) "個）" }
             p { "認証アプリが使えないときに、確認コードの代わりに入力します。一つのコードは一度だけ使えます。" }
-            ol.codes { @for code in codes { li { code { (code.expose()) } } } }
+            ol.codes { @for code in codes { li { code { (spelled(code.expose())) } } } }
         }
         p.soft.no-print { "印刷は、ブラウザのメニューから行えます。" }
         div.no-print { (link_button(next.0, next.1)) }
