@@ -75,6 +75,7 @@ fn settled<T>(outcome: Settled<T>) -> anyhow::Result<T> {
 pub fn in_words(problem: Problem) -> anyhow::Error {
     match problem {
         Problem::Refused(why) => anyhow::anyhow!(why.words),
+        Problem::NotFound => anyhow::anyhow!("見つかりません。ログイン名を確かめてください。"),
         other => anyhow::anyhow!("{other:?}"),
     }
 }

@@ -106,7 +106,7 @@ fn whoever_runs_the_machine_suspends_and_reissues_and_sees_what_waits() {
         assert!(!output.status.success() && said.contains(words), "{said}");
     };
     refused(&["admin", "reissue", "--login", LOGIN], "停止中");
-    refused(&["admin", "suspend", "--login", "nobody"], "登録されていません");
+    refused(&["admin", "suspend", "--login", "nobody"], "見つかりません");
     refused(&["admin", "approve", "00000000-0000-0000-0000-000000000001"], "一覧を開き直して");
     let done = "SELECT COUNT(*) FROM audit_row WHERE action IN
         ('signin.create_administrator', 'signin.reissue_account', 'signin.suspend_account')";
