@@ -6,7 +6,7 @@ use db::{DbError, Row, Sealed, Tx, Value, params};
 use crate::rules::{self, Lifetime, Throttle, ThrottleKey};
 use crate::{Account, AccountState, CodeHash, LoginName, NewAccount, PasswordHash, Session, TokenHash};
 
-pub(crate) use requests::{delete_request, put_request, requests};
+pub(crate) use requests::{delete_request, put_request, requests, second_at, set_second_at};
 
 mod requests;
 
@@ -71,9 +71,6 @@ const DELETE_SESSION: &str = "DELETE FROM signin_session WHERE id = $1 AND accou
 const DELETE_OTHERS: &str = "DELETE FROM signin_session WHERE account_id = $1 AND id <> $2";
 const EXPIRED: &str = "SELECT id, account_id FROM signin_session
     WHERE ends_at <= $1 OR last_seen_at + idle <= $1 ORDER BY id LIMIT $2";
-
-const SECOND_AT: &str = "SELECT second_at FROM signin_session WHERE id = $1 AND account_id = $2";
-const SET_SECOND_AT: &str = "UPDATE signin_session SET second_at = $3 WHERE id = $1 AND account_id = $2";
 
 const PUT_DEVICE: &str = "INSERT INTO signin_device (token_hash, account_id, until_at) VALUES ($1, $2, $3)";
 const KEEP_DEVICES: &str = "DELETE FROM signin_device WHERE account_id = $1 AND token_hash NOT IN
@@ -314,17 +311,6 @@ pub(crate) fn expired_sessions(
     limit: usize,
 ) -> Result<Vec<(SessionId, AccountId)>, DbError> {
     tx.query(EXPIRED, params![now, limit])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
-}
-
-pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<Option<Instant>, DbError> {
-    match tx.first(SECOND_AT, params![id, account])? {
-        Some(row) => row.get(0),
-        None => Ok(None),
-    }
-}
-
-pub(crate) fn set_second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_SECOND_AT, params![id, account, now]).map(drop)
 }
 
 pub(crate) fn put_device(tx: &mut dyn Tx, token: &TokenHash, id: AccountId, until: Instant) -> Result<(), DbError> {

@@ -1,6 +1,6 @@
-//! Rows of what waits for a second administrator.
+//! Rows of what waits for a second administrator, and when a session showed its second factor.
 
-use base::{Instant, Role};
+use base::{AccountId, Instant, Role, SessionId};
 use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
@@ -15,6 +15,8 @@ const REQUESTS: &str =
     FROM signin_request WHERE expires_at > $1 ORDER BY asked_at, id LIMIT $2";
 const DELETE_REQUEST: &str = "DELETE FROM signin_request WHERE id = $1";
 const FORGET_REQUESTS: &str = "DELETE FROM signin_request WHERE account_id = $1 AND expires_at <= $2";
+const SECOND_AT: &str = "SELECT second_at FROM signin_session WHERE id = $1 AND account_id = $2";
+const SET_SECOND_AT: &str = "UPDATE signin_session SET second_at = $3 WHERE id = $1 AND account_id = $2";
 
 pub(crate) fn put_request(tx: &mut dyn Tx, r: &Request) -> Result<(), DbError> {
     // One that is over may still lie there.
@@ -31,6 +33,17 @@ pub(crate) fn requests(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Request>, Db
 
 pub(crate) fn delete_request(tx: &mut dyn Tx, id: Uuid) -> Result<(), DbError> {
     tx.execute(DELETE_REQUEST, params![id]).map(drop)
+}
+
+pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<Option<Instant>, DbError> {
+    match tx.first(SECOND_AT, params![id, account])? {
+        Some(row) => row.get(0),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn set_second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_SECOND_AT, params![id, account, now]).map(drop)
 }
 
 fn request_at(row: &Row) -> Result<Request, DbError> {
