@@ -196,6 +196,7 @@ impl Town {
             ("channel", one("cases".into())),
             ("session", one(Uuid::from_u128(1).simple().to_string())),
             ("token", one("no-such-token".into())),
+            ("request", one(Uuid::from_u128(1).simple().to_string())),
         ]);
         let residents = region.plan.residents.iter().zip(&region.register.residents);
         let named: Vec<(String, base::PersonId)> = residents.map(|(r, s)| (r.name.kanji.clone(), s.person)).collect();

@@ -1,5 +1,6 @@
 //! `tsunagari`: one program for a region. This crate reads the configuration, injects the clock, and joins the parts.
 
+mod admin;
 #[cfg(test)]
 mod alerts_tests;
 mod backup;
@@ -62,7 +63,7 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// 最初の管理者をつくります
+    /// 管理者と利用者の手続きを、この機械の上で行います
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
@@ -136,6 +137,32 @@ enum AdminCommand {
         #[arg(long, default_value = "ネットワーク事務局")]
         office: String,
     },
+    /// 二人目の事務局担当者の承認を待っている手続きを示します
+    Requests {
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// 承認を待っている手続きを、この機械の上で承認します(serve を止めて実行してください)
+    Approve {
+        /// requests が示す番号
+        request: uuid::Uuid,
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// パスワードと認証アプリを失った利用者に、初回設定コードを再発行します(serve を止めて実行してください)
+    Reissue {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        login: String,
+    },
+    /// 利用者を停止します(serve を止めて実行してください)
+    Suspend {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        login: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -204,9 +231,7 @@ fn main() {
         Command::Config { command: ConfigCommand::Show { config } } => {
             Config::read(&config).and_then(|config| config.show()).and_then(|text| say(&text))
         }
-        Command::Admin { command: AdminCommand::Create { config, login, name, kana, office } } => {
-            Config::load(&config).and_then(|config| serve::create_administrator(&config, &login, &name, &kana, &office))
-        }
+        Command::Admin { command } => administer(command),
         Command::Audit { command: AuditCommand::Verify { config, heads, key } } => {
             Config::load(&config).and_then(|config| keeping::verify(&config, heads.as_deref(), key))
         }
@@ -233,6 +258,18 @@ fn main() {
     if let Err(error) = outcome {
         eprintln!("tsunagari: {error:#}");
         std::process::exit(1);
+    }
+}
+
+fn administer(command: AdminCommand) -> anyhow::Result<()> {
+    match command {
+        AdminCommand::Create { config, login, name, kana, office } => {
+            serve::create_administrator(&Config::load(&config)?, &login, &name, &kana, &office)
+        }
+        AdminCommand::Requests { config } => admin::requests(&Config::load(&config)?),
+        AdminCommand::Approve { request, config } => admin::approve(&Config::load(&config)?, request),
+        AdminCommand::Reissue { config, login } => admin::reissue(&Config::load(&config)?, &login),
+        AdminCommand::Suspend { config, login } => admin::suspend(&Config::load(&config)?, &login),
     }
 }
 

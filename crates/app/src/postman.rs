@@ -6,12 +6,13 @@
 //! a question that was answered meanwhile is not asked.
 
 use access::Ground;
-use base::{AbsenceId, AlertId, Clock, Ctx, Instant, PersonId};
+use base::{AbsenceId, AccountId, AlertId, Clock, Ctx, Instant, PersonId};
 use db::outbox::{self, Event};
 use db::{Db, DbError, marks};
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
 use page::problem::Problem;
 use people::{OfficeKind, TeamPart};
+use signin::AccountChange;
 use std::time::Duration;
 use uuid::Uuid;
 use watch::{AlertState, Level, LineTrouble};
@@ -140,6 +141,11 @@ enum Errand {
         absence: AbsenceId,
         person: PersonId,
     },
+    /// To the owner of an account: what somebody else did to it.
+    TellOfAccount {
+        account: AccountId,
+        change: AccountChange,
+    },
     /// A fault of one line, or an outage of many.
     TellOfSilentLine {
         trouble: Uuid,
@@ -148,6 +154,9 @@ enum Errand {
 
 impl Errand {
     fn of(event: &Event) -> Option<Errand> {
+        if let Some(signin::Event::AccountChanged { account, change }) = signin::Event::of(event) {
+            return Some(Errand::TellOfAccount { account, change });
+        }
         use watch::Event::*;
         match watch::Event::of(event)? {
             AlertRaised { alert, person, level: Level::Notice, .. } => Some(Errand::AskIfWell { alert, person }),
@@ -174,6 +183,15 @@ impl Errand {
                     send(ctx, tx, subject, Some(person), Topic::AbsenceEntered, None, OUTSIDE)?;
                 }
                 Ok(())
+            }
+            Errand::TellOfAccount { account, change } => {
+                let topic = match change {
+                    AccountChange::Created => Topic::AccountCreated,
+                    AccountChange::Reissued => Topic::AccountReissued,
+                    AccountChange::Suspended => Topic::AccountSuspended,
+                    AccountChange::Reinstated => Topic::AccountReinstated,
+                };
+                send(ctx, tx, account.0, None, topic, None, OUTSIDE).map(drop)
             }
             Errand::TellOfSilentLine { trouble } => {
                 let still = watch::line_faults(ctx, tx)?.iter().any(|t| match t {

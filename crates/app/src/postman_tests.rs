@@ -255,3 +255,22 @@ fn a_running_postman_is_woken_by_the_commit() {
     h.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), arrived).await.expect("arrives") });
     running.abort();
 }
+
+// shows: 5.5.1 the owner of an account gets a message of what somebody else did to it, without a link
+#[test]
+fn the_owner_of_an_account_is_told_what_somebody_else_did_to_it() {
+    let h = House::new();
+    let mut postman = h.postman();
+    h.told_by(&mut postman);
+    let (now, account) = ((h.clock)(), AccountId(h.s.nurse.0));
+    for change in [AccountChange::Reissued, AccountChange::Suspended, AccountChange::Reinstated] {
+        let event = signin::Event::AccountChanged { account, change };
+        h.test.db.write_blocking(move |tx| outbox::push(tx, now, &event)).expect("is pushed");
+    }
+    h.told_by(&mut postman);
+    let told = h.inbox(account.0);
+    let topics: Vec<Topic> = told.iter().map(|m| m.topic).collect();
+    assert_eq!(topics, [Topic::AccountReissued, Topic::AccountSuspended, Topic::AccountReinstated]);
+    assert!(told.iter().all(|m| m.purpose.is_none()));
+    assert!(h.topics(h.s.operator.0).is_empty(), "nobody else is");
+}

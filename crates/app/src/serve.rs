@@ -241,10 +241,7 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
             &secrets,
         )?)
     });
-    let code = code.map_err(|problem| match problem {
-        page::problem::Problem::Refused(why) => anyhow::anyhow!(why.words),
-        other => anyhow::anyhow!("{other:?}"),
-    })?;
+    let code = code.map_err(crate::admin::in_words)?;
     say(&format!(
         "管理者を登録しました。初回設定コード(72時間有効、一度だけ): {}\n{}/enrol を開き、このコードでパスワードと認証アプリを設定してください。",
         code.expose(),

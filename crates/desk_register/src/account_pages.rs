@@ -1,12 +1,16 @@
 //! What is shown of an account: the panel on its owner's page, its own page, and the one-time code, shown once.
 
-use base::AccountId;
+use base::{AccountId, Role};
 use maud::{Markup, html};
-use page::components::{Action, State as Tone, at, chip, definitions, guarded, link_button, notice, submit};
+use page::components::{
+    Action, State as Tone, at, chip, definitions, guarded_when, link_button, notice, spelled, submit,
+};
 use page::draft::Draft;
 use page::frame::Frame;
-use signin::{Account, AccountState, Code};
+use signin::{Account, AccountState, Code, Request, SecondAsked};
 use uuid::Uuid;
+
+use super::second::{SECOND, second_field};
 
 /// Whose account: decides role, office and name, which are never typed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,22 +71,47 @@ pub fn state_chip(state: AccountState) -> Markup {
 }
 
 /// The form that creates an account; only the login name is typed.
-pub fn new_account(frame: &Frame, url: &str, owner: &str, role: &str, draft: &Draft) -> Markup {
+pub fn new_account(
+    frame: &Frame,
+    url: &str,
+    (owner, role): (&str, Role),
+    asked: &SecondAsked,
+    draft: &Draft,
+) -> Markup {
     frame.page("利用者登録").body(html! {
         (draft.summary())
-        (definitions(&[("お名前", html! { (owner) }), ("役割", html! { (role) })]))
+        (definitions(&[("お名前", html! { (owner) }), ("役割", html! { (role.ja()) })]))
         form.stack.card method="post" action=(url) {
             (draft.text("login", "ログイン名").required()
                 .hint("半角の英小文字・数字と「.」「_」「-」「@」で3文字以上。本人が覚えやすいものにしてください。"))
             p.soft { "登録すると、初回設定コードが一度だけ表示されます。印刷できるようにしてから進んでください。" }
+            @if signin::two_decide(role) { p.soft { (TWO_DECIDE) } }
+            (second_field(asked, SECOND, draft))
             (submit("登録してコードを発行する"))
         }
     })
 }
 
-pub fn account_page(frame: &Frame, account: &Account, office: Option<&str>, owner: Option<&str>) -> Markup {
+/// The fields for a code on an account's page, each its form's.
+pub const REISSUE: &str = "totp-reissue";
+pub const SUSPEND: &str = "totp-suspension";
+pub const REINSTATE: &str = "totp-reinstatement";
+
+/// That of a request.
+pub fn request_field(request: Uuid) -> String {
+    format!("totp-{}", request.simple())
+}
+
+pub fn account_page(
+    frame: &Frame,
+    account: &Account,
+    office: Option<&str>,
+    owner: Option<&str>,
+    (asked, draft): (&SecondAsked, &Draft),
+) -> Markup {
     let base = format!("/accounts/{}", account.id);
     frame.page("利用者").body(html! {
+        (draft.summary())
         h2 { (account.display_name.expose()) }
         (definitions(&[
             ("状態", state_chip(account.state)),
@@ -93,25 +122,89 @@ pub fn account_page(frame: &Frame, account: &Account, office: Option<&str>, owne
             ("最後の変更", at(account.changed_at, frame.now)),
         ]))
         @if let Some(owner) = owner { (link_button(owner, "この方の登録内容を開く")) }
-        (changes(&base, account.state))
+        (changes(&base, account, asked, draft))
         (link_button("/accounts", "利用者の一覧へ"))
     })
 }
 
-fn changes(base: &str, state: AccountState) -> Markup {
-    let (reissue, suspend, reinstate) =
-        (format!("{base}/reissue"), format!("{base}/suspension"), format!("{base}/reinstatement"));
+fn changes(base: &str, account: &Account, asked: &SecondAsked, draft: &Draft) -> Markup {
+    let act = |id: &str, summary: &str, what_happens: &str, url: &str, label: &str| {
+        let form = html! {
+            form.stack method="post" action={ (base) (url) } {
+                (second_field(asked, id, draft))
+                button.btn.is-danger type="submit" { (label) }
+            }
+        };
+        guarded_when(draft.error(id).is_some(), summary, what_happens, form)
+    };
     html! {
-        @if state == AccountState::Suspended {
+        @if signin::two_decide(account.role) { p.soft { (TWO_DECIDE) } }
+        @if account.state == AccountState::Suspended {
             p { "停止中のため、サインインできません。" }
-            (Action::post(&reinstate, "停止を解除する"))
+            form.stack.card method="post" action={ (base) "/reinstatement" } {
+                (second_field(asked, REINSTATE, draft))
+                (submit("停止を解除する"))
+            }
         } @else {
-            (guarded("初回設定コードを再発行する", "パスワード、認証アプリ、予備コードの登録がすべて消え、サインイン中の端末はその場で終了します。ご本人であることを確かめてから行ってください。",
-                html! { (Action::post(&reissue, "再発行する").danger()) }))
-            (guarded("この利用者を停止する", "サインイン中の端末はその場で終了し、解除するまでサインインできません。",
-                html! { (Action::post(&suspend, "停止する").danger()) }))
+            (act(REISSUE, "初回設定コードを再発行する", "パスワード、認証アプリ、予備コードの登録がすべて消え、サインイン中の端末はその場で終了します。ご本人であることを確かめてから行ってください。", "/reissue", "再発行する"))
+            (act(SUSPEND, "この利用者を停止する", "サインイン中の端末はその場で終了し、解除するまでサインインできません。", "/suspension", "停止する"))
         }
     }
+}
+
+const TWO_DECIDE: &str = "事務局・監査の利用者の手続きは、ほかの事務局担当者が承認した後に行われます。";
+
+/// What waits for a second administrator, above the list of accounts.
+pub fn requests_panel(
+    frame: &Frame,
+    reader: AccountId,
+    requests: &[(Request, String)],
+    asked: &SecondAsked,
+    draft: &Draft,
+) -> Markup {
+    html! {
+        @if !requests.is_empty() {
+            section.stack {
+                h2 { "承認を待っている手続き" }
+                p.soft { "事務局・監査の利用者の手続きは、依頼した人とは別の事務局担当者が承認します。" }
+                @for (request, asker) in requests {
+                    section.card.stack {
+                        (definitions(&[
+                            ("手続き", html! { (request.act.ja()) }),
+                            ("お名前", html! { (request.display_name.expose()) }),
+                            ("役割", html! { (request.role.ja()) }),
+                            ("ログイン名", html! { (request.login.as_str()) }),
+                            ("依頼した人", html! { (asker) }),
+                            ("依頼", at(request.asked_at, frame.now)),
+                            ("期限", at(request.expires_at, frame.now)),
+                        ]))
+                        @let url = format!("/accounts/requests/{}", request.id.simple());
+                        @if request.asked_by == reader {
+                            p.soft { "あなたの依頼です。ほかの事務局担当者の承認を待っています。" }
+                        } @else if request.account == reader {
+                            p.soft { "あなたの利用者登録についての依頼です。承認は、ほかの事務局担当者が行います。" }
+                        } @else {
+                            form.stack method="post" action={ (url) "/approval" } {
+                                (second_field(asked, &request_field(request.id), draft))
+                                (submit("承認する"))
+                            }
+                        }
+                        (Action::post(&format!("{url}/refusal"), if request.asked_by == reader { "取り下げる" } else { "承認しない" }))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Nothing is done yet: another administrator is asked.
+pub fn asked_page(frame: &Frame) -> Markup {
+    frame.page("承認を依頼しました").body(html! {
+        (notice(Tone::InProgress, "ほかの事務局担当者の承認を待っています", html! {
+            p { "事務局・監査の利用者の手続きには、もう一人の事務局担当者の承認が必要です。ほかの方が「利用者」の画面で承認すると行われます。期限は3日です。" }
+        }))
+        (link_button("/accounts", "利用者の一覧へ"))
+    })
 }
 
 /// The one-time code: shown in the answer to the command and never again.
@@ -124,7 +217,7 @@ pub fn code_page(frame: &Frame, id: AccountId, account: &Account, code: &Code) -
             (definitions(&[
                 ("お名前", html! { (account.display_name.expose()) }),
                 ("ログイン名", html! { (account.login.as_str()) }),
-                ("初回設定コード", html! { code.secret { (code.expose()) } }),
+                ("初回設定コード", html! { code.secret { (spelled(code.expose())) } }),
                 ("有効期限", html! { "発行から72時間（一度だけ使えます）" }),
             ]))
             p { "サインインの画面で「初回設定・再設定」を開き、このコードを入力すると、パスワードと認証アプリを設定できます。" }

@@ -3,7 +3,7 @@
 
 use access::{Act, Witnesses};
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use base::{AccountId, Ctx, PersonId, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
@@ -16,10 +16,12 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
 use page::visitor::{Seen, Visitor};
-use signin::{Account, LoginName, NewAccount};
+use signin::{Account, LoginName, NewAccount, Request, SecondAsked};
 use uuid::Uuid;
 
-use super::account_pages::{Subject, account_page, code_page, new_account, state_chip};
+use super::account_acts::{issued, issued_page};
+use super::account_pages::{Subject, account_page, new_account, requests_panel, state_chip};
+use super::second::{Confirmed, SECOND, confirmed};
 use super::{Asked, OFFICE, Two, again, asked};
 use crate::verbs::Look;
 
@@ -30,9 +32,6 @@ pub fn doors() -> Vec<Door> {
         Door::look("/accounts/new/{subject}/{id}", OFFICE, new_page),
         Door::command("/accounts/new/{subject}/{id}", OFFICE, create),
         Door::look("/accounts/{account}", OFFICE, one),
-        Door::command("/accounts/{account}/reissue", OFFICE, reissue),
-        Door::command("/accounts/{account}/suspension", OFFICE, suspend),
-        Door::command("/accounts/{account}/reinstatement", OFFICE, reinstate),
     ]
 }
 
@@ -43,23 +42,42 @@ const MOST_READ: usize = 20_000;
 struct Listed {
     accounts: Vec<(Account, String)>,
     more: bool,
+    /// What waits for a second administrator, with the name of who asked.
+    requests: Vec<(Request, String)>,
+    asked: SecondAsked,
 }
 
 /// Pages go on behind an account's id: a login name, often somebody's name, has no place in an address.
 async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
     let after = asked(&query, "after").parse::<AccountId>().ok();
+    listing(&site, &visitor, &frame, after, &Draft::default()).await
+}
+
+pub(super) async fn listing(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    after: Option<AccountId>,
+    draft: &Draft,
+) -> Result<Markup, Problem> {
     let listed = visitor
-        .look(&site, Look::Accounts, move |ctx, tx| {
+        .look(site, Look::Accounts, move |ctx, tx| {
             let after = after.map(|id| signin::find_account(tx, id)).transpose()?;
             let mut accounts = signin::accounts(ctx, tx, after.as_ref().map(|a| &a.login), ROWS + 1)?;
             let more = accounts.len() > ROWS;
             accounts.truncate(ROWS);
-            listed(ctx, tx, accounts, more)
+            let mut seen = Witnesses::default();
+            let accounts = listed(ctx, tx, accounts, &mut seen)?;
+            let (requests, asked) = (waiting(ctx, tx)?, signin::second_asked(ctx, tx)?);
+            Ok(Seen::of(Listed { accounts, more, requests, asked }, seen))
         })
         .await?;
+    let reader = visitor.session.account;
     let first = after.map(|_| "/accounts".to_owned());
     let next = listed.accounts.last().filter(|_| listed.more).map(|(a, _)| format!("/accounts?after={}", a.id));
     Ok(frame.page("利用者").body(html! {
+        (draft.summary())
+        (requests_panel(frame, reader, &listed.requests, &listed.asked, draft))
         (search_form(""))
         @if listed.accounts.is_empty() {
             (empty("利用者はまだ登録されていません", "職員や連絡先のページから登録してください。"))
@@ -72,6 +90,18 @@ async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: A
             }
         }
     }))
+}
+
+fn waiting(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<(Request, String)>, Problem> {
+    let requests = signin::account_requests(ctx, tx)?;
+    let ids: Vec<AccountId> = requests.iter().map(|request| request.asked_by).collect();
+    let askers = signin::find_accounts(tx, &ids)?;
+    let name = |id: AccountId| askers.iter().find(|a| a.id == id).map(|a| a.display_name.expose().clone());
+    Ok(requests
+        .into_iter()
+        .map(|request| (name(request.asked_by).unwrap_or_default(), request))
+        .map(|(n, r)| (r, n))
+        .collect())
 }
 
 async fn search(
@@ -87,7 +117,9 @@ async fn search(
             let mut accounts = matching(ctx, tx, &query)?;
             let more = accounts.len() > ROWS;
             accounts.truncate(ROWS);
-            listed(ctx, tx, accounts, more)
+            let mut seen = Witnesses::default();
+            let accounts = listed(ctx, tx, accounts, &mut seen)?;
+            Ok(Seen::of(Listed { accounts, more, requests: vec![], asked: SecondAsked::default() }, seen))
         })
         .await?;
     Ok(frame.page("利用者").body(html! {
@@ -124,15 +156,19 @@ fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Pro
 }
 
 /// Relatives' and residents' own accounts say who is a resident: they stand in the audit row.
-fn listed(ctx: &Ctx, tx: &mut dyn Tx, accounts: Vec<Account>, more: bool) -> Result<Seen<Listed>, Problem> {
-    let mut seen = Witnesses::default();
+fn listed(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    accounts: Vec<Account>,
+    seen: &mut Witnesses,
+) -> Result<Vec<(Account, String)>, Problem> {
     let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
     seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
     let offices: Vec<base::OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
     let names = people::office_names(tx, &offices)?;
     let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
     let named = accounts.into_iter().map(|account| (name(&account), account)).map(|(name, it)| (it, name)).collect();
-    Ok(Seen::of(Listed { accounts: named, more }, seen))
+    Ok(named)
 }
 
 fn person_of(account: &Account) -> Option<PersonId> {
@@ -178,19 +214,30 @@ async fn one(
     frame: Frame,
     Named(id): Named<AccountId>,
 ) -> Result<Markup, Problem> {
-    let (account, office, owner) = visitor
-        .look(&site, Look::Account, move |ctx, tx| {
+    shown(&site, &visitor, &frame, id, &Draft::default()).await
+}
+
+pub(super) async fn shown(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    id: AccountId,
+    draft: &Draft,
+) -> Result<Markup, Problem> {
+    let (account, office, owner, asked) = visitor
+        .look(site, Look::Account, move |ctx, tx| {
             let mut seen = Witnesses::default();
             let account = signin::find_account(tx, id)?;
             let office = office_name(tx, &account)?;
             let persons: Vec<PersonId> = person_of(&account).into_iter().collect();
             seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
             let owner = owner_page(&account);
-            Ok(Seen::of((account, office, owner), seen))
+            let asked = signin::second_asked(ctx, tx)?;
+            Ok(Seen::of((account, office, owner, asked), seen))
         })
         .await?;
     let office = Some(office.as_str()).filter(|o| !o.is_empty());
-    Ok(account_page(&frame, &account, office, owner.as_deref()))
+    Ok(account_page(frame, &account, office, owner.as_deref(), (&asked, draft)))
 }
 
 /// Where the register shows the owner.
@@ -209,21 +256,23 @@ struct Owner {
     role: Role,
     office: Option<base::OfficeId>,
     person: Option<PersonId>,
+    asked: SecondAsked,
 }
 
 fn owner(ctx: &Ctx, tx: &mut dyn Tx, subject: Subject, id: Uuid, seen: &mut Witnesses) -> Result<Owner, Problem> {
+    let asked = signin::second_asked(ctx, tx)?;
     Ok(match subject {
         Subject::Staff => {
             let staff = people::staff(tx, id.into())?;
-            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None }
+            Owner { name: staff.name, role: staff.role, office: Some(staff.office), person: None, asked }
         }
         Subject::Contact => {
             let contact = seen.take(people::contact(ctx, tx, id.into())?);
-            Owner { name: contact.name, role: Role::Family, office: None, person: Some(contact.person) }
+            Owner { name: contact.name, role: Role::Family, office: None, person: Some(contact.person), asked }
         }
         Subject::Resident => {
             let resident = seen.take(people::resident(ctx, tx, id.into())?);
-            Owner { name: resident.name, role: Role::Resident, office: None, person: None }
+            Owner { name: resident.name, role: Role::Resident, office: None, person: None, asked }
         }
     })
 }
@@ -251,7 +300,7 @@ async fn new_page(
 
 fn creation_form(frame: &Frame, subject: Subject, id: Uuid, owner: &Owner, draft: &Draft) -> Markup {
     let url = format!("/accounts/new/{}/{}", subject.key(), id.simple());
-    new_account(frame, &url, owner.name.expose(), owner.role.ja(), draft)
+    new_account(frame, &url, (owner.name.expose(), owner.role), &owner.asked, draft)
 }
 
 async fn create(
@@ -273,53 +322,19 @@ async fn create(
         }
     };
     let secrets = draw()?;
-    let created = visitor.command(&site, signin::Verb::CreateAccount, move |ctx, tx| {
-        let Owner { name, role, office, person } = owner(ctx, tx, subject, id, &mut Witnesses::default())?;
+    let typed = draft.value(SECOND).to_owned();
+    let created = confirmed(&site, &visitor, signin::Verb::CreateAccount, &typed, move |ctx, tx| {
+        let Owner { name, role, office, person, .. } = owner(ctx, tx, subject, id, &mut Witnesses::default())?;
         let new = NewAccount { id: id.into(), login: login.clone(), role, office, person, display_name: name };
-        let code = signin::create_account(ctx, tx, &new, &secrets)?;
-        Ok::<_, Problem>((signin::find_account(tx, id.into())?, code))
+        let settled = signin::create_account(ctx, tx, &new, &secrets)?;
+        issued(tx, id.into(), settled)
     });
-    match created.await {
-        Ok((account, code)) => Ok(code_page(&frame, account.id, &account, &code).into_response()),
-        Err(Problem::Refused(why)) => {
-            let owner = look_at_owner(&site, &visitor, subject, id).await?;
-            let draft = draft.refused(why);
-            Ok(again(&draft, creation_form(&frame, subject, id, &owner, &draft)))
-        }
-        Err(other) => Err(other),
-    }
-}
-
-async fn reissue(
-    State(site): State<Site>,
-    visitor: Visitor,
-    frame: Frame,
-    Named(id): Named<AccountId>,
-) -> Result<Markup, Problem> {
-    let secrets = draw()?;
-    let (account, code) = visitor
-        .command(&site, signin::Verb::ReissueAccount, move |ctx, tx| {
-            let code = signin::reissue_account(ctx, tx, id, &secrets)?;
-            Ok((signin::find_account(tx, id)?, code))
-        })
-        .await?;
-    Ok(code_page(&frame, id, &account, &code))
-}
-
-async fn suspend(State(site): State<Site>, visitor: Visitor, Named(id): Named<AccountId>) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, signin::Verb::SuspendAccount, move |ctx, tx| Ok(signin::suspend_account(ctx, tx, id)?))
-        .await?;
-    Ok(Redirect::to(&format!("/accounts/{id}")))
-}
-
-async fn reinstate(
-    State(site): State<Site>,
-    visitor: Visitor,
-    Named(id): Named<AccountId>,
-) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, signin::Verb::ReinstateAccount, move |ctx, tx| Ok(signin::reinstate_account(ctx, tx, id)?))
-        .await?;
-    Ok(Redirect::to(&format!("/accounts/{id}")))
+    let draft = match created.await {
+        Ok(Confirmed::Done(done)) => return Ok(issued_page(&frame, done).into_response()),
+        Ok(Confirmed::Again(words)) => draft.wrong_field(SECOND, words),
+        Err(Problem::Refused(why)) => draft.refused(why),
+        Err(other) => return Err(other),
+    };
+    let owner = look_at_owner(&site, &visitor, subject, id).await?;
+    Ok(again(&draft, creation_form(&frame, subject, id, &owner, &draft)))
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::wareki::Date;
 use base::{ContactId, PersonId};
 use maud::{Markup, html};
-use page::components::{Action, Table, empty, guarded, link_button, submit};
+use page::components::{Action, Table, empty, guarded_when, link_button, submit};
 use page::door::Door;
 use page::draft::Draft;
 use page::frame::Frame;
@@ -16,12 +16,13 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::{Contact, ContactFacts, Home, Resident, Revision};
-use signin::Account;
+use signin::{Account, SecondAsked};
 
 use super::account_pages::{Subject, account_panel};
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
 use super::resident_fields::{contact_fields, contact_on_record};
+use super::second::{Confirmed, SECOND, confirmed, second_field};
 use super::{OFFICE, READERS, Two};
 use crate::verbs::Look;
 
@@ -37,12 +38,16 @@ pub fn doors() -> Vec<Door> {
     ]
 }
 
+/// The field for a code in the form that removes.
+const REMOVAL: &str = "totp-removal";
+
 struct Known {
     resident: Resident,
     home: Home,
     contacts: Vec<Contact>,
     /// Of the one contact the page is about.
     account: Option<Account>,
+    asked: SecondAsked,
 }
 
 async fn known(site: &Site, visitor: &Visitor, person: PersonId, one: Option<ContactId>) -> Result<Known, Problem> {
@@ -56,7 +61,8 @@ async fn known(site: &Site, visitor: &Visitor, person: PersonId, one: Option<Con
                 return Err(Problem::NotFound);
             }
             let account = one.and_then(|id| signin::find_account(tx, id.0.into()).ok());
-            Ok(Seen::of(Known { resident, home, contacts, account }, seen))
+            let asked = signin::second_asked(ctx, tx)?;
+            Ok(Seen::of(Known { resident, home, contacts, account, asked }, seen))
         })
         .await
 }
@@ -185,20 +191,24 @@ fn form_page(frame: &Frame, known: &Known, contact: Option<ContactId>, draft: &D
                 h2 { "この方の利用者登録" }
                 (account_panel(Subject::Contact, id.0, known.account.as_ref()))
             }
-            (removal(&url, draft))
+            (removal(&url, known, draft))
         }
     })
 }
 
-fn removal(url: &str, draft: &Draft) -> Markup {
+fn removal(url: &str, known: &Known, draft: &Draft) -> Markup {
+    let again = draft.error(REMOVAL).is_some();
+    let reason = if again { draft.value("reason") } else { "" };
     let form = html! {
         form.stack method="post" action={ (url) "/removal" } {
             input type="hidden" name="version" value=(draft.value("version"));
-            (page::components::Field::text("reason", "削除の理由").id("removal-reason").required())
+            (page::components::Field::text("reason", "削除の理由").id("removal-reason").value(reason).required())
+            @if known.account.is_some() { (second_field(&known.asked, REMOVAL, draft)) }
             button.btn.is-danger type="submit" { "連絡先から削除する" }
         }
     };
-    guarded(
+    guarded_when(
+        again,
         "この連絡先を削除する",
         "この方には電話がかからなくなり、この方への開示の同意と閲覧もその場で終わります。",
         form,
@@ -213,6 +223,19 @@ async fn again(
 ) -> Result<Response, Problem> {
     let known = known(&frame.site, visitor, person, contact).await?;
     Ok(super::again(&draft, form_page(frame, &known, contact, &draft)))
+}
+
+/// The page as it is on record, with the reason that was typed and what is wrong with the code.
+async fn shown_again(
+    frame: &Frame,
+    visitor: &Visitor,
+    (person, contact): (PersonId, ContactId),
+    (reason, words): (String, String),
+) -> Result<Response, Problem> {
+    let known = known(&frame.site, visitor, person, Some(contact)).await?;
+    let on_record = known.contacts.iter().find(|c| c.id == contact).ok_or(Problem::NotFound)?;
+    let draft = contact_on_record(on_record).and("reason", reason).wrong_field(REMOVAL, words);
+    Ok(super::again(&draft, form_page(frame, &known, Some(contact), &draft)))
 }
 
 fn back(person: PersonId) -> Response {
@@ -273,22 +296,27 @@ async fn revise(
 async fn remove(
     State(site): State<Site>,
     visitor: Visitor,
+    frame: Frame,
     Two(person, contact): Two<PersonId, ContactId>,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let wrong = |_| Problem::Refused(form::Refusal::at("reason", "削除の理由を入力してください。"));
     let revision = Revision::parse(&form).map_err(wrong)?;
-    visitor
-        .command(&site, people::Verb::RemoveContact, move |ctx, tx| {
-            people::remove_contact(ctx, tx, contact, &revision)?;
-            // Their account, if they have one, opens nothing any more.
-            match signin::find_account(tx, contact.0.into()) {
-                Ok(account) => Ok(signin::suspend_account(ctx, tx, account.id)?),
-                Err(_) => Ok(()),
-            }
-        })
-        .await?;
-    Ok(back(person))
+    let done = confirmed(&site, &visitor, people::Verb::RemoveContact, form.one(SECOND), move |ctx, tx| {
+        people::remove_contact(ctx, tx, contact, &revision)?;
+        // Their account, if they have one, opens nothing any more.
+        match signin::find_account(tx, contact.0.into()) {
+            Ok(account) => Ok(signin::suspend_account(ctx, tx, account.id).map(drop)?),
+            Err(_) => Ok(()),
+        }
+    });
+    match done.await? {
+        Confirmed::Done(()) => Ok(back(person)),
+        Confirmed::Again(words) => {
+            let reason = form.one("reason").to_owned();
+            shown_again(&frame, &visitor, (person, contact), (reason, words)).await
+        }
+    }
 }
 
 async fn reorder(

@@ -2,6 +2,7 @@
 //! offices and staff; accounts; and, for auditors and the residents themselves, who looked at whom. It shows no
 //! diagnosis and no note: the policies give this office none.
 
+mod account_acts;
 mod account_pages;
 mod accounts;
 mod consent_words;
@@ -17,6 +18,7 @@ mod person;
 mod register;
 mod resident_fields;
 mod revise;
+mod second;
 mod staff;
 mod team;
 #[cfg(test)]
@@ -52,6 +54,7 @@ pub fn doors() -> Vec<Door> {
     doors.extend(offices::doors());
     doors.extend(staff::doors());
     doors.extend(accounts::doors());
+    doors.extend(account_acts::doors());
     doors.extend(looks::doors());
     doors
 }

@@ -7,7 +7,7 @@ use base::wareki::Date;
 use base::{Ctx, OfficeId, Role, StaffId};
 use db::Tx;
 use maud::{Markup, html};
-use page::components::{Action, Field, definitions, guarded, link_button, submit};
+use page::components::{Field, definitions, guarded_when, link_button, submit};
 use page::door::Door;
 use page::draft::Draft;
 use page::frame::Frame;
@@ -18,11 +18,12 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::Visitor;
 use people::{Line, NewStaff, Office, Profession, Revision, Staff, StaffFacts, StaffState};
-use signin::{Account, AccountState};
+use signin::{Account, AccountState, SecondAsked, Settled, SigninError, SigninRefusal};
 
 use super::account_pages::{Subject, account_panel};
 use super::offices::{or_unset, staff_state};
 use super::resident_fields::day;
+use super::second::{Confirmed, SECOND, confirmed, second_field};
 use super::{OFFICE, again};
 
 pub fn doors() -> Vec<Door> {
@@ -52,9 +53,23 @@ async fn known(site: &Site, id: StaffId) -> Result<Known, Problem> {
     found.await
 }
 
-async fn staff_page(State(site): State<Site>, frame: Frame, Named(id): Named<StaffId>) -> Result<Markup, Problem> {
-    let Known { staff, office, account } = known(&site, id).await?;
+async fn staff_page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(id): Named<StaffId>,
+) -> Result<Markup, Problem> {
+    shown(&site, &visitor, &frame, id, &Draft::default()).await
+}
+
+async fn shown(site: &Site, visitor: &Visitor, frame: &Frame, id: StaffId, draft: &Draft) -> Result<Markup, Problem> {
+    let Known { staff, office, account } = known(site, id).await?;
+    let ctx = visitor.ctx(site);
+    let asked = site.db().read(move |tx| signin::second_asked(&ctx, tx).map_err(Problem::from)).await?;
+    // Where there is an account, its state follows.
+    let asked = account.as_ref().map(|_| &asked);
     Ok(frame.page("職員の登録内容").body(html! {
+        (draft.summary())
         h2 { ruby { (staff.name.expose()) rp { "（" } rt { (staff.kana.expose()) } rp { "）" } } }
         (definitions(&[
             ("状態", staff_state(staff.state)),
@@ -68,19 +83,24 @@ async fn staff_page(State(site): State<Site>, frame: Frame, Named(id): Named<Sta
         ]))
         (link_button(&format!("/staff/{id}/edit"), "訂正する"))
         section.stack { h2 { "利用者登録" } (account_panel(Subject::Staff, id.0, account.as_ref())) }
-        section.stack { h2 { "状態を変える" } (state_changes(&staff)) }
+        section.stack { h2 { "状態を変える" } (state_changes(&staff, asked, draft)) }
     }))
 }
 
 /// What may follow the present state, with what it does.
-fn state_changes(staff: &Staff) -> Markup {
+fn state_changes(staff: &Staff, asked: Option<&SecondAsked>, draft: &Draft) -> Markup {
     let url = format!("/staff/{}/state", staff.id);
+    let second =
+        |state: StaffState| html! { @if let Some(asked) = asked { (second_field(asked, &code_of(state), draft)) } };
+    let again = |state: StaffState| draft.error(&code_of(state)).is_some();
     let with_reason = |state: StaffState, label: &'static str| {
         let field = format!("reason-{}", state.key());
+        let typed = if again(state) { draft.value("reason") } else { "" };
         html! {
             form.stack method="post" action=(url) {
                 input type="hidden" name="state" value=(state.key());
-                (Field::text("reason", "理由").id(&field).required())
+                (Field::text("reason", "理由").id(&field).value(typed).required())
+                (second(state))
                 button.btn.is-danger type="submit" { (label) }
             }
         }
@@ -88,18 +108,27 @@ fn state_changes(staff: &Staff) -> Markup {
     html! {
         @match staff.state {
             StaffState::Applied | StaffState::Suspended => {
-                (Action::post(&url, "有効にする").hidden("state", StaffState::Active.key()))
+                form.stack method="post" action=(url) {
+                    input type="hidden" name="state" value=(StaffState::Active.key());
+                    (second(StaffState::Active))
+                    (submit("有効にする"))
+                }
                 p.soft { "有効にすると、参加しているケアチームの情報を、同意の範囲で見られるようになります。" }
             },
             StaffState::Active => {
-                (guarded("一時的に停止する", "サインインと、担当の方の情報の閲覧がその場で止まります。ケアチームへの参加は残り、有効に戻すと再開します。", with_reason(StaffState::Suspended, "停止する")))
+                (guarded_when(again(StaffState::Suspended), "一時的に停止する", "サインインと、担当の方の情報の閲覧がその場で止まります。ケアチームへの参加は残り、有効に戻すと再開します。", with_reason(StaffState::Suspended, "停止する")))
             },
             StaffState::Retired => { p { "退職した職員です。戻られるときは、新しく登録してください。" } },
         }
         @if staff.state != StaffState::Retired {
-            (guarded("退職とする", "サインインと閲覧がその場で止まり、すべてのケアチームから外れます。元に戻せません。", with_reason(StaffState::Retired, "退職とする")))
+            (guarded_when(again(StaffState::Retired), "退職とする", "サインインと閲覧がその場で止まり、すべてのケアチームから外れます。元に戻せません。", with_reason(StaffState::Retired, "退職とする")))
         }
     }
+}
+
+/// The field for a code in the form that leads to this state.
+fn code_of(state: StaffState) -> String {
+    format!("{SECOND}-{}", state.key())
 }
 
 async fn new_page(State(site): State<Site>, frame: Frame, Named(id): Named<OfficeId>) -> Result<Markup, Problem> {
@@ -231,28 +260,39 @@ fn follow_name(ctx: &Ctx, tx: &mut dyn Tx, staff: &Staff) -> Result<(), Problem>
 async fn set_state(
     State(site): State<Site>,
     visitor: Visitor,
+    frame: Frame,
     Named(id): Named<StaffId>,
     Posted(form): Posted,
-) -> Result<Redirect, Problem> {
+) -> Result<Response, Problem> {
     let unfit = |field: &'static str, words: String| Problem::Refused(form::Refusal::at(field, words));
     let state =
         StaffState::from_key(form.one("state")).ok_or_else(|| unfit("state", "状態を選び直してください。".into()))?;
     let reason = Line::parse(form.one("reason")).map_err(|words| unfit("reason", words))?;
-    visitor
-        .command(&site, people::Verb::SetStaffState, move |ctx, tx| {
-            people::set_staff_state(ctx, tx, id, state, &reason)?;
-            follow_state(ctx, tx, id, state)
-        })
-        .await?;
-    Ok(Redirect::to(&format!("/staff/{id}")))
+    let done = confirmed(&site, &visitor, people::Verb::SetStaffState, form.one(SECOND), move |ctx, tx| {
+        people::set_staff_state(ctx, tx, id, state, &reason)?;
+        follow_state(ctx, tx, id, state)
+    });
+    match done.await? {
+        Confirmed::Done(()) => Ok(Redirect::to(&format!("/staff/{id}")).into_response()),
+        Confirmed::Again(words) => {
+            let draft = Draft::typed(form).wrong_field(&code_of(state), words);
+            let page = shown(&site, &visitor, &frame, id, &draft).await?;
+            Ok(again(&draft, page))
+        }
+    }
 }
 
+/// One of an administrator or auditor is opened again by two, and closed by two before the register follows: else the
+/// register were the way around the second administrator.
 fn follow_state(ctx: &Ctx, tx: &mut dyn Tx, id: StaffId, state: StaffState) -> Result<(), Problem> {
     let Ok(account) = signin::find_account(tx, id.0.into()) else { return Ok(()) };
     match (state, account.state) {
-        (StaffState::Active, AccountState::Suspended) => Ok(signin::reinstate_account(ctx, tx, account.id)?),
+        (StaffState::Active, AccountState::Suspended) => Ok(signin::reinstate_account(ctx, tx, account.id).map(drop)?),
         (StaffState::Suspended | StaffState::Retired, AccountState::Active | AccountState::Invited) => {
-            Ok(signin::suspend_account(ctx, tx, account.id)?)
+            match signin::suspend_account(ctx, tx, account.id)? {
+                Settled::Done(()) => Ok(()),
+                Settled::Asked => Err(SigninError::from(SigninRefusal::SuspendFirst).into()),
+            }
         }
         _ => Ok(()),
     }

@@ -6,6 +6,9 @@ use people::{ConsentScope, ConsentState, StaffState};
 
 use super::doors;
 
+#[path = "tests_accounts.rs"]
+mod accounts;
+
 /// The fields of a form with some changed; an empty value takes a field away.
 fn with<'a>(fields: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let changed = |name: &str| changes.iter().any(|(n, _)| *n == name);
@@ -185,9 +188,11 @@ fn contacts_are_added_moved_and_taken_out_with_what_they_saw() {
     let form = region.get(&office, &one);
     form.is(200).well_formed().shows("山田 むすめ").shows("musume@example.jp");
     let version = field(&form, "version");
-    region
-        .step(&office, &format!("{one}/removal"), &[("version", &version), ("reason", "ご本人の申し出")])
-        .hides("山田 むすめ");
+    let removal = [("version", version.as_str()), ("reason", "ご本人の申し出")];
+    let without = region.post(&office, &format!("{one}/removal"), &removal);
+    without.is(422).well_formed().shows("確認コードを入力してください").shows("value=\"ご本人の申し出\"");
+    let code = field(&without, "totp");
+    region.step(&office, &format!("{one}/removal"), &with(&removal, &[("totp", &code)])).hides("山田 むすめ");
     assert_eq!(consent(&region, ConsentScope::FamilyAlerts(region.s.daughter)), ConsentState::Expired);
     assert_eq!(region.get(&relative, "/account").location, "/signin", "her account opens nothing any more");
 }
@@ -291,7 +296,10 @@ fn an_office_and_its_staff_are_registered_and_a_suspended_one_is_out_at_once() {
     region.get(&own, "/account").is(200);
     let state = format!("/staff/{}/state", region.s.doctor);
     region.post(&office, &state, &[("state", "suspended")]).is(422).shows("理由");
-    region.step(&office, &state, &[("state", "suspended"), ("reason", "長期の休み")]).shows("停止");
+    let without = region.post(&office, &state, &[("state", "suspended"), ("reason", "長期の休み")]);
+    without.is(422).well_formed().shows("確認コードを入力してください").shows("value=\"長期の休み\"");
+    let code = field(&without, "totp");
+    region.step(&office, &state, &[("state", "suspended"), ("reason", "長期の休み"), ("totp", &code)]).shows("停止");
     assert_eq!(region.get(&own, "/account").location, "/signin");
     region.step(&office, &state, &[("state", "active")]).shows("有効");
     let doctor = region.s.doctor;

@@ -55,7 +55,7 @@ fn each_look_stands_with_the_ground_on_which_it_was_allowed() {
     // Nothing of it is past its limit: whoever was asked to go knows the home by the visit.
     seen(&region, &centre, &format!("/visits/{}", visit_of(&asked)), "visit", &["identity", "case"]);
     region.wait(24 * 60).escalate();
-    seen(&region, &city, "/overdue", "city escalation", &["identity", "alert"]);
+    seen(&region, &region.city(), "/overdue", "city", &["identity", "alert"]);
 }
 
 // shows: 5.3.2 a refused look names the person refused

@@ -34,6 +34,12 @@ fn request(topic: Topic) -> &'static str {
         Topic::NoticeAsked => "お変わりないか、お知らせをお願いします。",
         Topic::AlertRaised | Topic::AmbulanceCalled | Topic::CaseOverdue => "至急、ご確認をお願いします。",
         Topic::VisitRequested | Topic::ConsultationAsked => "お願いがあります。内容のご確認をお願いします。",
+        Topic::AccountCreated => "利用者登録が行われました。お心当たりがないときは、事務局にご連絡ください。",
+        Topic::AccountReissued => {
+            "初回設定コードが再発行され、これまでのパスワードは使えなくなりました。お心当たりがないときは、すぐに事務局にご連絡ください。"
+        }
+        Topic::AccountSuspended => "利用者登録が停止されました。お心当たりがないときは、事務局にご連絡ください。",
+        Topic::AccountReinstated => "利用者登録の停止が解除されました。",
         Topic::DeliveryTest => "配信の試験です。ご対応は不要です。",
         Topic::CaseTaken | Topic::CaseClosed | Topic::NoteWaiting | Topic::AbsenceEntered | Topic::GatewaySilent => {
             "ご確認をお願いします。"

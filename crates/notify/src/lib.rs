@@ -77,6 +77,10 @@ base::words! {
         NoteWaiting = "note_waiting", "連絡帳にお返事をお待ちしている記事があります。";
         AbsenceEntered = "absence_entered", "不在予定が登録されました。";
         GatewaySilent = "gateway_silent", "ゲートウェイからの通信が途絶えています。";
+        AccountCreated = "account_created", "あなたの利用者登録が行われました。";
+        AccountReissued = "account_reissued", "あなたの初回設定コードが再発行され、これまでのパスワードは使えなくなりました。心当たりがないときは、すぐに事務局に連絡してください。";
+        AccountSuspended = "account_suspended", "あなたの利用者登録が停止されました。心当たりがないときは、事務局に連絡してください。";
+        AccountReinstated = "account_reinstated", "あなたの利用者登録の停止が解除されました。";
         DeliveryTest = "delivery_test", "配信の試験です。";
     }
 }

@@ -65,6 +65,13 @@ impl Draft {
         status_of(self.kind.unwrap_or(Kind::Unfit))
     }
 
+    /// With one more field as it was typed.
+    pub fn and(self, field: &str, value: String) -> Draft {
+        let mut pairs = self.form.pairs().to_vec();
+        pairs.push((field.to_owned(), value));
+        Draft { form: Form::new(pairs), ..self }
+    }
+
     pub fn value(&self, field: &str) -> &str {
         self.form.one(field)
     }

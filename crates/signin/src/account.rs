@@ -3,9 +3,12 @@
 use access::Charged;
 use audit::Basis;
 use base::{AccountId, Ctx, Instant, OfficeId, PersonId, Redacted, Role, StaffId};
-use db::{DbError, Tx, marks};
+use db::{DbError, Tx, marks, outbox};
 use people::StaffState;
 
+use crate::confirming::require_fresh;
+use crate::event::Event;
+use crate::request::{self, RequestedAct, Settled};
 use crate::store::{self, Secret};
 use crate::verbs::Verb;
 use crate::{
@@ -13,15 +16,45 @@ use crate::{
 };
 
 /// Creates an account that waits for its owner, and gives the one-time code to hand over: valid 72 hours, shown once.
-pub fn create_account(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount, secrets: &Secrets) -> Result<Code, SigninError> {
+/// One of an administrator or auditor is asked for, and made by another administrator.
+pub fn create_account(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    new: &NewAccount,
+    secrets: &Secrets,
+) -> Result<Settled<Code>, SigninError> {
+    rules::administers(ctx)?;
+    require_fresh(ctx, tx)?;
+    if request::needs_two(ctx, new.role) {
+        let name = free(tx, new)?;
+        return request::ask(
+            ctx,
+            tx,
+            RequestedAct::Create,
+            &NewAccount { display_name: name.into(), ..new.clone() },
+            None,
+        );
+    }
+    create(ctx, tx, new, Verb::CreateAccount, secrets).map(Settled::Done)
+}
+
+pub(crate) fn create(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    new: &NewAccount,
+    verb: Verb,
+    secrets: &Secrets,
+) -> Result<Code, SigninError> {
     let charged = rules::administers(ctx)?;
     insert(ctx, tx, new)?;
     let code = issue(ctx, tx, new.id, secrets)?;
-    record(ctx, tx, Verb::CreateAccount, charged, new.id, new.person)?;
+    record(ctx, tx, verb, charged, new.id, new.person)?;
+    tell(ctx, tx, new.id, AccountChange::Created)?;
     Ok(code)
 }
 
-/// An administrator's account from the command line, where nobody is signed in; the first one comes from here.
+/// An administrator's account from the command line, where nobody is signed in; the first one comes from here. Whoever
+/// runs the machine stands for the second administrator, and the record has a verb of its own for it.
 pub fn create_administrator(
     ctx: &Ctx,
     tx: &mut dyn Tx,
@@ -35,47 +68,106 @@ pub fn create_administrator(
         return Err(SigninRefusal::NotAdministrator.into());
     }
     let new = NewAccount { id, login, role: Role::Administrator, office, person: None, display_name };
-    create_account(ctx, tx, &new, secrets)
+    create(ctx, tx, &new, Verb::CreateAdministrator, secrets)
 }
 
 /// Takes password, second factor, recovery codes and sessions away and gives a new one-time code: for whoever lost
 /// them. A suspended account is reinstated first.
-pub fn reissue_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result<Code, SigninError> {
-    let charged = rules::administers(ctx)?;
-    rules::not_own(ctx, id)?;
-    let account = find_account(tx, id)?;
-    if account.state == AccountState::Suspended {
-        return Err(SigninRefusal::AccountSuspended.into());
+pub fn reissue_account(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    id: AccountId,
+    secrets: &Secrets,
+) -> Result<Settled<Code>, SigninError> {
+    let account = others(ctx, tx, id)?;
+    reissuable(tx, &account)?;
+    if request::needs_two(ctx, account.role) {
+        return request::ask_again(ctx, tx, RequestedAct::Reissue, &account);
     }
-    works_here(tx, id)?;
-    let code = issue(ctx, tx, id, secrets)?;
-    record(ctx, tx, Verb::ReissueAccount, charged, id, account.person)?;
+    reissue(ctx, tx, &account, secrets).map(Settled::Done)
+}
+
+pub(crate) fn reissue(ctx: &Ctx, tx: &mut dyn Tx, account: &Account, secrets: &Secrets) -> Result<Code, SigninError> {
+    let charged = rules::administers(ctx)?;
+    reissuable(tx, account)?;
+    let code = issue(ctx, tx, account.id, secrets)?;
+    record(ctx, tx, Verb::ReissueAccount, charged, account.id, account.person)?;
+    tell(ctx, tx, account.id, AccountChange::Reissued)?;
     Ok(code)
 }
 
+fn reissuable(tx: &mut dyn Tx, account: &Account) -> Result<(), SigninError> {
+    if account.state == AccountState::Suspended {
+        return Err(SigninRefusal::AccountSuspended.into());
+    }
+    works_here(tx, account.id)
+}
+
 /// Closes an account and ends its sessions at once.
-pub fn suspend_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
+pub fn suspend_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<Settled<()>, SigninError> {
+    let account = others(ctx, tx, id)?;
+    if account.state != AccountState::Suspended && request::needs_two(ctx, account.role) {
+        return request::ask_again(ctx, tx, RequestedAct::Suspend, &account);
+    }
+    suspend(ctx, tx, &account).map(Settled::Done)
+}
+
+pub(crate) fn suspend(ctx: &Ctx, tx: &mut dyn Tx, account: &Account) -> Result<(), SigninError> {
     let charged = rules::administers(ctx)?;
-    rules::not_own(ctx, id)?;
-    let account = find_account(tx, id)?;
-    store::set_state(tx, id, AccountState::Suspended, ctx.now)?;
-    end_everything(ctx, tx, id)?;
-    record(ctx, tx, Verb::SuspendAccount, charged, id, account.person)
+    store::set_state(tx, account.id, AccountState::Suspended, ctx.now)?;
+    end_everything(ctx, tx, account.id)?;
+    record(ctx, tx, Verb::SuspendAccount, charged, account.id, account.person)?;
+    if account.state != AccountState::Suspended {
+        tell(ctx, tx, account.id, AccountChange::Suspended)?;
+    }
+    Ok(())
 }
 
 /// Opens a suspended account again: with what its owner had set, or waiting as before.
-pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), SigninError> {
+pub fn reinstate_account(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<Settled<()>, SigninError> {
+    let account = others(ctx, tx, id)?;
+    if account.state == AccountState::Suspended && request::needs_two(ctx, account.role) {
+        works_here(tx, id)?;
+        return request::ask_again(ctx, tx, RequestedAct::Reinstate, &account);
+    }
+    reinstate(ctx, tx, &account).map(Settled::Done)
+}
+
+pub(crate) fn reinstate(ctx: &Ctx, tx: &mut dyn Tx, account: &Account) -> Result<(), SigninError> {
     let charged = rules::administers(ctx)?;
+    let id = account.id;
+    works_here(tx, id)?;
+    if account.state == AccountState::Suspended {
+        let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
+        let state = if enrolled { AccountState::Active } else { AccountState::Invited };
+        store::set_state(tx, id, state, ctx.now)?;
+        tell(ctx, tx, id, AccountChange::Reinstated)?;
+    }
+    record(ctx, tx, Verb::ReinstateAccount, charged, id, account.person)
+}
+
+/// Somebody else's account, before an administrator who showed the second factor touches it.
+fn others(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<Account, SigninError> {
+    rules::administers(ctx)?;
     rules::not_own(ctx, id)?;
     let account = find_account(tx, id)?;
-    if account.state != AccountState::Suspended {
-        return record(ctx, tx, Verb::ReinstateAccount, charged, id, account.person);
+    require_fresh(ctx, tx)?;
+    Ok(account)
+}
+
+base::words! {
+    /// What the owner of an account is told that somebody else did to it.
+    AccountChange {
+        Created = "created", "登録";
+        Reissued = "reissued", "再発行";
+        Suspended = "suspended", "停止";
+        Reinstated = "reinstated", "停止の解除";
     }
-    works_here(tx, id)?;
-    let enrolled = store::secret(tx, id)?.is_some_and(|s| s.password.is_some());
-    let state = if enrolled { AccountState::Active } else { AccountState::Invited };
-    store::set_state(tx, id, state, ctx.now)?;
-    record(ctx, tx, Verb::ReinstateAccount, charged, id, account.person)
+}
+
+/// Whoever carries messages tells the owner.
+fn tell(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, change: AccountChange) -> Result<(), SigninError> {
+    Ok(outbox::push(tx, ctx.now, &Event::AccountChanged { account: id, change })?)
 }
 
 /// Changes role, office or the name shown. A change of role or office ends the sessions: rights are read once per
@@ -93,6 +185,9 @@ pub fn revise_account(
     let name = rules::display_name(display_name.expose())?;
     let before = find_account(tx, id)?;
     let rights_change = before.role != role || before.office != office;
+    if before.role != role && (request::needs_two(ctx, role) || request::needs_two(ctx, before.role)) {
+        return Err(SigninRefusal::RoleNeedsTwo.into());
+    }
     if rights_change {
         rules::not_own(ctx, id)?;
         end_everything(ctx, tx, id)?;
@@ -104,6 +199,11 @@ pub fn revise_account(
 
 pub fn find_account(tx: &mut dyn Tx, id: AccountId) -> Result<Account, SigninError> {
     store::account(tx, id)?.ok_or_else(|| SigninRefusal::AccountUnknown.into())
+}
+
+/// By the name one signs in with; for the command line.
+pub fn find_account_named(tx: &mut dyn Tx, login: &LoginName) -> Result<Account, SigninError> {
+    store::account_named(tx, login)?.ok_or_else(|| SigninRefusal::AccountUnknown.into())
 }
 
 /// Those of these accounts that there are, in no order.
@@ -143,6 +243,14 @@ pub(crate) fn only_fictional(tx: &mut dyn Tx) -> Result<(), SigninError> {
 }
 
 fn insert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount) -> Result<(), SigninError> {
+    let name = free(tx, new)?;
+    let new = NewAccount { display_name: name.into(), ..new.clone() };
+    store::insert_accounts(tx, &[new], AccountState::Invited, ctx.now)?;
+    Ok(())
+}
+
+/// Whether there may be such an account; gives the name to show.
+fn free(tx: &mut dyn Tx, new: &NewAccount) -> Result<String, SigninError> {
     rules::may_have_account(new.role)?;
     let name = rules::display_name(new.display_name.expose())?;
     works_here(tx, new.id)?;
@@ -152,9 +260,7 @@ fn insert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAccount) -> Result<(), SigninErro
     if store::account_named(tx, &new.login)?.is_some() {
         return Err(SigninRefusal::LoginTaken.into());
     }
-    let new = NewAccount { display_name: name.into(), ..new.clone() };
-    store::insert_accounts(tx, &[new], AccountState::Invited, ctx.now)?;
-    Ok(())
+    Ok(name)
 }
 
 /// Refuses an account to whoever stands in the register of staff and does not work here now. The id of an account is that

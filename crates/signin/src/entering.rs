@@ -9,7 +9,7 @@ use crate::rules::{self, ACCOUNT_ALLOWANCE, ADDRESS_ALLOWANCE, Allowance, Thrott
 use crate::verbs::Verb;
 use crate::{
     Account, AccountState, Address, CodeHash, PasswordHash, Proof, Secrets, Session, SigninError, Strangers, Token,
-    TokenHash, hashing, second_factor, session, store,
+    TokenHash, fictional, hashing, second_factor, session, store,
 };
 
 /// An attempt that was counted and now waits for its password to be compared.
@@ -211,6 +211,7 @@ pub fn enter_as(
     if account.state == AccountState::Suspended {
         return Err(crate::SigninRefusal::AccountSuspended.into());
     }
+    fictional::invent_second(ctx, tx, &account, secrets)?;
     Ok(enter(ctx, tx, &account, device, Means::Fictional, secrets)?)
 }
 

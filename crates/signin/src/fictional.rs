@@ -1,11 +1,13 @@
 //! The people one may become in the demonstration. Everything here refuses a database that is not marked fictional:
 //! in a region at work nobody lists accounts without being an administrator.
 
-use base::{AccountId, Role};
-use db::{Tx, marks};
+use base::{AccountId, Ctx, Instant, Redacted, Role};
+use db::{DbError, Tx, marks};
 
 use crate::account::only_fictional;
-use crate::{Account, AccountState, SigninError, store};
+use crate::second_factor::{self, STEP_SECONDS};
+use crate::store::{self, Secret};
+use crate::{Account, AccountState, Secrets, SigninError};
 
 /// Where the town builder notes whom the start page shows first: `[{"account": id, "label": why}, …]`.
 const FEATURED: &str = "demo.featured";
@@ -36,6 +38,41 @@ pub fn featured_accounts(tx: &mut dyn Tx) -> Result<Vec<(Account, String)>, Sign
         }
     }
     Ok(found)
+}
+
+/// What the authenticator of an invented administrator shows now, or next where that was used already; `None` in a
+/// region at work, and for whoever has none.
+pub(crate) fn invented_code(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    now: Instant,
+) -> Result<Option<Redacted<String>>, DbError> {
+    if marks::get(tx, marks::FICTIONAL)?.is_none() {
+        return Ok(None);
+    }
+    let Some(secret) = store::secret(tx, account)? else { return Ok(None) };
+    let Some(seed) = secret.totp else { return Ok(None) };
+    let step = (now.unix_seconds() / STEP_SECONDS).max(secret.totp_step + 1);
+    let at = Instant::from_unix_seconds(step * STEP_SECONDS);
+    Ok(second_factor::code_at(seed.expose(), at).map(Redacted::new))
+}
+
+/// Gives an invented administrator an authenticator, as others have one from their enrolment: what asks for a second
+/// factor asks in a demonstration too.
+pub(crate) fn invent_second(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    account: &Account,
+    secrets: &Secrets,
+) -> Result<(), SigninError> {
+    only_fictional(tx)?;
+    let had = store::secret(tx, account.id)?;
+    if account.role != Role::Administrator || had.as_ref().is_some_and(|s| s.totp.is_some()) {
+        return Ok(());
+    }
+    let password = had.and_then(|s| s.password);
+    let invented = Secret { password, totp: Some(Redacted::new(secrets.totp())), totp_step: 0 };
+    Ok(store::set_secret(tx, account.id, &invented, ctx.now)?)
 }
 
 fn read(noted: &str) -> Vec<Featured> {

@@ -17,6 +17,7 @@
 //! A wrong answer is `Ok` of an enum, not an error: its counter must be stored.
 
 mod account;
+mod confirming;
 mod enrolment;
 mod entering;
 mod event;
@@ -24,6 +25,7 @@ mod fictional;
 pub mod hashing;
 mod own;
 pub mod password;
+mod request;
 pub mod rules;
 pub mod second_factor;
 mod secret;
@@ -39,9 +41,10 @@ use db::{DbError, Migration, Sealed};
 use thiserror::Error;
 
 pub use account::{
-    accounts, create_account, create_administrator, create_fictional_accounts, find_account, find_accounts,
-    reinstate_account, reissue_account, revise_account, suspend_account,
+    AccountChange, accounts, create_account, create_administrator, create_fictional_accounts, find_account,
+    find_account_named, find_accounts, reinstate_account, reissue_account, revise_account, suspend_account,
 };
+pub use confirming::{SecondAsked, SecondShown, second_asked, show_second};
 pub use enrolment::{
     EnrolmentAnswer, EnrolmentView, FinishAnswer, begin_enrolment, enrolment, finish_enrolment, opens,
 };
@@ -54,6 +57,7 @@ pub use fictional::{featured_accounts, fictional_accounts};
 pub use hashing::{Hashers, Memory, PasswordHash, Proof, hash_password, verify_password};
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
 pub use password::{NewPassword, OwnWords};
+pub use request::{Request, RequestedAct, Settled, account_requests, approve_request, decline_request, two_decide};
 pub use rules::{Address, ThrottleKey};
 pub use second_factor::TotpSetup;
 pub use secret::{Code, CodeHash, Secrets, Token, TokenHash};
@@ -64,7 +68,10 @@ pub use verbs::Verb;
 /// What the database holds sealed.
 pub const SEALED: &[Sealed] = &[store::SEED, store::OFFERED_SEED];
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "signin/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "signin/001", sql: include_str!("schema.sql") },
+    Migration { name: "signin/002", sql: include_str!("002.sql") },
+];
 
 /// Where an account stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -212,6 +219,24 @@ pub enum SigninRefusal {
     AccountUnknown,
     #[error("台帳で「有効」の職員だけが利用できます。先に職員の状態を確かめ、退職した方は新しく登録してください。")]
     NotWorking,
+    #[error("確認コードを入力してください。")]
+    SecondFactorWanted,
+    #[error("この利用者については、ほかの事務局担当者の承認を待っている手続きがあります。")]
+    AlreadyAsked,
+    #[error("承認を待っている手続きが多すぎます。先に、いまある手続きを承認するか取り下げてください。")]
+    TooManyAsked,
+    #[error("依頼の後に、この利用者の登録内容が変わりました。取り下げて、必要なら依頼し直してください。")]
+    RequestOvertaken,
+    #[error(
+        "事務局・監査の利用者です。先に「利用者」の画面で停止を依頼し、ほかの事務局担当者の承認を受けてから、職員の状態を変えてください。"
+    )]
+    SuspendFirst,
+    #[error("ご自身の依頼は承認できません。ほかの事務局担当者に承認を依頼してください。")]
+    OwnRequest,
+    #[error("この依頼は、処理が済んだか、期限が過ぎました。一覧を開き直してください。")]
+    RequestUnknown,
+    #[error("役割を事務局・監査に変えることはできません。新しく利用者登録をしてください。")]
+    RoleNeedsTwo,
     #[error("この利用者は停止中です。先に停止を解除してください。")]
     AccountSuspended,
     #[error("このログインは既に終了しています。一覧を開き直してください。")]
@@ -230,6 +255,7 @@ impl form::Rule for SigninRefusal {
             | R::PasswordGuessable
             | R::LoginMalformed
             | R::NameMalformed
+            | R::SecondFactorWanted
             | R::RoleNotForAccounts => form::Kind::Unfit,
             _ => form::Kind::Conflict,
         }
@@ -239,6 +265,7 @@ impl form::Rule for SigninRefusal {
         use SigninRefusal as R;
         match self {
             R::PasswordShort | R::PasswordLong | R::PasswordGuessable => Some("password"),
+            R::SecondFactorWanted => Some("totp"),
             R::LoginMalformed | R::LoginTaken | R::AccountExists => Some("login"),
             _ => None,
         }

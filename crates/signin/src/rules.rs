@@ -11,6 +11,12 @@ use crate::{LoginName, SigninRefusal, TokenHash, secret};
 pub const ENROLMENT_VALID: Span = Span::hours(72);
 /// Wrong second factors after which an enrolment code is spent.
 pub const ENROLMENT_TRIES: u32 = 10;
+/// How long a second factor that was shown for an administrator's act stands for the next ones.
+pub const SECOND_FRESH: Span = Span::minutes(5);
+/// How long a request waits for a second administrator.
+pub const REQUEST_VALID: Span = Span::days(3);
+/// Requests that wait at a time; a further one is refused.
+pub const REQUESTS_WAITING: usize = 50;
 /// How long one has for the second step after the password.
 pub const PENDING_VALID: Span = Span::minutes(5);
 /// Wrong second factors after which one begins again with the password.
@@ -148,6 +154,11 @@ pub fn take_back(before: &Throttle) -> Throttle {
 pub fn fold_login(typed: &str) -> String {
     let narrow: String = typed.chars().take(limits::LINE_CHARS).map(secret::narrow).collect();
     narrow.trim().to_ascii_lowercase()
+}
+
+/// Whether a second factor shown then still stands for an act now; one of the future stands for nothing.
+pub fn still_fresh(shown: Instant, now: Instant) -> bool {
+    shown <= now && now - shown < SECOND_FRESH
 }
 
 /// Whoever the policies let manage accounts, and the program itself (its command line, the demo).

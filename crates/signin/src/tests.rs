@@ -14,6 +14,8 @@ use crate::*;
 
 #[path = "tests_keeping.rs"]
 mod keeping;
+#[path = "tests_two.rs"]
+mod two;
 
 const PASSWORD: &str = "mikan-no-ki";
 
@@ -72,7 +74,35 @@ impl Region {
 
     fn create(&mut self, id: u128, login: &'static str, role: Role) -> Result<Code, SigninError> {
         let new = account(id, login, role);
-        self.write(visitor(), move |ctx, tx, secrets| create_account(ctx, tx, &new, secrets))
+        let issued = self.write(visitor(), move |ctx, tx, secrets| create_account(ctx, tx, &new, secrets))?;
+        let Settled::Done(code) = issued else { panic!("the program needs no second administrator") };
+        Ok(code)
+    }
+
+    /// An administrator at the desk, who showed the second factor just now.
+    fn office(&mut self) -> base::Actor {
+        let (id, now) = (SessionId(Uuid::from_u128(0x0FF1CE)), self.now);
+        let sql = "INSERT INTO signin_session
+            (id, token_hash, account_id, device, started_at, last_seen_at, idle, ends_at, second_at)
+            VALUES ($1, $2, $3, 'office', $4, $4, 0, $4, $4)
+            ON CONFLICT (id) DO UPDATE SET second_at = excluded.second_at";
+        let actor = base::Actor { device: id.to_string(), ..administrator(9) };
+        let account = actor.id;
+        let shown = self.write(visitor(), move |_, tx, _| tx.execute(sql, db::params![id, [1u8; 32], account, now]));
+        assert_eq!(shown.unwrap(), 1);
+        actor
+    }
+
+    fn by_office<T, E>(
+        &mut self,
+        f: impl Fn(&Ctx, &mut dyn Tx, &Secrets) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let office = self.office();
+        self.write(office, f)
     }
 
     fn begin_enrolment(&mut self, typed: &str) -> EnrolmentAnswer {
@@ -269,7 +299,7 @@ fn nobody_learns_whether_an_account_exists() {
     region.member(1, "hanako", Role::Nurse);
     region.create(2, "invited", Role::Nurse).unwrap();
     let gone = region.member(3, "gone", Role::Nurse);
-    region.write(administrator(9), move |ctx, tx, _| suspend_account(ctx, tx, gone.id)).unwrap();
+    region.by_office(move |ctx, tx, _| suspend_account(ctx, tx, gone.id)).unwrap();
     let names = ["hanako", "invited", "gone", "nobody", "!!", ""];
     let parameters = |hash: &PasswordHash| hash.0.expose().rsplitn(3, '$').nth(2).unwrap().to_owned();
     for (n, name) in names.into_iter().enumerate() {

@@ -16,10 +16,15 @@ audit::verbs! {
         EndOldest = "signin.end_oldest", "最も古い端末のサインインを終了";
         ExpireSession = "signin.expire_session", "時間切れでサインインを終了";
         CreateAccount = "signin.create_account", "利用者を登録";
+        CreateAdministrator = "signin.create_administrator", "事務局の利用者を機械の上で登録（二人目の承認なし）";
         ReissueAccount = "signin.reissue_account", "初回設定コードを再発行";
         ReviseAccount = "signin.revise_account", "利用者を訂正";
         SuspendAccount = "signin.suspend_account", "利用者を停止";
         ReinstateAccount = "signin.reinstate_account", "利用者の停止を解除";
+        ShowSecond = "signin.show_second", "操作の前に確認コードを入力";
+        AskForAccount = "signin.ask_for_account", "事務局・監査の利用者の手続きを依頼";
+        ApproveRequest = "signin.approve_request", "依頼された利用者の手続きを承認";
+        DeclineRequest = "signin.decline_request", "依頼された利用者の手続きを取り下げ";
         CreateFictionalAccounts = "signin.create_fictional_accounts", "デモの利用者を用意";
     }
 }

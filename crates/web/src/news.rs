@@ -45,7 +45,7 @@ pub fn happened(event: &outbox::Event) -> Option<Happened> {
     if let Some(event) = people::Event::of(event) {
         return Some(of_people(&event));
     }
-    if let Some(signin::Event::Ended { .. }) = signin::Event::of(event) {
+    if let Some(signin::Event::Ended { .. } | signin::Event::AccountChanged { .. }) = signin::Event::of(event) {
         // No screen shows a session.
         return None;
     }

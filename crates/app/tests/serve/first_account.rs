@@ -92,6 +92,28 @@ fn from_nothing_to_the_first_desk() {
     place.must_run(&["audit", "verify"]);
 }
 
+// shows: 5.5.1 the machine's own commands are the way out where no second administrator is, and are recorded as such
+#[test]
+fn whoever_runs_the_machine_suspends_and_reissues_and_sees_what_waits() {
+    let place = Place::new();
+    administrator(&place);
+    assert!(place.must_run(&["admin", "requests"]).contains("ありません"));
+    assert!(place.must_run(&["admin", "reissue", "--login", LOGIN]).contains("初回設定コード"));
+    place.must_run(&["admin", "suspend", "--login", LOGIN]);
+    let refused = |arguments: &[&str], words: &str| {
+        let output = place.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(words), "{said}");
+    };
+    refused(&["admin", "reissue", "--login", LOGIN], "停止中");
+    refused(&["admin", "suspend", "--login", "nobody"], "見つかりません");
+    refused(&["admin", "approve", "00000000-0000-0000-0000-000000000001"], "一覧を開き直して");
+    let done = "SELECT COUNT(*) FROM audit_row WHERE action IN
+        ('signin.create_administrator', 'signin.reissue_account', 'signin.suspend_account')";
+    assert_eq!(place.look(|tx| tx.scalar::<i64>(done, &[])), 3);
+    place.must_run(&["audit", "verify"]);
+}
+
 #[test]
 fn a_second_account_of_the_same_name_is_refused_and_leaves_nothing_behind() {
     let place = Place::new();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant as Clock};
 use base::wareki::Date;
 use base::{AccountId, Ctx, Instant, Purpose, RequestId, Role, Span};
 use db::{Db, DbConfig, DbError, KeySource};
-use signin::{CodeHash, EnrolmentAnswer, FinishAnswer, NewPassword, OwnWords, Secrets, SigninError};
+use signin::{CodeHash, EnrolmentAnswer, FinishAnswer, NewPassword, OwnWords, Secrets, Settled, SigninError};
 use town::equip::{Equipped, credential, equip};
 use town::plan::{Plan, Size, plan};
 use town::settle::{Register, settle};
@@ -325,6 +325,7 @@ impl Account {
         };
         let (ctx, secrets) = act(1);
         let code = db.write_blocking(move |tx| signin::reissue_account(&ctx, tx, id, &secrets)).expect("a code");
+        let Settled::Done(code) = code else { panic!("the program needs no second") };
         let code = CodeHash::of(code.expose());
         let ((ctx, secrets), opened) = (act(2), code);
         let begun = db

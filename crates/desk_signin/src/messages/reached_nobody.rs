@@ -190,6 +190,9 @@ fn next(topic: Topic, purpose: Option<LinkPurpose>) -> &'static str {
         (Topic::ConsultationAsked | Topic::NoteWaiting, _) => "電話で、連絡帳の確認を依頼してください。",
         (Topic::GatewaySilent, _) => "「通信断」の一覧を確かめ、事務局に伝えてください。",
         (Topic::AbsenceEntered, _) => "次に連絡するときに伝えてください。",
+        (Topic::AccountCreated | Topic::AccountReissued | Topic::AccountSuspended | Topic::AccountReinstated, _) => {
+            "本人に電話で伝え、心当たりがあるかを確かめてください。"
+        }
         (Topic::DeliveryTest, _) => "連絡先の登録を確かめてください。",
     }
 }

@@ -9,7 +9,7 @@ use base::Instant;
 use form::Refusal;
 use maud::{Markup, PreEscaped, html};
 use page::client::ClientAddress;
-use page::components::{Field, State as Tone, ja_moment, ja_time, link_button, notice, submit};
+use page::components::{Field, State as Tone, ja_moment, ja_time, link_button, notice, spelled, submit};
 use page::door::{Door, Who};
 use page::draft::Draft;
 use page::frame::Frame;
@@ -45,7 +45,7 @@ fn ask_code(frame: &Frame, draft: &Draft) -> Markup {
         (draft.summary())
         p.lead { "事務局から受け取った初回設定コードを入力してください。" }
         form.stack.card method="post" action="/enrol" {
-            (draft.text("code", "初回設定コード").hint("英数字16文字です。ハイフンや大文字・小文字の違いは問いません。").required())
+            (draft.text("code", "初回設定コード").hint("英数字24文字です。ハイフンや大文字・小文字の違いは問いません。").required())
             (submit("次へ"))
         }
         p.soft { "お手元に、認証アプリ（ワンタイムパスワードを表示するアプリ）を入れたスマートフォンをご用意ください。" }
@@ -172,7 +172,7 @@ pub fn recovery_page(frame: &Frame, codes: &[Code], next: (&str, &str)) -> Marku
         section.card.stack {
             h2 { "予備コード（" (codes.len()) "個）" }
             p { "認証アプリが使えないときに、確認コードの代わりに入力します。一つのコードは一度だけ使えます。" }
-            ol.codes { @for code in codes { li { code { (code.expose()) } } } }
+            ol.codes { @for code in codes { li { code { (spelled(code.expose())) } } } }
         }
         p.soft.no-print { "印刷は、ブラウザのメニューから行えます。" }
         div.no-print { (link_button(next.0, next.1)) }

@@ -92,8 +92,13 @@ pub fn link_button(href: &str, label: &str) -> Markup {
 /// An action that cannot be undone: closed at first, says what will happen and to whom, then shows its form. Works
 /// without a script.
 pub fn guarded(summary: &str, what_happens: &str, form: Markup) -> Markup {
+    guarded_when(false, summary, what_happens, form)
+}
+
+/// The same, open where its form is shown again.
+pub fn guarded_when(open: bool, summary: &str, what_happens: &str, form: Markup) -> Markup {
     html! {
-        details.guarded {
+        details.guarded open[open] {
             summary { (icon(Icon::Warning)) span { (summary) } }
             p { (what_happens) }
             (form)

@@ -13,10 +13,10 @@
 //! | `field` | `(Field::text("name", "氏名").value(v).required().hint("…").error(opt))` | `text kana tel email number date day moment time search user_name password new_password code area` |
 //! | | `select_field(name, label, &[(value, word)], chosen, err)`, `radio_field(…)`, `check_field(…, &[chosen], err)`, `yes_field(name, label, on)`, `error_summary(&[(id, words)])` | |
 //! | `action` | `(Action::post(url, "受け付ける").primary().hidden("k", "v").icon(i).hint("…").confirm("…").live("#case"))` | a form with one button |
-//! | | `submit(label)`, `link_button(href, label)`, `buttons(html)`, `action_bar(html)`, `guarded(summary, what_happens, form)` | |
+//! | | `submit(label)`, `link_button(href, label)`, `buttons(html)`, `action_bar(html)`, `guarded(summary, what_happens, form)`, `guarded_when(open, …)` | |
 //! | | `choice_grid(url, name, legend, &[Choice{value, label, hint, icon, grave}], note_field, &[hidden])` | outcomes with one touch |
 //! | | `tel_button(label, number, primary)`, `map_link(address, Some((lat, lon)))`, `sound_button()` | |
-//! | `panel` | `notice(State, title, html)`, `empty(title, what_next)`, `too_many(shown, all, how)`, `refusal(reason, &[(href, label)])`, `error_page(Trouble, detail, reference, home)`, `qr(width, dark, label, alternative)` | |
+//! | `panel` | `notice(State, title, html)`, `empty(title, what_next)`, `too_many(shown, all, how)`, `refusal(reason, &[(href, label)])`, `error_page(Trouble, detail, reference, home)`, `qr(width, dark, label, alternative)`, `spelled(code)` | |
 //! | `list` | `(Table::new(caption, &headings).row(vec![html]).alarm_row(vec![…]))`, `definitions(&[(term, html)])`, `pager(before, after, words)`, `tabs(label, &[Tab])`, `figures(label, &[Figure])` | |
 //! | `story` | `story(&[StoryEntry{at, title, who, body, icon, state}], now)`, `steps(label, &[Step{label, state, note}])` | |
 //! | `raster` | `activity_raster(id, title, &[DayActivity{label, first_hour, rows: Vec<RasterRow{label, cells: [Cell; 96], usual: Option<[f32; 48]>}>, silence}])` | SVG |

@@ -131,3 +131,8 @@ pub fn qr(width: usize, dark: impl Fn(usize, usize) -> bool, label: &str, altern
         }
     }
 }
+
+/// A code in groups (`7K2M-0QXA-…`): a line ends between two of them only.
+pub fn spelled(code: &str) -> Markup {
+    html! { @for group in code.split_inclusive('-') { (group) wbr; } }
+}

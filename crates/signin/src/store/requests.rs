@@ -1,0 +1,63 @@
+//! Rows of what waits for a second administrator, and when a session showed its second factor.
+
+use base::{AccountId, Instant, Role, SessionId};
+use db::{DbError, Row, Tx, params};
+use uuid::Uuid;
+
+use crate::rules;
+use crate::{AccountState, LoginName, Request, RequestedAct};
+
+const PUT_REQUEST: &str = "INSERT INTO signin_request
+    (id, account_id, act, login, role, office_id, display_name, state, asked_by, asked_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const REQUESTS: &str =
+    "SELECT id, account_id, act, login, role, office_id, display_name, state, asked_by, asked_at, expires_at
+    FROM signin_request WHERE expires_at > $1 ORDER BY asked_at, id LIMIT $2";
+const DELETE_REQUEST: &str = "DELETE FROM signin_request WHERE id = $1";
+const FORGET_REQUESTS: &str = "DELETE FROM signin_request WHERE account_id = $1 AND expires_at <= $2";
+const SECOND_AT: &str = "SELECT second_at FROM signin_session WHERE id = $1 AND account_id = $2";
+const SET_SECOND_AT: &str = "UPDATE signin_session SET second_at = $3 WHERE id = $1 AND account_id = $2";
+
+pub(crate) fn put_request(tx: &mut dyn Tx, r: &Request) -> Result<(), DbError> {
+    // One that is over may still lie there.
+    tx.execute(FORGET_REQUESTS, params![r.account, r.asked_at])?;
+    let (act, login, role) = (r.act.key(), r.login.as_str(), r.role.key());
+    let (name, state) = (r.display_name.expose().as_str(), r.state.map(AccountState::key));
+    let row = params![r.id, r.account, act, login, role, r.office, name, state, r.asked_by, r.asked_at, r.expires_at];
+    tx.execute(PUT_REQUEST, row).map(drop)
+}
+
+pub(crate) fn requests(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Request>, DbError> {
+    tx.query(REQUESTS, params![now, rules::REQUESTS_WAITING])?.iter().map(request_at).collect()
+}
+
+pub(crate) fn delete_request(tx: &mut dyn Tx, id: Uuid) -> Result<(), DbError> {
+    tx.execute(DELETE_REQUEST, params![id]).map(drop)
+}
+
+pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<Option<Instant>, DbError> {
+    match tx.first(SECOND_AT, params![id, account])? {
+        Some(row) => row.get(0),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn set_second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId, now: Instant) -> Result<(), DbError> {
+    tx.execute(SET_SECOND_AT, params![id, account, now]).map(drop)
+}
+
+fn request_at(row: &Row) -> Result<Request, DbError> {
+    Ok(Request {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        act: row.word(2, RequestedAct::from_key)?,
+        login: row.word(3, |text| LoginName::parse(text).ok())?,
+        role: row.word(4, Role::from_key)?,
+        office: row.get(5)?,
+        display_name: row.get::<String>(6)?.into(),
+        state: row.get::<Option<String>>(7)?.map(|_| row.word(7, AccountState::from_key)).transpose()?,
+        asked_by: row.get(8)?,
+        asked_at: row.get(9)?,
+        expires_at: row.get(10)?,
+    })
+}
