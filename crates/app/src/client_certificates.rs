@@ -10,7 +10,7 @@ use std::time::Duration;
 use admission::Caller;
 use anyhow::{Context, bail};
 use base::{Instant, hex, unhex};
-use page::certificate::{Demand, Shown};
+use page::certificate::{Demand, Presented};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring;
 use rustls::server::WebPkiClientVerifier;
@@ -83,24 +83,24 @@ impl Authority {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn judge(&self, chain: &[CertificateDer<'static>], now: Instant) -> (Shown, Option<String>) {
-        let Some((own, between)) = chain.split_first() else { return (Shown::Missing, None) };
+    fn judge(&self, chain: &[CertificateDer<'static>], now: Instant) -> (Presented, Option<String>) {
+        let Some((own, between)) = chain.split_first() else { return (Presented::Missing, None) };
         let standing = self.standing();
         let fingerprint: [u8; 32] = Sha256::digest(own).into();
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or_default();
         let moment = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let shown = match standing.verifier.verify_client_cert(own, between, moment) {
-            _ if standing.fingerprints.contains(&fingerprint) => Shown::Revoked,
-            Ok(_) => Shown::Good,
+            _ if standing.fingerprints.contains(&fingerprint) => Presented::Revoked,
+            Ok(_) => Presented::Good,
             Err(Error::InvalidCertificate(why)) => match why {
                 CertificateError::Expired
                 | CertificateError::ExpiredContext { .. }
                 | CertificateError::NotValidYet
-                | CertificateError::NotValidYetContext { .. } => Shown::Expired,
-                CertificateError::Revoked => Shown::Revoked,
-                _ => Shown::Foreign,
+                | CertificateError::NotValidYetContext { .. } => Presented::Expired,
+                CertificateError::Revoked => Presented::Revoked,
+                _ => Presented::Foreign,
             },
-            Err(_) => Shown::Foreign,
+            Err(_) => Presented::Foreign,
         };
         (shown, Some(hex(&fingerprint)))
     }

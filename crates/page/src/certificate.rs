@@ -15,7 +15,7 @@ use crate::visitor::Visitor;
 
 /// What the device at the other end showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shown {
+pub enum Presented {
     Good,
     Missing,
     /// Or not yet valid.
@@ -25,31 +25,31 @@ pub enum Shown {
     Foreign,
 }
 
-impl Shown {
+impl Presented {
     /// The word of the security log and of the audit row.
     pub fn key(self) -> &'static str {
         match self {
-            Shown::Good => "certificate_good",
-            Shown::Missing => "certificate_missing",
-            Shown::Expired => "certificate_expired",
-            Shown::Revoked => "certificate_revoked",
-            Shown::Foreign => "certificate_foreign",
+            Presented::Good => "certificate_good",
+            Presented::Missing => "certificate_missing",
+            Presented::Expired => "certificate_expired",
+            Presented::Revoked => "certificate_revoked",
+            Presented::Foreign => "certificate_foreign",
         }
     }
 
     pub(crate) fn ja(self) -> &'static str {
         match self {
-            Shown::Good => "この地域の証明書です。",
-            Shown::Missing => "この端末からは証明書が届いていません。",
-            Shown::Expired => "この端末の証明書は期限が切れているか、まだ有効になっていません。",
-            Shown::Revoked => "この端末の証明書は使えなくされています。",
-            Shown::Foreign => "この端末から届いた証明書は、この地域のものではありません。",
+            Presented::Good => "この地域の証明書です。",
+            Presented::Missing => "この端末からは証明書が届いていません。",
+            Presented::Expired => "この端末の証明書は期限が切れているか、まだ有効になっていません。",
+            Presented::Revoked => "この端末の証明書は使えなくされています。",
+            Presented::Foreign => "この端末から届いた証明書は、この地域のものではありません。",
         }
     }
 }
 
 /// Judges what a connection showed, at this moment. Gives the certificate's fingerprint, where there was one.
-pub type Judge = Arc<dyn Fn(&Caller, Instant) -> (Shown, Option<String>) + Send + Sync>;
+pub type Judge = Arc<dyn Fn(&Caller, Instant) -> (Presented, Option<String>) + Send + Sync>;
 
 /// Who must show one.
 pub struct Demand {
@@ -74,9 +74,9 @@ pub async fn require(site: &Site, desk: &str, path: &'static str, request: &Exte
     let caller = request.get::<Caller>().cloned();
     let (shown, fingerprint) = match &caller {
         Some(caller) => (demand.judge)(caller, site.now()),
-        None => (Shown::Missing, None),
+        None => (Presented::Missing, None),
     };
-    if shown == Shown::Good {
+    if shown == Presented::Good {
         return Ok(());
     }
     match (visitor, caller) {

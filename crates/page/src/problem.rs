@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::PersonId;
 use form::{Fails, Failure, Kind, Refusal};
 
-use crate::certificate::Shown;
+use crate::certificate::Presented;
 use crate::components::Trouble;
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub enum Problem {
     TooLarge,
     SignInFirst,
     /// The desk or the role needs a certificate, and none that is good was shown.
-    Certificate(Shown),
+    Certificate(Presented),
     Busy,
     /// The disk is full.
     Full,

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use base::{Actor, Ctx, Purpose, Redacted, Role};
 use db::Tx;
 
-use crate::certificate::Shown;
+use crate::certificate::Presented;
 use crate::guard::Nonce;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
@@ -149,7 +149,7 @@ impl Visitor {
         &self,
         site: &Site,
         path: &'static str,
-        shown: Shown,
+        shown: Presented,
         fingerprint: Option<&str>,
     ) -> Result<(), Problem> {
         let ctx = self.ctx(site);
