@@ -13,6 +13,7 @@ use db::{Db, DbError, Space, outbox};
 use ingest::station::{self, Board, Station};
 use ingest::{Authenticate, Ways, inlet, mqtt};
 use notify::Adapters;
+use page::renewals;
 use page::site::{Site, Warning, random};
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
@@ -56,6 +57,7 @@ pub struct Region {
     pub operations: SocketAddr,
     station: std::thread::JoinHandle<std::io::Result<()>>,
     rounds: tokio::task::JoinSet<()>,
+    site: Site,
     _disk: Disk,
 }
 
@@ -135,13 +137,13 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
             repeat("emergency list", Duration::from_secs(3600), write).await;
         });
     }
-    Ok(Region { ways, mqtt, operations, station, rounds, _disk: disk })
+    Ok(Region { site, ways, mqtt, operations, station, rounds, _disk: disk })
 }
 
 impl Region {
     /// Takes nothing more in, lets the station save, and ends the rounds.
     pub async fn stop(self) {
-        let Region { ways, mqtt, station, mut rounds, .. } = self;
+        let Region { site, ways, mqtt, station, mut rounds, .. } = self;
         if let Some(listener) = mqtt {
             // The dispatcher holds the other handle and is ended first.
             rounds.abort_all();
@@ -152,6 +154,9 @@ impl Region {
         }
         rounds.abort_all();
         drop(ways);
+        if let Err(error) = renewals::record_closed(&site, true).await {
+            tracing::warn!(%error, "how often the open pages renewed themselves could not be recorded");
+        }
         let ended = tokio::task::spawn_blocking(move || station.join());
         if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
             tracing::warn!("the station did not end in time; its tail is read again at the next start");
@@ -297,6 +302,11 @@ fn spawn_clockwork(
             Ok(())
         };
         repeat("live lines", Duration::from_millis(500), close).await;
+    });
+    let pages = site.clone();
+    rounds.spawn(async move {
+        let record = || async { Ok(renewals::record_closed(&pages, false).await?) };
+        repeat("open pages", Duration::from_secs(60), record).await;
     });
     let (site, clock, board, worked_at) = (site.clone(), clock.clone(), board.clone(), worked_at.clone());
     rounds.spawn(async move {

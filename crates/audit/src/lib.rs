@@ -121,6 +121,26 @@ pub fn looked<'a>(
     write(ctx, tx, action.into(), on.into(), None)
 }
 
+/// Records that an open page showed the same again so often, by itself: what it showed stands in rows of its opening.
+pub fn renewed(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    action: impl Into<Action>,
+    shown: &[access::Witness],
+    times: u64,
+) -> Result<(), DbError> {
+    let action = action.into();
+    for group in Basis::from(shown).groups(None) {
+        let items = format!("{} {RENEWED}{times}", group.items);
+        let (persons, ground) = (&group.persons, &group.ground);
+        store::append(ctx, tx, Entry { action, persons, items: &items, ground, outcome: Outcome::Done })?;
+    }
+    Ok(())
+}
+
+/// Before the number of times that an open page renewed itself, among a row's items.
+pub const RENEWED: &str = "renewed:";
+
 fn write(ctx: &Ctx, tx: &mut dyn Tx, action: Action, on: Basis<'_>, items: Option<&str>) -> Result<i64, DbError> {
     let mut newest = 0;
     for group in on.groups(items) {

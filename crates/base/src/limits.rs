@@ -107,6 +107,10 @@ pub const LIVE_SCREENS_OF_STAFF: usize = 1920;
 pub const LIVE_SCREENS_OF_FAMILIES: usize = 1536;
 /// Screens listening by one session; a further one does without.
 pub const LIVE_SCREENS_PER_SESSION: usize = 6;
+/// Open pages whose renewals are counted in memory; those of further ones are recorded one by one.
+pub const OPEN_PAGES: usize = 8192;
+/// Of these, those of one session.
+pub const OPEN_PAGES_PER_SESSION: usize = 32;
 /// Threads that hash passwords: as many as the machine has cores, within these. Each holds 19 MiB.
 pub const HASHERS_LEAST: usize = 2;
 pub const HASHERS_MOST: usize = 4;

@@ -25,7 +25,7 @@ const READERS: &[Role] =
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look("/today", Who::Roles(TEAM), today::page),
-        Door::look("/today/lists", Who::Roles(TEAM), today::fragment),
+        Door::look("/today/lists", Who::Roles(TEAM), today::fragment).renewing(),
         Door::look("/people", Who::Roles(READERS), list::page),
         Door::search("/people/search", Who::Roles(READERS), list::search),
         Door::look("/people/{id}", Who::Roles(READERS), person::page),

@@ -32,7 +32,7 @@ const BOTH: &[Role] = &[Role::Family, Role::Resident];
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look("/family", Who::Roles(&[Role::Family]), relative::page),
-        Door::look("/family/now", Who::Roles(&[Role::Family]), relative::fragment),
+        Door::look("/family/now", Who::Roles(&[Role::Family]), relative::fragment).renewing(),
         Door::look("/me", Who::Roles(&[Role::Resident]), me::page),
         Door::look("/me/looks", Who::Roles(&[Role::Resident]), me::looks),
         Door::command("/notices/{id}/answer", Who::Roles(BOTH), answer),

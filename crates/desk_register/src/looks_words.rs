@@ -1,11 +1,23 @@
 //! The words of the audit chain as a reviewer reads them: items and grounds. The words of an act stand with its verb
 //! (`audit::Book`).
 
+use access::Ground;
+use audit::Means;
+
 /// What was shown or changed, item by item. Words of a verb's own (an account, a count) say nothing to a reviewer.
 pub fn items(keys: &str) -> String {
-    let known = keys.split_whitespace().filter_map(item);
+    let renewed = keys.split_whitespace().find_map(|key| key.strip_prefix(audit::RENEWED)?.parse::<u64>().ok());
+    let shown = each(keys, item);
+    match renewed {
+        Some(times) => format!("{shown}（画面の自動更新 {times}回）"),
+        None => shown,
+    }
+}
+
+/// Each word once, in the order in which it came.
+fn each(keys: &str, word: impl Fn(&str) -> Option<&'static str>) -> String {
     let mut words: Vec<&str> = Vec::new();
-    for word in known {
+    for word in keys.split_whitespace().filter_map(word) {
         if !words.contains(&word) {
             words.push(word);
         }
@@ -29,7 +41,7 @@ fn item(key: &str) -> Option<&'static str> {
         "team" => "ケアチーム",
         "devices" | "device" => "機器",
         "lines" => "回線",
-        "messages" => "通知",
+        "message" | "messages" => "通知",
         "absence" | "absences" => "不在予定",
         "history" => "変更履歴",
         "office" => "事業所",
@@ -43,27 +55,36 @@ fn item(key: &str) -> Option<&'static str> {
 }
 
 /// On what ground access was given, or why it was not.
-pub fn ground(key: &str) -> &'static str {
+pub fn ground(keys: &str) -> String {
+    each(keys, |key| {
+        let known = Ground::from_key(key).map(known_by).or_else(|| Means::from_key(key).map(Means::ja));
+        Some(known.unwrap_or_else(|| why_not(key)))
+    })
+}
+
+const fn known_by(ground: Ground) -> &'static str {
+    match ground {
+        Ground::Duty => "職務",
+        Ground::City => "市の職務",
+        Ground::Own => "本人",
+        Ground::CareTeam => "ケアチーム",
+        Ground::Case => "案件の対応",
+        Ground::Visit => "訪問依頼",
+        Ground::Escalation => "期限超過の引き継ぎ",
+        Ground::Review => "案件の振り返り",
+        Ground::FamilyAlerts | Ground::FamilyWatch => "本人の同意（家族）",
+    }
+}
+
+fn why_not(key: &str) -> &'static str {
     match key {
-        "duty" => "職務",
-        "own" => "本人",
-        "care_team" => "ケアチーム",
-        "case" => "案件の対応",
-        "visit" => "訪問依頼",
-        "escalation" => "期限超過の引き継ぎ",
-        "family_alerts" | "family_watch" => "本人の同意（家族）",
-        "password" | "totp" => "パスワード・確認コード",
-        "recovery_code" => "予備コード",
-        "enrolment_code" => "初回設定コード",
-        "fictional" => "デモ",
         "door" => "役割にない画面",
         "denied" => "権限なし",
         "refused_by_rule" => "規則により不可",
         "wrong" | "wrong_often" | "unknown" => "入力の誤り",
-        "throttle" | "limit" => "回数の上限",
-        "time" => "時間切れ",
-        "restore" => "復元",
+        "throttle" => "回数の上限",
         "not_found" => "対象なし",
+        key if key.starts_with("certificate_") => "端末の証明書",
         _ => "その他",
     }
 }
@@ -77,6 +98,12 @@ mod tests {
         assert_eq!(items("identity contacts messages"), "氏名・住所など、連絡先、通知");
         assert_eq!(items("identity contacts accounts:7 account:0f"), "氏名・住所など、連絡先、利用者");
         assert_eq!(items("family_alerts"), "家族への開示（アラートと結果）");
+        assert_eq!(items("identity case renewed:12"), "氏名・住所など、案件（画面の自動更新 12回）");
+        assert_eq!(ground("family_alerts family_watch"), "本人の同意（家族）");
+        assert_eq!(ground("city escalation"), "市の職務、期限超過の引き継ぎ");
+        for means in Means::ALL {
+            assert_ne!(ground(means.key()), "その他", "{means:?}");
+        }
         for key in ["identity", "zzz", ""] {
             let shown = format!("{}{}", items(key), ground(key));
             assert!(!shown.chars().any(|c| c.is_ascii_alphabetic()), "{key}: {shown}");

@@ -54,7 +54,7 @@ const PHOTO_ROLES: Who = Who::Roles(&[
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look("/visits", VISITOR_ROLES, visit::list),
-        Door::look("/visits/fragment", VISITOR_ROLES, visit::list_fragment),
+        Door::look("/visits/fragment", VISITOR_ROLES, visit::list_fragment).renewing(),
         Door::look("/visits/{id}", VISITOR_ROLES, visit::visit),
         Door::command("/visits/{id}/acceptance", REPORT_ROLES, steps::accept),
         Door::command("/visits/{id}/refusal", REPORT_ROLES, steps::decline),

@@ -72,7 +72,7 @@ pub fn doors() -> Vec<Door> {
         Door::command("/devices/{id}/walk-test-end", Who::Roles(KEEPERS), device::end_test),
         Door::command("/devices/{id}/retirement", Who::Roles(KEEPERS), device::retire),
         Door::look("/lines", Who::Roles(SETTERS), lines::page),
-        Door::look("/lines/list", Who::Roles(SETTERS), lines::fragment),
+        Door::look("/lines/list", Who::Roles(SETTERS), lines::fragment).renewing(),
         Door::plain("/watch-settings", Who::Roles(SETTERS), settings::region_page),
         Door::command("/watch-settings", Who::Roles(SETTERS), settings::set_region),
         Door::look("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::home_page),

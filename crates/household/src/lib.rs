@@ -370,6 +370,11 @@ impl Region {
         self.test.db.write_blocking(move |tx| response::escalate_due(&ctx.clone(), tx).map(drop)).expect("escalates");
     }
 
+    /// The counts of pages that are closed by now are recorded.
+    pub fn close_pages(&self) {
+        self.runtime.block_on(page::renewals::record_closed(&self.site, false)).expect("the counts are recorded");
+    }
+
     /// The actions of the audit chain, oldest first, with who they were about.
     pub fn audited(&self) -> Vec<audit::Recorded> {
         let mut rows = self.test.db.read_blocking(|tx| audit::newest(tx, 10_000)).expect("the chain");

@@ -71,3 +71,92 @@ fn a_look_that_was_refused_names_whom_it_was_about() {
     let row = last(&region);
     assert_eq!((row.outcome, row.persons.as_slice()), (Outcome::Refused, [region.s.person].as_slice()), "{row:?}");
 }
+
+/// Rows of one page, oldest first: persons, items, outcome.
+fn rows_of(region: &Region, action: &str) -> Vec<(String, Outcome)> {
+    let rows = region.audited().into_iter().filter(|row| row.action == action);
+    rows.map(|row| (row.items, row.outcome)).collect()
+}
+
+// shows: 5.3.3 renewals of a page are one row with their count; they keep no session awake
+#[test]
+fn a_page_that_renews_itself_is_one_look_and_one_count() {
+    let region = Region::new();
+    let case = region.alert(Rule::Inactivity);
+    let operator = region.operator();
+    let part = format!("/cases/{case}/fragment");
+    region.get(&operator, &format!("/cases/{case}")).is(200);
+    for _ in 0..7 {
+        region.wait(1).get(&operator, &part).is(200);
+    }
+    assert_eq!(rows_of(&region, "look.case").len(), 1, "only the opening so far");
+    region.close_pages();
+    assert_eq!(rows_of(&region, "look.case").len(), 1, "the page is open");
+    region.wait(6);
+    region.close_pages();
+    let rows = rows_of(&region, "look.case");
+    assert!(rows.len() == 2 && rows[1].0.ends_with("renewed:7"), "{rows:?}");
+    region.close_pages();
+    assert_eq!(rows_of(&region, "look.case").len(), 2, "told once");
+    // What comes after the page was closed, or was never opened, is a look.
+    region.get(&operator, &part).is(200);
+    assert_eq!(rows_of(&region, "look.case_part").len(), 1);
+    region.get(&region.city(), "/overdue/fragment").is(200);
+    assert_eq!(rows_of(&region, "look.overdue").len(), 1, "nobody opened that page");
+}
+
+// shows: 5.3.3 a renewal that shows more than the page did is a look
+#[test]
+fn a_renewal_that_shows_more_than_was_recorded_is_a_look() {
+    let region = Region::new();
+    let operator = region.operator();
+    region.get(&operator, "/cases").is(200);
+    let before = rows_of(&region, "look.queue").len();
+    region.get(&operator, "/cases/fragment").is(200);
+    assert_eq!(rows_of(&region, "look.queue").len(), before, "nobody was shown, nobody is");
+    region.alert(Rule::Inactivity);
+    region.get(&operator, "/cases/fragment").is(200);
+    assert_eq!(rows_of(&region, "look.queue").len(), before + 1, "somebody appeared");
+    region.get(&operator, "/cases/fragment").is(200);
+    assert_eq!(rows_of(&region, "look.queue").len(), before + 1);
+}
+
+// shows: 5.3.3 renewals keep no session awake
+#[test]
+fn a_page_left_open_keeps_no_session_awake() {
+    let region = Region::new();
+    let nurse = region.nurse();
+    region.get(&nurse, "/today").is(200);
+    let mut awake = 0;
+    while region.wait(2).get(&nurse, "/today/lists").status == 200 {
+        awake += 2;
+        assert!(awake < 40, "the page keeps its reader signed in");
+    }
+    assert!(awake >= 26, "half an hour without the reader, not {awake} minutes");
+}
+
+// shows: 5.3.4 a page that is open when its right ends says so, and its reader is not refused
+#[test]
+fn a_page_open_when_its_right_ends_says_so_and_accuses_nobody() {
+    let region = Region::new();
+    let case = region.alert(Rule::Inactivity);
+    let (operator, colleague) = (region.operator(), region.second_operator());
+    region.get(&colleague, &format!("/cases/{case}?renew=30")).is(200);
+    region.step(&operator, &format!("/cases/{case}/taking"), &[]);
+    let call = [("to", "resident"), ("outcome", "well"), ("note", "元気とのこと")];
+    region.step(&operator, &format!("/cases/{case}/calls"), &call);
+    let closure = [("cause", "answered_well"), ("closing", "元気とのこと。")];
+    region.post(&operator, &format!("/cases/{case}/closure"), &closure).is(303);
+    let refused = |region: &Region| region.audited().iter().filter(|row| row.outcome == Outcome::Refused).count();
+    let before = refused(&region);
+    for who in [&operator, &colleague] {
+        let told = region.get(who, &format!("/cases/{case}/fragment"));
+        told.is(200).hides("髙橋");
+        assert_eq!(told.headers.get("hx-redirect").and_then(|to| to.to_str().ok()), Some("/ended"));
+        assert_eq!(region.get(who, &format!("/cases/{case}?renew=30")).is(303).location, "/ended");
+        region.get(who, "/ended").is(200).shows("この画面の表示を終わりました").well_formed();
+    }
+    assert_eq!(refused(&region), before, "nobody is accused of a look");
+    region.get(&colleague, &format!("/cases/{case}")).is(403);
+    assert_eq!(refused(&region), before + 1, "who opens it anew is refused");
+}

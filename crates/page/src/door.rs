@@ -13,7 +13,7 @@ use base::Role;
 use crate::certificate;
 use crate::problem::Problem;
 use crate::site::Site;
-use crate::visitor::Visitor;
+use crate::visitor::{Asks, Visitor};
 
 /// Who may open a door at all. What they see behind it is decided person by person by `access`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +43,8 @@ pub struct Door {
     pub leads: Leads,
     /// The desk that owns the address.
     pub desk: &'static str,
+    /// Opened by an open page, not by its reader.
+    pub renews: bool,
     handler: MethodRouter<Site>,
 }
 
@@ -53,7 +55,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::GET, path, who, leads: Leads::Nowhere, desk: "", handler: get(handler) }
+        Door { method: Method::GET, path, who, leads: Leads::Nowhere, desk: "", renews: false, handler: get(handler) }
     }
 
     /// A page that shows persons.
@@ -62,7 +64,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::GET, path, who, leads: Leads::Look, desk: "", handler: get(handler) }
+        Door { method: Method::GET, path, who, leads: Leads::Look, desk: "", renews: false, handler: get(handler) }
     }
 
     /// A search goes by POST, so that what was typed stays out of addresses and logs; it changes nothing.
@@ -71,7 +73,7 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::POST, path, who, leads: Leads::Look, desk: "", handler: post(handler) }
+        Door { method: Method::POST, path, who, leads: Leads::Look, desk: "", renews: false, handler: post(handler) }
     }
 
     /// A command.
@@ -80,12 +82,17 @@ impl Door {
         H: Handler<T, Site>,
         T: 'static,
     {
-        Door { method: Method::POST, path, who, leads: Leads::Command, desk: "", handler: post(handler) }
+        Door { method: Method::POST, path, who, leads: Leads::Command, desk: "", renews: false, handler: post(handler) }
     }
 
     /// Takes forms of up to so many bytes, where those of all other doors are smaller.
     pub fn taking(self, bytes: usize) -> Door {
         Door { handler: self.handler.layer(DefaultBodyLimit::max(bytes)), ..self }
+    }
+
+    /// Opened by a page that is left open, when something changed or time has passed.
+    pub fn renewing(self) -> Door {
+        Door { renews: true, ..self }
     }
 
     /// The same door of this desk.
@@ -94,7 +101,7 @@ impl Door {
     }
 
     fn guarded(self, site: &Site) -> (&'static str, MethodRouter<Site>) {
-        let state = (site.clone(), self.who, self.desk, self.path);
+        let state = (site.clone(), self.who, self.desk, self.path, self.renews);
         (self.path, self.handler.layer(middleware::from_fn_with_state(state, keep)))
     }
 }
@@ -106,12 +113,21 @@ pub fn build(site: &Site, doors: Vec<Door>) -> Router<Site> {
     })
 }
 
-type Kept = (Site, Who, &'static str, &'static str);
+type Kept = (Site, Who, &'static str, &'static str, bool);
 
 /// Lets through whom the door is for; a signed-in visitor who is turned away leaves an audit row.
-async fn keep(State((site, who, desk, path)): State<Kept>, request: Request, next: Next) -> Response {
+async fn keep(State((site, who, desk, path, renews)): State<Kept>, mut request: Request, next: Next) -> Response {
     if let Err(problem) = certificate::require(&site, desk, path, request.extensions()).await {
         return problem.into_response();
+    }
+    if let Some(visitor) = request.extensions_mut().get_mut::<Visitor>() {
+        if renews {
+            visitor.asks = Asks::Part;
+        }
+        let visitor = visitor.clone();
+        if let Err(problem) = visitor.touched(&site).await {
+            return problem.into_response();
+        }
     }
     if who == Who::Anyone {
         return next.run(request).await;

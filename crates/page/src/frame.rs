@@ -150,6 +150,9 @@ fn is_current(href: &str, path: &str) -> bool {
     path == href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// What a page says that was open when the right to it ended.
+pub const ENDED: &str = "/ended";
+
 /// One's own messages, in everybody's menu.
 pub const MESSAGES: &str = "/messages";
 /// How many of them are unread, for a page that listens.

@@ -13,7 +13,7 @@ use crate::frame::{self, Frame};
 use crate::layout;
 use crate::problem::{Problem, ProblemPage};
 use crate::site::{Site, random};
-use crate::visitor::{self, Greet, Visitor};
+use crate::visitor::{self, Asks, Greet, Visitor};
 
 /// The nonce of one answer; scripts of the page carry it.
 #[derive(Clone)]
@@ -31,10 +31,13 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     request.extensions_mut().insert(Nonce(nonce.clone()));
     let path = request.uri().path().to_owned();
     let renewal = layout::renewal(request.uri().query());
-    let identified = visitor::identify(&site, greet, request.headers(), path.starts_with("/live/")).await;
+    let identified = visitor::identify(&site, greet, request.headers()).await;
     let (visitor, response) = match identified {
-        Ok(visitor) => {
-            if let Some(visitor) = &visitor {
+        Ok(mut visitor) => {
+            if let Some(visitor) = &mut visitor {
+                if renewal.is_some() {
+                    visitor.asks = Asks::Page;
+                }
                 if let Some(caller) = request.extensions().get::<Caller>() {
                     caller.know(visitor.session.id.0.as_u128());
                 }

@@ -16,6 +16,7 @@ pub mod live;
 pub mod named;
 pub mod posted;
 pub mod problem;
+pub mod renewals;
 pub mod site;
 pub mod stranger;
 pub mod typed;

@@ -10,6 +10,8 @@ use form::{Fails, Failure, Kind, Refusal};
 
 use crate::certificate::Presented;
 use crate::components::Trouble;
+use crate::frame::ENDED;
+use crate::visitor::Asks;
 
 #[derive(Debug)]
 pub enum Problem {
@@ -28,6 +30,8 @@ pub enum Problem {
     /// More than a form may hold.
     TooLarge,
     SignInFirst,
+    /// The right to a page that is open, and that renews itself, has ended.
+    Ended(Asks),
     /// The desk or the role needs a certificate, and none that is good was shown.
     Certificate(Presented),
     Busy,
@@ -55,6 +59,7 @@ impl Problem {
             Problem::Unreadable(_) => StatusCode::BAD_REQUEST,
             Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Problem::SignInFirst => StatusCode::UNAUTHORIZED,
+            Problem::Ended(_) => StatusCode::OK,
             Problem::Busy | Problem::Full => StatusCode::SERVICE_UNAVAILABLE,
             Problem::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -70,6 +75,7 @@ impl Problem {
             Problem::Unreadable(_) => "unreadable",
             Problem::TooLarge => "too_large",
             Problem::SignInFirst => "not_signed_in",
+            Problem::Ended(_) => "ended",
             Problem::Certificate(shown) => shown.key(),
             Problem::Busy => "busy",
             Problem::Full => "disk_full",
@@ -97,6 +103,7 @@ impl Problem {
                 Some("送信内容が大きすぎます。文章は4000文字以内に分けて、もう一度送信してください。"),
             ),
             Problem::SignInFirst => (Trouble::SignedOut, None),
+            Problem::Ended(_) => (Trouble::Forbidden, None),
             Problem::Certificate(shown) => (Trouble::Certificate, Some(shown.ja())),
             Problem::Busy => (Trouble::Busy, None),
             Problem::Full => {
@@ -118,6 +125,13 @@ impl IntoResponse for Problem {
         }
         if matches!(self, Problem::SignInFirst) {
             return Redirect::to("/signin").into_response();
+        }
+        if let Problem::Ended(asks) = self {
+            return match asks {
+                // A redirection would be followed by the script alone, and its page put into a part of the open one.
+                Asks::Part => (StatusCode::OK, [("hx-redirect", ENDED)]).into_response(),
+                _ => Redirect::to(ENDED).into_response(),
+            };
         }
         let mut response = self.status().into_response();
         if matches!(self, Problem::Busy | Problem::Full) {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::certificate::Demand;
 use crate::live::Live;
 use crate::problem::Problem;
+use crate::renewals::Renewals;
 
 /// How the site is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +55,7 @@ struct Inner {
     region: String,
     warnings: RwLock<Vec<Warning>>,
     strangers: Strangers,
+    renewals: Renewals,
     /// Begun with the first password.
     hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
@@ -80,6 +82,7 @@ impl Site {
                 region,
                 warnings,
                 strangers: Strangers::new(random()),
+                renewals: Renewals::default(),
                 hashers: OnceLock::new(),
                 letters,
                 demand: OnceLock::new(),
@@ -118,6 +121,11 @@ impl Site {
     /// What is remembered of those whom nobody knows.
     pub fn strangers(&self) -> &Strangers {
         &self.inner.strangers
+    }
+
+    /// The pages that are open and renew themselves.
+    pub fn renewals(&self) -> &Renewals {
+        &self.inner.renewals
     }
 
     /// The threads that hash passwords.

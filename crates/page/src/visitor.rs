@@ -6,7 +6,7 @@ use audit::{Action, Basis};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use base::{Actor, Ctx, Purpose, Redacted, Role};
+use base::{Actor, Ctx, PersonId, Purpose, Redacted, Role};
 use db::Tx;
 
 use crate::certificate::Presented;
@@ -21,6 +21,17 @@ pub struct Visitor {
     pub office: Option<Redacted<String>>,
     /// Messages to them or their office that nobody has read.
     pub unread: usize,
+    pub asks: Asks,
+}
+
+/// Who asks: the reader, or the page they left open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asks {
+    Reader,
+    /// A part of an open page that is fetched because something changed.
+    Part,
+    /// An open page that is loaded anew without a script.
+    Page,
 }
 
 /// What the frame says to whoever is signed in beyond what their session knows.
@@ -91,14 +102,20 @@ impl Visitor {
         let outcome = site.db().read(move |tx| f(&reading, tx)).await;
         let recording = ctx;
         match outcome {
+            Ok(Seen { value, basis: Rests::Wall(shown) }) if self.is_renewal(site, &shown) => Ok(value),
             Ok(Seen { value, basis }) => {
+                let (opened, session) = (recording.clone(), self.session.id);
+                let shown = if let Rests::Wall(witnesses) = &basis { witnesses.clone() } else { vec![] };
                 let record = move |tx: &mut dyn Tx| match &basis {
                     Rests::Wall(witnesses) => audit::looked(&recording, tx, what, witnesses),
                     Rests::Else(basis, items) => audit::done(&recording, tx, what, *basis, items),
                 };
                 site.db().write(record).await.map_err(Problem::from)?;
+                site.renewals().opened(session, what, &shown, &opened);
                 Ok(value)
             }
+            // The right to a page that is open has ended: the page says so, and nobody is accused of a look.
+            Err(Problem::Denied(Some(person))) if self.had_open(site, person) => Err(Problem::Ended(self.asks)),
             Err(problem) => {
                 let (why, whom) = (problem.key(), problem.persons().to_vec());
                 site.db()
@@ -108,6 +125,23 @@ impl Visitor {
                 Err(problem)
             }
         }
+    }
+
+    fn is_renewal(&self, site: &Site, shown: &[Witness]) -> bool {
+        self.asks != Asks::Reader && site.renewals().counted(self.session.id, shown, site.now())
+    }
+
+    fn had_open(&self, site: &Site, person: PersonId) -> bool {
+        self.asks != Asks::Reader && site.renewals().showed(self.session.id, person, site.now())
+    }
+
+    /// That the reader was here, so that their session goes on; a page that renews itself says nothing of its reader.
+    pub(crate) async fn touched(&self, site: &Site) -> Result<(), Problem> {
+        if self.asks == Asks::Reader && self.session.wants_touch(site.now()) {
+            let (ctx, id) = (self.ctx(site), self.session.id);
+            site.db().write(move |tx| signin::touch(&ctx, tx, id)).await?;
+        }
+        Ok(())
     }
 
     /// Sends a command to the writer; the verb writes its own audit row, a refusal is recorded here.
@@ -182,27 +216,16 @@ fn purpose_of(role: Role) -> Purpose {
     }
 }
 
-/// Who the session cookie belongs to, if it is a living session. A live screen's own connection (`keeps_quiet`) is no
-/// request of its user and does not keep the session alive.
-pub async fn identify(
-    site: &Site,
-    greet: Greet,
-    headers: &HeaderMap,
-    keeps_quiet: bool,
-) -> Result<Option<Visitor>, Problem> {
+/// Who the session cookie belongs to, if it is a living session. It lives on when the reader comes to a door.
+pub async fn identify(site: &Site, greet: Greet, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
     let Some(token) = session_token(headers, site.cookie_name()) else { return Ok(None) };
     let (hash, now) = (signin::TokenHash::of(&token), site.now());
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
         let Greeting { office, unread } = greet(tx, &session.actor)?;
-        Ok::<_, Problem>(Some(Visitor { session, office, unread }))
+        Ok::<_, Problem>(Some(Visitor { session, office, unread, asks: Asks::Reader }))
     });
-    let Some(visitor) = found.await? else { return Ok(None) };
-    if !keeps_quiet && visitor.session.wants_touch(now) {
-        let (ctx, id) = (visitor.ctx(site), visitor.session.id);
-        site.db().write(move |tx| signin::touch(&ctx, tx, id)).await?;
-    }
-    Ok(Some(visitor))
+    found.await
 }
 
 /// The token in the cookie of this name.

@@ -26,10 +26,10 @@ const BOARD_ROLES: Who = Who::Roles(&[Role::Operator, Role::CityOfficer, Role::S
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look("/cases", QUEUE_ROLES, queue::page),
-        Door::look("/cases/fragment", QUEUE_ROLES, queue::fragment),
-        Door::look("/cases/aside", QUEUE_ROLES, queue::aside_fragment),
+        Door::look("/cases/fragment", QUEUE_ROLES, queue::fragment).renewing(),
+        Door::look("/cases/aside", QUEUE_ROLES, queue::aside_fragment).renewing(),
         Door::look("/cases/{id}", CASE_ROLES, case::page),
-        Door::look("/cases/{id}/fragment", CASE_ROLES, case::fragment),
+        Door::look("/cases/{id}/fragment", CASE_ROLES, case::fragment).renewing(),
         Door::command("/cases/{id}/taking", CASE_ROLES, steps::take),
         Door::command("/cases/{id}/handover", CASE_ROLES, steps::hand_over),
         Door::command("/cases/{id}/takeover", CASE_ROLES, steps::take_over),
@@ -46,7 +46,7 @@ pub fn doors() -> Vec<Door> {
         Door::plain("/incoming", QUEUE_ROLES, incoming::page),
         Door::search("/incoming", QUEUE_ROLES, incoming::search),
         Door::plain("/wallboard", BOARD_ROLES, wallboard::page),
-        Door::plain("/wallboard/fragment", BOARD_ROLES, wallboard::fragment),
+        Door::plain("/wallboard/fragment", BOARD_ROLES, wallboard::fragment).renewing(),
     ]
 }
 

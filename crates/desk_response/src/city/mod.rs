@@ -17,7 +17,7 @@ const REVIEW_ROLES: Who = Who::Roles(&[Role::Operator, Role::CityOfficer]);
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look("/overdue", OVERDUE_ROLES, overdue::page),
-        Door::look("/overdue/fragment", OVERDUE_ROLES, overdue::fragment),
+        Door::look("/overdue/fragment", OVERDUE_ROLES, overdue::fragment).renewing(),
         Door::plain("/watch-script", SETTING_ROLES, script::page),
         Door::command("/watch-script", SETTING_ROLES, script::save),
         Door::plain("/reviews", REVIEW_ROLES, review::page),

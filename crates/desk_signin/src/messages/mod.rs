@@ -45,8 +45,8 @@ const REACHED_NOBODY: &str = "/messages/undelivered";
 pub fn doors() -> Vec<Door> {
     vec![
         Door::look(MESSAGES, READERS, own::page),
-        Door::look("/messages/list", READERS, own::fragment),
-        Door::plain(MESSAGE_COUNT, Who::SignedIn, count),
+        Door::look("/messages/list", READERS, own::fragment).renewing(),
+        Door::plain(MESSAGE_COUNT, Who::SignedIn, count).renewing(),
         Door::command("/messages/{message}/reading", READERS, read),
         Door::look(REACHED_NOBODY, Who::Roles(CALLERS), reached_nobody::page),
         Door::command("/messages/{message}/settlement", Who::Roles(CALLERS), reached_nobody::settle),

@@ -5,10 +5,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::SessionId;
 use maud::{Markup, html};
-use page::components::{Action, Field, State as Tone, Table, at, chip, definitions, ja_time, notice, since, submit};
+use page::components::{
+    Action, Field, State as Tone, Table, at, chip, definitions, ja_time, link_button, notice, since, submit,
+};
 use page::door::{Door, Who};
 use page::draft::Draft;
-use page::frame::Frame;
+use page::frame::{ENDED, Frame};
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
@@ -22,11 +24,22 @@ use super::words::own_words;
 pub fn doors() -> Vec<Door> {
     vec![
         Door::plain("/account", Who::SignedIn, account_page),
+        Door::plain(ENDED, Who::SignedIn, ended_page),
         Door::command("/account/sessions/{session}/end", Who::SignedIn, end_session),
         Door::command("/account/sessions/others/end", Who::SignedIn, end_others),
         Door::command("/account/password", Who::SignedIn, change_password),
         Door::command("/account/recovery-codes", Who::SignedIn, renew_codes),
     ]
+}
+
+/// Where a page leads that was open when the right to it ended. It names nobody.
+async fn ended_page(visitor: Visitor, frame: Frame) -> Markup {
+    let home = page::frame::home(Some(visitor.role()));
+    frame.page("表示を終わりました").body(html! {
+        h1 { "この画面の表示を終わりました" }
+        p { "案件が終わった、担当が変わったなどの理由で、開いていた画面の情報を表示できなくなりました。入力途中のものは保存されていません。" }
+        (link_button(home, "はじめのページへ"))
+    })
 }
 
 /// What the page shows of its visitor.
