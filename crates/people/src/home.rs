@@ -52,13 +52,8 @@ pub struct Home {
 impl Home {
     /// The address in one line, as on an envelope, without the postal code.
     pub fn address(&self) -> Redacted<String> {
-        Redacted::new(in_one_line(&self.city, &self.town, self.line.expose(), self.building.expose()))
+        Redacted::new(rules::in_one_line(&self.city, &self.town, self.line.expose(), self.building.expose()))
     }
-}
-
-pub(crate) fn in_one_line(city: &str, town: &str, line: &str, building: &str) -> String {
-    let blank = if building.is_empty() { "" } else { " " };
-    format!("{city}{town}{line}{blank}{building}")
 }
 
 /// What is entered about a home, at first and in corrections.

@@ -152,3 +152,9 @@ fn answer_fault(new: &NewConsent, today: Date) -> Option<(&'static str, &'static
     }
     None
 }
+
+/// An address as on an envelope.
+pub fn in_one_line(city: &str, town: &str, line: &str, building: &str) -> String {
+    let blank = if building.is_empty() { "" } else { " " };
+    format!("{city}{town}{line}{blank}{building}")
+}

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod assets;
+mod circles;
 mod layers;
 mod links;
 mod records;
@@ -68,6 +69,7 @@ pub fn findings(place: &Place) -> Result<Vec<Finding>> {
     found.extend(links::findings(&place.root, &files));
     found.extend(assets::findings(&place.root, &files)?);
     found.extend(records::findings(&place.root));
+    found.extend(circles::findings(&files));
     found.extend(tables::findings(&files));
     found.extend(unused::dependency_findings(&files));
     found.extend(unused::testing_findings(&files));

@@ -69,7 +69,7 @@ fn head(row: &Row) -> Result<PersonHead, DbError> {
         birth: row.get(4)?,
         sex: row.word(5, Sex::from_key)?,
         home: row.get(6)?,
-        address: Redacted::new(crate::home::in_one_line(&city, &town, &line, &building)),
+        address: Redacted::new(crate::rules::in_one_line(&city, &town, &line, &building)),
         town,
     })
 }
