@@ -67,6 +67,7 @@ fn descriptors(serving: &Serving) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", serving.id())).map_or(0, Iterator::count)
 }
 
+// shows: 5.7.1 1,500 half requests against the real program
 // shows: 5.1.3 while one address holds 1,500 half requests, others get pages, gateways connect, /readyz answers
 // shows: 5.1.3 within 30 s of the last byte a half request is gone
 // shows: 5.1.3 a signed-in desk of the very address under siege is served
@@ -114,6 +115,7 @@ fn handed_on(place: &Place, told: &str, head: &str) -> TcpStream {
     line
 }
 
+// shows: 5.7.1 half posts behind a proxy against the real program
 // shows: 5.1.1 behind a trusted proxy the bound is by the address the proxy tells, never against the proxy itself
 #[test]
 fn behind_a_proxy_one_visitors_half_posts_stand_in_nobody_elses_way() {
@@ -166,6 +168,7 @@ fn frames(window: u32, host: SocketAddr, streams: std::ops::Range<u32>, reset: b
     bytes
 }
 
+// shows: 5.7.1 streams and slow readers against the real program
 // shows: 5.1.1 slow readers and HTTP/2: streams opened and reset, answers that nobody takes
 #[test]
 fn streams_thrown_away_and_answers_not_taken_cost_nothing() {

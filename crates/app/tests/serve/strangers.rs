@@ -28,6 +28,7 @@ fn rounds(place: &Place) -> u64 {
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
+// shows: 5.7.1 200 sign-ins at once against the real program
 // shows: 5.1.5 200 sign-ins at once from ten networks: peak below 300 MB, the clockwork never waits behind them
 #[test]
 fn two_hundred_sign_ins_at_once_fill_no_memory_and_hold_up_no_clockwork() {
