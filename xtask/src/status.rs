@@ -68,7 +68,13 @@ pub fn page(files: &[File]) -> String {
     let all: usize = promises.iter().map(|(_, lines)| lines.len()).sum();
     let open: Vec<&Promise> =
         promises.iter().flat_map(|(_, lines)| lines).filter(|line| !shown.contains_key(line.id.as_str())).collect();
-    let _ = writeln!(page, "\n{} of {all} lines are shown by a test that names them. Without one:\n", all - open.len());
+    let _ = match open.len() {
+        0 => writeln!(
+            page,
+            "\nEach of the {all} lines has a test that names it. What is missing all the same stands beside it."
+        ),
+        n => writeln!(page, "\n{} of {all} lines are shown by a test that names them. Without one:\n", all - n),
+    };
     for line in &open {
         let _ = writeln!(page, "- {} {}", line.id, line.text);
     }
