@@ -55,7 +55,10 @@ impl Renewals {
             return;
         }
         if full || pages.len() >= limits::OPEN_PAGES_PER_SESSION {
-            return;
+            // A page that never renewed itself, opened the longest ago, is most likely gone, and has no count to lose.
+            let idle = pages.iter().enumerate().filter(|(_, page)| page.renewed == 0).min_by_key(|(_, page)| page.last);
+            let Some((idle, _)) = idle else { return };
+            pages.remove(idle);
         }
         pages.push(OpenPage {
             what,
