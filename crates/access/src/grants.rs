@@ -15,11 +15,11 @@ pub const FOREVER: Instant = Instant(i64::MAX);
 /// Persons asked about in one statement.
 const PER_STATEMENT: usize = base::limits::ROWS_PER_STATEMENT;
 
-/// A person `p` is in the charge of an office `o`: it works for their city, or no office does, and then each is in
-/// charge, so that nobody falls between two cities.
+/// A person `p` is in the charge of an office `o`: it works for their city, or none answers for that city, and then each
+/// is in charge, so that nobody falls between two cities.
 macro_rules! own_city {
     () => {
-        "(p.city = o.city OR NOT EXISTS (SELECT 1 FROM access_office_city e WHERE e.city = p.city))"
+        "(p.city = o.city OR NOT EXISTS (SELECT 1 FROM access_office_city e WHERE e.city = p.city AND e.answers))"
     };
 }
 pub(crate) use own_city;
@@ -59,18 +59,19 @@ const GRANTS: &str = "SELECT DISTINCT person_id, ground, items FROM access_grant
 const GRANTS_ORDER: &str = "ORDER BY person_id, ground, items";
 /// Where these persons live, for which city the office works, and how many offices work for theirs.
 const CITIES: &str = "SELECT p.person_id, p.city, (SELECT o.city FROM access_office_city o WHERE o.office_id = $1),
-    (SELECT COUNT(*) FROM access_office_city o WHERE o.city = p.city)
+    (SELECT COUNT(*) FROM access_office_city o WHERE o.city = p.city AND o.answers)
     FROM access_person_city p WHERE p.person_id IN";
 const CITY_OFFICES: &str = concat!(
     "SELECT p.person_id, o.office_id FROM access_person_city p JOIN access_office_city o ON ",
     own_city!(),
     " WHERE p.person_id IN"
 );
+const INHABITED: &str = "SELECT person_id FROM access_person_city WHERE city = $1 LIMIT 1";
 const SETTLE_PERSON: &str = "INSERT INTO access_person_city (person_id, city) VALUES ($1, $2)
     ON CONFLICT (person_id) DO UPDATE SET city = excluded.city";
 const UNSETTLE_PERSON: &str = "DELETE FROM access_person_city WHERE person_id = $1";
-const SETTLE_OFFICE: &str = "INSERT INTO access_office_city (office_id, city) VALUES ($1, $2)
-    ON CONFLICT (office_id) DO UPDATE SET city = excluded.city";
+const SETTLE_OFFICE: &str = "INSERT INTO access_office_city (office_id, city, answers) VALUES ($1, $2, $3)
+    ON CONFLICT (office_id) DO UPDATE SET city = excluded.city, answers = excluded.answers";
 const UNSETTLE_OFFICE: &str = "DELETE FROM access_office_city WHERE office_id = $1";
 const HOLDERS: &str = "SELECT DISTINCT holder_id FROM access_grant
     WHERE person_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY holder_id";
@@ -118,12 +119,17 @@ pub fn settle_person(tx: &mut dyn Tx, person: PersonId, city: &str) -> Result<()
     }
 }
 
-/// For which city an office works; blank: for none, or for the region.
-pub fn settle_office(tx: &mut dyn Tx, office: OfficeId, city: &str) -> Result<(), DbError> {
+/// For which city an office works (blank: for none, or for the region), and whether alerts there are its to answer for.
+pub fn settle_office(tx: &mut dyn Tx, office: OfficeId, city: &str, answers: bool) -> Result<(), DbError> {
     match city {
         "" => tx.execute(UNSETTLE_OFFICE, params![office]).map(drop),
-        city => tx.execute(SETTLE_OFFICE, params![office, city]).map(drop),
+        city => tx.execute(SETTLE_OFFICE, params![office, city, answers]).map(drop),
     }
+}
+
+/// Whether anybody lives in this city.
+pub fn inhabited(tx: &mut dyn Tx, city: &str) -> Result<bool, DbError> {
+    Ok(tx.first(INHABITED, params![city])?.is_some())
 }
 
 /// Who knows this person on this ground now: staff, contacts and offices.

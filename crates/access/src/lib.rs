@@ -16,8 +16,8 @@ use db::{DbError, Migration};
 use thiserror::Error;
 
 pub use grants::{
-    FOREVER, Grant, Items, Knower, grant, grants_of, holders, knowers, revoke_from, revoke_holder, revoke_person,
-    revoke_source, settle_office, settle_person,
+    FOREVER, Grant, Items, Knower, grant, grants_of, holders, inhabited, knowers, revoke_from, revoke_holder,
+    revoke_person, revoke_source, settle_office, settle_person,
 };
 pub use policy::{Deed, Policies, PolicyError, Rules, install};
 pub use scope::{Outline, Scope, scope};

@@ -116,8 +116,8 @@ fn a_city_knows_those_who_live_in_it_and_no_others() {
             settle_person(tx, seto, "23204")?;
             settle_person(tx, owariasahi, "23226")?;
             settle_person(tx, elsewhere, "23238")?;
-            settle_office(tx, OfficeId(uuid(8)), "23226")?;
-            settle_office(tx, OfficeId(uuid(9)), "23204")
+            settle_office(tx, OfficeId(uuid(8)), "23226", true)?;
+            settle_office(tx, OfficeId(uuid(9)), "23204", true)
         })
         .unwrap();
     let known = move |person| {
@@ -289,7 +289,7 @@ proptest! {
                 tx.execute("INSERT INTO everybody (id) VALUES ($1)", params![uuid(n)])?;
                 settle_person(tx, PersonId(uuid(n)), CITIES[cities[usize::from(n)]])?;
             }
-            settle_office(tx, OfficeId(uuid(11)), CITIES[cities[4]])?;
+            settle_office(tx, OfficeId(uuid(11)), CITIES[cities[4]], own_set)?;
             for (i, g) in rows.iter().enumerate() {
                 let by = ctx(Role::System, Purpose::Operation, 100 + i as u8, None, g.from);
                 let items = if g.items.is_empty() { Items::All } else { Items::Only(&g.items) };

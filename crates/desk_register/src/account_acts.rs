@@ -140,9 +140,22 @@ async fn approve(
     }
 }
 
-async fn decline(State(site): State<Site>, visitor: Visitor, Path(request): Path<Uuid>) -> Result<Redirect, Problem> {
-    visitor
-        .command(&site, signin::Verb::DeclineRequest, move |ctx, tx| Ok(signin::decline_request(ctx, tx, request)?))
-        .await?;
-    Ok(Redirect::to("/accounts"))
+async fn decline(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Path(request): Path<Uuid>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let done = confirmed(&site, &visitor, signin::Verb::DeclineRequest, form.one(SECOND), move |ctx, tx| {
+        Ok(signin::decline_request(ctx, tx, request)?)
+    });
+    match done.await? {
+        Confirmed::Done(()) => Ok(Redirect::to("/accounts").into_response()),
+        Confirmed::Again(words) => {
+            let draft = Draft::default().wrong_field(&request_field(request), words);
+            let page = listing(&site, &visitor, &frame, None, &draft).await?;
+            Ok(again(&draft, page))
+        }
+    }
 }

@@ -84,10 +84,13 @@ pub fn new_account(
         form.stack.card method="post" action=(url) {
             (draft.text("login", "ログイン名").required()
                 .hint("半角の英小文字・数字と「.」「_」「-」「@」で3文字以上。本人が覚えやすいものにしてください。"))
-            p.soft { "登録すると、初回設定コードが一度だけ表示されます。印刷できるようにしてから進んでください。" }
-            @if signin::two_decide(role) { p.soft { (TWO_DECIDE) } }
+            @if signin::two_decide(role) {
+                p.soft { (TWO_DECIDE) }
+            } @else {
+                p.soft { "登録すると、初回設定コードが一度だけ表示されます。印刷できるようにしてから進んでください。" }
+            }
             (second_field(asked, SECOND, draft))
-            (submit("登録してコードを発行する"))
+            (submit(if signin::two_decide(role) { "登録の承認を依頼する" } else { "登録してコードを発行する" }))
         }
     })
 }
@@ -181,15 +184,16 @@ pub fn requests_panel(
                         @let url = format!("/accounts/requests/{}", request.id.simple());
                         @if request.asked_by == reader {
                             p.soft { "あなたの依頼です。ほかの事務局担当者の承認を待っています。" }
+                            (Action::post(&format!("{url}/refusal"), "取り下げる"))
                         } @else if request.account == reader {
                             p.soft { "あなたの利用者登録についての依頼です。承認は、ほかの事務局担当者が行います。" }
                         } @else {
                             form.stack method="post" action={ (url) "/approval" } {
                                 (second_field(asked, &request_field(request.id), draft))
                                 (submit("承認する"))
+                                button.btn type="submit" formaction={ (url) "/refusal" } { span { "承認しない" } }
                             }
                         }
-                        (Action::post(&format!("{url}/refusal"), if request.asked_by == reader { "取り下げる" } else { "承認しない" }))
                     }
                 }
             }

@@ -177,7 +177,7 @@ fn rows_table(frame: &Frame, book: Book, lines: &[Line], with_persons: bool) -> 
             at(row.at, frame.now),
             html! { (line.who) " （" (row.role.ja()) "）" @if !line.office.is_empty() { br; span.soft { (line.office) } } },
             act_cell(book, row),
-            html! { (row.purpose.ja()) br; span.soft { (ground(&row.ground)) } },
+            html! { (row.purpose.ja()) br; span.soft { (ground(&row.ground)) @if row.ground.is_empty() { "対象者なし" } } },
         ];
         if with_persons {
             cells.push(persons(&row.persons));

@@ -226,10 +226,12 @@ impl<'a> Reading<'a> {
         self.required(field, "市区町村コード", |typed| {
             let digits = base::kana::half_width_digits(typed);
             let ok = matches!(digits.len(), 5 | 6) && digits.chars().all(|c| c.is_ascii_digit());
-            if ok {
-                Ok(digits[..5].to_owned())
-            } else {
-                Err("市区町村コードは5桁の数字で入力してください。".to_owned())
+            match ok {
+                false => Err("市区町村コードは5桁の数字で入力してください。".to_owned()),
+                true if digits.len() == 6 && check_digit(&digits[..5]) != digits.chars().last() => {
+                    Err("市区町村コードの6桁目（検査数字）が合いません。もう一度ご確認ください。".to_owned())
+                }
+                true => Ok(digits[..5].to_owned()),
             }
         })
     }
@@ -306,4 +308,11 @@ pub fn read_date(typed: &str) -> Result<Date, String> {
 fn typed_era(text: &str) -> Option<&'static str> {
     const ERAS: [(&str, char); 5] = [("令和", 'R'), ("平成", 'H'), ("昭和", 'S'), ("大正", 'T'), ("明治", 'M')];
     ERAS.iter().find(|(name, letter)| text.starts_with(name) || text.starts_with(*letter)).map(|(name, _)| *name)
+}
+
+/// The sixth digit of a 全国地方公共団体コード: 11 less the remainder by 11 of the five digits weighed 6, 5, 4, 3, 2; its
+/// last digit (総務省「都道府県コード及び市区町村コード」).
+fn check_digit(five: &str) -> Option<char> {
+    let sum: u32 = five.chars().zip([6, 5, 4, 3, 2]).filter_map(|(c, weight)| Some(c.to_digit(10)? * weight)).sum();
+    char::from_digit((11 - sum % 11) % 10, 10)
 }

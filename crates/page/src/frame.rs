@@ -106,7 +106,8 @@ impl<'a> Page<'a> {
         head.refresh_without_script = self.refresh;
         head.renews = frame.renews;
         let warnings = frame.site.warnings();
-        head.banners = banners(frame.site.is_demo(), &warnings, role);
+        let overdue = frame.visitor.as_ref().map_or(0, |v| v.overdue);
+        head.banners = banners(frame.site.is_demo(), &warnings, role, overdue);
         layout::page(&head, body)
     }
 }
@@ -114,7 +115,7 @@ impl<'a> Page<'a> {
 const CLOCKWORK_FAILED: &str =
     "案件の期限の監視が止まっています。期限は画面で確かめ、システム管理者に連絡してください。";
 
-fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>) -> Vec<Banner<'a>> {
+fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>, overdue: usize) -> Vec<Banner<'a>> {
     let mut banners = Vec::new();
     if demo {
         banners.push(Banner::FictionalDemo);
@@ -127,9 +128,7 @@ fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>) -> Vec<B
             Warning::WatchLineLost => banners.push(Banner::WatchLineLost),
             Warning::ClockworkFailed => banners.push(Banner::Warning(CLOCKWORK_FAILED)),
             Warning::Words(words) => banners.push(Banner::Warning(words)),
-            Warning::Overdue(count)
-                if matches!(role, Some(Role::CityOfficer | Role::SupportCentre | Role::Operator)) =>
-            {
+            Warning::Overdue(count) if role == Some(Role::Operator) => {
                 banners.push(Banner::Overdue { count: *count, href: "/overdue" });
             }
             Warning::WithoutCase(count)
@@ -142,6 +141,10 @@ fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>) -> Vec<B
             }
             Warning::Overdue(_) | Warning::WithoutCase(_) | Warning::Unreadable(_) => {}
         }
+    }
+    // Of the whole region only the call centre has the list; who answers for some is told of those.
+    if overdue > 0 && matches!(role, Some(Role::CityOfficer | Role::SupportCentre)) {
+        banners.push(Banner::Overdue { count: overdue, href: "/overdue" });
     }
     banners
 }
@@ -183,6 +186,7 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
             ("/wallboard", "状況板"),
             ("/lines", "通信断"),
             ("/people", "対象者"),
+            ("/register", "台帳"),
             ("/watch-settings", "見守り設定"),
             ("/watch-script", "質問と期限"),
             ("/reviews", "振り返り"),

@@ -21,6 +21,8 @@ pub struct Visitor {
     pub office: Option<Redacted<String>>,
     /// Messages to them or their office that nobody has read.
     pub unread: usize,
+    /// Cases past their limit that this reader answers for.
+    pub overdue: usize,
     pub asks: Asks,
 }
 
@@ -38,10 +40,11 @@ pub enum Asks {
 pub struct Greeting {
     pub office: Option<Redacted<String>>,
     pub unread: usize,
+    pub overdue: usize,
 }
 
 /// Reads a greeting; the capabilities that know it stand beside sign-in, not below it.
-pub type Greet = fn(&mut dyn Tx, &Actor) -> Result<Greeting, Problem>;
+pub type Greet = fn(&mut dyn Tx, &Ctx) -> Result<Greeting, Problem>;
 
 /// What a look showed, and what the wall witnessed of everybody in it.
 pub struct Seen<T> {
@@ -222,8 +225,9 @@ pub async fn identify(site: &Site, greet: Greet, headers: &HeaderMap) -> Result<
     let (hash, now) = (signin::TokenHash::of(&token), site.now());
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
-        let Greeting { office, unread } = greet(tx, &session.actor)?;
-        Ok::<_, Problem>(Some(Visitor { session, office, unread, asks: Asks::Reader }))
+        let reader = Ctx::new(session.actor.clone(), purpose_of(session.actor.role), now, new_request());
+        let Greeting { office, unread, overdue } = greet(tx, &reader)?;
+        Ok::<_, Problem>(Some(Visitor { session, office, unread, overdue, asks: Asks::Reader }))
     });
     found.await
 }

@@ -157,7 +157,10 @@ pub fn revise_home(
     let residents = store::residents::of_home(tx, home)?;
     for person in &residents {
         search::index(tx, *person)?;
-        access::settle_person(tx, *person, &after.city_code)?;
+    }
+    // Of those who died or moved away too: their record is read by the city in which they lived.
+    for person in store::residents::ever_of_home(tx, home)? {
+        access::settle_person(tx, person, &after.city_code)?;
     }
     match access::require_each(ctx, tx, &[Act::Register], &[], &residents)?.as_slice() {
         [] => audit::done(ctx, tx, Verb::ReviseHome, charged, "identity entry")?,

@@ -136,6 +136,11 @@ pub enum PeopleRefusal {
     NoContact,
     #[error("該当する事業所が見つかりません。一覧から選び直してください。")]
     NoOffice,
+    /// Alerts of those who live there would be nobody's, and other cities would see them.
+    #[error(
+        "この市に住む対象者がいるため、市区町村コードを変えられません。先に、この市の高齢福祉の担当部署を別に登録してください。"
+    )]
+    CityWithoutOffice,
     #[error("該当する職員が見つかりません。一覧から選び直してください。")]
     NoStaff,
     #[error("該当する同意の記録が見つかりません。画面を開き直してください。")]

@@ -125,6 +125,14 @@ pub fn revise_office(
     let after = Office { kind: before.kind, ..of_facts(ctx, office, before.version + 1, facts) };
     store::offices::update(tx, &after)?;
     settle(tx, &after)?;
+    let left = &before.city_code;
+    if before.kind == OfficeKind::CityElderly
+        && *left != after.city_code
+        && city_office(tx, left)?.is_none()
+        && access::inhabited(tx, left)?
+    {
+        return Err(PeopleRefusal::CityWithoutOffice.into());
+    }
     history::keep(ctx, tx, office.0, history::OFFICE, after.version, revision.reason.expose(), &after)?;
     audit::done(ctx, tx, Verb::ReviseOffice, charged, "office")?;
     outbox::push(tx, ctx.now, &Event::OfficeRevised { office })?;
@@ -144,7 +152,7 @@ impl OfficeKind {
 /// Only the city's own offices work for the city; where another's premises stand says nothing.
 fn settle(tx: &mut dyn Tx, office: &Office) -> Result<(), PeopleError> {
     let city = if office.kind.is_of_a_city() { office.city_code.as_str() } else { "" };
-    Ok(access::settle_office(tx, office.id, city)?)
+    Ok(access::settle_office(tx, office.id, city, office.kind == OfficeKind::CityElderly)?)
 }
 
 pub fn office(tx: &mut dyn Tx, office: OfficeId) -> Result<Office, PeopleError> {

@@ -62,7 +62,7 @@ pub use unreadable::{UnreadableCase, unreadable_cases};
 pub use verbs::Verb;
 pub use views::{
     FamilyCase, Listed, QueueRow, cases_of, family_view, find_case, lists_of, open_cases, overdue, overdue_count,
-    queue, story,
+    overdue_known, queue, story,
 };
 pub use visits::{
     VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, report_help, report_visit,

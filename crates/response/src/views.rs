@@ -51,7 +51,7 @@ pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Case>>, Respon
     Ok(Shown::new(cases, witnesses))
 }
 
-/// Open cases whose limit is over, for whoever answers for them: the city sees all, the others those they know.
+/// Open cases whose limit is over, for whoever answers for them: those they know.
 pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseError> {
     let (within, mut values) = scope(ctx, Act::SeeOverdue)?.filter("person_id", 1);
     values.push(ctx.now.into());
@@ -62,6 +62,15 @@ pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseErro
 /// How many open cases are past their limit, for a banner: a number without persons.
 pub fn overdue_count(tx: &mut dyn Tx, now: Instant) -> Result<usize, ResponseError> {
     Ok(tx.scalar("SELECT COUNT(*) FROM response_case WHERE due_at <= $1", db::params![now])?)
+}
+
+/// As [`overdue_count`], of those only whom this actor may know.
+pub fn overdue_known(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, ResponseError> {
+    let Ok(scope) = scope(ctx, Act::SeeOverdue) else { return Ok(0) };
+    let (within, mut values) = scope.filter("person_id", 2);
+    values.insert(0, ctx.now.into());
+    let sql = format!("SELECT COUNT(*) FROM response_case WHERE due_at <= $1 AND {within}");
+    Ok(tx.scalar(&sql, &values)?)
 }
 
 fn listed(

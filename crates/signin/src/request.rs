@@ -174,9 +174,14 @@ fn registered_as(tx: &mut dyn Tx, request: &Request) -> Result<bool, SigninError
     Ok((staff.role, Some(staff.office), &staff.name) == (request.role, request.office, &request.display_name))
 }
 
-/// Takes a request back or turns it down; whoever asked may, and any other administrator.
+/// Takes a request back or turns it down: whoever asked may, and any other administrator who shows the second factor,
+/// but nobody what is about themselves.
 pub fn decline_request(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<(), SigninError> {
     let request = open(ctx, tx, id)?;
+    rules::not_own(ctx, request.account)?;
+    if request.asked_by.0 != ctx.actor.id {
+        require_fresh(ctx, tx)?;
+    }
     store::delete_request(tx, id)?;
     record(ctx, tx, Verb::DeclineRequest, &request)
 }

@@ -53,6 +53,7 @@ fn the_same_refusal_has_the_same_status_whichever_page_it_comes_from() {
             NoStaff,
             NoConsent,
             NoMembership,
+            CityWithoutOffice,
             MaybeDuplicate(vec![]),
             Stale,
             NoReason,

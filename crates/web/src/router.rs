@@ -4,7 +4,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
-use base::{Actor, Redacted, Role, limits};
+use base::{Ctx, Redacted, Role, limits};
 use db::Tx;
 use page::assets;
 use page::door::{Door, Who, build};
@@ -52,10 +52,15 @@ pub fn router(site: &Site) -> Router {
 }
 
 /// The office's name and what is unread, for the frame.
-fn greet(tx: &mut dyn Tx, reader: &Actor) -> Result<Greeting, Problem> {
+fn greet(tx: &mut dyn Tx, ctx: &Ctx) -> Result<Greeting, Problem> {
+    let reader = &ctx.actor;
     let office = reader.office.map(|id| people::office(tx, id)).transpose()?;
     let office = office.map(|office| Redacted::new(office.name));
-    Ok(Greeting { office, unread: notify::unread(tx, reader)? })
+    let overdue = match reader.role {
+        Role::CityOfficer | Role::SupportCentre => response::overdue_known(ctx, tx)?,
+        _ => 0,
+    };
+    Ok(Greeting { office, unread: notify::unread(tx, reader)?, overdue })
 }
 
 /// Events for a desk's screens: that something changed, never what.

@@ -21,7 +21,7 @@ pub(crate) fn card(desk: &Desk, typed: &Typed, now: Instant) -> Markup {
             @if !case.open() {
                 p { "この案件は解消済みです。" @if let Some(cause) = case.cause { "結果：" strong { (cause.ja()) } } }
                 @if !case.closing_text.expose().is_empty() { p { (case.closing_text.expose()) } }
-                @if case.state.step() == response::Step::Resolved { p.soft { "振り返りは「振り返り」の一覧から記録できます。" } }
+                @if case.state.step() == response::Step::Resolved { p.soft { "振り返りは、コールセンターか市の「振り返り」の一覧で記録します。" } }
             } @else if desk.may.desk {
                 p.lead { (desk.sheet.next_words) }
                 (act(desk, typed, now))

@@ -164,7 +164,7 @@ fn when_no_way_is_left_the_message_stands_on_a_list_until_it_is_settled() {
     let mut region = Region::new();
     let settled = region.region.db.write_blocking(|tx| {
         access::settle_person(tx, PERSON, "23204")?;
-        access::settle_office(tx, OfficeId(Uuid::from_u128(62)), "23204")
+        access::settle_office(tx, OfficeId(Uuid::from_u128(62)), "23204", true)
     });
     settled.unwrap();
     let id = region.send(&[Way::Screen, Way::Mail]);

@@ -18,8 +18,14 @@ const GET: &str =
     life_since, source, entered_by, entered_at, confirmed_on, version FROM resident WHERE id = $1";
 const SAME: &str = "SELECT id FROM resident WHERE kana_folded = $1 AND birth = $2 ORDER BY serial LIMIT 20";
 const NEXT: &str = "SELECT COALESCE(MAX(serial), 0) + 1 FROM resident";
+const EVER_OF_HOME: &str = "SELECT id FROM resident WHERE home_id = $1 ORDER BY serial LIMIT 1000";
 const OF_HOME: &str =
     "SELECT id FROM resident WHERE home_id = $1 AND life NOT IN ('moved_out', 'dead') ORDER BY serial LIMIT 100";
+
+/// Everybody whose record names this home, the closed ones too.
+pub fn ever_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> {
+    tx.query(EVER_OF_HOME, params![home])?.iter().map(|r| r.get(0)).collect()
+}
 
 pub fn insert(tx: &mut dyn Tx, serial: i64, resident: &Resident) -> Result<(), DbError> {
     let mut values = vec![Value::from(serial)];
