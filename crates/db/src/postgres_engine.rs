@@ -131,7 +131,9 @@ impl Postgres {
     }
 
     pub(crate) fn connect(server: &Server) -> Result<Postgres, DbError> {
-        let client = server.connect()?;
+        let mut client = server.connect()?;
+        // Else a temporary table of the same name, which anybody may make, would stand before a table of the record.
+        client.batch_execute("SET search_path = public, pg_temp")?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres {
             client,

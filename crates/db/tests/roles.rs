@@ -195,3 +195,23 @@ fn a_role_with_more_than_it_needs_is_refused_and_the_migration_takes_it_back() {
     }
     admin.batch_execute(&format!("DROP OWNED BY {other}; DROP ROLE {other}")).expect("it is cleared away");
 }
+
+// shows: 5.2.5 a temporary table stands before no table of the record
+#[test]
+fn a_temporary_table_hides_nothing_of_the_record() {
+    if !on_postgres() {
+        return;
+    }
+    let region = region();
+    let rows = |tx: &mut dyn db::Tx| tx.scalar::<i64>("SELECT COUNT(*) FROM audit_row", &[]);
+    let (before, shadowed) = region
+        .db
+        .write_blocking(move |tx| {
+            let before = rows(tx)?;
+            tx.script("CREATE TEMPORARY TABLE audit_row (LIKE public.audit_row) ON COMMIT DROP")?;
+            Ok::<_, db::DbError>((before, rows(tx)?))
+        })
+        .unwrap();
+    assert!(before > 0);
+    assert_eq!(shadowed, before);
+}
