@@ -22,7 +22,7 @@ use watch::live::OnAlert;
 
 use crate::heads::{Signer, Trouble};
 use crate::rounds::{self, repeat, system};
-use crate::{ops, postman, security_log};
+use crate::{memory, ops, postman, security_log};
 
 /// Signals that may wait for the station.
 const SIGNALS: usize = 8192;
@@ -374,7 +374,12 @@ fn spawn_records(
     rounds.spawn(async move { repeat("audit index", Duration::from_secs(2), || rounds::index_audit(&db)).await });
     let (db, own_clock) = (site.db().clone(), clock.clone());
     rounds.spawn(async move {
-        repeat("tidying", Duration::from_secs(600), || rounds::tidy(&db, &own_clock)).await;
+        let round = || async {
+            rounds::tidy(&db, &own_clock).await?;
+            // What many threads freed lies in pieces between what they hold.
+            Ok(tokio::task::spawn_blocking(memory::give_back).await?)
+        };
+        repeat("tidying", Duration::from_secs(600), round).await;
     });
     trouble
 }
