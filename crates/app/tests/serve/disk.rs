@@ -7,7 +7,7 @@ use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 
 use crate::doors::refused;
-use crate::harness::{Place, Town, ago};
+use crate::harness::{Place, Town, ago, until};
 
 fn set(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("its rights are set");
@@ -30,6 +30,7 @@ fn what_the_program_makes_is_its_owners_and_what_others_may_read_is_refused() {
     set(&place.config(), 0o600);
     set(place.folder.path(), 0o755);
     let mut serving = place.serve();
+    until("the first head is signed", || place.operations_folder().join("audit-heads.key").exists());
     let own = [place.config(), place.folder.path().join("serve.log")];
     let made: Vec<PathBuf> = files(place.folder.path()).into_iter().filter(|file| !own.contains(file)).collect();
     assert!(made.iter().any(|file| file.ends_with("audit-heads.key")), "{made:?}");
