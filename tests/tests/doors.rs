@@ -453,9 +453,8 @@ fn judge_look(town: &mut Town, door: &Door, role: Role, answer: &Answer, rows: &
         return false;
     }
     let looks: Vec<&audit::Recorded> = rows.iter().filter(|r| !RECEIPTS.contains(&r.action.as_str())).collect();
-    // A page of this session showed no less already, and is open: counted, not looked.
     if door.renews && looks.is_empty() {
-        return true;
+        return true; // An open page of this session showed no less: counted, not looked.
     }
     let [row] = looks[..] else {
         town.find(door, Some(role), format!("200 left {} rows: {rows:?}", rows.len()));
