@@ -186,7 +186,6 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
             ("/wallboard", "状況板"),
             ("/lines", "通信断"),
             ("/people", "対象者"),
-            ("/register", "台帳"),
             ("/watch-settings", "見守り設定"),
             ("/watch-script", "質問と期限"),
             ("/reviews", "振り返り"),

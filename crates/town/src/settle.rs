@@ -293,8 +293,15 @@ fn featured(plan: &Plan, register: &Register) -> String {
         }
         add(settled.person.0, "自分の見守りと、だれが見たかを確かめる");
     }
+    // The city in which the line fails, or its officer would see nothing of the story.
+    let city = plan.residents.get(crate::story::CUT_OFF).map(|resident| resident.address.city.code);
+    let officer = plan.staff.iter().position(|staff| {
+        staff.role == Role::CityOfficer && city.is_none_or(|code| plan.offices[staff.office].city_code == code)
+    });
+    if let Some(id) = officer.map(|n| register.staff[n].0).or_else(|| first(Role::CityOfficer)) {
+        add(id, "期限を過ぎた案件と、全体の状況を見る");
+    }
     for (role, label) in [
-        (Role::CityOfficer, "期限を過ぎた案件と、全体の状況を見る"),
         (Role::SupportCentre, "圏域の期限超過と訪問依頼に応じる"),
         (Role::Administrator, "対象者・職員・機器を登録する"),
         (Role::Auditor, "だれが何を見たかを調べる"),
