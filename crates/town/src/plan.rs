@@ -11,6 +11,11 @@ use crate::life::Habits;
 use crate::names::{self, FullName};
 use crate::places::{self, Address, CITIES};
 
+/// The silent home, the home with the failing gateway, the hot home: the first three of the plan.
+pub const SILENT: usize = 0;
+pub const CUT_OFF: usize = 1;
+pub const HOT: usize = 2;
+
 /// How large the town is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {

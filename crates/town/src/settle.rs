@@ -294,7 +294,7 @@ fn featured(plan: &Plan, register: &Register) -> String {
         add(settled.person.0, "自分の見守りと、だれが見たかを確かめる");
     }
     // The city in which the line fails, or its officer would see nothing of the story.
-    let city = plan.residents.get(crate::story::CUT_OFF).map(|resident| resident.address.city.code);
+    let city = plan.residents.get(crate::plan::CUT_OFF).map(|resident| resident.address.city.code);
     let officer = plan.staff.iter().position(|staff| {
         staff.role == Role::CityOfficer && city.is_none_or(|code| plan.offices[staff.office].city_code == code)
     });

@@ -9,11 +9,7 @@ use watch::{Arrival, Signal};
 use crate::equip::{CLIMATE, Equipped, serial};
 use crate::history;
 use crate::plan::Plan;
-
-/// The silent home, the home with the failing gateway, the hot home: the first three of the plan.
-pub const SILENT: usize = 0;
-pub const CUT_OFF: usize = 1;
-pub const HOT: usize = 2;
+pub use crate::plan::{CUT_OFF, HOT, SILENT};
 
 /// How far beyond `now` the three are to come due.
 const SILENCE_DUE: Span = Span::seconds(45);
