@@ -48,13 +48,6 @@ pub(super) fn issued_page(frame: &Frame, issued: Issued) -> Markup {
     }
 }
 
-fn changed_page(frame: &Frame, id: AccountId, settled: Settled<()>) -> Response {
-    match settled {
-        Settled::Done(()) => Redirect::to(&format!("/accounts/{id}")).into_response(),
-        Settled::Asked => asked_page(frame).into_response(),
-    }
-}
-
 async fn reissue(
     State(site): State<Site>,
     visitor: Visitor,
@@ -83,10 +76,7 @@ async fn suspend(
     let done = confirmed(&site, &visitor, signin::Verb::SuspendAccount, form.one(SECOND), move |ctx, tx| {
         Ok(signin::suspend_account(ctx, tx, id)?)
     });
-    match done.await? {
-        Confirmed::Done(done) => Ok(changed_page(&frame, id, done)),
-        Confirmed::Again(words) => shown_again(&site, &visitor, &frame, id, (SUSPEND, words)).await,
-    }
+    changed(&site, &visitor, &frame, id, (SUSPEND, done.await?)).await
 }
 
 async fn reinstate(
@@ -99,9 +89,21 @@ async fn reinstate(
     let done = confirmed(&site, &visitor, signin::Verb::ReinstateAccount, form.one(SECOND), move |ctx, tx| {
         Ok(signin::reinstate_account(ctx, tx, id)?)
     });
-    match done.await? {
-        Confirmed::Done(done) => Ok(changed_page(&frame, id, done)),
-        Confirmed::Again(words) => shown_again(&site, &visitor, &frame, id, (REINSTATE, words)).await,
+    changed(&site, &visitor, &frame, id, (REINSTATE, done.await?)).await
+}
+
+/// Where an act without a code of its own leads, with the field of its form.
+async fn changed(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    id: AccountId,
+    (field, done): (&str, Confirmed<Settled<()>>),
+) -> Result<Response, Problem> {
+    match done {
+        Confirmed::Done(Settled::Done(())) => Ok(Redirect::to(&format!("/accounts/{id}")).into_response()),
+        Confirmed::Done(Settled::Asked) => Ok(asked_page(frame).into_response()),
+        Confirmed::Again(words) => shown_again(site, visitor, frame, id, (field, words)).await,
     }
 }
 
@@ -131,12 +133,8 @@ async fn approve(
     });
     match done.await? {
         Confirmed::Done((account, Some(code))) => Ok(code_page(&frame, account.id, &account, &code).into_response()),
-        Confirmed::Done((account, None)) => Ok(changed_page(&frame, account.id, Settled::Done(()))),
-        Confirmed::Again(words) => {
-            let draft = Draft::default().wrong_field(&request_field(request), words);
-            let page = listing(&site, &visitor, &frame, None, &draft).await?;
-            Ok(again(&draft, page))
-        }
+        Confirmed::Done((account, None)) => Ok(Redirect::to(&format!("/accounts/{}", account.id)).into_response()),
+        Confirmed::Again(words) => listed_again(&site, &visitor, &frame, request, words).await,
     }
 }
 
@@ -152,10 +150,19 @@ async fn decline(
     });
     match done.await? {
         Confirmed::Done(()) => Ok(Redirect::to("/accounts").into_response()),
-        Confirmed::Again(words) => {
-            let draft = Draft::default().wrong_field(&request_field(request), words);
-            let page = listing(&site, &visitor, &frame, None, &draft).await?;
-            Ok(again(&draft, page))
-        }
+        Confirmed::Again(words) => listed_again(&site, &visitor, &frame, request, words).await,
     }
+}
+
+/// The list, with what is wrong with the code in the form of one request.
+async fn listed_again(
+    site: &Site,
+    visitor: &Visitor,
+    frame: &Frame,
+    request: Uuid,
+    words: String,
+) -> Result<Response, Problem> {
+    let draft = Draft::default().wrong_field(&request_field(request), words);
+    let page = listing(site, visitor, frame, None, &draft).await?;
+    Ok(again(&draft, page))
 }

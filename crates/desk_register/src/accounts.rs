@@ -97,11 +97,11 @@ fn waiting(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<(Request, String)>, Problem
     let ids: Vec<AccountId> = requests.iter().map(|request| request.asked_by).collect();
     let askers = signin::find_accounts(tx, &ids)?;
     let name = |id: AccountId| askers.iter().find(|a| a.id == id).map(|a| a.display_name.expose().clone());
-    Ok(requests
-        .into_iter()
-        .map(|request| (name(request.asked_by).unwrap_or_default(), request))
-        .map(|(n, r)| (r, n))
-        .collect())
+    let with_asker = |request: Request| {
+        let asker = name(request.asked_by).unwrap_or_default();
+        (request, asker)
+    };
+    Ok(requests.into_iter().map(with_asker).collect())
 }
 
 async fn search(
@@ -167,8 +167,11 @@ fn listed(
     let offices: Vec<base::OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
     let names = people::office_names(tx, &offices)?;
     let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
-    let named = accounts.into_iter().map(|account| (name(&account), account)).map(|(name, it)| (it, name)).collect();
-    Ok(named)
+    let with_office = |account: Account| {
+        let office = name(&account);
+        (account, office)
+    };
+    Ok(accounts.into_iter().map(with_office).collect())
 }
 
 fn person_of(account: &Account) -> Option<PersonId> {
