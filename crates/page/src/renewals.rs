@@ -6,7 +6,7 @@
 //! open then do not.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use access::Witness;
 use audit::Action;
@@ -24,7 +24,7 @@ const CLOSED_AT_ONCE: usize = 100;
 /// A page somebody opened, with all that the record says it showed.
 struct OpenPage {
     what: Action,
-    recorded: Vec<Witness>,
+    recorded: Arc<[Witness]>,
     actor: Actor,
     purpose: Purpose,
     last: Instant,
@@ -35,7 +35,7 @@ struct OpenPage {
 pub struct Closed {
     pub ctx: Ctx,
     pub what: Action,
-    pub recorded: Vec<Witness>,
+    pub recorded: Arc<[Witness]>,
     pub renewed: u64,
 }
 
@@ -45,11 +45,11 @@ pub struct Renewals(Mutex<HashMap<SessionId, Vec<OpenPage>>>);
 impl Renewals {
     /// A look was recorded; what it showed may be shown again by a page that renews itself. Where there is no room it is
     /// not remembered, and the renewals of that page are recorded one by one.
-    pub fn opened(&self, session: SessionId, what: Action, recorded: &[Witness], ctx: &Ctx) {
+    pub fn opened(&self, session: SessionId, what: Action, recorded: Arc<[Witness]>, ctx: &Ctx) {
         let mut all = self.all();
         let full = all.values().map(Vec::len).sum::<usize>() >= limits::OPEN_PAGES;
         let pages = all.entry(session).or_default();
-        let again = |page: &&mut OpenPage| page.what == what && covers(&page.recorded, recorded);
+        let again = |page: &&mut OpenPage| page.what == what && covers(&page.recorded, &recorded);
         if let Some(page) = pages.iter_mut().find(again) {
             page.last = ctx.now;
             return;
@@ -62,7 +62,7 @@ impl Renewals {
         }
         pages.push(OpenPage {
             what,
-            recorded: recorded.to_vec(),
+            recorded,
             actor: ctx.actor.clone(),
             purpose: ctx.purpose,
             last: ctx.now,

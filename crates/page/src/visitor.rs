@@ -1,6 +1,8 @@
 //! A signed-in visitor: who they are, and the two ways they touch a record. A look reads and leaves an audit row before
 //! anything is shown; a command leaves one whether it was carried out or refused.
 
+use std::sync::Arc;
+
 use access::{Shown, Witness, Witnesses};
 use audit::{Action, Basis};
 use axum::extract::FromRequestParts;
@@ -54,7 +56,7 @@ pub struct Seen<T> {
 
 /// What a look rests on, kept until it is recorded.
 enum Rests {
-    Wall(Vec<Witness>),
+    Wall(Arc<[Witness]>),
     /// Shows nobody's record: `items` says what it shows.
     Else(Basis<'static>, &'static str),
 }
@@ -62,7 +64,7 @@ enum Rests {
 impl<T> Seen<T> {
     /// Persons, items and grounds of the audit row are those of the witnesses.
     pub fn of(value: T, witnesses: Witnesses) -> Seen<T> {
-        Seen { value, basis: Rests::Wall(witnesses.into_vec()) }
+        Seen { value, basis: Rests::Wall(witnesses.into_vec().into()) }
     }
 
     /// A page of the region as a whole, or of the reader's own: no person's record was opened.
@@ -108,13 +110,13 @@ impl Visitor {
             Ok(Seen { value, basis: Rests::Wall(shown) }) if self.is_renewal(site, &shown) => Ok(value),
             Ok(Seen { value, basis }) => {
                 let (opened, session) = (recording.clone(), self.session.id);
-                let shown = if let Rests::Wall(witnesses) = &basis { witnesses.clone() } else { vec![] };
+                let shown = if let Rests::Wall(witnesses) = &basis { witnesses.clone() } else { Arc::default() };
                 let record = move |tx: &mut dyn Tx| match &basis {
-                    Rests::Wall(witnesses) => audit::looked(&recording, tx, what, witnesses),
+                    Rests::Wall(witnesses) => audit::looked(&recording, tx, what, &**witnesses),
                     Rests::Else(basis, items) => audit::done(&recording, tx, what, *basis, items),
                 };
                 site.db().write(record).await.map_err(Problem::from)?;
-                site.renewals().opened(session, what, &shown, &opened);
+                site.renewals().opened(session, what, shown, &opened);
                 Ok(value)
             }
             // The right to a page that is open has ended: the page says so, and nobody is accused of a look.
