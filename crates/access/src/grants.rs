@@ -57,10 +57,12 @@ const END_PERSON: &str = "UPDATE access_grant SET valid_until = $2 WHERE person_
 const GRANTS: &str = "SELECT DISTINCT person_id, ground, items FROM access_grant
     WHERE holder_id IN ($1, $2) AND valid_from <= $3 AND valid_until > $3 AND person_id IN";
 const GRANTS_ORDER: &str = "ORDER BY person_id, ground, items";
-/// Where these persons live, for which city the office works, and how many offices work for theirs.
-const CITIES: &str = "SELECT p.person_id, p.city, (SELECT o.city FROM access_office_city o WHERE o.office_id = $1),
-    (SELECT COUNT(*) FROM access_office_city o WHERE o.city = p.city AND o.answers)
-    FROM access_person_city p WHERE p.person_id IN";
+/// Where these persons live, and whether the office is in charge of them.
+const CITIES: &str = concat!(
+    "SELECT p.person_id, p.city, (SELECT COUNT(*) FROM access_office_city o WHERE o.office_id = $1 AND ",
+    own_city!(),
+    ") FROM access_person_city p WHERE p.person_id IN"
+);
 const CITY_OFFICES: &str = concat!(
     "SELECT p.person_id, o.office_id FROM access_person_city p JOIN access_office_city o ON ",
     own_city!(),
@@ -181,7 +183,7 @@ pub fn knowers(tx: &mut dyn Tx, persons: &[PersonId], since: Instant) -> Result<
 pub(crate) struct Acquaintance {
     /// Where the person lives.
     pub city: Option<String>,
-    /// The reader's office works for that city, or for another where none works for that one.
+    /// The reader's office is in charge of those who live there.
     pub own_city: bool,
     pub grants: Vec<(Ground, Stored)>,
 }
@@ -223,10 +225,8 @@ pub(crate) fn known_of(
     for some in persons.chunks(PER_STATEMENT) {
         let (list, values) = listed(some, vec![office.into()]);
         for row in tx.query(&format!("{CITIES} ({list})"), &values)? {
-            let (city, offices, answering): (String, Option<String>, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
             let known = all.entry(row.get(0)?).or_default();
-            known.own_city = offices.is_some_and(|offices| offices == city || answering == 0);
-            known.city = Some(city);
+            (known.city, known.own_city) = (Some(row.get(1)?), row.get::<i64>(2)? > 0);
         }
         let first = vec![ctx.actor.id.into(), office.into(), ctx.now.into()];
         let (list, values) = listed(some, first);

@@ -22,7 +22,8 @@ pub use grants::{
 pub use policy::{Deed, Policies, PolicyError, Rules, install};
 pub use scope::{Outline, Scope, scope};
 pub use witness::{
-    Charged, Shown, Witness, Witnesses, charge, may, require, require_all, require_each, require_some, which, would,
+    Charged, Shown, Witness, Witnesses, charge, may, require, require_all, require_each, require_some, shown_rows,
+    which, would,
 };
 pub use words::{Act, Charge, Ground};
 

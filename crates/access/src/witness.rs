@@ -1,6 +1,6 @@
 //! The wall: what it lets through it gives a witness for, and without one no view of a person can be made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base::{Ctx, PersonId, Purpose, Role};
 use db::{DbError, Tx};
@@ -103,11 +103,6 @@ impl Witnesses {
         shown.value
     }
 
-    /// Who was shown a part of whom already.
-    pub fn of(&self, person: PersonId) -> impl Iterator<Item = &Witness> {
-        self.0.iter().filter(move |w| w.person == person)
-    }
-
     /// What is not shown after all is not witnessed.
     pub fn retain(&mut self, shown: impl Fn(PersonId) -> bool) {
         self.0.retain(|w| shown(w.person));
@@ -167,23 +162,13 @@ pub(crate) fn some_by(
     may: &[Act],
     person: PersonId,
 ) -> Result<Witness, AccessError> {
-    let mut asked = Asked { rules, ctx, person, known: None };
-    let mut allowed = Vec::with_capacity(must.len() + may.len());
-    for act in must {
-        let ground = asked.ground(tx, *act)?.ok_or(AccessError::Denied { act: *act, person: Some(person) })?;
-        allowed.push((*act, ground));
-    }
-    for act in may {
-        allowed.extend(asked.ground(tx, *act)?.map(|ground| (*act, ground)));
-    }
-    match allowed.is_empty() {
-        true => Err(AccessError::Denied { act: Act::SeeIdentity, person: Some(person) }),
-        false => Ok(Witness { person, allowed }),
-    }
+    let asked = Asked { rules, ctx, person, known: None };
+    asked.witness(tx, must, may)?.map_err(|act| AccessError::Denied { act, person: Some(person) })
 }
 
-/// The witnesses of a list, in its order, in two statements whatever its length. Persons with whom not all of `must`
-/// may be done are left out: the filter of the list has let them through by mistake or a moment too late.
+/// The witnesses of a list, each person once and in its order, in two statements whatever its length. Persons with whom
+/// not all of `must` may be done are left out: the filter of the list has let them through by mistake or a moment too
+/// late.
 pub fn require_each(
     ctx: &Ctx,
     tx: &mut dyn Tx,
@@ -202,26 +187,31 @@ pub(crate) fn each_by(
     may: &[Act],
     persons: &[PersonId],
 ) -> Result<Vec<Witness>, AccessError> {
-    let known: BTreeMap<PersonId, Acquaintance> = grants::known_of(ctx, tx, persons)?;
+    let mut once = BTreeSet::new();
+    let persons: Vec<PersonId> = persons.iter().copied().filter(|person| once.insert(*person)).collect();
+    let mut known = grants::known_of(ctx, tx, &persons)?;
     let mut witnesses = Vec::with_capacity(persons.len());
     for person in persons {
-        let mut asked =
-            Asked { rules, ctx, person: *person, known: Some(known.get(person).cloned().unwrap_or_default()) };
-        let mut allowed = Vec::with_capacity(must.len() + may.len());
-        for act in must {
-            allowed.extend(asked.ground(tx, *act)?.map(|ground| (*act, ground)));
-        }
-        if allowed.len() < must.len() {
-            continue;
-        }
-        for act in may {
-            allowed.extend(asked.ground(tx, *act)?.map(|ground| (*act, ground)));
-        }
-        if !allowed.is_empty() {
-            witnesses.push(Witness { person: *person, allowed });
-        }
+        let known = known.remove(&person).unwrap_or_default();
+        let asked = Asked { rules, ctx, person, known: Some(known) };
+        witnesses.extend(asked.witness(tx, must, may)?.ok());
     }
     Ok(witnesses)
+}
+
+/// Those of these rows whose persons the wall lets through, as [`require_each`] does.
+pub fn shown_rows<T>(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    (must, may): (&[Act], &[Act]),
+    mut rows: Vec<T>,
+    person: impl Fn(&T) -> PersonId,
+) -> Result<Shown<Vec<T>>, AccessError> {
+    let persons: Vec<PersonId> = rows.iter().map(&person).collect();
+    let witnesses = require_each(ctx, tx, must, may, &persons)?;
+    let known: BTreeSet<PersonId> = witnesses.iter().map(Witness::person).collect();
+    rows.retain(|row| known.contains(&person(row)));
+    Ok(Shown::new(rows, witnesses))
 }
 
 /// Those of these persons with whom the actor may do what `act` names. A fault counts as no.
@@ -258,6 +248,21 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The witness, or the first act that is not allowed.
+    fn witness(mut self, tx: &mut dyn Tx, must: &[Act], may: &[Act]) -> Result<Result<Witness, Act>, DbError> {
+        let mut allowed = Vec::with_capacity(must.len() + may.len());
+        for act in must {
+            match self.ground(tx, *act)? {
+                Some(ground) => allowed.push((*act, ground)),
+                None => return Ok(Err(*act)),
+            }
+        }
+        for act in may {
+            allowed.extend(self.ground(tx, *act)?.map(|ground| (*act, ground)));
+        }
+        Ok(if allowed.is_empty() { Err(Act::SeeIdentity) } else { Ok(Witness { person: self.person, allowed }) })
+    }
+
     /// The first ground on which the act is allowed.
     fn ground(&mut self, tx: &mut dyn Tx, act: Act) -> Result<Option<Ground>, DbError> {
         let own =

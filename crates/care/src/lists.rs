@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use access::{Act, Shown, Witness, require_each, require_some, scope};
+use access::{Act, Shown, Witness, require_some, scope};
 use base::{CaseId, Ctx, NoteId, PersonId, Redacted, Role, Span, StaffId, limits};
 use db::{Tx, Value};
 use uuid::Uuid;
@@ -146,12 +146,9 @@ fn readable(ctx: &Ctx, values: &mut Vec<Value>) -> String {
 }
 
 /// Notes of several persons, with the witnesses of those whom the wall lets through one by one.
-fn witnessed(ctx: &Ctx, tx: &mut dyn Tx, mut rows: Vec<(Head, Said)>) -> Result<Shown<Vec<Note>>, CareError> {
-    let mut persons: Vec<PersonId> = rows.iter().map(|(head, _)| head.person).collect();
-    persons.sort_unstable();
-    persons.dedup();
-    let witnesses = require_each(ctx, tx, &[Act::SeeNotes], &[Act::SeeMedicalNotes], &persons)?;
-    rows.retain(|(head, _)| witnesses.iter().any(|w| w.person() == head.person));
+fn witnessed(ctx: &Ctx, tx: &mut dyn Tx, rows: Vec<(Head, Said)>) -> Result<Shown<Vec<Note>>, CareError> {
+    let acts: (&[Act], &[Act]) = (&[Act::SeeNotes], &[Act::SeeMedicalNotes]);
+    let (rows, witnesses) = access::shown_rows(ctx, tx, acts, rows, |(head, _)| head.person)?.into_parts();
     Ok(Shown::new(dressed(ctx, tx, rows)?, witnesses))
 }
 

@@ -32,9 +32,7 @@ pub fn undeliverable(
     mind(ctx)?;
     let (condition, seen) = access::scope(ctx, Act::SeeUndelivered)?.filter("person_id", 1);
     let (rows, all) = store::undeliverable(tx, &condition, seen, limit.min(base::limits::LIST_ROWS))?;
-    let mut persons: Vec<PersonId> = rows.iter().filter_map(|row| row.person).collect();
-    persons.sort_unstable();
-    persons.dedup();
+    let persons: Vec<PersonId> = rows.iter().filter_map(|row| row.person).collect();
     let witnesses = access::require_each(ctx, tx, &[Act::SeeUndelivered], &[], &persons)?;
     Ok(Shown::new((rows, all), witnesses))
 }

@@ -51,10 +51,8 @@ pub fn search(ctx: &Ctx, tx: &mut dyn Tx, query: &str, page: usize) -> Result<Sh
     let mut persons = store::search::page(tx, &scope, &pieces(query), page)?;
     let more = persons.len() > LIST_ROWS;
     persons.truncate(LIST_ROWS);
-    let ids: Vec<PersonId> = persons.iter().map(|p| p.id).collect();
-    let witnesses = access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &ids)?;
-    persons.retain(|p| witnesses.iter().any(|w| w.person() == p.id));
-    Ok(Shown::new(Found { persons, page, more }, witnesses))
+    let persons = access::shown_rows(ctx, tx, (&[Act::SeeIdentity], &[]), persons, |p| p.id)?;
+    Ok(persons.map(|persons| Found { persons, page, more }))
 }
 
 /// Whose number this is, or whose contact's: for a call that comes in. At most [`LIST_ROWS`].

@@ -1,7 +1,7 @@
 //! Lists and stories: the queue, what is overdue, what the family sees. Nothing here writes; the page that shows it
 //! records the look.
 
-use access::{Act, Shown, Witness, Witnesses, require, scope};
+use access::{Act, Shown, Witnesses, require, scope};
 use base::{CaseId, Ctx, Instant, PersonId, Redacted, Role, Span, StaffId, limits};
 use db::{Tx, Value};
 use uuid::Uuid;
@@ -46,9 +46,8 @@ pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseError>
 pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Case>>, ResponseError> {
     let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
     let sql = format!("WHERE closed_at IS NULL AND {within} ORDER BY due_at, opened_at, id");
-    let mut cases = store::cases(tx, &sql, &values)?;
-    let witnesses = witnesses_of(ctx, tx, Act::SeeCase, &mut cases)?;
-    Ok(Shown::new(cases, witnesses))
+    let cases = store::cases(tx, &sql, &values)?;
+    Ok(access::shown_rows(ctx, tx, (&[Act::SeeCase], &[]), cases, |case| case.person)?)
 }
 
 /// Open cases whose limit is over, for whoever answers for them: those they know.
@@ -83,9 +82,9 @@ fn listed(
     let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
     values.push(limits::LIST_ROWS.into());
     let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
-    let (mut cases, unreadable) = store::sifted(tx, &sql, &values)?;
+    let (cases, unreadable) = store::sifted(tx, &sql, &values)?;
     let mut seen = Witnesses::default();
-    seen.extend(witnesses_of(ctx, tx, act, &mut cases)?);
+    let cases = seen.take(access::shown_rows(ctx, tx, (&[act], &[]), cases, |case| case.person)?);
     let persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
     let holders: Vec<StaffId> = cases.iter().filter_map(|case| case.holder).collect();
     let (heads, names) = (seen.take(people::heads(ctx, tx, &persons)?), people::staff_names(tx, &holders)?);
@@ -104,16 +103,6 @@ fn listed(
     let rows = cases.into_iter().map(row).collect();
     let unreadable = seen.take(unreadable::shown(ctx, tx, &unreadable));
     Ok(Shown::new(Listed { rows, total, unreadable }, seen.into_vec()))
-}
-
-/// The witnesses of those whose cases these are; a case whose person the wall does not let through leaves the list.
-fn witnesses_of(ctx: &Ctx, tx: &mut dyn Tx, act: Act, cases: &mut Vec<Case>) -> Result<Vec<Witness>, ResponseError> {
-    let mut persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
-    persons.sort_unstable();
-    persons.dedup();
-    let witnesses = access::require_each(ctx, tx, &[act], &[], &persons)?;
-    cases.retain(|case| witnesses.iter().any(|w| w.person() == case.person));
-    Ok(witnesses)
 }
 
 /// One case, for pages that need no sheet.

@@ -1,8 +1,6 @@
 //! What the watch says: alerts of two levels, each with its rule and a reason in plain Japanese, and how each ended.
 
-use std::collections::HashSet;
-
-use access::{Act, Shown, Witness};
+use access::{Act, Shown};
 use audit::{Basis, Means};
 use base::{AlertId, Ctx, DeviceId, HomeId, Instant, PersonId};
 use db::{Tx, outbox};
@@ -122,12 +120,8 @@ pub fn all_standing(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Alert>>, Wat
 }
 
 /// Those of these alerts that the wall lets this actor see.
-pub(crate) fn known_of(ctx: &Ctx, tx: &mut dyn Tx, mut all: Vec<Alert>) -> Result<Shown<Vec<Alert>>, WatchError> {
-    let persons: Vec<PersonId> = all.iter().map(|alert| alert.person).collect();
-    let witnesses = access::require_each(ctx, tx, &[Act::SeeAlert], &[], &persons)?;
-    let seen: HashSet<PersonId> = witnesses.iter().map(Witness::person).collect();
-    all.retain(|alert| seen.contains(&alert.person));
-    Ok(Shown::new(all, witnesses))
+pub(crate) fn known_of(ctx: &Ctx, tx: &mut dyn Tx, all: Vec<Alert>) -> Result<Shown<Vec<Alert>>, WatchError> {
+    Ok(access::shown_rows(ctx, tx, (&[Act::SeeAlert], &[]), all, |alert| alert.person)?)
 }
 
 /// 「大丈夫です」 to a gentle question, by the link in the message, the resident or a relative. It ends a notice, never an
