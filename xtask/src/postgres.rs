@@ -13,8 +13,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::run::{Group, Scratch, signal_group};
 use crate::{postgres_tls, tools};
 
-/// Connections: two test processes at a time, each with a writer and readers for every test thread.
-const CONNECTIONS: u32 = 300;
+/// Connections: four test processes at a time, each with a writer and readers for every test thread.
+const CONNECTIONS: u32 = 600;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// A test database is thrown away, so nothing of it has to reach the disk.
@@ -277,7 +277,7 @@ mod tests {
         let connection = server.connection();
         let answer =
             Command::new("psql").args(["-At", "-d", &connection, "-c", "SHOW max_connections"]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "300");
+        assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), CONNECTIONS.to_string());
         let folder = server.folder.path().to_path_buf();
         assert!(folder.join("data").exists());
 

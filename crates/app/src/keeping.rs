@@ -236,8 +236,14 @@ pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> any
 /// One line for each action and outcome, readable for a program while the region works.
 pub fn tally(config: &Config) -> anyhow::Result<()> {
     let db = Db::open_for_reading(config.db()?)?;
-    for (action, outcome, rows) in db.read_blocking(audit::tally)? {
-        say(&serde_json::json!({ "action": action, "outcome": outcome.key(), "rows": rows }).to_string())?;
+    for audit::Count { action, outcome, rows, requests } in db.read_blocking(audit::tally)? {
+        let line = serde_json::json!({
+            "action": action,
+            "outcome": outcome.key(),
+            "rows": rows,
+            "requests": requests,
+        });
+        say(&line.to_string())?;
     }
     Ok(())
 }

@@ -6,13 +6,13 @@
 //! a question that was answered meanwhile is not asked.
 
 use access::Ground;
-use base::{AbsenceId, AccountId, AlertId, Clock, Ctx, Instant, PersonId};
+use base::{AbsenceId, AccountId, AlertId, Clock, Ctx, Instant, PersonId, StaffId};
 use db::outbox::{self, Event};
 use db::{Db, DbError, marks};
 use notify::{LinkPurpose, NewMessage, Recipient, Topic, Way};
 use page::problem::Problem;
 use people::{OfficeKind, TeamPart};
-use signin::AccountChange;
+use signin::{AccountChange, RequestChange};
 use std::time::Duration;
 use uuid::Uuid;
 use watch::{AlertState, Level, LineTrouble};
@@ -146,6 +146,12 @@ enum Errand {
         account: AccountId,
         change: AccountChange,
     },
+    /// To the other administrators that something waits for them; to whoever asked, what became of it.
+    TellOfRequest {
+        account: AccountId,
+        asked_by: AccountId,
+        change: RequestChange,
+    },
     /// A fault of one line, or an outage of many.
     TellOfSilentLine {
         trouble: Uuid,
@@ -154,8 +160,15 @@ enum Errand {
 
 impl Errand {
     fn of(event: &Event) -> Option<Errand> {
-        if let Some(signin::Event::AccountChanged { account, change }) = signin::Event::of(event) {
-            return Some(Errand::TellOfAccount { account, change });
+        match signin::Event::of(event) {
+            Some(signin::Event::AccountChanged { account, change }) => {
+                return Some(Errand::TellOfAccount { account, change });
+            }
+            Some(signin::Event::RequestChanged { account, asked_by, change }) => {
+                return Some(Errand::TellOfRequest { account, asked_by, change });
+            }
+            Some(signin::Event::Ended { .. }) => return None,
+            None => {}
         }
         use watch::Event::*;
         match watch::Event::of(event)? {
@@ -192,6 +205,26 @@ impl Errand {
                     AccountChange::Reinstated => Topic::AccountReinstated,
                 };
                 send(ctx, tx, account.0, None, topic, None, OUTSIDE).map(drop)
+            }
+            Errand::TellOfRequest { account, asked_by, change } => {
+                let topic = match change {
+                    RequestChange::Asked => Topic::AccountRequestWaits,
+                    RequestChange::Approved => Topic::AccountRequestApproved,
+                    RequestChange::Declined => Topic::AccountRequestDeclined,
+                    RequestChange::Ended => Topic::AccountRequestEnded,
+                };
+                let told = match change {
+                    RequestChange::Asked => signin::administrators(tx)?,
+                    _ => vec![asked_by],
+                };
+                for to in told {
+                    // Whoever asked knows that it waits, and nobody agrees to what is about themselves.
+                    if change != RequestChange::Asked || (to != asked_by && to != account) {
+                        send(ctx, tx, to.0, None, topic, None, OUTSIDE)?;
+                        show_whoever_has_no_entry(ctx, tx, to, topic)?;
+                    }
+                }
+                Ok(())
             }
             Errand::TellOfSilentLine { trouble } => {
                 let still = watch::line_faults(ctx, tx)?.iter().any(|t| match t {
@@ -256,6 +289,15 @@ fn send(
     let reached = to.mail.is_some() || to.phone.is_some();
     notify::send(ctx, tx, &NewMessage { to, person, topic, ways, link })?;
     Ok(reached)
+}
+
+/// An administrator whom the command line made has no entry in the register, and reads messages like everybody.
+fn show_whoever_has_no_entry(ctx: &Ctx, tx: &mut dyn db::Tx, to: AccountId, topic: Topic) -> Result<(), Problem> {
+    if people::staff_state(tx, StaffId(to.0))?.is_none() {
+        let to = Recipient { id: to.0, mail: None, phone: None };
+        notify::send(ctx, tx, &NewMessage { to, person: None, topic, ways: vec![Way::Screen], link: None })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

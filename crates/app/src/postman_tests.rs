@@ -21,7 +21,8 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let migrations = [people::testing::MIGRATIONS, &[notify::MIGRATIONS, watch::MIGRATIONS]].concat();
+        let migrations =
+            [people::testing::MIGRATIONS, &[notify::MIGRATIONS, watch::MIGRATIONS, signin::MIGRATIONS]].concat();
         let test = fresh(&migrations);
         let start = Instant::parse("2026-11-22T10:00").expect("a moment");
         let s = test.db.write_blocking(move |tx| {
@@ -274,4 +275,47 @@ fn the_owner_of_an_account_is_told_what_somebody_else_did_to_it() {
     assert_eq!(topics, [Topic::AccountReinstated, Topic::AccountReissued, Topic::AccountSuspended]);
     assert!(told.iter().all(|m| m.purpose.is_none()));
     assert!(h.topics(h.s.operator.0).is_empty(), "nobody else is");
+}
+
+// shows: 5.5.1 the other administrators are told that something waits for them, and whoever asked what became of it
+#[test]
+fn whom_a_request_waits_for_is_told_and_whoever_asked_learns_what_became_of_it() {
+    let h = House::new();
+    let mut postman = h.postman();
+    h.told_by(&mut postman);
+    // One works here by the register, two were made by whoever runs the machine.
+    let [asker, other, about] =
+        [AccountId(h.s.administrator.0), AccountId(Uuid::from_u128(0xA1)), AccountId(Uuid::from_u128(0xA2))];
+    let made: Vec<signin::NewAccount> = [(asker, "jimu1"), (other, "jimu2"), (about, "jimu3")]
+        .into_iter()
+        .map(|(id, login)| signin::NewAccount {
+            id,
+            login: signin::LoginName::parse(login).expect("a login name"),
+            role: Role::Administrator,
+            office: None,
+            person: None,
+            display_name: "見本 事務".to_owned().into(),
+        })
+        .collect();
+    let ctx = h.ctx(Role::System, Uuid::nil());
+    let written = h.test.db.write_blocking(move |tx| {
+        marks::set(tx, marks::FICTIONAL, "town")?;
+        signin::create_fictional_accounts(&ctx, tx, &made)
+    });
+    written.expect("accounts");
+    let tell = |postman: &mut Postman, change| {
+        let now = (h.clock)();
+        let event = signin::Event::RequestChanged { account: about, asked_by: asker, change };
+        h.test.db.write_blocking(move |tx| outbox::push(tx, now, &event)).expect("is pushed");
+        h.told_by(postman);
+    };
+    tell(&mut postman, RequestChange::Asked);
+    assert_eq!(h.topics(other.0), [Topic::AccountRequestWaits]);
+    assert!(h.topics(asker.0).is_empty() && h.topics(about.0).is_empty());
+    for change in [RequestChange::Declined, RequestChange::Ended, RequestChange::Approved] {
+        tell(&mut postman, change);
+    }
+    use Topic::{AccountRequestApproved, AccountRequestDeclined, AccountRequestEnded};
+    assert_eq!(h.topics(asker.0), [AccountRequestDeclined, AccountRequestEnded, AccountRequestApproved]);
+    assert_eq!(h.topics(other.0).len(), 1);
 }

@@ -198,8 +198,18 @@ pub fn about_before(tx: &mut dyn Tx, person: PersonId, place: i64, limit: usize)
     store::about_before(tx, person, place, limit)
 }
 
-/// How many rows there are of each action and outcome: what an office's year came to, in figures without persons.
-pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
+/// How often an action ended so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub action: String,
+    pub outcome: Outcome,
+    /// One for each ground of a request.
+    pub rows: i64,
+    pub requests: i64,
+}
+
+/// What an office's year came to, in figures without persons.
+pub fn tally(tx: &mut dyn Tx) -> Result<Vec<Count>, DbError> {
     store::tally(tx)
 }
 

@@ -5,7 +5,7 @@ use db::{DbError, FromValue, Row, Tx, Value, marks, params};
 
 use crate::chain::{Columns, GENESIS, Hash, hash};
 use crate::verify::Epoch;
-use crate::{Entry, Outcome, Recorded};
+use crate::{Count, Entry, Outcome, Recorded};
 
 /// The chain this database writes to.
 macro_rules! own {
@@ -40,7 +40,8 @@ const ABOUT: &str = concat!(
 const BEFORE: &str =
     concat!("SELECT ", shown!(), " FROM audit_row r WHERE r.place < $1 ORDER BY r.place DESC LIMIT $2");
 const UNINDEXED: &str = "SELECT place, persons FROM audit_row WHERE place > $1 ORDER BY place LIMIT $2";
-const TALLY: &str = "SELECT action, outcome, COUNT(*) FROM audit_row GROUP BY action, outcome ORDER BY action, outcome";
+const TALLY: &str = "SELECT action, outcome, COUNT(*), COUNT(DISTINCT request_id) FROM audit_row
+    GROUP BY action, outcome ORDER BY action, outcome";
 const EPOCHS: &str =
     "SELECT chain_id, seq, hash, items, at FROM audit_row WHERE action = 'audit.epoch' ORDER BY chain_id, seq";
 const HASH_AT: &str = "SELECT hash FROM audit_row WHERE chain_id = $1 AND seq = $2";
@@ -198,9 +199,13 @@ pub fn before(tx: &mut dyn Tx, place: i64, limit: usize) -> Result<Vec<Recorded>
     tx.query(BEFORE, params![place, limit])?.iter().map(recorded).collect()
 }
 
-pub fn tally(tx: &mut dyn Tx) -> Result<Vec<(String, Outcome, i64)>, DbError> {
+pub fn tally(tx: &mut dyn Tx) -> Result<Vec<Count>, DbError> {
     let rows = tx.query(TALLY, &[])?;
-    rows.iter().map(|row| Ok((row.get(0)?, row.word(1, Outcome::from_key)?, row.get(2)?))).collect()
+    let counted = |row: &Row| {
+        let (action, outcome) = (row.get(0)?, row.word(1, Outcome::from_key)?);
+        Ok(Count { action, outcome, rows: row.get(2)?, requests: row.get(3)? })
+    };
+    rows.iter().map(counted).collect()
 }
 
 pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {

@@ -173,9 +173,10 @@ fn a_refused_command_leaves_its_row_and_nothing_else() {
 fn a_tally_counts_each_action_and_how_it_ended() {
     let region = region_with(3);
     region.db.write_blocking(|tx| refused(&ctx(4), tx, Look::Person, &[], "denied")).unwrap();
+    region.db.write_blocking(|tx| look(&ctx(3), tx, &[person(9)])).unwrap();
     let counted = region.db.read_blocking(tally).unwrap();
-    let row = |outcome, rows| ("look.person".to_owned(), outcome, rows);
-    assert_eq!(counted, [row(Outcome::Done, 3), row(Outcome::Refused, 1)]);
+    let row = |outcome, rows, requests| Count { action: "look.person".to_owned(), outcome, rows, requests };
+    assert_eq!(counted, [row(Outcome::Done, 4, 3), row(Outcome::Refused, 1, 1)]);
 }
 
 #[test]

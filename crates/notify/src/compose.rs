@@ -41,8 +41,14 @@ fn request(topic: Topic) -> &'static str {
         Topic::AccountSuspended => "利用者登録が停止されました。お心当たりがないときは、事務局にご連絡ください。",
         Topic::AccountReinstated => "利用者登録の停止が解除されました。",
         Topic::DeliveryTest => "配信の試験です。ご対応は不要です。",
-        Topic::CaseTaken | Topic::CaseClosed | Topic::NoteWaiting | Topic::AbsenceEntered | Topic::GatewaySilent => {
-            "ご確認をお願いします。"
-        }
+        Topic::CaseTaken
+        | Topic::CaseClosed
+        | Topic::NoteWaiting
+        | Topic::AbsenceEntered
+        | Topic::GatewaySilent
+        | Topic::AccountRequestWaits
+        | Topic::AccountRequestApproved
+        | Topic::AccountRequestDeclined
+        | Topic::AccountRequestEnded => "ご確認をお願いします。",
     }
 }

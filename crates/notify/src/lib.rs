@@ -81,6 +81,10 @@ base::words! {
         AccountReissued = "account_reissued", "あなたの初回設定コードが再発行され、これまでのパスワードは使えなくなりました。心当たりがないときは、すぐに事務局に連絡してください。";
         AccountSuspended = "account_suspended", "あなたの利用者登録が停止されました。心当たりがないときは、事務局に連絡してください。";
         AccountReinstated = "account_reinstated", "あなたの利用者登録の停止が解除されました。";
+        AccountRequestWaits = "account_request_waits", "事務局・監査の利用者の手続きが、承認を待っています。「利用者」の「承認を待っている手続き」を確認してください。";
+        AccountRequestApproved = "account_request_approved", "依頼した利用者の手続きが承認されました。";
+        AccountRequestDeclined = "account_request_declined", "依頼した利用者の手続きは承認されませんでした。";
+        AccountRequestEnded = "account_request_ended", "依頼した利用者の手続きは、承認されないまま期限が過ぎるなどして終了しました。必要なときは、もう一度依頼してください。";
         DeliveryTest = "delivery_test", "配信の試験です。";
     }
 }

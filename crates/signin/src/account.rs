@@ -288,6 +288,7 @@ fn issue(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId, secrets: &Secrets) -> Result
 
 /// Sessions, half-finished sign-ins, known devices and unused enrolment codes.
 fn end_everything(ctx: &Ctx, tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
+    request::end_of(ctx, tx, id)?;
     store::forget_account(tx, id)?;
     session::tell_ended(ctx, tx, id, session::Ended::All)
 }

@@ -2,7 +2,7 @@
 
 use base::{AccountId, SessionId};
 
-use crate::AccountChange;
+use crate::{AccountChange, RequestChange};
 
 db::events! {
     Event {
@@ -10,5 +10,8 @@ db::events! {
         Ended = "signin.ended" { account: AccountId, session: Option<SessionId>, but: Option<SessionId> };
         /// Somebody else did this to the account; its owner is told.
         AccountChanged = "signin.account" { account: AccountId, change: AccountChange };
+        /// What became of a request about `account`: the other administrators are told that it waits, whoever asked what
+        /// became of it.
+        RequestChanged = "signin.request" { account: AccountId, asked_by: AccountId, change: RequestChange };
     }
 }

@@ -57,7 +57,10 @@ pub use fictional::{featured_accounts, fictional_accounts};
 pub use hashing::{Hashers, Memory, PasswordHash, Proof, hash_password, verify_password};
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
 pub use password::{NewPassword, OwnWords};
-pub use request::{Request, RequestedAct, Settled, account_requests, approve_request, decline_request, two_decide};
+pub use request::{
+    Request, RequestChange, RequestedAct, Settled, account_requests, administrators, approve_request, decline_request,
+    two_decide,
+};
 pub use rules::{Address, ThrottleKey};
 pub use second_factor::TotpSetup;
 pub use secret::{Code, CodeHash, Secrets, Token, TokenHash};

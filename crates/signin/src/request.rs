@@ -1,17 +1,21 @@
 //! 承認待ち: accounts of administrators and auditors need two. What one administrator asks for, another one carries out
 //! within three days; nobody carries out what they asked for themselves, nor what is about their own account. A request
-//! dies with the rights of whoever asked, and is refused where the account is not what it was when asked about.
+//! dies with the rights of whoever asked, and is refused where the account is not what it was when asked about. The other
+//! administrators are told that something waits, and whoever asked what became of it.
 //!
 //! A region with one administrator has the command line, where whoever runs the machine is the second.
 
+use audit::Means;
 use base::{AccountId, Ctx, Instant, OfficeId, Redacted, Role, StaffId};
-use db::Tx;
+use db::{DbError, Tx, outbox};
 use uuid::Uuid;
 
 use crate::account::{self, item};
 use crate::confirming::require_fresh;
 use crate::verbs::Verb;
-use crate::{Account, AccountState, Code, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules, store};
+use crate::{
+    Account, AccountState, Code, Event, LoginName, NewAccount, Secrets, SigninError, SigninRefusal, rules, store,
+};
 
 base::words! {
     /// What is asked for.
@@ -20,6 +24,17 @@ base::words! {
         Reissue = "reissue", "初回設定コードの再発行";
         Suspend = "suspend", "停止";
         Reinstate = "reinstate", "停止の解除";
+    }
+}
+
+base::words! {
+    /// What became of a request.
+    RequestChange {
+        Asked = "asked", "承認待ち";
+        Approved = "approved", "承認";
+        Declined = "declined", "却下";
+        /// Nobody agreed in time, or whoever asked may no longer ask.
+        Ended = "ended", "承認されずに終了";
     }
 }
 
@@ -65,6 +80,7 @@ pub(crate) fn ask<T>(
     of: &NewAccount,
     state: Option<AccountState>,
 ) -> Result<Settled<T>, SigninError> {
+    end_expired(ctx, tx)?;
     let open = store::requests(tx, ctx.now)?;
     if open.iter().any(|open| open.account == of.id) {
         return Err(SigninRefusal::AlreadyAsked.into());
@@ -87,6 +103,7 @@ pub(crate) fn ask<T>(
     };
     store::put_request(tx, &request)?;
     record(ctx, tx, Verb::AskForAccount, &request)?;
+    tell(ctx, tx, &request, RequestChange::Asked)?;
     Ok(Settled::Asked)
 }
 
@@ -123,6 +140,7 @@ pub fn approve_request(
     let before = as_it_was(tx, &request)?;
     store::delete_request(tx, id)?;
     record(ctx, tx, Verb::ApproveRequest, &request)?;
+    tell(ctx, tx, &request, RequestChange::Approved)?;
     let code = carry_out(ctx, tx, &request, before, secrets)?;
     Ok((account::find_account(tx, request.account)?, code))
 }
@@ -181,9 +199,41 @@ pub fn decline_request(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<(), Signi
     rules::not_own(ctx, request.account)?;
     if request.asked_by.0 != ctx.actor.id {
         require_fresh(ctx, tx)?;
+        tell(ctx, tx, &request, RequestChange::Declined)?;
     }
     store::delete_request(tx, id)?;
     record(ctx, tx, Verb::DeclineRequest, &request)
+}
+
+/// Ends what nobody agreed to in time.
+pub(crate) fn end_expired(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(), DbError> {
+    store::expired_requests(tx, ctx.now)?.iter().try_for_each(|request| end(ctx, tx, request, Means::Time))
+}
+
+/// Ends what was asked by somebody who may no longer ask.
+pub(crate) fn end_of(ctx: &Ctx, tx: &mut dyn Tx, asker: AccountId) -> Result<(), DbError> {
+    store::asked_by(tx, asker)?.iter().try_for_each(|request| end(ctx, tx, request, Means::Program))
+}
+
+fn end(ctx: &Ctx, tx: &mut dyn Tx, request: &Request, means: Means) -> Result<(), DbError> {
+    store::delete_request(tx, request.id)?;
+    audit::done(ctx, tx, Verb::EndRequest, means, &items(request))?;
+    tell(ctx, tx, request, RequestChange::Ended)
+}
+
+fn tell(ctx: &Ctx, tx: &mut dyn Tx, request: &Request, change: RequestChange) -> Result<(), DbError> {
+    let Request { account, asked_by, .. } = *request;
+    outbox::push(tx, ctx.now, &Event::RequestChanged { account, asked_by, change })
+}
+
+fn items(request: &Request) -> String {
+    format!("{} {}", item(request.account), request.act.key())
+}
+
+/// Whom something waits for: the administrators whose account is open, in the order of their login names.
+pub fn administrators(tx: &mut dyn Tx) -> Result<Vec<AccountId>, DbError> {
+    let open = store::accounts_of_role(tx, Role::Administrator, rules::ADMINISTRATORS_TOLD)?;
+    Ok(open.into_iter().map(|account| account.id).collect())
 }
 
 fn open(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<Request, SigninError> {
@@ -193,7 +243,6 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<Request, SigninError> {
 }
 
 fn record(ctx: &Ctx, tx: &mut dyn Tx, verb: Verb, request: &Request) -> Result<(), SigninError> {
-    let items = format!("{} {}", item(request.account), request.act.key());
-    audit::done(ctx, tx, verb, rules::administers(ctx)?, &items)?;
+    audit::done(ctx, tx, verb, rules::administers(ctx)?, &items(request))?;
     Ok(())
 }

@@ -15,6 +15,8 @@ pub const ENROLMENT_TRIES: u32 = 10;
 pub const SECOND_FRESH: Span = Span::minutes(5);
 /// How long a request waits for a second administrator.
 pub const REQUEST_VALID: Span = Span::days(3);
+/// Administrators who are told that something waits; more than a region has.
+pub const ADMINISTRATORS_TOLD: usize = 50;
 /// Requests that wait at a time; a further one is refused.
 pub const REQUESTS_WAITING: usize = 50;
 /// How long one has for the second step after the password.

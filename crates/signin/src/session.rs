@@ -7,7 +7,7 @@ use db::{DbError, Tx, outbox};
 use crate::account::item;
 use crate::event::Event;
 use crate::verbs::Verb;
-use crate::{SigninError, SigninRefusal, TokenHash, rules, store};
+use crate::{SigninError, SigninRefusal, TokenHash, request, rules, store};
 
 /// Sessions and other leftovers cleared away in one call of [`tidy`].
 const TIDY_ROWS: usize = 500;
@@ -98,6 +98,7 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
         audit::done(ctx, tx, Verb::ExpireSession, Means::Time, &item(*account))?;
         tell_ended(ctx, tx, *account, Ended::One(*id))?;
     }
+    request::end_expired(ctx, tx)?;
     store::forget_expired(tx, ctx.now, ctx.now - rules::FORGET_FAILURES)?;
     Ok(expired.len())
 }

@@ -6,7 +6,9 @@ use db::{DbError, Row, Sealed, Tx, Value, params};
 use crate::rules::{self, Lifetime, Throttle, ThrottleKey};
 use crate::{Account, AccountState, CodeHash, LoginName, NewAccount, PasswordHash, Session, TokenHash};
 
-pub(crate) use requests::{delete_request, put_request, requests, second_at, set_second_at};
+pub(crate) use requests::{
+    asked_by, delete_request, expired_requests, put_request, requests, second_at, set_second_at,
+};
 
 mod requests;
 
@@ -85,15 +87,13 @@ const PUT_THROTTLE: &str = "INSERT INTO signin_throttle (throttle_key, failures,
 const CLEAR_THROTTLE: &str = "DELETE FROM signin_throttle WHERE throttle_key = $1";
 
 /// What [`crate::suspend_account`] and a re-issue take away at once.
-const FORGET_ACCOUNT: [&str; 5] = [
-    "DELETE FROM signin_request WHERE asked_by = $1",
+const FORGET_ACCOUNT: [&str; 4] = [
     "DELETE FROM signin_session WHERE account_id = $1",
     "DELETE FROM signin_pending WHERE account_id = $1",
     "DELETE FROM signin_device WHERE account_id = $1",
     "DELETE FROM signin_enrolment WHERE account_id = $1",
 ];
-const FORGET_EXPIRED: [&str; 4] = [
-    "DELETE FROM signin_request WHERE expires_at <= $1",
+const FORGET_EXPIRED: [&str; 3] = [
     "DELETE FROM signin_pending WHERE expires_at <= $1",
     "DELETE FROM signin_device WHERE until_at <= $1",
     "DELETE FROM signin_enrolment WHERE expires_at <= $1",

@@ -231,6 +231,19 @@ fn a_request_ends_in_more_ways_than_being_agreed_to() {
     refused_as(approve(&mut region, &two.1, late), SigninRefusal::RequestUnknown);
     shows_now(&mut region, &one);
     assert_eq!(reissue(&mut region, &one.1, id).unwrap(), Settled::Asked, "it can be asked for anew");
+    let events = region.read(|tx| db::outbox::after(tx, 0, 100)).unwrap();
+    let told: Vec<RequestChange> = events
+        .iter()
+        .filter_map(|event| match Event::of(event)? {
+            Event::RequestChanged { asked_by, change, .. } if asked_by == one.0.id => Some(change),
+            _ => None,
+        })
+        .collect();
+    use RequestChange::{Asked, Declined, Ended};
+    // What the asker took back themselves is no news to them.
+    assert_eq!(told, [Asked, Declined, Asked, Asked, Ended, Asked, Ended, Asked]);
+    let ended = region.actions().into_iter().filter(|a| a.starts_with("signin.end_request")).collect::<Vec<_>>();
+    assert_eq!(ended, ["signin.end_request program done", "signin.end_request time done"]);
 }
 
 // shows: 5.5.1 a request about somebody whose entry in the register changed meanwhile is refused
@@ -312,7 +325,7 @@ fn each_change_of_an_account_is_an_event_for_its_owner() {
         .iter()
         .filter_map(|event| match Event::of(event)? {
             Event::AccountChanged { account, change } => Some((account, change)),
-            Event::Ended { .. } => None,
+            Event::Ended { .. } | Event::RequestChanged { .. } => None,
         })
         .collect();
     use AccountChange::{Created, Reinstated, Reissued, Suspended};

@@ -25,6 +25,7 @@ audit::verbs! {
         AskForAccount = "signin.ask_for_account", "事務局・監査の利用者の手続きを依頼";
         ApproveRequest = "signin.approve_request", "依頼された利用者の手続きを承認";
         DeclineRequest = "signin.decline_request", "依頼された利用者の手続きを取り下げ";
+        EndRequest = "signin.end_request", "依頼された利用者の手続きが承認されないまま終了";
         CreateFictionalAccounts = "signin.create_fictional_accounts", "デモの利用者を用意";
     }
 }

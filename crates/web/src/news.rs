@@ -45,8 +45,8 @@ pub fn happened(event: &outbox::Event) -> Option<Happened> {
     if let Some(event) = people::Event::of(event) {
         return Some(of_people(&event));
     }
-    if let Some(signin::Event::Ended { .. } | signin::Event::AccountChanged { .. }) = signin::Event::of(event) {
-        // No screen shows a session.
+    if signin::Event::of(event).is_some() {
+        // No screen shows a session, and who is told of an account gets a message.
         return None;
     }
     match notify::Event::of(event)? {

@@ -1,6 +1,6 @@
 //! Pages a second, with fifty people of the town's care teams signed in. Each asks for the next page as soon as the
 //! last one has come; every body is searched for the name of its person, and afterwards the audit chain must hold
-//! exactly one look for each answer.
+//! the look of each answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -235,10 +235,12 @@ impl Audit<'_> {
     fn count(&self) -> Result<u64> {
         let text = self.say("tally")?;
         let mut looks = 0;
+        // An earlier version, which left one row a look, does not count requests.
+        let counted = |row: &BTreeMap<String, serde_json::Value>| row.get("requests").unwrap_or(&row["rows"]).as_u64();
         for line in text.lines() {
             let row: BTreeMap<String, serde_json::Value> = serde_json::from_str(line)?;
             if row["action"].as_str().is_some_and(|action| action.starts_with("look.")) {
-                looks += row["rows"].as_u64().context("rows")?;
+                looks += counted(&row).context("no count")?;
             }
         }
         Ok(looks)

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::source::{File, Finding, problem};
 
 /// Who alone may ask for the server of the tests: whoever asks there leaves a mark, by which the second run is shortened.
-const ASKED_IN: &[&str] = &["crates/db/src/testing.rs", "xtask/src/steps.rs", "xtask/src/postgres.rs"];
+const ASKED_IN: &[&str] = &["crates/db/src/testing.rs", "xtask/src/postgres.rs", "xtask/src/suites.rs"];
 /// Macros of ours that derive for whoever calls them, and so use their `serde`.
 const DERIVING: &[&str] = &["words! {", "events! {"];
 /// Crates that only other crates' tests depend on; the check of the layers sees to that.

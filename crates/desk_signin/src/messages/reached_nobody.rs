@@ -193,6 +193,10 @@ fn next(topic: Topic, purpose: Option<LinkPurpose>) -> &'static str {
         (Topic::AccountCreated | Topic::AccountReissued | Topic::AccountSuspended | Topic::AccountReinstated, _) => {
             "本人に電話で伝え、心当たりがあるかを確かめてください。"
         }
+        (Topic::AccountRequestWaits, _) => "電話で、「利用者」の「承認を待っている手続き」の確認を依頼してください。",
+        (Topic::AccountRequestApproved | Topic::AccountRequestDeclined | Topic::AccountRequestEnded, _) => {
+            "次に連絡するときに伝えてください。"
+        }
         (Topic::DeliveryTest, _) => "連絡先の登録を確かめてください。",
     }
 }

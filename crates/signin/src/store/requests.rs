@@ -10,17 +10,24 @@ use crate::{AccountState, LoginName, Request, RequestedAct};
 const PUT_REQUEST: &str = "INSERT INTO signin_request
     (id, account_id, act, login, role, office_id, display_name, state, asked_by, asked_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-const REQUESTS: &str =
-    "SELECT id, account_id, act, login, role, office_id, display_name, state, asked_by, asked_at, expires_at
-    FROM signin_request WHERE expires_at > $1 ORDER BY asked_at, id LIMIT $2";
+macro_rules! requests {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, account_id, act, login, role, office_id, display_name, state, asked_by, asked_at, expires_at
+            FROM signin_request WHERE ",
+            $which,
+            " ORDER BY asked_at, id LIMIT $2"
+        )
+    };
+}
+const REQUESTS: &str = requests!("expires_at > $1");
+const EXPIRED_REQUESTS: &str = requests!("expires_at <= $1");
+const ASKED_BY: &str = requests!("asked_by = $1");
 const DELETE_REQUEST: &str = "DELETE FROM signin_request WHERE id = $1";
-const FORGET_REQUESTS: &str = "DELETE FROM signin_request WHERE account_id = $1 AND expires_at <= $2";
 const SECOND_AT: &str = "SELECT second_at FROM signin_session WHERE id = $1 AND account_id = $2";
 const SET_SECOND_AT: &str = "UPDATE signin_session SET second_at = $3 WHERE id = $1 AND account_id = $2";
 
 pub(crate) fn put_request(tx: &mut dyn Tx, r: &Request) -> Result<(), DbError> {
-    // One that is over may still lie there.
-    tx.execute(FORGET_REQUESTS, params![r.account, r.asked_at])?;
     let (act, login, role) = (r.act.key(), r.login.as_str(), r.role.key());
     let (name, state) = (r.display_name.expose().as_str(), r.state.map(AccountState::key));
     let row = params![r.id, r.account, act, login, role, r.office, name, state, r.asked_by, r.asked_at, r.expires_at];
@@ -29,6 +36,15 @@ pub(crate) fn put_request(tx: &mut dyn Tx, r: &Request) -> Result<(), DbError> {
 
 pub(crate) fn requests(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Request>, DbError> {
     tx.query(REQUESTS, params![now, rules::REQUESTS_WAITING])?.iter().map(request_at).collect()
+}
+
+/// Those nobody agreed to in time.
+pub(crate) fn expired_requests(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Request>, DbError> {
+    tx.query(EXPIRED_REQUESTS, params![now, rules::REQUESTS_WAITING])?.iter().map(request_at).collect()
+}
+
+pub(crate) fn asked_by(tx: &mut dyn Tx, asker: AccountId) -> Result<Vec<Request>, DbError> {
+    tx.query(ASKED_BY, params![asker, rules::REQUESTS_WAITING])?.iter().map(request_at).collect()
 }
 
 pub(crate) fn delete_request(tx: &mut dyn Tx, id: Uuid) -> Result<(), DbError> {
