@@ -16,12 +16,14 @@ const TAG: &str = "// shows:";
 const TELLING: usize = 5;
 
 /// One line of docs/requirements.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Promise {
     id: String,
     text: String,
     /// What is missing or in doubt though a test may carry the line.
     missing: String,
+    /// What was measured, and what to know though nothing of the line is missing.
+    known: String,
 }
 
 /// One tag: the number it names (of a line, or of a section), its words, and the test below it.
@@ -69,26 +71,30 @@ pub fn page(files: &[File]) -> String {
     let open: Vec<&Promise> =
         promises.iter().flat_map(|(_, lines)| lines).filter(|line| !shown.contains_key(line.id.as_str())).collect();
     let _ = match open.len() {
-        0 => writeln!(
-            page,
-            "\nEach of the {all} lines has a test that names it. What is missing all the same stands beside it."
-        ),
+        0 => writeln!(page, "\nEach of the {all} lines has a test that names it."),
         n => writeln!(page, "\n{} of {all} lines are shown by a test that names them. Without one:\n", all - n),
     };
     for line in &open {
         let _ = writeln!(page, "- {} {}", line.id, line.text);
     }
+    let missing: Vec<&str> =
+        promises.iter().flat_map(|(_, lines)| lines).filter(|it| !it.missing.is_empty()).map(|it| &*it.id).collect();
+    let _ = match missing.len() {
+        0 => writeln!(page, "\nNothing of a line is known to be missing."),
+        _ => writeln!(page, "\nSomething is missing all the same, as said beside them, in {}.", missing.join(", ")),
+    };
     for (file, lines) in &promises {
         let text = file.text.as_deref().unwrap_or("");
         for heading in text.lines().filter_map(|line| line.strip_prefix("## ")) {
             let section = heading.split(' ').next().unwrap_or("");
-            let _ = write!(page, "\n## {heading}\n\n| line | shown by | missing or in doubt |\n|---|---|---|\n");
+            let _ = write!(page, "\n## {heading}\n\n| line | shown by | missing | measured, or to know |\n|---|---|---|---|\n");
             for line in lines.iter().filter(|line| is_in(&line.id, section)) {
                 let tests = shown.remove(line.id.as_str()).unwrap_or_default();
                 let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();
                 let by = if tests.is_empty() { "**no test**".to_owned() } else { tests.join(", ") };
-                let (text, missing) = (line.text.replace('|', "\\|"), line.missing.replace('|', "\\|"));
-                let _ = writeln!(page, "| {} {text} | {by} | {missing} |", line.id);
+                let cell = |text: &str| text.replace('|', "\\|");
+                let (text, missing, known) = (cell(&line.text), cell(&line.missing), cell(&line.known));
+                let _ = writeln!(page, "| {} {text} | {by} | {missing} | {known} |", line.id);
             }
         }
     }
@@ -152,15 +158,17 @@ fn is_in(id: &str, section: &str) -> bool {
     id.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Lines `- 5.1.2 words`, and below one `  missing: words`.
+/// Lines `- 5.1.2 words`, and below one `  missing: words` and `  known: words`.
 fn promises_of(text: &str) -> Vec<Promise> {
     let mut found: Vec<Promise> = Vec::new();
     for line in text.lines() {
         if let Some((id, text)) = line.strip_prefix("- ").and_then(|rest| rest.split_once(' ')).filter(|it| is_id(it.0))
         {
-            found.push(Promise { id: id.to_owned(), text: text.to_owned(), missing: String::new() });
+            found.push(Promise { id: id.to_owned(), text: text.to_owned(), ..Promise::default() });
         } else if let (Some(words), Some(last)) = (line.strip_prefix("  missing: "), found.last_mut()) {
             last.missing = words.to_owned();
+        } else if let (Some(words), Some(last)) = (line.strip_prefix("  known: "), found.last_mut()) {
+            last.known = words.to_owned();
         }
     }
     found
@@ -232,7 +240,7 @@ mod tests {
         vec![
             file(
                 "docs/requirements/ground.md",
-                "# Ground\n\n## 5.1 Strangers\n\n- 5.1.1 Uploads take their permit late.\n  missing: one account may hold all.\n- 5.1.2 Passwords are hashed apart.\n- 5.1.3 Live lines have seats.\n",
+                "# Ground\n\n## 5.1 Strangers\n\n- 5.1.1 Uploads take their permit late.\n  missing: one account may hold all.\n  known: six places.\n- 5.1.2 Passwords are hashed apart.\n- 5.1.3 Live lines have seats.\n",
             ),
             file(
                 "crates/a/src/tests.rs",
@@ -253,12 +261,13 @@ mod tests {
         assert!(page.contains("2 of 3 lines"), "{page}");
         assert!(
             page.contains(
-                "| 5.1.1 Uploads take their permit late. | `a::an_upload_waits` | one account may hold all. |"
+                "| 5.1.1 Uploads take their permit late. | `a::an_upload_waits` | one account may hold all. | six places. |"
             ),
             "{page}"
         );
-        assert!(page.contains("| 5.1.2 Passwords are hashed apart. | `browser/b::two hundred` |  |"), "{page}");
-        assert!(page.contains("| 5.1.3 Live lines have seats. | **no test** |  |"), "{page}");
+        assert!(page.contains("| 5.1.2 Passwords are hashed apart. | `browser/b::two hundred` |  |  |"), "{page}");
+        assert!(page.contains("| 5.1.3 Live lines have seats. | **no test** |  |  |"), "{page}");
+        assert!(page.contains("Something is missing all the same, as said beside them, in 5.1.1."), "{page}");
         assert!(page.contains("- 5.1 something else: `app/serve::odd`"), "{page}");
     }
 

@@ -192,11 +192,11 @@ pub fn indexed(tx: &mut dyn Tx) -> Result<i64, DbError> {
 }
 
 pub fn about_before(tx: &mut dyn Tx, person: PersonId, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.query(ABOUT, params![person, place, limit])?.iter().map(recorded).collect()
+    tx.list("audit_row", ABOUT, params![person, place, limit], recorded)
 }
 
 pub fn before(tx: &mut dyn Tx, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.query(BEFORE, params![place, limit])?.iter().map(recorded).collect()
+    tx.list("audit_row", BEFORE, params![place, limit], recorded)
 }
 
 pub fn tally(tx: &mut dyn Tx) -> Result<Vec<Count>, DbError> {

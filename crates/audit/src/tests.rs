@@ -147,6 +147,19 @@ fn a_chain_written_anew_shows_against_heads_kept_elsewhere() {
     assert_eq!(findings(&anew, &heads), Some(Finding::Rewritten { seq: 20 }));
 }
 
+// shows: 5.4.3 a row of the record that cannot be read hides no other from the auditor
+#[test]
+fn a_row_that_cannot_be_read_hides_no_other_and_is_a_finding() {
+    let region = region_with(5);
+    while region.db.write_blocking(|tx| index_persons(tx, 2)).unwrap() {}
+    tamper(&region, "UPDATE audit_row SET outcome = 'lost' WHERE seq = 3");
+    let seqs = |rows: Vec<Recorded>| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(region.db.read_blocking(|tx| before(tx, i64::MAX, 10)).unwrap()), [5, 4, 2, 1]);
+    assert_eq!(seqs(region.db.read_blocking(|tx| about(tx, person(1), 10)).unwrap()), [5, 4, 2, 1]);
+    assert_eq!(region.db.unreadable().iter().map(|row| row.list).collect::<Vec<_>>(), ["audit_row"]);
+    assert!(matches!(findings(&region, ""), Some(Finding::Altered { seq: 3 })), "{:?}", findings(&region, ""));
+}
+
 #[test]
 fn a_resident_can_be_told_who_looked() {
     let region = region_with(5);

@@ -72,6 +72,8 @@ pub const PHOTO_SIDE: u32 = 1600;
 pub const PHOTO_KEPT_BYTES: usize = 600 * 1024;
 /// Forms with photos taken in at a time; a further one is refused as busy (503).
 pub const PHOTO_FORMS: usize = 6;
+/// Of these, one sender's.
+pub const PHOTO_FORMS_OF_ONE: usize = 2;
 /// Bytes of a post that is too long which are read to be thrown away: a sender who is cut off in the middle of sending
 /// sees a broken line and never the answer that says why.
 pub const SWALLOWED_POST_BYTES: usize = 16 * 1024 * 1024;

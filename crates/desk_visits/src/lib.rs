@@ -2,6 +2,7 @@
 //! touch. It knows no diagnosis and nothing of a person whose case is over.
 
 mod photos;
+mod places;
 mod steps;
 #[cfg(test)]
 mod tests;

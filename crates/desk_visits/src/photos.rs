@@ -6,7 +6,7 @@ use axum::extract::multipart::{Field as Part, MultipartError};
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use base::limits::{PHOTO_BYTES, PHOTO_FORM_BYTES, PHOTO_FORMS, PHOTOS_PER_VISIT, TEXT_CHARS};
+use base::limits::{PHOTO_BYTES, PHOTO_FORM_BYTES, PHOTOS_PER_VISIT, TEXT_CHARS};
 use base::{PhotoId, Redacted, VisitId};
 use db::Space;
 use form::{Form, Refusal};
@@ -23,10 +23,9 @@ use response::{NotAPicture, Picture};
 use tokio::sync::Semaphore;
 
 use super::visit::again;
+use crate::places;
 use crate::verbs::Look;
 
-/// Forms being taken in: each may hold three photos in memory.
-static FORMS: Semaphore = Semaphore::const_new(PHOTO_FORMS);
 /// One picture is unpacked at a time: it may fill 250 MB while it is.
 static DRAWING: Semaphore = Semaphore::const_new(1);
 /// A form on the worst radio; what takes longer is given up, so that others get their turn.
@@ -67,7 +66,7 @@ pub async fn attach(
         }
         Err(other) => return Err(other),
     }
-    let _turn = FORMS.try_acquire().map_err(|_| Problem::Busy)?;
+    let _place = places::take(visitor.actor().id).ok_or(Problem::Busy)?;
     let sent = tokio::time::timeout(SENDING, receive(request)).await.map_err(|_| Problem::Busy)??;
     let form = Form::new(vec![("caption".to_owned(), sent.caption.clone())]);
     if sent.too_large {

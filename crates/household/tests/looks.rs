@@ -72,6 +72,29 @@ fn a_look_that_was_refused_names_whom_it_was_about() {
     assert_eq!((row.outcome, row.persons.as_slice()), (Outcome::Refused, [region.s.person].as_slice()), "{row:?}");
 }
 
+// shows: 5.3.2 a refusal at a door that is not the role's, or by a rule, names whom the address is about
+#[test]
+fn a_refusal_at_the_door_and_one_by_a_rule_name_whom_the_address_is_about() {
+    let region = Region::new();
+    let case = region.alert(Rule::Inactivity);
+    let (person, home) = (region.s.person, region.s.home);
+    let operator = region.operator();
+    for path in [format!("/register/{person}"), format!("/homes/{home}/devices"), format!("/audit/persons/{person}")] {
+        region.get(&operator, &path).is(403);
+        let row = last(&region);
+        assert_eq!((row.ground.as_str(), row.persons.as_slice()), ("door", [person].as_slice()), "{path}: {row:?}");
+    }
+    region.get(&region.relative(region.s.son), &format!("/cases/{case}")).is(403);
+    assert_eq!(last(&region).persons, [person]);
+    // Nobody took the case yet, so nobody can close it.
+    region.post(&operator, &format!("/cases/{case}/closure"), &[("cause", "other")]);
+    let row = last(&region);
+    assert_eq!((row.outcome, row.persons.as_slice()), (Outcome::Refused, [person].as_slice()), "{row:?}");
+    // What is not there is about nobody.
+    region.get(&operator, &format!("/register/{}", uuid::Uuid::from_u128(99).simple())).is(403);
+    assert!(last(&region).persons.is_empty());
+}
+
 /// Rows of one page, oldest first: persons, items, outcome.
 fn rows_of(region: &Region, action: &str) -> Vec<(String, Outcome)> {
     let rows = region.audited().into_iter().filter(|row| row.action == action);

@@ -2,6 +2,7 @@
 //! frame around a page, forms as they stand, and the building blocks. Of the capabilities it knows only sign-in; what
 //! else its frame shows (the office's name, what is unread) is handed in.
 
+pub mod about;
 pub mod address;
 pub mod assets;
 pub mod certificate;

@@ -8,6 +8,7 @@ use db::Db;
 use signin::{Hashers, Strangers};
 use uuid::Uuid;
 
+use crate::about::About;
 use crate::certificate::Demand;
 use crate::live::Live;
 use crate::problem::Problem;
@@ -62,6 +63,8 @@ struct Inner {
     letters: OnceLock<PathBuf>,
     /// Who must show a certificate; nobody where it was not said.
     demand: OnceLock<Demand>,
+    /// Whom the items of addresses are about.
+    about: OnceLock<About>,
     /// A test says that the disk is nearly full.
     #[cfg(feature = "testing")]
     crowded: std::sync::atomic::AtomicBool,
@@ -86,6 +89,7 @@ impl Site {
                 hashers: OnceLock::new(),
                 letters,
                 demand: OnceLock::new(),
+                about: OnceLock::new(),
                 #[cfg(feature = "testing")]
                 crowded,
             }),
@@ -153,6 +157,15 @@ impl Site {
     /// From the start on these desks and roles need a certificate.
     pub fn demands(&self, demand: Demand) {
         let _ = self.inner.demand.set(demand);
+    }
+
+    /// From the start on refusals are recorded with whom this finds.
+    pub fn finds_whom(&self, about: About) {
+        let _ = self.inner.about.set(about);
+    }
+
+    pub(crate) fn about(&self) -> Option<About> {
+        self.inner.about.get().copied()
     }
 
     pub(crate) fn demand(&self) -> Option<&Demand> {

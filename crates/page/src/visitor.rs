@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, header};
 use base::{Actor, Ctx, PersonId, Purpose, Redacted, Role};
 use db::Tx;
 
+use crate::about::Item;
 use crate::certificate::Presented;
 use crate::guard::Nonce;
 use crate::problem::Problem;
@@ -26,6 +27,8 @@ pub struct Visitor {
     /// Cases past their limit that this reader answers for.
     pub overdue: usize,
     pub asks: Asks,
+    /// What the address asked for names.
+    pub item: Option<Item>,
 }
 
 /// Who asks: the reader, or the page they left open.
@@ -122,11 +125,12 @@ impl Visitor {
             // The right to a page that is open has ended: the page says so, and nobody is accused of a look.
             Err(Problem::Denied(Some(person))) if self.had_open(site, person) => Err(Problem::Ended(self.asks)),
             Err(problem) => {
-                let (why, whom) = (problem.key(), problem.persons().to_vec());
-                site.db()
-                    .write(move |tx| audit::refused(&recording, tx, what, &whom, why))
-                    .await
-                    .map_err(Problem::from)?;
+                let (why, whom) = (problem.key(), self.whom(site, problem.persons()));
+                let record = move |tx: &mut dyn Tx| {
+                    let whom = whom(tx);
+                    audit::refused(&recording, tx, what, &whom, why)
+                };
+                site.db().write(record).await.map_err(Problem::from)?;
                 Err(problem)
             }
         }
@@ -158,11 +162,13 @@ impl Visitor {
         let verb = verb.into();
         let ctx = self.ctx(site);
         let refusing = ctx.clone();
+        let (visitor, at) = (self.clone(), site.clone());
         site.db()
             .write_or(
                 move |tx| f(&ctx.clone(), tx),
                 move |tx, problem: &Problem| {
-                    audit::refused(&refusing, tx, verb, problem.persons(), problem.key()).map(drop)
+                    let whom = visitor.whom(&at, problem.persons())(tx);
+                    audit::refused(&refusing, tx, verb, &whom, problem.key()).map(drop)
                 },
             )
             .await
@@ -193,18 +199,31 @@ impl Visitor {
     ) -> Result<(), Problem> {
         let ctx = self.ctx(site);
         let why = fingerprint.map_or_else(|| shown.key().to_owned(), |print| format!("{} {print}", shown.key()));
-        let row = move |tx: &mut dyn Tx| audit::refused(&ctx, tx, Action::door(path), &[], &why);
+        let whom = self.whom(site, &[]);
+        let row = move |tx: &mut dyn Tx| {
+            let whom = whom(tx);
+            audit::refused(&ctx, tx, Action::door(path), &whom, &why)
+        };
         site.db().write(row).await.map(drop).map_err(Problem::from)
     }
 
     /// Records that this visitor stood before a door that is not theirs.
     pub async fn turned_away(&self, site: &Site, path: &'static str) -> Result<(), Problem> {
-        let ctx = self.ctx(site);
-        site.db()
-            .write(move |tx| audit::refused(&ctx, tx, Action::door(path), &[], "door"))
-            .await
-            .map(drop)
-            .map_err(Problem::from)
+        let (ctx, whom) = (self.ctx(site), self.whom(site, &[]));
+        let row = move |tx: &mut dyn Tx| {
+            let whom = whom(tx);
+            audit::refused(&ctx, tx, Action::door(path), &whom, "door")
+        };
+        site.db().write(row).await.map(drop).map_err(Problem::from)
+    }
+
+    /// Whom a refusal was about: as it says itself, or else as the address does.
+    fn whom(&self, site: &Site, said: &[PersonId]) -> impl Fn(&mut dyn Tx) -> Vec<PersonId> + Send + 'static {
+        let (said, about) = (said.to_vec(), self.item.clone().zip(site.about()));
+        move |tx| match &about {
+            Some((item, about)) if said.is_empty() => item.persons(tx, *about),
+            _ => said.clone(),
+        }
     }
 }
 
@@ -229,7 +248,7 @@ pub async fn identify(site: &Site, greet: Greet, headers: &HeaderMap) -> Result<
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
         let reader = Ctx::new(session.actor.clone(), purpose_of(session.actor.role), now, new_request());
         let Greeting { office, unread, overdue } = greet(tx, &reader)?;
-        Ok::<_, Problem>(Some(Visitor { session, office, unread, overdue, asks: Asks::Reader }))
+        Ok::<_, Problem>(Some(Visitor { session, office, unread, overdue, asks: Asks::Reader, item: None }))
     });
     found.await
 }

@@ -1,5 +1,6 @@
 //! All desks of the site behind one router, and every table that a region stores.
 
+mod about;
 pub mod news;
 #[cfg(test)]
 mod refusals;

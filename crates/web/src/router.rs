@@ -15,6 +15,7 @@ use page::site::Site;
 use page::visitor::{Greet, Greeting, Visitor};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::about::about;
 use crate::verbs::BOOK;
 
 type Doors = fn(&Site) -> Vec<Door>;
@@ -40,6 +41,7 @@ pub fn doors(site: &Site) -> Vec<Door> {
 }
 
 pub fn router(site: &Site) -> Router {
+    site.finds_whom(about);
     Router::new()
         .merge(build(site, doors(site)))
         .fallback(nowhere)

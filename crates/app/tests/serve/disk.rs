@@ -145,6 +145,31 @@ fn second_factors_are_sealed_and_open_only_with_the_key_beside_the_database() {
     town.operator.sign_in(&mut place.client());
 }
 
+// shows: 5.5.8 the key as a credential that systemd hands over: opened by it, and rotated only as a file
+#[test]
+fn a_key_that_systemd_hands_over_opens_what_is_sealed_and_is_not_written_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let town = Town::settle(&place, 5, 1, ago(base::Span::hours(1)));
+    let handed = place.folder.path().join("credentials");
+    std::fs::create_dir(&handed).expect("a folder of credentials");
+    let key = handed.join("secrets.key");
+    std::fs::rename(place.operations_folder().join("secrets.key"), &key).expect("the key is handed over");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o400)).expect("for reading only");
+    let handed_over = |arguments: &[&str]| {
+        let mut command = place.program(arguments);
+        command.env("CREDENTIALS_DIRECTORY", &handed);
+        command
+    };
+    let before = std::fs::read(&key).expect("the key");
+    let said = refused(handed_over(&["secrets", "rotate"]));
+    assert!(said.contains("systemd-creds decrypt"), "{said}");
+    assert_eq!(std::fs::read(&key).expect("the key"), before);
+    let _serving = place.serve_by(handed_over(&["serve"]));
+    town.operator.sign_in(&mut place.client());
+    assert!(!place.operations_folder().join("secrets.key").exists(), "no other key is made beside it");
+}
+
 // shows: 5.5.8 existing plain rows are sealed by a bulk step at start
 #[test]
 fn what_an_older_version_stored_plainly_is_sealed_before_anybody_is_served() {

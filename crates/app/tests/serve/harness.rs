@@ -166,7 +166,12 @@ impl Place {
 
     /// Starts `serve` with this many descriptors and no way to get more, and waits until it is ready.
     pub fn serve_within(&self, descriptors: u32) -> Serving {
-        let mut serving = self.spawn(self.program_within(descriptors, &["serve"]));
+        self.serve_by(self.program_within(descriptors, &["serve"]))
+    }
+
+    /// Starts `serve` by this command and waits until it is ready.
+    pub fn serve_by(&self, command: Command) -> Serving {
+        let mut serving = self.spawn(command);
         serving.wait_until_ready();
         serving
     }

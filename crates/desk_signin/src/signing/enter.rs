@@ -202,7 +202,8 @@ pub async fn entered_response(
     headers: &HeaderMap,
     entered: &signin::Entered,
 ) -> Result<Response, Problem> {
-    let visitor = Visitor { session: entered.session.clone(), office: None, unread: 0, overdue: 0, asks: Asks::Reader };
+    let session = entered.session.clone();
+    let visitor = Visitor { session, office: None, unread: 0, overdue: 0, asks: Asks::Reader, item: None };
     let target = remember::recall(site, headers, &visitor).await?;
     let first = home(Some(visitor.role()));
     let mut response = Redirect::to(target.as_deref().unwrap_or(first)).into_response();
