@@ -192,11 +192,35 @@ pub fn indexed(tx: &mut dyn Tx) -> Result<i64, DbError> {
 }
 
 pub fn about_before(tx: &mut dyn Tx, person: PersonId, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.list("audit_row", ABOUT, params![person, place, limit], recorded)
+    readable(tx, place, limit, |tx, place, limit| tx.sift(LIST, ABOUT, params![person, place, limit], recorded))
 }
 
 pub fn before(tx: &mut dyn Tx, place: i64, limit: usize) -> Result<Vec<Recorded>, DbError> {
-    tx.list("audit_row", BEFORE, params![place, limit], recorded)
+    readable(tx, place, limit, |tx, place, limit| tx.sift(LIST, BEFORE, params![place, limit], recorded))
+}
+
+const LIST: &str = "audit_row";
+type Sifted = Result<(Vec<Recorded>, Vec<Row>), DbError>;
+
+/// As many rows as were asked for, if there are: those that cannot be read make no list look as if it ended there.
+fn readable(
+    tx: &mut dyn Tx,
+    mut place: i64,
+    limit: usize,
+    ask: impl Fn(&mut dyn Tx, i64, usize) -> Sifted,
+) -> Result<Vec<Recorded>, DbError> {
+    let mut found = Vec::new();
+    loop {
+        let wanted = limit - found.len();
+        let (rows, bad) = ask(tx, place, wanted)?;
+        let may_go_on = !bad.is_empty() && rows.len() + bad.len() == wanted;
+        let lowest = rows.iter().map(|row| row.place).chain(bad.iter().filter_map(|row| row.get(0).ok())).min();
+        found.extend(rows);
+        match lowest.filter(|lowest| may_go_on && *lowest < place) {
+            Some(lowest) => place = lowest,
+            None => return Ok(found),
+        }
+    }
 }
 
 pub fn tally(tx: &mut dyn Tx) -> Result<Vec<Count>, DbError> {

@@ -156,6 +156,7 @@ fn a_row_that_cannot_be_read_hides_no_other_and_is_a_finding() {
     let seqs = |rows: Vec<Recorded>| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
     assert_eq!(seqs(region.db.read_blocking(|tx| before(tx, i64::MAX, 10)).unwrap()), [5, 4, 2, 1]);
     assert_eq!(seqs(region.db.read_blocking(|tx| about(tx, person(1), 10)).unwrap()), [5, 4, 2, 1]);
+    assert_eq!(seqs(region.db.read_blocking(|tx| before(tx, i64::MAX, 3)).unwrap()), [5, 4, 2], "a full page");
     assert_eq!(region.db.unreadable().iter().map(|row| row.list).collect::<Vec<_>>(), ["audit_row"]);
     assert!(matches!(findings(&region, ""), Some(Finding::Altered { seq: 3 })), "{:?}", findings(&region, ""));
 }
