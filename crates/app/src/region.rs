@@ -374,12 +374,10 @@ fn spawn_records(
     rounds.spawn(async move { repeat("audit index", Duration::from_secs(2), || rounds::index_audit(&db)).await });
     let (db, own_clock) = (site.db().clone(), clock.clone());
     rounds.spawn(async move {
-        let round = || async {
-            rounds::tidy(&db, &own_clock).await?;
-            // What many threads freed lies in pieces between what they hold.
-            Ok(tokio::task::spawn_blocking(memory::give_back).await?)
-        };
-        repeat("tidying", Duration::from_secs(600), round).await;
+        repeat("tidying", Duration::from_secs(600), || rounds::tidy(&db, &own_clock)).await;
     });
+    // What many threads freed lies in pieces between what they hold.
+    let give_back = || async { Ok(tokio::task::spawn_blocking(memory::give_back).await?) };
+    rounds.spawn(async move { repeat("memory", Duration::from_secs(60), give_back).await });
     trouble
 }
