@@ -21,7 +21,7 @@ const ROWS_PER_COMMIT: i64 = 50_000;
 /// door's that opened.
 const FILL: &str = "WITH RECURSIVE s AS (
       SELECT CAST($1 AS BIGINT) AS n UNION ALL SELECT n + 1 FROM s WHERE n < CAST($2 AS BIGINT))
-    INSERT INTO reading (seq, device_no, code, value, occurred_at, received_at)
+    INSERT INTO watch_reading (seq, device_no, code, value, occurred_at, received_at)
     SELECT n, 1 + n % CAST($3 AS BIGINT), 1, 1.0, CAST($4 AS BIGINT) + n * CAST($5 AS BIGINT),
       CAST($4 AS BIGINT) + n * CAST($5 AS BIGINT)
     FROM s";
@@ -57,7 +57,7 @@ fn make(database: &str, homes: usize, rows: i64) -> Result<(), Fault> {
     let db = open(database)?;
     let now = now()?;
     settle(&db, homes, now)?;
-    let devices = db.read_blocking(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM device", &[]))?;
+    let devices = db.read_blocking(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM watch_device", &[]))?;
     let (began, step) = (now - Span::days(30), Span::days(30).0 / rows.max(1));
     let mut first = 1;
     while first <= rows {

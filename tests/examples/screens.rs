@@ -255,7 +255,7 @@ async fn look(db: &Db, reader: &Ctx, person: Option<PersonId>) -> Result<(), db:
         let persons = person.as_slice();
         let seen = access::require_each(&reading, tx, &[Act::SeeAlert], &[], persons);
         if let Some(person) = person {
-            tx.query("SELECT id, state, reason FROM alert WHERE person_id = $1 LIMIT 50", db::params![person])?;
+            tx.query("SELECT id, state, reason FROM watch_alert WHERE person_id = $1 LIMIT 50", db::params![person])?;
         }
         seen.map_err(|e| db::DbError::Engine(e.to_string()))
     });

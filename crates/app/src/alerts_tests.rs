@@ -34,7 +34,7 @@ impl Town {
         let start = Instant::parse("2026-11-22T10:00").expect("a moment");
         let settled = test.db.write_blocking(move |tx| {
             let s = sample(&system(start, 1), tx)?;
-            tx.execute("UPDATE office SET kind = 'welfare_council' WHERE id = $1", params![s.call_centre])?;
+            tx.execute("UPDATE people_office SET kind = 'welfare_council' WHERE id = $1", params![s.call_centre])?;
             let gateway = NewGateway { home: s.home, name: "gw".into(), carrier: "見本通信".into() };
             let gateway = watch::register_gateway(&system(start, 2), tx, &gateway, [7; 32])?.id;
             for (n, (serial, kind)) in
@@ -107,7 +107,7 @@ fn a_press_for_help_is_stored_even_where_its_case_cannot_open_and_gets_it_when_t
     let mut town = Town::new();
     let home = town.s.home;
     // The home's row lost what says whose city and area it is in.
-    town.sql("UPDATE home SET dwelling = 'lost' WHERE id = $1", home);
+    town.sql("UPDATE people_home SET dwelling = 'lost' WHERE id = $1", home);
     let pressed_at = town.now();
     let receipt = town.press();
     assert_eq!((receipt.stored, receipt.refused), (2, 0), "press and reading are acknowledged");
@@ -116,7 +116,7 @@ fn a_press_for_help_is_stored_even_where_its_case_cannot_open_and_gets_it_when_t
     town.pass(Span::minutes(2));
     assert_eq!(town.clockwork(), 1, "the cause is not gone");
     assert_eq!(town.clockwork(), 1, "tried at a bounded pace");
-    town.sql("UPDATE home SET dwelling = 'house' WHERE id = $1", home);
+    town.sql("UPDATE people_home SET dwelling = 'house' WHERE id = $1", home);
     town.pass(Span::minutes(2));
     assert_eq!(town.clockwork(), 0);
     let cases = town.cases();
@@ -145,7 +145,7 @@ fn a_home_with_damaged_settings_starts_with_the_others_and_is_told() {
 #[test]
 fn a_consent_that_cannot_be_read_stops_neither_the_start_nor_the_watch() {
     let town = Town::new();
-    town.sql("UPDATE consent SET state = 'lost' WHERE person_id = $1", town.s.person);
+    town.sql("UPDATE people_consent SET state = 'lost' WHERE person_id = $1", town.s.person);
     let station = Station::open(town.test.db.clone(), Arc::new(on_alert), Conf::new(2 << 64), town.now());
     assert_eq!(station.expect("the station opens").live().watched(), 1);
     assert!(town.test.db.unreadable().iter().any(|row| row.list == "people_consent"));

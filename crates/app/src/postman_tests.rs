@@ -64,8 +64,8 @@ impl House {
         let (ctx, s) = (self.ctx(Role::System, Uuid::nil()), self.s);
         let written = self.test.db.write_blocking(move |tx| {
             let alert = ctx.id::<AlertId>();
-            let sql =
-                "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
+            let sql = "INSERT INTO watch_alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at,
+                reason, state)
                 SELECT $1, no, $2, $3, 'notice', 'inactivity', $4, $5, '静かです。', 'standing' FROM watch_home
                 WHERE home_id = $6";
             tx.execute(sql, db::params![alert, s.home, s.person, ctx.now, ctx.now, s.home])?;
@@ -205,7 +205,7 @@ fn a_line_that_stays_silent_is_told_to_the_office() {
     h.told_by(&mut postman);
     let fault = Uuid::from_u128(77);
     let silent = h.test.db.write_blocking(move |tx| {
-        let sql = "INSERT INTO line_fault (id, home_no, gateway_no, began_at, noticed_at)
+        let sql = "INSERT INTO watch_line_fault (id, home_no, gateway_no, began_at, noticed_at)
             SELECT $1, no, 1, $2, $3 FROM watch_home";
         tx.execute(sql, db::params![fault, now, now])?;
         outbox::push(tx, now, &watch::Event::LineFault { fault, person: None })

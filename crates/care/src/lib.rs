@@ -30,6 +30,7 @@ pub use writing::{acknowledge, correct_note, mark_read, reply, withdraw_note, wr
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "care/001", sql: include_str!("schema.sql") },
     Migration { name: "care/append-only", sql: include_str!("append_only.sql") },
+    Migration { name: "care/002", sql: include_str!("names.sql") },
 ];
 
 words! {

@@ -96,13 +96,13 @@ pub fn waiting_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareE
     let limit = push(&mut values, limits::LIST_ROWS);
     let condition = format!(
         "WHERE v.reply_by IS NOT NULL AND n.state <> 'withdrawn' AND n.author_id <> {me} AND {within} AND {readable}
-         AND EXISTS (SELECT 1 FROM note_addressee a WHERE a.note_id = n.id AND (
+         AND EXISTS (SELECT 1 FROM care_note_addressee a WHERE a.note_id = n.id AND (
             (a.kind = 'staff' AND a.target = {my_target} AND NOT EXISTS
-                (SELECT 1 FROM note_reply r WHERE r.note_id = n.id AND r.by_id = {me}))
+                (SELECT 1 FROM care_note_reply r WHERE r.note_id = n.id AND r.by_id = {me}))
             OR (a.kind = 'profession' AND a.target = {my_role} AND NOT EXISTS
-                (SELECT 1 FROM note_reply r WHERE r.note_id = n.id AND r.by_role = {my_role}))
+                (SELECT 1 FROM care_note_reply r WHERE r.note_id = n.id AND r.by_role = {my_role}))
             OR (a.kind = 'team' AND NOT EXISTS
-                (SELECT 1 FROM note_reply r WHERE r.note_id = n.id AND r.by_id <> n.author_id))))
+                (SELECT 1 FROM care_note_reply r WHERE r.note_id = n.id AND r.by_id <> n.author_id))))
          ORDER BY v.reply_by, n.id LIMIT {limit}"
     );
     let rows = store::listed(tx, &condition, &values)?;
@@ -118,7 +118,7 @@ pub fn new_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareError
     let limit = push(&mut values, limits::LIST_ROWS);
     let condition = format!(
         "WHERE n.written_at >= {since} AND n.state <> 'withdrawn' AND n.author_id <> {me} AND {within} AND {readable}
-         AND NOT EXISTS (SELECT 1 FROM note_read r WHERE r.note_id = n.id AND r.reader_id = {me})
+         AND NOT EXISTS (SELECT 1 FROM care_note_read r WHERE r.note_id = n.id AND r.reader_id = {me})
          ORDER BY n.written_at DESC, n.id DESC LIMIT {limit}"
     );
     let rows = store::listed(tx, &condition, &values)?;

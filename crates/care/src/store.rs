@@ -63,28 +63,28 @@ pub struct ReactionRow {
     pub at: Instant,
 }
 
-const INSERT_NOTE: &str = "INSERT INTO note
+const INSERT_NOTE: &str = "INSERT INTO care_note
     (id, person_id, kind, visibility, case_id, author_id, author_role, written_at, state, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'confirmed', 1)";
-const INSERT_VERSION: &str = "INSERT INTO note_version
+const INSERT_VERSION: &str = "INSERT INTO care_note_version
     (note_id, version, at, by_id, state, subject, body, importance, reply_by, reason)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const INSERT_ADDRESSEE: &str =
-    "INSERT INTO note_addressee (note_id, kind, target) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-const POINT: &str = "UPDATE note SET state = $2, version = $3 WHERE id = $1";
+    "INSERT INTO care_note_addressee (note_id, kind, target) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const POINT: &str = "UPDATE care_note SET state = $2, version = $3 WHERE id = $1";
 const INSERT_REPLY: &str =
-    "INSERT INTO note_reply (id, note_id, at, by_id, by_role, body) VALUES ($1, $2, $3, $4, $5, $6)";
-const INSERT_READ: &str = "INSERT INTO note_read (note_id, reader_id, reader_role, at, version)
+    "INSERT INTO care_note_reply (id, note_id, at, by_id, by_role, body) VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT_READ: &str = "INSERT INTO care_note_read (note_id, reader_id, reader_role, at, version)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (note_id, reader_id) DO NOTHING";
-const INSERT_REACTION: &str = "INSERT INTO note_reaction (note_id, by_id, by_role, kind, at)
+const INSERT_REACTION: &str = "INSERT INTO care_note_reaction (note_id, by_id, by_role, kind, at)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (note_id, by_id, kind) DO NOTHING";
 const HEAD: &str = "SELECT id, person_id, kind, visibility, case_id, author_id, author_role, written_at, state, version
-    FROM note WHERE id = $1";
+    FROM care_note WHERE id = $1";
 const VERSIONS: &str = "SELECT version, at, by_id, state, subject, body, importance, reply_by, reason
-    FROM note_version WHERE note_id = $1 ORDER BY version DESC";
+    FROM care_note_version WHERE note_id = $1 ORDER BY version DESC";
 const LISTED: &str = "SELECT n.id, n.person_id, n.kind, n.visibility, n.case_id, n.author_id, n.author_role,
     n.written_at, n.state, n.version, v.subject, v.body, v.importance, v.reply_by
-    FROM note n JOIN note_version v ON v.note_id = n.id AND v.version = n.version";
+    FROM care_note n JOIN care_note_version v ON v.note_id = n.id AND v.version = n.version";
 
 pub fn insert_note(ctx: &Ctx, tx: &mut dyn Tx, id: NoteId, note: &NewNote) -> Result<(), DbError> {
     let (by, role) = (ctx.actor.id, ctx.actor.role.key());
@@ -176,17 +176,17 @@ pub fn versions(tx: &mut dyn Tx, note: NoteId) -> Result<Vec<VersionRow>, DbErro
             reason: Redacted::new(r.get(8)?),
         })
     };
-    tx.list("note_version", VERSIONS, params![note], read)
+    tx.list("care_note_version", VERSIONS, params![note], read)
 }
 
 /// Notes under a condition on `n` and `v` (which ends with its order and limit).
 pub fn listed(tx: &mut dyn Tx, condition: &str, values: &[Value]) -> Result<Vec<(Head, Said)>, DbError> {
-    tx.list("note", &format!("{LISTED} {condition}"), values, |r| Ok((head_row(r)?, said(r, 10)?)))
+    tx.list("care_note", &format!("{LISTED} {condition}"), values, |r| Ok((head_row(r)?, said(r, 10)?)))
 }
 
 pub fn addressees(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<(NoteId, Addressee)>, DbError> {
-    let select = "SELECT note_id, kind, target FROM note_addressee";
-    of_notes(tx, "note_addressee", select, "kind, target", notes, |r| Ok((r.get(0)?, addressee(r)?)))
+    let select = "SELECT note_id, kind, target FROM care_note_addressee";
+    of_notes(tx, "care_note_addressee", select, "kind, target", notes, |r| Ok((r.get(0)?, addressee(r)?)))
 }
 
 pub fn replies(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReplyRow>, DbError> {
@@ -200,7 +200,14 @@ pub fn replies(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReplyRow>, DbErr
             body: Redacted::new(r.get(5)?),
         })
     };
-    of_notes(tx, "note_reply", "SELECT note_id, id, at, by_id, by_role, body FROM note_reply", "at, id", notes, read)
+    of_notes(
+        tx,
+        "care_note_reply",
+        "SELECT note_id, id, at, by_id, by_role, body FROM care_note_reply",
+        "at, id",
+        notes,
+        read,
+    )
 }
 
 pub fn reads(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReadRow>, DbError> {
@@ -215,8 +222,8 @@ pub fn reads(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReadRow>, DbError>
     };
     of_notes(
         tx,
-        "note_read",
-        "SELECT note_id, reader_id, reader_role, at, version FROM note_read",
+        "care_note_read",
+        "SELECT note_id, reader_id, reader_role, at, version FROM care_note_read",
         "at, reader_id",
         notes,
         read,
@@ -235,8 +242,8 @@ pub fn reactions(tx: &mut dyn Tx, notes: &[NoteId]) -> Result<Vec<ReactionRow>, 
     };
     of_notes(
         tx,
-        "note_reaction",
-        "SELECT note_id, by_id, by_role, kind, at FROM note_reaction",
+        "care_note_reaction",
+        "SELECT note_id, by_id, by_role, kind, at FROM care_note_reaction",
         "at, by_id, kind",
         notes,
         read,

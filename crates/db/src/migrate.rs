@@ -11,7 +11,7 @@ use crate::writer::Connection;
 use crate::{DbConfig, DbError, Engine, Tx, params, postgres_rights};
 
 /// One step of the schema: `people/001`. The text is written once for both engines. A line `-- append-only: a, b` names
-/// tables to which a running program may only add rows.
+/// tables to which a running program may only add rows; renamed by a line `ALTER TABLE a RENAME TO c;` they stay so.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     pub name: &'static str,
@@ -88,9 +88,24 @@ fn is_there(tx: &mut dyn Tx) -> Result<bool, DbError> {
     Ok(tx.scalar::<i64>(THERE, &[])? > 0)
 }
 
+/// By the names that the tables have after the last migration.
 fn append_only<'a>(sets: &[&'a [Migration]]) -> BTreeSet<&'a str> {
-    let lines = sets.iter().copied().flatten().flat_map(|migration| migration.sql.lines());
-    lines.filter_map(|line| line.strip_prefix(APPEND_ONLY)).flat_map(|names| names.split(',').map(str::trim)).collect()
+    let mut tables = BTreeSet::new();
+    for line in sets.iter().copied().flatten().flat_map(|migration| migration.sql.lines()) {
+        if let Some(names) = line.strip_prefix(APPEND_ONLY) {
+            tables.extend(names.split(',').map(str::trim));
+        } else if let Some((old, new)) = renamed(line)
+            && tables.remove(old)
+        {
+            tables.insert(new);
+        }
+    }
+    tables
+}
+
+/// The old and the new name.
+fn renamed(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("ALTER TABLE ")?.strip_suffix(';')?.split_once(" RENAME TO ")
 }
 
 /// Applies what is missing, and gives how many that were.
@@ -164,5 +179,16 @@ mod tests {
         let events = region.db.read_blocking(|tx| outbox::after(tx, 0, 10)).unwrap();
         assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [41, 42]);
         assert_eq!(region.db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL)).unwrap().as_deref(), Some("yes"));
+    }
+
+    // shows: 5.2.5 a table of the record is only added to under its new name too
+    #[test]
+    fn a_table_that_may_only_be_added_to_stays_so_under_another_name() {
+        let sql = "-- append-only: said, done";
+        let first = Migration { name: "test/append-only", sql };
+        let sql =
+            "ALTER TABLE said RENAME COLUMN a TO b;\nALTER TABLE said RENAME TO test_said;\nALTER TABLE x RENAME TO y;";
+        let second = Migration { name: "test/002", sql };
+        assert_eq!(append_only(&[&[first], &[second]]), BTreeSet::from(["done", "test_said"]));
     }
 }

@@ -80,7 +80,7 @@ fn a_question_is_answered_with_one_touch_but_never_an_alert() {
     }
     r.step(&r.resident(), &format!("/notices/{asked_again}/answer"), &[]).hides("お変わりありませんか");
     r.alert(Rule::Button);
-    let sql = "SELECT id FROM alert WHERE level = 'alert'";
+    let sql = "SELECT id FROM watch_alert WHERE level = 'alert'";
     let alert: base::AlertId = r.test.db.read_blocking(move |tx| tx.scalar(sql, &[])).expect("the alert");
     r.post(&daughter, &format!("/notices/{alert}/answer"), &[]).is(409).shows("コールセンターが対応中");
 }

@@ -1,6 +1,6 @@
 //! Strangers at the doors that are open to anybody: however long they press, the region keeps nothing that grows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use base::limits;
@@ -17,15 +17,21 @@ const LOOKS: usize = 100;
 
 /// How many rows every table has.
 fn rows(region: &Region) -> BTreeMap<String, i64> {
-    let texts = MIGRATIONS.iter().flat_map(|list| list.iter()).map(|migration| migration.sql);
-    let named = texts.flat_map(|sql| sql.split("CREATE TABLE ").skip(1));
-    let mut tables: Vec<String> = named
-        .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
-        .map(str::to_owned)
-        .collect();
-    tables.extend(["db_outbox", "db_mark"].map(str::to_owned));
+    let mut tables = BTreeSet::from(["db_outbox", "db_mark"]);
+    for line in MIGRATIONS.iter().copied().flatten().flat_map(|migration| migration.sql.lines()) {
+        match line.split([' ', ';']).collect::<Vec<_>>()[..] {
+            ["CREATE", "TABLE", table, ..] => {
+                tables.insert(table);
+            }
+            ["ALTER", "TABLE", old, "RENAME", "TO", new, ..] => {
+                tables.remove(old);
+                tables.insert(new);
+            }
+            _ => {}
+        }
+    }
     let counted = region.test.db.read_blocking(move |tx| {
-        tables.into_iter().map(|t| Ok((t.clone(), tx.scalar(&format!("SELECT COUNT(*) FROM {t}"), &[])?))).collect()
+        tables.into_iter().map(|t| Ok((t.to_owned(), tx.scalar(&format!("SELECT COUNT(*) FROM {t}"), &[])?))).collect()
     });
     counted.map_err(|e: db::DbError| e).expect("the rows are counted")
 }

@@ -72,6 +72,7 @@ pub const MIGRATIONS: &[Migration] = &[
     // Tells `access` of those who were registered before it knew cities.
     Migration { name: "people/002", sql: include_str!("schema_cities.sql") },
     Migration { name: "people/append-only", sql: include_str!("append_only.sql") },
+    Migration { name: "people/003", sql: include_str!("names.sql") },
 ];
 
 /// Where a fact comes from, who entered it, and when it was last confirmed (確認日).

@@ -51,6 +51,7 @@ pub use view::*;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "watch/001", sql: include_str!("schema.sql") },
     Migration { name: "watch/002", sql: include_str!("schema_unanswered.sql") },
+    Migration { name: "watch/003", sql: include_str!("names.sql") },
 ];
 
 #[derive(Debug, Error)]

@@ -24,8 +24,8 @@ const LOOKS: i64 = 12;
 /// In every so many looks one button is pressed.
 const PRESSES: i64 = 3;
 
-const READINGS: &str = "SELECT d.serial, r.occurred_at FROM reading r JOIN device d ON d.no = r.device_no";
-const ALERTS: &str = "SELECT a.due_at, c.case_id FROM alert a LEFT JOIN response_alert c ON c.alert_id = a.id
+const READINGS: &str = "SELECT d.serial, r.occurred_at FROM watch_reading r JOIN watch_device d ON d.no = r.device_no";
+const ALERTS: &str = "SELECT a.due_at, c.case_id FROM watch_alert a LEFT JOIN response_alert c ON c.alert_id = a.id
     WHERE a.rule = 'button'";
 const OPEN_CASES: &str = "SELECT id FROM response_case WHERE holder_id IS NULL ORDER BY number";
 const TAKEN: &str = "SELECT case_id FROM response_step WHERE what = 'taken'";

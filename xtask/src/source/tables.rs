@@ -7,37 +7,6 @@ use crate::source::{File, Finding, problem};
 
 /// Made by the engines' own code before any migration runs, so that no migration can rename them.
 const BEFORE_MIGRATIONS: &[&str] = &["migration", "writer_turn"];
-/// Older than this rule and still to be renamed, each by a migration of its crate. Nothing may be added.
-const WITHOUT_CRATE: &[&str] = &[
-    "home",
-    "resident",
-    "contact",
-    "office",
-    "office_area",
-    "staff",
-    "team_member",
-    "consent",
-    "medical_summary",
-    "person_version",
-    "person_key",
-    "person_gram",
-    "gateway",
-    "device",
-    "unknown_device",
-    "reading",
-    "home_day",
-    "home_daily",
-    "alert",
-    "line_fault",
-    "line_outage",
-    "absence",
-    "note",
-    "note_version",
-    "note_addressee",
-    "note_reply",
-    "note_read",
-    "note_reaction",
-];
 const KEYWORDS: &[&str] = &["FROM", "JOIN", "INTO", "UPDATE", "TABLE"];
 /// Catalogues of the engines, which only `db` may name (and the check of the layers sees to that).
 const CATALOGUES: &[&str] = &["pg_", "pragma_", "sqlite_", "information_schema"];
@@ -46,7 +15,7 @@ pub fn findings(files: &[File]) -> Vec<Finding> {
     let tables = tables(files);
     let mut found: Vec<Finding> = tables
         .iter()
-        .filter(|(table, owner)| !table.starts_with(&format!("{owner}_")) && !WITHOUT_CRATE.contains(&table.as_str()))
+        .filter(|(table, owner)| !table.starts_with(&format!("{owner}_")))
         .map(|(table, owner)| problem(format!("crates/{owner}: the table {table} does not carry its crate")))
         .collect();
     // What tables were called before is named where migrations are tested.

@@ -37,7 +37,7 @@ fn told_rows(said: &str) -> u64 {
 }
 
 fn readings(place: &Place) -> i64 {
-    place.look(|tx| tx.scalar("SELECT COUNT(*) FROM reading", &[]))
+    place.look(|tx| tx.scalar("SELECT COUNT(*) FROM watch_reading", &[]))
 }
 
 /// An empty region like this one, on the engine under test.

@@ -115,7 +115,7 @@ fn told(page: &raw::Reply) -> i64 {
 fn names(town: DbConfig) -> BTreeSet<String> {
     let db = Db::open_for_reading(town).expect("the town is there");
     let names = db.read_blocking(|tx| {
-        let rows = tx.query("SELECT name FROM resident", &[])?;
+        let rows = tx.query("SELECT name FROM people_resident", &[])?;
         rows.iter().map(|row| row.get::<String>(0)).collect::<Result<_, _>>()
     });
     names.expect("the names")
@@ -178,7 +178,10 @@ fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
     assert_eq!(names(town_of(&place, &data)), of_seed(3));
     assert_ne!(of_seed(3), of_seed(4), "another seed is another town");
     let staff = Db::open_for_reading(town_of(&place, &data)).expect("the town is there");
-    assert_eq!(staff.read_blocking(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM staff", &[])).expect("a count"), 61);
+    assert_eq!(
+        staff.read_blocking(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM people_staff", &[])).expect("a count"),
+        61
+    );
     assert!(data.join("mail").is_dir() && data.join("operations").is_dir(), "everything lies in the data folder");
     demo.child.kill().expect("it ends");
     demo.child.wait().expect("it ended");

@@ -65,7 +65,7 @@ pub fn opened(place: &Place) -> (crate::harness::Serving, Client) {
     (serving, client)
 }
 
-fn count(place: &Place, table: &'static str) -> i64 {
+pub fn count(place: &Place, table: &'static str) -> i64 {
     place.look(move |tx| tx.scalar(&format!("SELECT COUNT(*) FROM {table}"), &[]))
 }
 
@@ -118,15 +118,15 @@ fn whoever_runs_the_machine_suspends_and_reissues_and_sees_what_waits() {
 fn a_second_account_of_the_same_name_is_refused_and_leaves_nothing_behind() {
     let place = Place::new();
     administrator(&place);
-    let before = ["office", "staff", "signin_account"].map(|table| count(&place, table));
+    let before = ["people_office", "people_staff", "signin_account"].map(|table| count(&place, table));
     assert_eq!(before, [1, 1, 1]);
     let again = create(&place, LOGIN);
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(!again.status.success() && again.stdout.is_empty(), "{said}");
     assert!(said.contains("ログイン名"), "{said}");
-    assert_eq!(["office", "staff", "signin_account"].map(|table| count(&place, table)), before);
+    assert_eq!(["people_office", "people_staff", "signin_account"].map(|table| count(&place, table)), before);
     assert!(create(&place, "jimu2").status.success(), "another name is another administrator");
-    assert_eq!(count(&place, "office"), 1, "of the same office");
+    assert_eq!(count(&place, "people_office"), 1, "of the same office");
 }
 
 #[test]
@@ -172,5 +172,5 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
         let said = refused(place.program(arguments));
         assert!(said.contains("people/999") && said.contains("新しい版"), "{said}");
     }
-    assert_eq!((count(&place, "migration"), count(&place, "staff")), (before, 0));
+    assert_eq!((count(&place, "migration"), count(&place, "people_staff")), (before, 0));
 }

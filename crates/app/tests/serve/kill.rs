@@ -95,8 +95,8 @@ struct Known {
     steps: BTreeMap<&'static str, Vec<String>>,
 }
 
-const READINGS: &str = "SELECT r.seq, d.serial, r.code, r.occurred_at FROM reading r JOIN device d ON d.no = r.device_no WHERE r.seq > $1 ORDER BY r.seq";
-const PRESSES: &str = "SELECT a.home_id, a.due_at, c.case_id FROM alert a LEFT JOIN response_alert c ON c.alert_id = a.id WHERE a.rule = 'button'";
+const READINGS: &str = "SELECT r.seq, d.serial, r.code, r.occurred_at FROM watch_reading r JOIN watch_device d ON d.no = r.device_no WHERE r.seq > $1 ORDER BY r.seq";
+const PRESSES: &str = "SELECT a.home_id, a.due_at, c.case_id FROM watch_alert a LEFT JOIN response_alert c ON c.alert_id = a.id WHERE a.rule = 'button'";
 const STEPS: &str = "SELECT what, detail FROM response_step WHERE what IN ('taken', 'released')";
 const CALLS: &str = "SELECT note FROM response_call";
 

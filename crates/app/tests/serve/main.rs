@@ -14,6 +14,7 @@ mod forms;
 mod harness;
 mod headers;
 mod kill;
+mod migrate;
 mod proxy;
 mod raw;
 mod roles;

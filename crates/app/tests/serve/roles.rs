@@ -17,14 +17,14 @@ fn url(config: &DbConfig) -> &str {
 
 impl Place {
     /// A region whose database nobody has brought forward yet.
-    fn of_today() -> Place {
+    pub fn of_today() -> Place {
         let mut place = Place::bare();
         place.database = fresh_config().expect("a database server for tests").0;
         place.configure("trusted_proxies = [\"127.0.0.1\"]", "", "", "");
         place
     }
 
-    fn migrate(&self) -> Output {
+    pub fn migrate(&self) -> Output {
         let owner = owned(&self.database);
         self.program(&["migrate"]).env("TSUNAGARI_DATABASE_OWNER", url(&owner)).output().expect("it runs")
     }

@@ -100,7 +100,8 @@ fn press(place: &Place, town: &Town, home: usize) -> CaseId {
 /// The gentle question stands at this home: a notice, which is no case.
 fn ask_gently(place: &Place, town: &Town, home: usize) {
     let (settled, at) = (town.homes[home].settled, now());
-    let notice = "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
+    let notice =
+        "INSERT INTO watch_alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
         SELECT $1, no, $2, $3, 'notice', 'inactivity', $4, $5, $6, 'standing' FROM watch_home WHERE home_id = $7";
     let stored = place.open().write_blocking(move |tx| {
         let (id, reason) = (AlertId(Uuid::from_u128(77)), "いつもより冷蔵庫が開くのが遅いようです。");

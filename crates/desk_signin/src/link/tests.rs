@@ -16,7 +16,7 @@ fn asked(r: &Region) -> (AlertId, String) {
 }
 
 fn state_of(r: &Region, alert: AlertId) -> String {
-    let sql = "SELECT state FROM alert WHERE id = $1";
+    let sql = "SELECT state FROM watch_alert WHERE id = $1";
     r.test.db.read_blocking(move |tx| tx.scalar(sql, db::params![alert])).expect("the alert")
 }
 
@@ -64,7 +64,7 @@ fn who_is_signed_in_sees_no_name_either_and_an_alert_is_not_ended_by_a_link() {
     let (_, link) = asked(&r);
     r.get(&r.relative(r.s.daughter), &link).is(200).hides("髙橋").hides("サインアウト");
     let case: CaseId = r.alert(Rule::Button);
-    let sql = "SELECT id FROM alert WHERE level = 'alert'";
+    let sql = "SELECT id FROM watch_alert WHERE level = 'alert'";
     let alert: AlertId = r.test.db.read_blocking(move |tx| tx.scalar(sql, &[])).expect("the alert");
     let wrong = format!("/l/{}", sent(&r, Topic::NoticeAsked, LinkPurpose::AnswerNotice { alert }));
     r.post(&r.nobody(), &wrong, &[]).is(200).shows("コールセンターが対応中");

@@ -13,18 +13,18 @@ macro_rules! select {
         concat!(
             "SELECT id, person_id, scope, subject_id, state, manner, offices, obtained_by, explained_by, \
              explained_on, obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, \
-             recorded_by, recorded_at, ended_at, end_reason, ended_by FROM consent ",
+             recorded_by, recorded_at, ended_at, end_reason, ended_by FROM people_consent ",
             $rest
         )
     };
 }
 
-const INSERT: &str = "INSERT INTO consent (id, serial, person_id, scope, subject_id, state, manner, offices, obtained_by,
-    explained_by, explained_on, obtained_on, expires_on, signed_by, signer_relation, proxy_reason, legal_basis, recorded_by,
-    recorded_at, end_reason, ended_by)
+const INSERT: &str = "INSERT INTO people_consent (id, serial, person_id, scope, subject_id, state, manner, offices,
+    obtained_by, explained_by, explained_on, obtained_on, expires_on, signed_by, signer_relation, proxy_reason,
+    legal_basis, recorded_by, recorded_at, end_reason, ended_by)
     SELECT $1, COALESCE(MAX(serial), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, '', ''
-    FROM consent";
-const END: &str = "UPDATE consent SET state = $2, ended_at = $3, end_reason = $4, ended_by = $5 WHERE id = $1";
+    FROM people_consent";
+const END: &str = "UPDATE people_consent SET state = $2, ended_at = $3, end_reason = $4, ended_by = $5 WHERE id = $1";
 const GET: &str = select!("WHERE id = $1");
 const NEWEST: &str = select!("WHERE person_id = $1 AND scope = $2 AND subject_id = $3 ORDER BY serial DESC LIMIT 1");
 const OF: &str = select!("WHERE person_id = $1 ORDER BY serial DESC LIMIT $2");
@@ -80,7 +80,7 @@ pub fn newest(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<
 }
 
 pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
-    tx.list("consent", OF, params![person, MAX_SHOWN], row_consent)
+    tx.list("people_consent", OF, params![person, MAX_SHOWN], row_consent)
 }
 
 pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
@@ -89,7 +89,7 @@ pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbErro
 
 /// Those in force whose last day is before `today`, oldest first.
 pub fn over(tx: &mut dyn Tx, today: Date) -> Result<Vec<Consent>, DbError> {
-    tx.list("consent", OVER, params![today, LIST_ROWS], row_consent)
+    tx.list("people_consent", OVER, params![today, LIST_ROWS], row_consent)
 }
 
 fn subject(person: PersonId, scope: ConsentScope) -> Uuid {

@@ -9,25 +9,26 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, person_id, position, name, kana, relation, phones, email, address, roles, lives_with, \
-             reachable, minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version FROM contact ",
+             reachable, minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version
+             FROM people_contact ",
             $rest
         )
     };
 }
 
 const INSERT: &str =
-    "INSERT INTO contact (id, person_id, position, name, kana, relation, phones, email, address, roles, lives_with,
-    reachable, minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version)
+    "INSERT INTO people_contact (id, person_id, position, name, kana, relation, phones, email, address, roles,
+    lives_with, reachable, minutes_away, accepted_on, source, entered_by, entered_at, confirmed_on, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
 const UPDATE: &str =
-    "UPDATE contact SET person_id = $2, position = $3, name = $4, kana = $5, relation = $6, phones = $7, email = $8,
-    address = $9, roles = $10, lives_with = $11, reachable = $12, minutes_away = $13, accepted_on = $14, source = $15,
-    entered_by = $16, entered_at = $17, confirmed_on = $18, version = $19 WHERE id = $1";
+    "UPDATE people_contact SET person_id = $2, position = $3, name = $4, kana = $5, relation = $6, phones = $7,
+    email = $8, address = $9, roles = $10, lives_with = $11, reachable = $12, minutes_away = $13, accepted_on = $14,
+    source = $15, entered_by = $16, entered_at = $17, confirmed_on = $18, version = $19 WHERE id = $1";
 const GET: &str = select!("WHERE id = $1 AND ended_at IS NULL");
 const OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER BY position, id");
-const PERSON_OF: &str = "SELECT person_id FROM contact WHERE id = $1";
-const PLACE: &str = "UPDATE contact SET position = $2 WHERE id = $1";
-const END: &str = "UPDATE contact SET ended_at = $3, version = $2 WHERE id = $1";
+const PERSON_OF: &str = "SELECT person_id FROM people_contact WHERE id = $1";
+const PLACE: &str = "UPDATE people_contact SET position = $2 WHERE id = $1";
+const END: &str = "UPDATE people_contact SET ended_at = $3, version = $2 WHERE id = $1";
 
 pub fn insert(tx: &mut dyn Tx, contact: &Contact) -> Result<(), DbError> {
     tx.execute(INSERT, &columns(contact)).map(drop)
@@ -48,7 +49,7 @@ pub fn person_of(tx: &mut dyn Tx, contact: ContactId) -> Result<Option<PersonId>
 }
 
 pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contact>, DbError> {
-    tx.list("contact", OF, params![person], row_contact)
+    tx.list("people_contact", OF, params![person], row_contact)
 }
 
 pub fn place(tx: &mut dyn Tx, contact: ContactId, position: u16) -> Result<(), DbError> {

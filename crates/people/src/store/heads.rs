@@ -11,9 +11,9 @@ use crate::{PersonHead, Sex};
 
 const PERSONS: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
-    FROM resident r JOIN home h ON h.id = r.home_id WHERE ";
-const STAFF: &str = "SELECT id, name FROM staff WHERE id IN ";
-const OFFICES: &str = "SELECT id, name FROM office WHERE id IN ";
+    FROM people_resident r JOIN people_home h ON h.id = r.home_id WHERE ";
+const STAFF: &str = "SELECT id, name FROM people_staff WHERE id IN ";
+const OFFICES: &str = "SELECT id, name FROM people_office WHERE id IN ";
 
 pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
     within(tx, "r.id", ids)
@@ -37,7 +37,7 @@ fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Re
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
         let sql = format!("{PERSONS}{column} IN {}", db::placeholders(1, chunk.len()));
         let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        found.extend(tx.list("resident", &sql, &values, head)?);
+        found.extend(tx.list("people_resident", &sql, &values, head)?);
     }
     Ok(found)
 }

@@ -5,16 +5,16 @@ use super::{provenance, redacted};
 use crate::{Dwelling, EntryMethod, Home};
 
 const INSERT: &str =
-    "INSERT INTO home (id, postal, city_code, city, town, line, building, lat, lon, area, neighbourhood, dwelling,
-    layout_note, entry, entry_note, source, entered_by, entered_at, confirmed_on, version)
+    "INSERT INTO people_home (id, postal, city_code, city, town, line, building, lat, lon, area, neighbourhood,
+    dwelling, layout_note, entry, entry_note, source, entered_by, entered_at, confirmed_on, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 const UPDATE: &str =
-    "UPDATE home SET postal = $2, city_code = $3, city = $4, town = $5, line = $6, building = $7, lat = $8, lon = $9,
-    area = $10, neighbourhood = $11, dwelling = $12, layout_note = $13, entry = $14, entry_note = $15, source = $16,
-    entered_by = $17, entered_at = $18, confirmed_on = $19, version = $20 WHERE id = $1";
+    "UPDATE people_home SET postal = $2, city_code = $3, city = $4, town = $5, line = $6, building = $7, lat = $8,
+    lon = $9, area = $10, neighbourhood = $11, dwelling = $12, layout_note = $13, entry = $14, entry_note = $15,
+    source = $16, entered_by = $17, entered_at = $18, confirmed_on = $19, version = $20 WHERE id = $1";
 const GET: &str =
     "SELECT id, postal, city_code, city, town, line, building, lat, lon, area, neighbourhood, dwelling, layout_note,
-    entry, entry_note, source, entered_by, entered_at, confirmed_on, version FROM home WHERE id = $1";
+    entry, entry_note, source, entered_by, entered_at, confirmed_on, version FROM people_home WHERE id = $1";
 
 pub fn insert(tx: &mut dyn Tx, home: &Home) -> Result<(), DbError> {
     tx.execute(INSERT, &columns(home)).map(drop)
@@ -30,7 +30,7 @@ pub fn get(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Home>, DbError> {
 
 /// These homes, in no order.
 pub fn all(tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Vec<Home>, DbError> {
-    super::by_ids(tx, "home", GET, homes, row_home)
+    super::by_ids(tx, "people_home", GET, homes, row_home)
 }
 
 fn columns(h: &Home) -> Vec<Value> {

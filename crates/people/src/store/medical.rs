@@ -5,15 +5,16 @@ use super::{json, provenance, read_json};
 use crate::{CareLevel, MedicalSummary, Source};
 
 const PUT: &str =
-    "INSERT INTO medical_summary (person_id, diagnoses, allergies, care_level, certified_on, valid_from, valid_until,
-    source, entered_by, entered_at, confirmed_on, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    "INSERT INTO people_medical_summary (person_id, diagnoses, allergies, care_level, certified_on, valid_from,
+    valid_until, source, entered_by, entered_at, confirmed_on, version)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (person_id) DO UPDATE SET diagnoses = excluded.diagnoses, allergies = excluded.allergies,
     care_level = excluded.care_level, certified_on = excluded.certified_on, valid_from = excluded.valid_from,
     valid_until = excluded.valid_until, source = excluded.source, entered_by = excluded.entered_by,
     entered_at = excluded.entered_at, confirmed_on = excluded.confirmed_on, version = excluded.version";
 const GET: &str =
     "SELECT person_id, diagnoses, allergies, care_level, certified_on, valid_from, valid_until, source, entered_by,
-    entered_at, confirmed_on, version FROM medical_summary WHERE person_id = $1";
+    entered_at, confirmed_on, version FROM people_medical_summary WHERE person_id = $1";
 
 pub fn put(tx: &mut dyn Tx, m: &MedicalSummary) -> Result<(), DbError> {
     let p = m.provenance.as_ref();

@@ -12,29 +12,29 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by, \
-             entered_at, version FROM office ",
+             entered_at, version FROM people_office ",
             $rest
         )
     };
 }
 
 const INSERT: &str =
-    "INSERT INTO office (id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on, entered_by,
-    entered_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    "INSERT INTO people_office (id, name, kind, phone, fax, email, address, city_code, responsible, pledged_on,
+    entered_by, entered_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const UPDATE: &str =
-    "UPDATE office SET name = $2, kind = $3, phone = $4, fax = $5, email = $6, address = $7, city_code = $8,
+    "UPDATE people_office SET name = $2, kind = $3, phone = $4, fax = $5, email = $6, address = $7, city_code = $8,
     responsible = $9, pledged_on = $10, entered_by = $11, entered_at = $12, version = $13 WHERE id = $1";
 const GET: &str = select!("WHERE id = $1");
 const ALL: &str = select!("ORDER BY name, id LIMIT $1");
 const OF_KIND: &str = select!("WHERE kind = $1 ORDER BY name, id LIMIT $2");
-const FIRST_OF_KIND: &str = "SELECT id FROM office WHERE kind = $1 ORDER BY id LIMIT 1";
-const OF_CITY: &str = "SELECT id FROM office WHERE kind = $1 AND city_code = $2 ORDER BY id LIMIT 1";
+const FIRST_OF_KIND: &str = "SELECT id FROM people_office WHERE kind = $1 ORDER BY id LIMIT 1";
+const OF_CITY: &str = "SELECT id FROM people_office WHERE kind = $1 AND city_code = $2 ORDER BY id LIMIT 1";
 const OF_AREA: &str =
-    "SELECT o.id FROM office_area a JOIN office o ON o.id = a.office_id WHERE o.kind = $1 AND a.area = $2
+    "SELECT o.id FROM people_office_area a JOIN people_office o ON o.id = a.office_id WHERE o.kind = $1 AND a.area = $2
     ORDER BY o.id LIMIT 1";
-const AREAS: &str = "SELECT area FROM office_area WHERE office_id = $1 ORDER BY area";
-const CLEAR_AREAS: &str = "DELETE FROM office_area WHERE office_id = $1";
-const ADD_AREA: &str = "INSERT INTO office_area (area, office_id) VALUES ($1, $2)";
+const AREAS: &str = "SELECT area FROM people_office_area WHERE office_id = $1 ORDER BY area";
+const CLEAR_AREAS: &str = "DELETE FROM people_office_area WHERE office_id = $1";
+const ADD_AREA: &str = "INSERT INTO people_office_area (area, office_id) VALUES ($1, $2)";
 
 pub fn insert(tx: &mut dyn Tx, office: &Office) -> Result<(), DbError> {
     tx.execute(INSERT, &columns(office))?;
@@ -63,7 +63,7 @@ pub fn list(tx: &mut dyn Tx, kind: Option<OfficeKind>) -> Result<Vec<Office>, Db
             Ok(office) => offices.push(office),
             Err(DbError::Shape { column, .. }) => {
                 let id = row.get::<OfficeId>(0).map_or_else(|_| "?".to_owned(), |id| id.to_string());
-                tx.note_unreadable(db::Unreadable { list: "office", id, column });
+                tx.note_unreadable(db::Unreadable { list: "people_office", id, column });
             }
             Err(error) => return Err(error),
         }

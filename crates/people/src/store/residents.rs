@@ -6,21 +6,21 @@ use super::{json, or_blank, provenance, read_json, redacted, unless_blank};
 use crate::{Household, Kana, LifeStatus, PhoneNumber, Resident, Sex};
 
 const INSERT: &str =
-    "INSERT INTO resident (serial, id, number, name, kana, kana_folded, birth, sex, home_id, phones, fax, email,
+    "INSERT INTO people_resident (serial, id, number, name, kana, kana_folded, birth, sex, home_id, phones, fax, email,
     household, marks, risk_notes, life, life_since, source, entered_by, entered_at, confirmed_on, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
 const UPDATE: &str =
-    "UPDATE resident SET number = $2, name = $3, kana = $4, kana_folded = $5, birth = $6, sex = $7, home_id = $8,
+    "UPDATE people_resident SET number = $2, name = $3, kana = $4, kana_folded = $5, birth = $6, sex = $7, home_id = $8,
     phones = $9, fax = $10, email = $11, household = $12, marks = $13, risk_notes = $14, life = $15, life_since = $16,
     source = $17, entered_by = $18, entered_at = $19, confirmed_on = $20, version = $21 WHERE id = $1";
 const GET: &str =
     "SELECT id, number, name, kana, birth, sex, home_id, phones, fax, email, household, marks, risk_notes, life,
-    life_since, source, entered_by, entered_at, confirmed_on, version FROM resident WHERE id = $1";
-const SAME: &str = "SELECT id FROM resident WHERE kana_folded = $1 AND birth = $2 ORDER BY serial LIMIT 20";
-const NEXT: &str = "SELECT COALESCE(MAX(serial), 0) + 1 FROM resident";
-const EVER_OF_HOME: &str = "SELECT id FROM resident WHERE home_id = $1 ORDER BY serial LIMIT 1000";
+    life_since, source, entered_by, entered_at, confirmed_on, version FROM people_resident WHERE id = $1";
+const SAME: &str = "SELECT id FROM people_resident WHERE kana_folded = $1 AND birth = $2 ORDER BY serial LIMIT 20";
+const NEXT: &str = "SELECT COALESCE(MAX(serial), 0) + 1 FROM people_resident";
+const EVER_OF_HOME: &str = "SELECT id FROM people_resident WHERE home_id = $1 ORDER BY serial LIMIT 1000";
 const OF_HOME: &str =
-    "SELECT id FROM resident WHERE home_id = $1 AND life NOT IN ('moved_out', 'dead') ORDER BY serial LIMIT 100";
+    "SELECT id FROM people_resident WHERE home_id = $1 AND life NOT IN ('moved_out', 'dead') ORDER BY serial LIMIT 100";
 
 /// Everybody whose record names this home, the closed ones too.
 pub fn ever_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> {
@@ -56,7 +56,7 @@ pub fn of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> 
 
 /// These residents, in no order.
 pub fn all(tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Vec<Resident>, DbError> {
-    super::by_ids(tx, "resident", GET, persons, resident)
+    super::by_ids(tx, "people_resident", GET, persons, resident)
 }
 
 fn columns(r: &Resident) -> Vec<Value> {

@@ -9,15 +9,15 @@ use db::{DbError, Row, Tx, Value, params};
 use super::redacted;
 use crate::{FoundPerson, Household, LifeStatus, PhoneNumber, Sex};
 
-const CLEAR_KEYS: &str = "DELETE FROM person_key WHERE person_id = $1";
-const CLEAR_GRAMS: &str = "DELETE FROM person_gram WHERE person_id = $1";
-const FILE_KEY: &str = "INSERT INTO person_key (person_id, kind, folded)";
-const FILE_GRAM: &str = "INSERT INTO person_gram (gram, person_id)";
+const CLEAR_KEYS: &str = "DELETE FROM people_key WHERE person_id = $1";
+const CLEAR_GRAMS: &str = "DELETE FROM people_gram WHERE person_id = $1";
+const FILE_KEY: &str = "INSERT INTO people_key (person_id, kind, folded)";
+const FILE_GRAM: &str = "INSERT INTO people_gram (gram, person_id)";
 const PAGE: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.household, r.life, r.home_id, h.town, h.area
-    FROM resident r JOIN home h ON h.id = r.home_id WHERE ";
+    FROM people_resident r JOIN people_home h ON h.id = r.home_id WHERE ";
 const BY_PHONE: &str =
-    "SELECT DISTINCT k.person_id FROM person_key k WHERE k.folded = $1 AND k.kind IN ('phone', 'contact_phone') AND ";
+    "SELECT DISTINCT k.person_id FROM people_key k WHERE k.folded = $1 AND k.kind IN ('phone', 'contact_phone') AND ";
 
 /// Key kinds; a contact's number finds a caller, but no person in a search.
 pub const CONTACT_PHONE: &str = "contact_phone";
@@ -53,7 +53,7 @@ pub fn page(tx: &mut dyn Tx, scope: &Scope, pieces: &[Piece], page: usize) -> Re
     let n = values.len();
     sql.push_str(&format!(" ORDER BY r.kana_folded, r.id LIMIT ${} OFFSET ${}", n + 1, n + 2));
     values.extend([Value::from(LIST_ROWS + 1), Value::from(page * LIST_ROWS)]);
-    tx.list("resident", &sql, &values, found)
+    tx.list("people_resident", &sql, &values, found)
 }
 
 pub fn by_phone(tx: &mut dyn Tx, scope: &Scope, phone: &PhoneNumber) -> Result<Vec<PersonId>, DbError> {
@@ -75,15 +75,15 @@ fn condition(piece: &Piece, sql: &mut String, values: &mut Vec<Value>) {
             let from = next(grams[0].as_str().into());
             let to = next(format!("{}\u{10ffff}", grams[0]).into());
             sql.push_str(&format!(
-                " AND r.id IN (SELECT g.person_id FROM person_gram g WHERE g.gram >= {from} AND g.gram < {to})"
+                " AND r.id IN (SELECT g.person_id FROM people_gram g WHERE g.gram >= {from} AND g.gram < {to})"
             ));
         }
         Piece::Text { folded, grams } => {
             let list: Vec<String> = grams.iter().map(|gram| next(gram.as_str().into())).collect();
             let pattern = next(format!("%{}%", escaped(folded)).into());
             sql.push_str(&format!(
-                " AND r.id IN (SELECT g.person_id FROM person_gram g WHERE g.gram IN ({}) GROUP BY g.person_id \
-                 HAVING COUNT(*) = {}) AND EXISTS (SELECT 1 FROM person_key k WHERE k.person_id = r.id \
+                " AND r.id IN (SELECT g.person_id FROM people_gram g WHERE g.gram IN ({}) GROUP BY g.person_id \
+                 HAVING COUNT(*) = {}) AND EXISTS (SELECT 1 FROM people_key k WHERE k.person_id = r.id \
                  AND k.kind <> '{CONTACT_PHONE}' AND k.folded LIKE {pattern} ESCAPE '!')",
                 list.join(", "),
                 grams.len()

@@ -12,17 +12,18 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, office_id, name, kana, role, profession, qualification, phone, email, state, trained_on, \
-             entered_by, entered_at, version FROM staff ",
+             entered_by, entered_at, version FROM people_staff ",
             $rest
         )
     };
 }
 
 const INSERT: &str =
-    "INSERT INTO staff (id, office_id, name, kana, role, profession, qualification, phone, email, state, trained_on,
-    entered_by, entered_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-const UPDATE: &str = "UPDATE staff SET office_id = $2, name = $3, kana = $4, role = $5, profession = $6, qualification = $7,
-    phone = $8, email = $9, state = $10, trained_on = $11, entered_by = $12, entered_at = $13, version = $14 WHERE id = $1";
+    "INSERT INTO people_staff (id, office_id, name, kana, role, profession, qualification, phone, email, state,
+    trained_on, entered_by, entered_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const UPDATE: &str = "UPDATE people_staff SET office_id = $2, name = $3, kana = $4, role = $5, profession = $6,
+    qualification = $7, phone = $8, email = $9, state = $10, trained_on = $11, entered_by = $12, entered_at = $13,
+    version = $14 WHERE id = $1";
 const GET: &str = select!("WHERE id = $1");
 const OF_OFFICE: &str =
     select!("WHERE office_id = $1 ORDER BY CASE WHEN state = 'retired' THEN 1 ELSE 0 END, kana, id LIMIT $2");
@@ -40,7 +41,7 @@ pub fn get(tx: &mut dyn Tx, staff: StaffId) -> Result<Option<Staff>, DbError> {
 }
 
 pub fn of_office(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<Staff>, DbError> {
-    tx.list("staff", OF_OFFICE, params![office, MAX_STAFF], row_staff)
+    tx.list("people_staff", OF_OFFICE, params![office, MAX_STAFF], row_staff)
 }
 
 fn columns(s: &Staff) -> Vec<Value> {

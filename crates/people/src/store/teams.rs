@@ -7,13 +7,13 @@ use crate::{TeamMember, TeamPart};
 /// All columns, in the order in which a row is read.
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, person_id, staff_id, part, since, invited_by FROM team_member ", $rest)
+        concat!("SELECT id, person_id, staff_id, part, since, invited_by FROM people_team_member ", $rest)
     };
 }
 
 const INSERT: &str =
-    "INSERT INTO team_member (id, person_id, staff_id, part, since, invited_by) VALUES ($1, $2, $3, $4, $5, $6)";
-const END: &str = "UPDATE team_member SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    "INSERT INTO people_team_member (id, person_id, staff_id, part, since, invited_by) VALUES ($1, $2, $3, $4, $5, $6)";
+const END: &str = "UPDATE people_team_member SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
 const GET_OPEN: &str = select!("WHERE id = $1 AND ended_at IS NULL");
 const OPEN_OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER BY since, id");
 const OPEN_OF_STAFF: &str = select!("WHERE staff_id = $1 AND ended_at IS NULL ORDER BY since, id");

@@ -6,9 +6,9 @@ use uuid::Uuid;
 use super::redacted;
 use crate::Version;
 
-const INSERT: &str = "INSERT INTO person_version (subject_id, kind, version, at, by_id, reason, snapshot)
+const INSERT: &str = "INSERT INTO people_version (subject_id, kind, version, at, by_id, reason, snapshot)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const OF: &str = "SELECT version, at, by_id, reason, snapshot FROM person_version WHERE subject_id = $1 AND kind = $2
+const OF: &str = "SELECT version, at, by_id, reason, snapshot FROM people_version WHERE subject_id = $1 AND kind = $2
     ORDER BY version DESC LIMIT $3";
 
 pub fn insert(

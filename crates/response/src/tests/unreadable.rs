@@ -97,8 +97,8 @@ fn a_register_that_cannot_be_read_hides_no_case_and_holds_up_no_timer() {
     let r = Region::new();
     let bad = r.alert(Rule::Inactivity);
     let (_, good) = neighbour(&r);
-    damage(&r, "UPDATE resident SET sex = 'lost' WHERE id = $1", r.s.person);
-    damage(&r, "UPDATE home SET dwelling = 'lost' WHERE id = $1", r.s.home);
+    damage(&r, "UPDATE people_resident SET sex = 'lost' WHERE id = $1", r.s.person);
+    damage(&r, "UPDATE people_home SET dwelling = 'lost' WHERE id = $1", r.s.home);
     let listed = r.read(r.operator(), queue).unwrap();
     assert_eq!(listed.rows.len(), 2);
     let row = listed.rows.iter().find(|row| row.case.id == bad.id).unwrap();

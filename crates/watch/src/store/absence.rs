@@ -5,16 +5,18 @@ use db::{DbError, Row, Tx, Value, params};
 
 use crate::{Absence, AbsenceReason, Weekly};
 
-const WHOSE: &str = "SELECT person_id FROM absence WHERE id = $1";
+const WHOSE: &str = "SELECT person_id FROM watch_absence WHERE id = $1";
 const COLUMNS: &str = "b.id, h.home_id, b.person_id, b.reason, b.from_at, b.until_at, b.weekdays, b.from_minute,
     b.until_minute, b.entered_role, b.entered_at, b.cancelled_at, b.activity_at, b.activity_count";
-const FROM: &str = "FROM absence b JOIN watch_home h ON h.no = b.home_no";
-const INSERT: &str = "INSERT INTO absence (id, home_no, person_id, reason, from_at, until_at, weekdays, from_minute,
+const FROM: &str = "FROM watch_absence b JOIN watch_home h ON h.no = b.home_no";
+const INSERT: &str =
+    "INSERT INTO watch_absence (id, home_no, person_id, reason, from_at, until_at, weekdays, from_minute,
     until_minute, entered_by, entered_role, entered_at, cancelled_at, activity_at, activity_count)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, 0)";
 /// An absence that has begun ends now; one still to come never was.
-const CANCEL: &str = "UPDATE absence SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL";
-const NOTE: &str = "UPDATE absence SET activity_at = COALESCE(activity_at, $2), activity_count = activity_count + 1
+const CANCEL: &str = "UPDATE watch_absence SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL";
+const NOTE: &str =
+    "UPDATE watch_absence SET activity_at = COALESCE(activity_at, $2), activity_count = activity_count + 1
     WHERE id = $1";
 
 pub(crate) fn insert(tx: &mut dyn Tx, home: u32, a: &Absence, by: uuid::Uuid) -> Result<(), DbError> {
@@ -57,7 +59,7 @@ pub(crate) fn one(tx: &mut dyn Tx, absence: AbsenceId) -> Result<Option<Absence>
 /// Absences of a home that end after `since`, those that were cancelled too, in order of their beginning.
 pub(crate) fn of_home(tx: &mut dyn Tx, home: HomeId, since: Instant, limit: usize) -> Result<Vec<Absence>, DbError> {
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE h.home_id = $1 AND b.until_at > $2 ORDER BY b.from_at LIMIT $3");
-    tx.list("absence", &sql, params![home, since, limit], read)
+    tx.list("watch_absence", &sql, params![home, since, limit], read)
 }
 
 /// Every absence that matters after `now`, by home number; of one home, or of all.
@@ -68,7 +70,7 @@ pub(crate) fn ahead(tx: &mut dyn Tx, home: Option<u32>, now: Instant) -> Result<
         sql += " AND b.home_no = $2";
         values.push(no.into());
     }
-    tx.list("absence", &sql, &values, |r| Ok((r.get(14)?, read(r)?)))
+    tx.list("watch_absence", &sql, &values, |r| Ok((r.get(14)?, read(r)?)))
 }
 
 fn read(row: &Row) -> Result<Absence, DbError> {

@@ -5,19 +5,19 @@ use db::{DbError, Row, Tx, Value, params};
 
 use crate::{Alert, AlertState, Cause, Level, Rule};
 
-const WHOSE: &str = "SELECT person_id FROM alert WHERE id = $1";
+const WHOSE: &str = "SELECT person_id FROM watch_alert WHERE id = $1";
 const COLUMNS: &str = "a.id, a.home_id, a.person_id, a.level, a.rule, d.id, a.due_at, a.raised_at, a.reason, a.state,
     a.sign_at, a.ended_at, a.cause";
-const FROM: &str = "FROM alert a LEFT JOIN device d ON d.no = a.device_no";
+const FROM: &str = "FROM watch_alert a LEFT JOIN watch_device d ON d.no = a.device_no";
 const INSERT: &str =
-    "INSERT INTO alert (id, home_no, home_id, person_id, level, rule, device_no, due_at, raised_at, reason,
+    "INSERT INTO watch_alert (id, home_no, home_id, person_id, level, rule, device_no, due_at, raised_at, reason,
     state, sign_at, ended_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, NULL)";
-const END: &str = "UPDATE alert SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'standing'";
-const CLOSE: &str = "UPDATE alert SET state = 'closed', ended_at = $2, cause = $3 WHERE id = $1";
-const SIGN: &str = "UPDATE alert SET sign_at = $2 WHERE id = $1 AND sign_at IS NULL";
-const HOME_NO: &str = "SELECT home_no FROM alert WHERE id = $1";
-const STANDING: &str = "SELECT home_no, id FROM alert WHERE state = 'standing'";
-const ENDED: &str = "SELECT level, rule, state, cause FROM alert WHERE home_no = $1 AND raised_at >= $2";
+const END: &str = "UPDATE watch_alert SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'standing'";
+const CLOSE: &str = "UPDATE watch_alert SET state = 'closed', ended_at = $2, cause = $3 WHERE id = $1";
+const SIGN: &str = "UPDATE watch_alert SET sign_at = $2 WHERE id = $1 AND sign_at IS NULL";
+const HOME_NO: &str = "SELECT home_no FROM watch_alert WHERE id = $1";
+const STANDING: &str = "SELECT home_no, id FROM watch_alert WHERE state = 'standing'";
+const ENDED: &str = "SELECT level, rule, state, cause FROM watch_alert WHERE home_no = $1 AND raised_at >= $2";
 
 pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>) -> Result<(), DbError> {
     let row = params![
@@ -67,19 +67,19 @@ pub(crate) fn of_home(tx: &mut dyn Tx, home: u32, since: Instant, limit: usize) 
     let sql = format!(
         "SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.raised_at >= $2 ORDER BY a.raised_at DESC LIMIT $3"
     );
-    tx.list("alert", &sql, params![home, since, limit], read)
+    tx.list("watch_alert", &sql, params![home, since, limit], read)
 }
 
 pub(crate) fn standing_of_home(tx: &mut dyn Tx, home: u32) -> Result<Vec<Alert>, DbError> {
     let sql =
         format!("SELECT {COLUMNS} {FROM} WHERE a.home_no = $1 AND a.state = 'standing' ORDER BY a.raised_at DESC");
-    tx.list("alert", &sql, params![home], read)
+    tx.list("watch_alert", &sql, params![home], read)
 }
 
 /// Every alert and notice that stands, oldest first.
 pub(crate) fn standing_of_all(tx: &mut dyn Tx) -> Result<Vec<Alert>, DbError> {
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE a.state = 'standing' ORDER BY a.raised_at, a.id");
-    tx.list("alert", &sql, &[], read)
+    tx.list("watch_alert", &sql, &[], read)
 }
 
 /// Alerts that nobody took up, oldest first, within a condition; the last of the values is the limit.
@@ -89,7 +89,7 @@ pub(crate) fn unanswered(tx: &mut dyn Tx, within: &str, values: &[Value]) -> Res
          ORDER BY a.raised_at, a.id LIMIT ${}",
         values.len()
     );
-    tx.list("alert", &sql, values, read)
+    tx.list("watch_alert", &sql, values, read)
 }
 
 /// (home, alert) of all alerts that stand, of one home or of all.
@@ -107,7 +107,7 @@ pub(crate) type Told = (Level, Rule, AlertState, Option<Cause>);
 /// How the home's alerts since `since` ended.
 pub(crate) fn ends(tx: &mut dyn Tx, home: u32, since: Instant) -> Result<Vec<Told>, DbError> {
     let read = |r: &Row| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?));
-    tx.list("alert", ENDED, params![home, since], read)
+    tx.list("watch_alert", ENDED, params![home, since], read)
 }
 
 fn read(row: &Row) -> Result<Alert, DbError> {

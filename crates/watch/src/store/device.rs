@@ -8,58 +8,63 @@ use crate::{BadPayload, Counters, Defect, Device, DeviceKind, Gateway, Malformed
 /// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
 const MOST_UNKNOWN: i64 = 50;
 
-const NEXT_GATEWAY: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM gateway";
-const INSERT_GATEWAY: &str = "INSERT INTO gateway (no, id, home_no, name, carrier, secret, registered_at, malformed)
+const NEXT_GATEWAY: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM watch_gateway";
+const INSERT_GATEWAY: &str =
+    "INSERT INTO watch_gateway (no, id, home_no, name, carrier, secret, registered_at, malformed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
-const ROTATE: &str = "UPDATE gateway SET secret = $2, rotated_at = $3 WHERE id = $1 AND revoked_at IS NULL";
-const REVOKE: &str = "UPDATE gateway SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-const OF_NAME: &str = "SELECT id, secret FROM gateway WHERE name = $1 AND revoked_at IS NULL";
-const OF_ID: &str = "SELECT id, secret FROM gateway WHERE id = $1 AND revoked_at IS NULL";
-const OF_SECRET: &str = "SELECT id, secret FROM gateway WHERE secret = $1 AND revoked_at IS NULL";
+const ROTATE: &str = "UPDATE watch_gateway SET secret = $2, rotated_at = $3 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE: &str = "UPDATE watch_gateway SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+const OF_NAME: &str = "SELECT id, secret FROM watch_gateway WHERE name = $1 AND revoked_at IS NULL";
+const OF_ID: &str = "SELECT id, secret FROM watch_gateway WHERE id = $1 AND revoked_at IS NULL";
+const OF_SECRET: &str = "SELECT id, secret FROM watch_gateway WHERE secret = $1 AND revoked_at IS NULL";
 const GATEWAY_COLUMNS: &str =
     "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
     g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no, g.radio_down_at, h.area";
-const GATEWAY_FROM: &str = "FROM gateway g JOIN watch_home h ON h.no = g.home_no";
-const NAME_TAKEN: &str = "SELECT COUNT(*) FROM gateway WHERE name = $1";
+const GATEWAY_FROM: &str = "FROM watch_gateway g JOIN watch_home h ON h.no = g.home_no";
+const NAME_TAKEN: &str = "SELECT COUNT(*) FROM watch_gateway WHERE name = $1";
 
-const NEXT_DEVICE: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM device";
+const NEXT_DEVICE: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM watch_device";
 const INSERT_DEVICE: &str =
-    "INSERT INTO device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
+    "INSERT INTO watch_device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
     test_until, online, duplicates, late, reordered, repeated, retained, wrong_clock, malformed)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, TRUE, 0, 0, 0, 0, 0, 0, 0)";
-const SERIAL_USED: &str = "SELECT COUNT(*) FROM device WHERE gateway_no = $1 AND serial = $2 AND retired_at IS NULL";
-const HOMES_BEHIND: &str = "SELECT DISTINCT h.home_id FROM device d JOIN watch_home h ON h.no = d.home_no
+const SERIAL_USED: &str =
+    "SELECT COUNT(*) FROM watch_device WHERE gateway_no = $1 AND serial = $2 AND retired_at IS NULL";
+const HOMES_BEHIND: &str = "SELECT DISTINCT h.home_id FROM watch_device d JOIN watch_home h ON h.no = d.home_no
     WHERE d.gateway_no = $1 AND d.retired_at IS NULL ORDER BY h.home_id";
-const RETIRE: &str = "UPDATE device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
-const RETIRE_OF_GATEWAY: &str = "UPDATE device SET retired_at = $2 WHERE gateway_no = $1 AND retired_at IS NULL";
-const TEST: &str = "UPDATE device SET test_from = $2, test_until = $3 WHERE id = $1 AND retired_at IS NULL";
+const RETIRE: &str = "UPDATE watch_device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
+const RETIRE_OF_GATEWAY: &str = "UPDATE watch_device SET retired_at = $2 WHERE gateway_no = $1 AND retired_at IS NULL";
+const TEST: &str = "UPDATE watch_device SET test_from = $2, test_until = $3 WHERE id = $1 AND retired_at IS NULL";
 const DEVICE_COLUMNS: &str = "d.id, h.home_id, g.id, d.serial, d.kind, d.place, d.assigned_at, d.retired_at, d.test_until,
     d.heard_at, d.sign_at, d.battery, d.link_quality, d.online, d.duplicates, d.late,
     d.reordered, d.repeated, d.retained, d.wrong_clock, d.malformed, d.bad_at, d.bad_why, d.bad_payload, d.no, d.home_no,
     d.test_from, d.gateway_no";
-const DEVICE_FROM: &str = "FROM device d JOIN gateway g ON g.no = d.gateway_no JOIN watch_home h ON h.no = d.home_no";
-const COUNT: &str = "UPDATE device SET duplicates = duplicates + $2, late = late + $3, reordered = reordered + $4,
+const DEVICE_FROM: &str =
+    "FROM watch_device d JOIN watch_gateway g ON g.no = d.gateway_no JOIN watch_home h ON h.no = d.home_no";
+const COUNT: &str =
+    "UPDATE watch_device SET duplicates = duplicates + $2, late = late + $3, reordered = reordered + $4,
     repeated = repeated + $5, retained = retained + $6, wrong_clock = wrong_clock + $7 WHERE no = $1";
 const BAD_DEVICE: &str =
-    "UPDATE device SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
+    "UPDATE watch_device SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
 const BAD_GATEWAY: &str =
-    "UPDATE gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
+    "UPDATE watch_gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
 /// Followed by rows and [`HEARD_WHERE`].
-const HEARD: &str = "UPDATE device SET heard_at = v.column2, sign_at = v.column3, battery = v.column4,
+const HEARD: &str = "UPDATE watch_device SET heard_at = v.column2, sign_at = v.column3, battery = v.column4,
     link_quality = v.column5, online = v.column6 FROM (VALUES ";
-const HEARD_WHERE: &str = ") AS v WHERE device.no = v.column1";
+const HEARD_WHERE: &str = ") AS v WHERE watch_device.no = v.column1";
 const HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"];
 /// Devices of one statement.
 const HEARD_ROWS: usize = 64;
-const GATEWAY_HEARD: &str = "UPDATE gateway SET heard_at = $2, radio_down_at = $3 WHERE no = $1";
+const GATEWAY_HEARD: &str = "UPDATE watch_gateway SET heard_at = $2, radio_down_at = $3 WHERE no = $1";
 const UNKNOWN_AGAIN: &str =
-    "UPDATE unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
-const UNKNOWN_COUNT: &str = "SELECT COUNT(*) FROM unknown_device WHERE gateway_no = $1";
-const UNKNOWN_NEW: &str = "INSERT INTO unknown_device (gateway_no, serial, first_at, last_at, seen, said)
+    "UPDATE watch_unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
+const UNKNOWN_COUNT: &str = "SELECT COUNT(*) FROM watch_unknown_device WHERE gateway_no = $1";
+const UNKNOWN_NEW: &str = "INSERT INTO watch_unknown_device (gateway_no, serial, first_at, last_at, seen, said)
     VALUES ($1, $2, $3, $3, $4, $5)";
-const UNKNOWN_GONE: &str = "DELETE FROM unknown_device WHERE gateway_no = $1 AND serial = $2";
-const INBOX: &str = "SELECT g.id, h.home_id, u.serial, u.first_at, u.last_at, u.seen, u.said FROM unknown_device u
-    JOIN gateway g ON g.no = u.gateway_no JOIN watch_home h ON h.no = g.home_no WHERE g.revoked_at IS NULL";
+const UNKNOWN_GONE: &str = "DELETE FROM watch_unknown_device WHERE gateway_no = $1 AND serial = $2";
+const INBOX: &str =
+    "SELECT g.id, h.home_id, u.serial, u.first_at, u.last_at, u.seen, u.said FROM watch_unknown_device u
+    JOIN watch_gateway g ON g.no = u.gateway_no JOIN watch_home h ON h.no = g.home_no WHERE g.revoked_at IS NULL";
 
 /// A gateway with its numbers.
 pub(crate) struct GatewayRow {
@@ -119,16 +124,16 @@ pub(crate) fn gateway(tx: &mut dyn Tx, gateway: GatewayId) -> Result<Option<Gate
 /// Gateways in use, of one home or of all.
 pub(crate) fn gateways(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<GatewayRow>, DbError> {
     let sql = format!("SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL");
-    of_home(tx, "gateway", sql, "g.home_no", home, read_gateway)
+    of_home(tx, "watch_gateway", sql, "g.home_no", home, read_gateway)
 }
 
 /// Gateways in use through which a home is heard: the one that stands in it, and those of its devices.
 pub(crate) fn gateways_serving(tx: &mut dyn Tx, home: u32) -> Result<Vec<GatewayRow>, DbError> {
     let sql = format!(
         "SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL AND (g.home_no = $1 OR g.no IN \
-         (SELECT gateway_no FROM device WHERE home_no = $1 AND retired_at IS NULL)) ORDER BY g.no"
+         (SELECT gateway_no FROM watch_device WHERE home_no = $1 AND retired_at IS NULL)) ORDER BY g.no"
     );
-    tx.list("gateway", &sql, params![home], read_gateway)
+    tx.list("watch_gateway", &sql, params![home], read_gateway)
 }
 
 fn of_home<T>(
@@ -210,13 +215,13 @@ pub(crate) fn device(tx: &mut dyn Tx, device: DeviceId) -> Result<Option<DeviceR
 /// Devices in use, of one home or of all.
 pub(crate) fn devices(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<DeviceRow>, DbError> {
     let sql = format!("SELECT {DEVICE_COLUMNS} {DEVICE_FROM} WHERE d.retired_at IS NULL");
-    of_home(tx, "device", sql, "d.home_no", home, read_device)
+    of_home(tx, "watch_device", sql, "d.home_no", home, read_device)
 }
 
 /// Devices of a home, retired ones too: the raster of last week may show them.
 pub(crate) fn all_devices(tx: &mut dyn Tx, home: u32) -> Result<Vec<DeviceRow>, DbError> {
     let sql = format!("SELECT {DEVICE_COLUMNS} {DEVICE_FROM} WHERE d.home_no = $1 ORDER BY d.no");
-    tx.list("device", &sql, params![home], read_device)
+    tx.list("watch_device", &sql, params![home], read_device)
 }
 
 fn read_device(row: &Row) -> Result<DeviceRow, DbError> {

@@ -11,16 +11,16 @@ use crate::daily::{Daily, derive};
 use crate::day::DayLog;
 use crate::live::Shared;
 
-const DAY: &str = "SELECT body FROM home_day WHERE home_no = $1 AND day = $2";
-const DAYS: &str = "SELECT day, body FROM home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
-const DAY_OF: &str = "SELECT home_no, body FROM home_day WHERE day = $1 AND home_no IN (";
-const PUT_DAYS: &str = "INSERT INTO home_day (home_no, day, body)";
+const DAY: &str = "SELECT body FROM watch_home_day WHERE home_no = $1 AND day = $2";
+const DAYS: &str = "SELECT day, body FROM watch_home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
+const DAY_OF: &str = "SELECT home_no, body FROM watch_home_day WHERE day = $1 AND home_no IN (";
+const PUT_DAYS: &str = "INSERT INTO watch_home_day (home_no, day, body)";
 const PUT_BEFORE: &str = "ON CONFLICT (home_no, day) DO UPDATE SET body = excluded.body";
 /// Homes asked for in one statement.
 const HOMES: usize = 128;
-const KINDS: &str = "SELECT no, kind FROM device WHERE home_no = $1";
+const KINDS: &str = "SELECT no, kind FROM watch_device WHERE home_no = $1";
 const PUT_DAILY: &str =
-    "INSERT INTO home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
+    "INSERT INTO watch_home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
     first_sign, last_sign, longest_silence, night_signs, temperature_min, temperature_mean, temperature_max,
     humidity_mean, wbgt_max, missing_share)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
@@ -33,23 +33,26 @@ const PUT_DAILY: &str =
     missing_share = excluded.missing_share";
 const DAILY: &str = "SELECT day, signs, entrance, fridge, bathroom, toilet, medicine, motion, first_sign, last_sign,
     longest_silence, night_signs, temperature_min, temperature_mean, temperature_max, humidity_mean, wbgt_max,
-    missing_share FROM home_daily WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
+    missing_share FROM watch_home_daily WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
 const WATCHED_ON: &str = "SELECT DISTINCT home_no FROM watch_contract
     WHERE home_no > $1 AND begun_at < $2 AND (ended_at IS NULL OR ended_at > $3) ORDER BY home_no LIMIT $4";
-const INSERT_FAULT: &str = "INSERT INTO line_fault (id, home_no, gateway_no, began_at, noticed_at, ended_at, outage_id)
+const INSERT_FAULT: &str =
+    "INSERT INTO watch_line_fault (id, home_no, gateway_no, began_at, noticed_at, ended_at, outage_id)
     VALUES ($1, $2, $3, $4, $5, NULL, $6)";
-const WHOSE_FAULT: &str = "SELECT c.person_id FROM line_fault f
+const WHOSE_FAULT: &str = "SELECT c.person_id FROM watch_line_fault f
     JOIN watch_contract c ON c.home_no = f.home_no AND c.ended_at IS NULL WHERE f.id = $1";
-const JOIN_OUTAGE: &str = "UPDATE line_fault SET outage_id = $2 WHERE id = $1";
-const END_FAULT: &str = "UPDATE line_fault SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-const END_FAULTS_OF_GATEWAY: &str = "UPDATE line_fault SET ended_at = $2 WHERE gateway_no = $1 AND ended_at IS NULL";
-const INSERT_OUTAGE: &str = "INSERT INTO line_outage (id, shared, name, began_at, noticed_at, ended_at)
+const JOIN_OUTAGE: &str = "UPDATE watch_line_fault SET outage_id = $2 WHERE id = $1";
+const END_FAULT: &str = "UPDATE watch_line_fault SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+const END_FAULTS_OF_GATEWAY: &str =
+    "UPDATE watch_line_fault SET ended_at = $2 WHERE gateway_no = $1 AND ended_at IS NULL";
+const INSERT_OUTAGE: &str = "INSERT INTO watch_line_outage (id, shared, name, began_at, noticed_at, ended_at)
     VALUES ($1, $2, $3, $4, $5, NULL)";
-const END_OUTAGE: &str = "UPDATE line_outage SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-const OPEN_FAULTS: &str = "SELECT id, gateway_no, began_at, outage_id FROM line_fault WHERE ended_at IS NULL";
-const OPEN_OUTAGES: &str = "SELECT id, shared, name, began_at FROM line_outage WHERE ended_at IS NULL";
-const FAULTS_OF_HOME: &str = "SELECT began_at, ended_at FROM line_fault
-    WHERE gateway_no IN (SELECT gateway_no FROM device WHERE home_no = $1 UNION SELECT no FROM gateway WHERE home_no = $1)
+const END_OUTAGE: &str = "UPDATE watch_line_outage SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+const OPEN_FAULTS: &str = "SELECT id, gateway_no, began_at, outage_id FROM watch_line_fault WHERE ended_at IS NULL";
+const OPEN_OUTAGES: &str = "SELECT id, shared, name, began_at FROM watch_line_outage WHERE ended_at IS NULL";
+const FAULTS_OF_HOME: &str = "SELECT began_at, ended_at FROM watch_line_fault
+    WHERE gateway_no IN (SELECT gateway_no FROM watch_device WHERE home_no = $1
+    UNION SELECT no FROM watch_gateway WHERE home_no = $1)
     AND began_at < $3 AND (ended_at IS NULL OR ended_at > $2) ORDER BY began_at";
 
 /// What is stored of these days of homes; of a day without anything, nothing.
@@ -138,7 +141,7 @@ pub(crate) fn put_daily(tx: &mut dyn Tx, home: u32, d: &Daily) -> Result<(), DbE
 }
 
 pub(crate) fn daily(tx: &mut dyn Tx, home: u32, first: i32, last: i32) -> Result<Vec<Daily>, DbError> {
-    tx.list("home_daily", DAILY, params![home, first, last], daily_of)
+    tx.list("watch_home_daily", DAILY, params![home, first, last], daily_of)
 }
 
 fn daily_of(row: &Row) -> Result<Daily, DbError> {
@@ -228,7 +231,7 @@ pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<Standing>, DbError> {
 /// (outage, shared, name, began) of every outage that stands.
 pub(crate) fn open_outages(tx: &mut dyn Tx) -> Result<Vec<(Uuid, Shared, String, Instant)>, DbError> {
     let read = |r: &Row| Ok((r.get(0)?, r.word(1, Shared::from_key)?, r.get(2)?, r.get(3)?));
-    tx.list("line_outage", OPEN_OUTAGES, &[], read)
+    tx.list("watch_line_outage", OPEN_OUTAGES, &[], read)
 }
 
 /// When the home's line was faulty between two moments; no end: it still is.

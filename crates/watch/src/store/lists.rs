@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::history;
 use crate::upkeep::LineTrouble;
 
-const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM line_fault f
+const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM watch_line_fault f
     JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
 const WATCHED: &str = "SELECT h.no, h.home_id FROM watch_home h JOIN watch_contract c ON c.home_no = h.no
     WHERE c.ended_at IS NULL ORDER BY h.no";

@@ -7,16 +7,16 @@ use db::{DbError, Row, Tx, Value, params};
 
 use crate::live::Key;
 
-const INSERT_READINGS: &str = "INSERT INTO reading (seq, device_no, code, value, occurred_at, received_at)";
-const LAST_SEQ: &str = "SELECT COALESCE(MAX(seq), 0) FROM reading";
-const TAIL: &str = "SELECT r.seq, r.device_no, r.code, r.value, r.occurred_at, r.received_at FROM reading r
+const INSERT_READINGS: &str = "INSERT INTO watch_reading (seq, device_no, code, value, occurred_at, received_at)";
+const LAST_SEQ: &str = "SELECT COALESCE(MAX(seq), 0) FROM watch_reading";
+const TAIL: &str = "SELECT r.seq, r.device_no, r.code, r.value, r.occurred_at, r.received_at FROM watch_reading r
     WHERE r.seq > $1 ORDER BY r.seq LIMIT $2";
 const SAVE: &str = "INSERT INTO watch_state (home_no, body, upto_seq, saved_at)";
 const SAVED_BEFORE: &str = "ON CONFLICT (home_no) DO UPDATE SET body = excluded.body, upto_seq = excluded.upto_seq, saved_at = excluded.saved_at";
 const STATES: &str = "SELECT home_no, body, upto_seq FROM watch_state ORDER BY home_no";
 const STATE: &str = "SELECT home_no, body, upto_seq FROM watch_state WHERE home_no = $1";
 const FORGET: &str = "DELETE FROM watch_state WHERE home_no = $1";
-const COUNT: &str = "SELECT COUNT(*) FROM reading";
+const COUNT: &str = "SELECT COUNT(*) FROM watch_reading";
 /// Every reading after this one may be missing in a saved state.
 const FLOOR: &str = "watch.floor";
 /// Keys asked for in one statement.
@@ -33,7 +33,7 @@ pub(crate) fn insert_readings(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<u6
 pub(crate) fn known(tx: &mut dyn Tx, keys: &[Key]) -> Result<HashSet<Key>, DbError> {
     let mut found = HashSet::new();
     for chunk in keys.chunks(KEYS) {
-        let mut sql = String::from("SELECT occurred_at, device_no, code FROM reading WHERE ");
+        let mut sql = String::from("SELECT occurred_at, device_no, code FROM watch_reading WHERE ");
         let mut values = Vec::with_capacity(chunk.len() * 3);
         for (n, (at, device, code)) in chunk.iter().enumerate() {
             let or = if n == 0 { "" } else { " OR " };

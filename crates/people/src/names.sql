@@ -1,0 +1,13 @@
+-- Each table carries its crate.
+ALTER TABLE home RENAME TO people_home;
+ALTER TABLE resident RENAME TO people_resident;
+ALTER TABLE contact RENAME TO people_contact;
+ALTER TABLE office RENAME TO people_office;
+ALTER TABLE office_area RENAME TO people_office_area;
+ALTER TABLE staff RENAME TO people_staff;
+ALTER TABLE team_member RENAME TO people_team_member;
+ALTER TABLE consent RENAME TO people_consent;
+ALTER TABLE medical_summary RENAME TO people_medical_summary;
+ALTER TABLE person_version RENAME TO people_version;
+ALTER TABLE person_key RENAME TO people_key;
+ALTER TABLE person_gram RENAME TO people_gram;

@@ -1,0 +1,11 @@
+-- Each table carries its crate.
+ALTER TABLE gateway RENAME TO watch_gateway;
+ALTER TABLE device RENAME TO watch_device;
+ALTER TABLE unknown_device RENAME TO watch_unknown_device;
+ALTER TABLE reading RENAME TO watch_reading;
+ALTER TABLE home_day RENAME TO watch_home_day;
+ALTER TABLE home_daily RENAME TO watch_home_daily;
+ALTER TABLE alert RENAME TO watch_alert;
+ALTER TABLE line_fault RENAME TO watch_line_fault;
+ALTER TABLE line_outage RENAME TO watch_line_outage;
+ALTER TABLE absence RENAME TO watch_absence;
