@@ -87,7 +87,10 @@ pub fn page(files: &[File]) -> String {
         let text = file.text.as_deref().unwrap_or("");
         for heading in text.lines().filter_map(|line| line.strip_prefix("## ")) {
             let section = heading.split(' ').next().unwrap_or("");
-            let _ = write!(page, "\n## {heading}\n\n| line | shown by | missing | measured, or to know |\n|---|---|---|---|\n");
+            let _ = write!(
+                page,
+                "\n## {heading}\n\n| line | shown by | missing | measured, or to know |\n|---|---|---|---|\n"
+            );
             for line in lines.iter().filter(|line| is_in(&line.id, section)) {
                 let tests = shown.remove(line.id.as_str()).unwrap_or_default();
                 let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();

@@ -43,8 +43,9 @@ fn a_command_of_one_statement_takes_three_journeys_and_a_look_two() {
     }
     let read = journeys() - before;
     if testing::on_postgres() {
-        assert!(written <= 3 * 20, "{written} journeys for 20 commands: begin, the statement, commit");
-        // A reader that lingered too long ends its transaction by a journey of its own.
+        // A reader that lingered too long ends its transaction by a journey of its own, when that may be.
+        let lingering = base::limits::READERS as u64;
+        assert!(written <= 3 * 20 + lingering, "{written} journeys for 20 commands: begin, the statement, commit");
         assert!(read <= 3 * 20, "{read} journeys for 20 looks: begin, the statement, and at times the end");
     } else {
         assert_eq!((written, read), (0, 0));
