@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use access::{AccessError, Act, Shown, Witness};
 use base::wareki::Date;
-use base::{Ctx, HomeId, OfficeId, PersonId, Redacted, StaffId};
+use base::{ContactId, Ctx, HomeId, OfficeId, PersonId, Redacted, StaffId};
 use db::Tx;
 
-use crate::{Home, PeopleError, PeopleRefusal, Resident, Sex, home, resident, store};
+use crate::{Contact, Home, PeopleError, PeopleRefusal, PhoneNumber, Resident, Sex, Staff, home, resident, store};
 
 /// Enough to name a person in a row and to say where they live.
 #[derive(Clone, Debug)]
@@ -103,6 +103,38 @@ pub fn staff_names(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<BTreeMap<StaffI
 pub fn office_names(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, PeopleError> {
     let Some(offices) = distinct(offices) else { return Ok(BTreeMap::new()) };
     Ok(store::heads::offices(tx, &offices)?)
+}
+
+/// Names and telephones of offices; one that does not exist has none.
+pub fn office_phones(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<OfficePhones, PeopleError> {
+    let Some(offices) = distinct(offices) else { return Ok(BTreeMap::new()) };
+    Ok(store::heads::office_phones(tx, &offices)?)
+}
+
+/// The name of each office, and its telephone where one is known.
+pub type OfficePhones = BTreeMap<OfficeId, (String, Option<PhoneNumber>)>;
+
+/// These members of staff; one that does not exist, or cannot be read, is not among them.
+pub fn staff_of_ids(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<BTreeMap<StaffId, Staff>, PeopleError> {
+    let Some(staff) = distinct(staff) else { return Ok(BTreeMap::new()) };
+    Ok(store::staff::all(tx, &staff)?.into_iter().map(|staff| (staff.id, staff)).collect())
+}
+
+/// These contacts, without those of persons whose contacts the actor may not see and those who are contacts no more.
+pub fn contacts_of_ids(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    contacts: &[ContactId],
+) -> Result<Shown<BTreeMap<ContactId, Contact>>, PeopleError> {
+    let Some(contacts) = distinct(contacts) else { return Ok(Shown::new(BTreeMap::new(), vec![])) };
+    let found = store::contacts::all(tx, &contacts)?;
+    let Some(persons) = distinct(&found.iter().map(|c| c.person).collect::<Vec<_>>()) else {
+        return Ok(Shown::new(BTreeMap::new(), vec![]));
+    };
+    let witnesses = access::require_each(ctx, tx, &[Act::SeeContacts], &[], &persons)?;
+    let seen: BTreeSet<PersonId> = persons_of(&witnesses).into_iter().collect();
+    let shown = found.into_iter().filter(|c| seen.contains(&c.person)).map(|c| (c.id, c)).collect();
+    Ok(Shown::new(shown, witnesses))
 }
 
 /// The name of one of them, where there must be one.

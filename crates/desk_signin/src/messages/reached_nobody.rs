@@ -1,10 +1,12 @@
 //! 届かなかった通知: what no way could deliver and nobody has read. Whoever may see the person reads here whom to call
 //! instead, and says when it is done.
 
-use access::{Act, Witnesses};
+use std::collections::BTreeMap;
+
+use access::Witnesses;
 use axum::extract::State;
 use axum::response::Redirect;
-use base::{Ctx, Instant, MessageId, OfficeId, PersonId, Redacted, Role, StaffId};
+use base::{ContactId, Ctx, Instant, MessageId, OfficeId, PersonId, Redacted, Role, StaffId};
 use db::Tx;
 use maud::{Markup, html};
 use notify::{AttemptState, LinkPurpose, Receipt, Topic, Undeliverable};
@@ -15,7 +17,8 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use people::PeopleError;
+use people::{Contact, OfficePhones, PhoneNumber, Resident, Staff};
+use uuid::Uuid;
 
 use super::{REACHED_NOBODY, leads_to, parts};
 use crate::verbs::Look;
@@ -79,70 +82,62 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
             let mut ways = notify::receipts_of(tx, &found.iter().map(|m| m.message).collect::<Vec<_>>())?;
             let persons: Vec<PersonId> = found.iter().filter_map(|m| m.person).collect();
             let households = seen.take(people::households(ctx, tx, &persons)?);
-            let mut rows = Vec::new();
-            for message in found {
-                let ways = ways.remove(&message.message).unwrap_or_default();
-                let resident = message.person.and_then(|person| households.get(&person)).map(|(resident, _)| resident);
-                rows.push(read(ctx, tx, message, ways, resident, &mut seen)?);
-            }
+            let known = Known::of(ctx, tx, &found, &mut seen)?;
+            let rows = found
+                .into_iter()
+                .map(|message| {
+                    let ways = ways.remove(&message.message).unwrap_or_default();
+                    let resident = message.person.and_then(|person| households.get(&person)).map(|(it, _)| it);
+                    let recipient = known.recipient(&message, resident);
+                    Row { message, resident: resident.map(|r| r.name.clone()), recipient, ways }
+                })
+                .collect();
             Ok(Seen::of(Stuck { rows, all, role: ctx.actor.role }, seen))
         })
         .await
 }
 
-/// The list holds only people whom the reader may see.
-fn read(
-    ctx: &Ctx,
-    tx: &mut dyn Tx,
-    message: Undeliverable,
-    ways: Vec<notify::Receipt>,
-    resident: Option<&people::Resident>,
-    seen: &mut Witnesses,
-) -> Result<Row, Problem> {
-    let own = resident.filter(|r| r.id.0 == message.recipient);
-    let recipient = match own {
-        Some(resident) => Recipient {
-            part: "ご本人".to_owned(),
-            name: None,
-            phones: resident.phones.iter().map(|p| p.shown()).collect(),
-        },
-        None => recipient(ctx, tx, &message, seen)?,
-    };
-    Ok(Row { message, resident: resident.map(|r| r.name.clone()), recipient, ways })
+/// Those among the recipients whom the register knows, read in a handful of statements.
+struct Known {
+    staff: BTreeMap<StaffId, Staff>,
+    /// Theirs, and those that are recipients themselves.
+    offices: OfficePhones,
+    contacts: BTreeMap<ContactId, Contact>,
 }
 
-fn recipient(ctx: &Ctx, tx: &mut dyn Tx, message: &Undeliverable, seen: &mut Witnesses) -> Result<Recipient, Problem> {
-    if let Some(staff) = known(people::staff(tx, StaffId(message.recipient)))? {
-        let office = people::office(tx, staff.office)?;
-        let phones = staff.phone.or(office.phone).iter().map(|p| p.shown()).collect();
-        let part = format!("{}（{}）", staff.role.ja(), office.name);
-        return Ok(Recipient { part, name: Some(staff.name), phones });
+impl Known {
+    fn of(ctx: &Ctx, tx: &mut dyn Tx, all: &[Undeliverable], seen: &mut Witnesses) -> Result<Known, Problem> {
+        let ids: Vec<Uuid> = all.iter().map(|m| m.recipient).collect();
+        let staff = people::staff_of_ids(tx, &ids.iter().copied().map(StaffId).collect::<Vec<_>>())?;
+        let offices = staff.values().map(|s| s.office).chain(ids.iter().copied().map(OfficeId));
+        let offices = people::office_phones(tx, &offices.collect::<Vec<_>>())?;
+        let contacts = people::contacts_of_ids(ctx, tx, &ids.iter().copied().map(ContactId).collect::<Vec<_>>())?;
+        Ok(Known { staff, offices, contacts: seen.take(contacts) })
     }
-    if let Some(office) = known(people::office(tx, OfficeId(message.recipient)))? {
-        let phones = office.phone.iter().map(|p| p.shown()).collect();
-        return Ok(Recipient { part: office.name, name: None, phones });
-    }
-    let contacts = match message.person {
-        Some(person) if access::may(ctx, tx, Act::SeeContacts, person) => seen.take(people::contacts(ctx, tx, person)?),
-        _ => vec![],
-    };
-    let contact = contacts.into_iter().find(|c| c.id.0 == message.recipient);
-    Ok(contact.map_or_else(
-        || Recipient { part: "登録から外れた連絡先".to_owned(), ..Recipient::default() },
-        |c| Recipient {
-            part: c.relation.ja().to_owned(),
-            name: Some(c.name),
-            phones: c.phones.iter().map(|p| p.shown()).collect(),
-        },
-    ))
-}
 
-/// An id that names nobody of this kind is no fault.
-fn known<T>(found: Result<T, PeopleError>) -> Result<Option<T>, Problem> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(PeopleError::Refused(_) | PeopleError::Db(db::DbError::NoRow)) => Ok(None),
-        Err(fault) => Err(fault.into()),
+    fn recipient(&self, message: &Undeliverable, resident: Option<&Resident>) -> Recipient {
+        let shown = |phones: &[PhoneNumber]| phones.iter().map(PhoneNumber::shown).collect();
+        if let Some(own) = resident.filter(|r| r.id.0 == message.recipient) {
+            return Recipient { part: "ご本人".to_owned(), name: None, phones: shown(&own.phones) };
+        }
+        if let Some(staff) = self.staff.get(&StaffId(message.recipient)) {
+            let office = self.offices.get(&staff.office);
+            let phone = staff.phone.clone().or_else(|| office.and_then(|(_, phone)| phone.clone()));
+            let office = office.map_or(String::new(), |(name, _)| format!("（{name}）"));
+            let part = format!("{}{office}", staff.role.ja());
+            return Recipient { part, name: Some(staff.name.clone()), phones: shown(phone.as_slice()) };
+        }
+        if let Some((name, phone)) = self.offices.get(&OfficeId(message.recipient)) {
+            return Recipient { part: name.clone(), name: None, phones: shown(phone.as_slice()) };
+        }
+        match self.contacts.get(&ContactId(message.recipient)).filter(|c| Some(c.person) == message.person) {
+            Some(contact) => Recipient {
+                part: contact.relation.ja().to_owned(),
+                name: Some(contact.name.clone()),
+                phones: shown(&contact.phones),
+            },
+            None => Recipient { part: "登録から外れた連絡先".to_owned(), ..Recipient::default() },
+        }
     }
 }
 

@@ -43,6 +43,11 @@ pub fn get(tx: &mut dyn Tx, contact: ContactId) -> Result<Option<Contact>, DbErr
     tx.first(GET, params![contact])?.as_ref().map(row_contact).transpose()
 }
 
+/// Those of these that were not taken out of their lists, in no order.
+pub fn all(tx: &mut dyn Tx, contacts: &[ContactId]) -> Result<Vec<Contact>, DbError> {
+    super::by_ids(tx, "people_contact", GET, contacts, row_contact)
+}
+
 /// Whose contact this is or was.
 pub fn person_of(tx: &mut dyn Tx, contact: ContactId) -> Result<Option<PersonId>, DbError> {
     tx.first(PERSON_OF, params![contact])?.map(|r| r.get(0)).transpose()

@@ -6,14 +6,14 @@ use base::limits::ROWS_PER_STATEMENT;
 use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
 use db::{DbError, FromValue, Row, Tx, Value};
 
-use super::redacted;
-use crate::{PersonHead, Sex};
+use super::{redacted, unless_blank};
+use crate::{PersonHead, PhoneNumber, Sex};
 
 const PERSONS: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
     FROM people_resident r JOIN people_home h ON h.id = r.home_id WHERE ";
 const STAFF: &str = "SELECT id, name FROM people_staff WHERE id IN ";
-const OFFICES: &str = "SELECT id, name FROM people_office WHERE id IN ";
+const OFFICES: &str = "SELECT id, name, phone FROM people_office WHERE id IN ";
 
 pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
     within(tx, "r.id", ids)
@@ -30,6 +30,13 @@ pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redac
 
 pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, DbError> {
     named(tx, OFFICES, ids, |row| row.get(1))
+}
+
+pub fn office_phones(
+    tx: &mut dyn Tx,
+    ids: &[OfficeId],
+) -> Result<BTreeMap<OfficeId, (String, Option<PhoneNumber>)>, DbError> {
+    named(tx, OFFICES, ids, |row| Ok((row.get(1)?, unless_blank(row, 2, PhoneNumber::stored)?)))
 }
 
 fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {

@@ -40,6 +40,11 @@ pub fn get(tx: &mut dyn Tx, staff: StaffId) -> Result<Option<Staff>, DbError> {
     tx.first(GET, params![staff])?.as_ref().map(row_staff).transpose()
 }
 
+/// These, in no order.
+pub fn all(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<Vec<Staff>, DbError> {
+    super::by_ids(tx, "people_staff", GET, staff, row_staff)
+}
+
 pub fn of_office(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<Staff>, DbError> {
     tx.list("people_staff", OF_OFFICE, params![office, MAX_STAFF], row_staff)
 }
