@@ -216,6 +216,17 @@
     }
   }, true);
 
+  /* What was just sent decides where this page goes: until its answer is there nothing here is fetched anew, and what
+     was under way is not listened to, or a page that has ended by what was sent would be shown in place of the answer. */
+  var sent = 0;
+  doc.addEventListener('submit', function (event) {
+    if (!event.defaultPrevented && !event.target.hasAttribute('hx-post')) { sent = Date.now(); }
+  });
+  window.addEventListener('pageshow', function () { sent = 0; });
+  function leaving(event) { if (Date.now() - sent < 15000) { event.preventDefault(); } }
+  body.addEventListener('htmx:beforeRequest', leaving);
+  body.addEventListener('htmx:beforeOnLoad', leaving);
+
   window.setInterval(function () { tick(); listen(); }, 1000);
   window.setInterval(function () {
     if (sounding() && doc.querySelector('[data-alarm]')) { beep(); }

@@ -265,10 +265,6 @@ fn command(bench: &Workbench, what: &What, suite: Suite, told: &Told) -> Command
             node
         }
     };
-    let engine = if suite.engine == Engine::Sqlite { "sqlite" } else { "postgres" };
-    if std::env::var_os("TSUNAGARI_PICTURES").is_none() {
-        command.env("TSUNAGARI_PICTURES", bench.place.target.join("pictures").join(engine));
-    }
     command.env("CARGO_BUILD_JOBS", bench.jobs.to_string()).env("RUST_TEST_THREADS", bench.jobs.to_string());
     command.env("TSUNAGARI_BIN", bench.place.debug_binary()).env("PATH", tools::wide_path());
     command.env("TSUNAGARI_SKIPPED", &told.skipped).env("TSUNAGARI_TEST_ASKED", &told.asked);

@@ -284,9 +284,9 @@ impl Config {
         }
         let names = [crate::heads::HEAD_KEY, crate::heads::HEADS, crate::emergency::FILE];
         files.extend(names.map(|name| self.operations.folder.join(name)));
-        if let secrets::Place::File(file) = secrets::Place::of(self) {
-            files.push(file);
-        }
+        let security_log = [crate::security_log::FILE, crate::security_log::FORMER, crate::security_log::KEY];
+        files.extend(security_log.map(|name| self.operations.folder.join(name)));
+        files.push(secrets::Place::of(self).file().clone());
         files.extend([&self.web.tls, &self.mqtt.tls].into_iter().flatten().map(|tls| tls.key.clone()));
         files
     }

@@ -239,7 +239,7 @@ pub fn tally(config: &Config) -> anyhow::Result<()> {
     for audit::Count { action, outcome, rows, requests } in db.read_blocking(audit::tally)? {
         let line = serde_json::json!({
             "action": action,
-            "outcome": outcome.key(),
+            "outcome": outcome,
             "rows": rows,
             "requests": requests,
         });

@@ -32,7 +32,8 @@ impl Place {
             return Place::File(file.clone());
         }
         let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(FILE));
-        match handed.filter(|file| file.exists()) {
+        // One that is there and cannot be seen is no reason to make another beside it.
+        match handed.filter(|file| file.try_exists().unwrap_or(true)) {
             Some(file) => Place::Credential(file),
             None => Place::File(config.operations.folder.join(FILE)),
         }

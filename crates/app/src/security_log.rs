@@ -18,9 +18,9 @@ use crate::rounds::repeat;
 
 /// The key of the hashes, in the operations folder.
 pub const KEY: &str = "security-log.key";
-const FILE: &str = "security-log.jsonl";
+pub const FILE: &str = "security-log.jsonl";
 /// What was in the file before; replaced when that is full again.
-const FORMER: &str = "security-log.former.jsonl";
+pub const FORMER: &str = "security-log.former.jsonl";
 
 /// Gives the region's key to what is noted, and writes it down every few seconds.
 pub fn spawn(rounds: &mut tokio::task::JoinSet<()>, site: &Site, folder: &Path) -> anyhow::Result<()> {

@@ -202,7 +202,8 @@ pub fn about_before(tx: &mut dyn Tx, person: PersonId, place: i64, limit: usize)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
     pub action: String,
-    pub outcome: Outcome,
+    /// The word that is stored: a tally counts also what no list can show.
+    pub outcome: String,
     /// One for each ground of a request.
     pub rows: i64,
     pub requests: i64,

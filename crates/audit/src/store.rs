@@ -225,10 +225,8 @@ fn readable(
 
 pub fn tally(tx: &mut dyn Tx) -> Result<Vec<Count>, DbError> {
     let rows = tx.query(TALLY, &[])?;
-    let counted = |row: &Row| {
-        let (action, outcome) = (row.get(0)?, row.word(1, Outcome::from_key)?);
-        Ok(Count { action, outcome, rows: row.get(2)?, requests: row.get(3)? })
-    };
+    let counted =
+        |row: &Row| Ok(Count { action: row.get(0)?, outcome: row.get(1)?, rows: row.get(2)?, requests: row.get(3)? });
     rows.iter().map(counted).collect()
 }
 

@@ -1,6 +1,6 @@
 //! What is done to an account that is there, and what waits for a second administrator.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::AccountId;
 use db::Tx;
@@ -124,7 +124,7 @@ async fn approve(
     State(site): State<Site>,
     visitor: Visitor,
     frame: Frame,
-    Path(request): Path<Uuid>,
+    Named(request): Named<Uuid>,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let secrets = draw()?;
@@ -142,7 +142,7 @@ async fn decline(
     State(site): State<Site>,
     visitor: Visitor,
     frame: Frame,
-    Path(request): Path<Uuid>,
+    Named(request): Named<Uuid>,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let done = confirmed(&site, &visitor, signin::Verb::DeclineRequest, form.one(SECOND), move |ctx, tx| {

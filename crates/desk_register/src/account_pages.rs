@@ -190,8 +190,10 @@ pub fn requests_panel(
                         } @else {
                             form.stack method="post" action={ (url) "/approval" } {
                                 (second_field(asked, &request_field(request.id), draft))
-                                (submit("承認する"))
-                                button.btn type="submit" formaction={ (url) "/refusal" } { span { "承認しない" } }
+                                div.buttons {
+                                    (submit("承認する"))
+                                    button.btn type="submit" formaction={ (url) "/refusal" } { span { "承認しない" } }
+                                }
                             }
                         }
                     }

@@ -90,6 +90,15 @@ fn a_refusal_at_the_door_and_one_by_a_rule_name_whom_the_address_is_about() {
     region.post(&operator, &format!("/cases/{case}/closure"), &[("cause", "other")]);
     let row = last(&region);
     assert_eq!((row.outcome, row.persons.as_slice()), (Outcome::Refused, [person].as_slice()), "{row:?}");
+    // However the address is spelt, and whichever of a person's things it names.
+    let spelt = |id: uuid::Uuid| id.simple().to_string().replacen('0', "%30", 1);
+    region.get(&operator, &format!("/register/{}", spelt(person.0))).is(403);
+    assert_eq!(last(&region).persons, [person], "spelt otherwise");
+    for path in [format!("/accounts/{person}"), format!("/accounts/new/contact/{}", region.s.daughter)] {
+        region.get(&operator, &path).is(403);
+        assert_eq!(last(&region).persons, [person], "{path}");
+    }
+    region.get(&operator, "/register/%ff").is(404);
     // What is not there is about nobody.
     region.get(&operator, &format!("/register/{}", uuid::Uuid::from_u128(99).simple())).is(403);
     assert!(last(&region).persons.is_empty());
@@ -126,6 +135,25 @@ fn a_page_that_renews_itself_is_one_look_and_one_count() {
     assert_eq!(rows_of(&region, "look.case_part").len(), 1);
     region.get(&region.city(), "/overdue/fragment").is(200);
     assert_eq!(rows_of(&region, "look.overdue").len(), 1, "nobody opened that page");
+}
+
+// shows: 5.3.3 what belongs to no page that is open is a look, and its refusal a refusal, whatever the address says of itself
+#[test]
+fn an_address_that_calls_itself_a_renewal_is_believed_of_open_pages_only() {
+    let region = Region::new();
+    let daughter = region.relative(region.s.daughter);
+    region.get(&daughter, "/family").is(200);
+    let home = format!("/homes/{}", region.s.home);
+    region.get(&daughter, &format!("{home}?renew=20")).is(200);
+    assert_eq!(rows_of(&region, "look.home").len(), 1, "opened for the first time");
+    region.get(&daughter, &format!("{home}?renew=20")).is(200);
+    assert_eq!(rows_of(&region, "look.home").len(), 1, "now it is open");
+    let case = region.alert(Rule::Inactivity);
+    let operator = region.operator();
+    region.get(&operator, &format!("/cases/{case}")).is(200);
+    let notes = format!("/people/{}?renew=20", region.s.person);
+    region.get(&operator, &notes).is(403);
+    assert_eq!(last(&region).outcome, Outcome::Refused);
 }
 
 // shows: 5.3.3 a renewal that shows more than the page did is a look

@@ -17,13 +17,16 @@ pub struct Item {
 pub type About = fn(&mut dyn Tx, kind: &str, id: Uuid) -> Vec<PersonId>;
 
 impl Item {
-    pub fn of(path: &str) -> Option<Item> {
+    /// By the pattern of a door and what stands in its places, as the router read it: however an address is spelt, it
+    /// names what the handler finds.
+    pub(crate) fn of<'a>(pattern: &str, mut params: impl Iterator<Item = &'a str>) -> Option<Item> {
         let mut kind = "";
-        for part in path.split('/') {
-            if let Ok(id) = part.parse() {
+        for part in pattern.split('/') {
+            let word = if part.starts_with('{') { params.next()? } else { part };
+            if let Some(id) = word.parse().ok().filter(|_| word != part) {
                 return Some(Item { kind: kind.to_owned(), id });
             }
-            kind = part;
+            kind = word;
         }
         None
     }
@@ -38,13 +41,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_names_what_stands_before_its_first_id() {
-        let (first, second) = (Uuid::from_u128(7), Uuid::from_u128(8));
-        let named = |path: String| Item::of(&path).map(|item| (item.kind, item.id));
-        assert_eq!(named(format!("/cases/{}/calls", first.simple())), Some(("cases".into(), first)));
-        let contact = format!("/register/{}/contacts/{}", first.simple(), second.simple());
-        assert_eq!(named(contact), Some(("register".into(), first)));
-        assert_eq!(named("/cases".into()), None);
-        assert_eq!(named("/accounts/new/staff/x".into()), None);
+    fn an_address_names_what_stands_before_its_first_id_however_that_is_spelt() {
+        let (first, second) = (Uuid::from_u128(7).simple().to_string(), Uuid::from_u128(8).to_string());
+        let named = |pattern: &str, params: &[&str]| {
+            Item::of(pattern, params.iter().copied()).map(|item| (item.kind, item.id.as_u128()))
+        };
+        assert_eq!(named("/cases/{id}/calls", &[&first]), Some(("cases".into(), 7)));
+        assert_eq!(named("/register/{person}/contacts/{contact}", &[&first, &second]), Some(("register".into(), 7)));
+        assert_eq!(named("/accounts/new/{subject}/{id}", &["contact", &second]), Some(("contact".into(), 8)));
+        assert_eq!(named("/cases", &[]), None);
+        assert_eq!(named("/cases/{id}", &["x"]), None);
     }
 }

@@ -5,6 +5,7 @@ use base::{CaseId, HomeId, NoteId, PhotoId, VisitId};
 
 /// The faults of lines.
 pub const LINES: &str = "/lines";
+pub const ACCOUNTS: &str = "/accounts";
 
 /// The call centre's page of a case; its commands lie below it.
 pub fn case(id: CaseId) -> String {

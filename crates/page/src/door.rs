@@ -2,7 +2,8 @@
 //! router is built from. A test walks the list and tries each door as each role.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{self, Next};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use base::Role;
 
+use crate::about::Item;
 use crate::certificate;
 use crate::problem::Problem;
 use crate::site::Site;
@@ -116,18 +118,27 @@ pub fn build(site: &Site, doors: Vec<Door>) -> Router<Site> {
 type Kept = (Site, Who, &'static str, &'static str, bool);
 
 /// Lets through whom the door is for; a signed-in visitor who is turned away leaves an audit row.
-async fn keep(State((site, who, desk, path, renews)): State<Kept>, mut request: Request, next: Next) -> Response {
-    if let Err(problem) = certificate::require(&site, desk, path, request.extensions()).await {
-        return problem.into_response();
-    }
+async fn keep(
+    State((site, who, desk, path, renews)): State<Kept>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // What is no text leads nowhere.
+    let Ok(params) = params else { return Problem::Nowhere.into_response() };
     if let Some(visitor) = request.extensions_mut().get_mut::<Visitor>() {
+        visitor.item = Item::of(path, params.iter().map(|(_, value)| value));
         if renews {
             visitor.asks = Asks::Part;
         }
-        let visitor = visitor.clone();
-        if let Err(problem) = visitor.touched(&site).await {
-            return problem.into_response();
-        }
+    }
+    if let Err(problem) = certificate::require(&site, desk, path, request.extensions()).await {
+        return problem.into_response();
+    }
+    if let Some(visitor) = request.extensions().get::<Visitor>().cloned()
+        && let Err(problem) = visitor.touched(&site).await
+    {
+        return problem.into_response();
     }
     if who == Who::Anyone {
         return next.run(request).await;

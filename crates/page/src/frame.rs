@@ -136,7 +136,9 @@ fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>, overdue:
             {
                 banners.push(Banner::WithoutCase { count: *count, href: "/overdue" });
             }
-            Warning::Unreadable(count) if matches!(role, Some(Role::CityOfficer | Role::Administrator)) => {
+            Warning::Unreadable(count)
+                if matches!(role, Some(Role::CityOfficer | Role::Administrator | Role::Auditor)) =>
+            {
                 banners.push(Banner::Unreadable(*count));
             }
             Warning::Overdue(_) | Warning::WithoutCase(_) | Warning::Unreadable(_) => {}

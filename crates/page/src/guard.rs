@@ -8,7 +8,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 
-use crate::about::Item;
 use crate::components::error_page;
 use crate::frame::{self, Frame};
 use crate::layout;
@@ -36,7 +35,7 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     let (visitor, response) = match identified {
         Ok(mut visitor) => {
             if let Some(visitor) = &mut visitor {
-                visitor.item = Item::of(&path);
+                visitor.path = path.as_str().into();
                 if renewal.is_some() {
                     visitor.asks = Asks::Page;
                 }

@@ -1,6 +1,7 @@
 //! Renewals nobody asked for: a page that is open fetches what changed, and a reader without a script has it loaded
 //! anew. The first look is recorded before anything is shown; a renewal that shows nothing more than that page did is
-//! counted here, and the count is recorded once the page is closed. Whatever shows more than was recorded is a look.
+//! counted here, and the count is recorded once the page is closed. Whatever shows more than was recorded, or belongs to
+//! no page that is open, is a look.
 //!
 //! What is counted lives in memory: after a crash the looks stand in the record and the counts of the pages that were
 //! open then do not.
@@ -14,6 +15,7 @@ use base::{Actor, Ctx, Instant, PersonId, Purpose, SessionId, Span, limits};
 use db::{DbError, Tx};
 
 use crate::site::{Site, new_request};
+use crate::visitor::Asks;
 
 /// A page that was not renewed for so long is closed: longer than any page waits before it asks by itself.
 pub const CLOSED_AFTER: Span = Span::minutes(5);
@@ -23,6 +25,7 @@ const CLOSED_AT_ONCE: usize = 100;
 
 /// A page somebody opened, with all that the record says it showed.
 struct OpenPage {
+    path: Arc<str>,
     what: Action,
     recorded: Arc<[Witness]>,
     actor: Actor,
@@ -39,17 +42,37 @@ pub struct Closed {
     pub renewed: u64,
 }
 
+impl OpenPage {
+    /// Whether what is asked for is this page loaded anew, or a part of it: `/cases/1/fragment` is one of `/cases/1`, and
+    /// `/cases/aside` stands beside each page of the cases.
+    fn renews(&self, path: &str, asks: Asks, now: Instant) -> bool {
+        let belongs = match asks {
+            Asks::Reader => false,
+            Asks::Page => *self.path == *path,
+            Asks::Part => {
+                let whole = path.rsplit_once('/').map_or("", |(whole, _)| whole);
+                let rest = self.path.strip_prefix(whole).filter(|_| !whole.is_empty());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        };
+        belongs && now - self.last < CLOSED_AFTER
+    }
+}
+
+/// In which session, and which address.
+type At<'a> = (SessionId, &'a Arc<str>);
+
 #[derive(Default)]
 pub struct Renewals(Mutex<HashMap<SessionId, Vec<OpenPage>>>);
 
 impl Renewals {
     /// A look was recorded; what it showed may be shown again by a page that renews itself. Where there is no room it is
     /// not remembered, and the renewals of that page are recorded one by one.
-    pub fn opened(&self, session: SessionId, what: Action, recorded: Arc<[Witness]>, ctx: &Ctx) {
+    pub fn opened(&self, (session, path): At<'_>, what: Action, recorded: Arc<[Witness]>, ctx: &Ctx) {
         let mut all = self.all();
         let full = all.values().map(Vec::len).sum::<usize>() >= limits::OPEN_PAGES;
         let pages = all.entry(session).or_default();
-        let again = |page: &&mut OpenPage| page.what == what && covers(&page.recorded, &recorded);
+        let again = |page: &&mut OpenPage| page.path == *path && page.what == what && covers(&page.recorded, &recorded);
         if let Some(page) = pages.iter_mut().find(again) {
             page.last = ctx.now;
             return;
@@ -61,6 +84,7 @@ impl Renewals {
             pages.remove(idle);
         }
         pages.push(OpenPage {
+            path: path.clone(),
             what,
             recorded,
             actor: ctx.actor.clone(),
@@ -72,11 +96,10 @@ impl Renewals {
 
     /// Whether a renewal shows no more than is recorded of a page that is open in this session, whole or in part; it is
     /// counted then.
-    pub fn counted(&self, session: SessionId, shown: &[Witness], now: Instant) -> bool {
+    pub fn counted(&self, (session, path): At<'_>, asks: Asks, shown: &[Witness], now: Instant) -> bool {
         let mut all = self.all();
-        let pages = all.get_mut(&session).into_iter().flatten();
-        let page = pages.into_iter().find(|page| now - page.last < CLOSED_AFTER && covers(&page.recorded, shown));
-        if let Some(page) = page {
+        let mut pages = all.get_mut(&session).into_iter().flatten();
+        if let Some(page) = pages.find(|page| page.renews(path, asks, now) && covers(&page.recorded, shown)) {
             (page.last, page.renewed) = (now, page.renewed + 1);
             return true;
         }
@@ -85,10 +108,11 @@ impl Renewals {
 
     /// Whether a page that showed this person is open in this session: then the refusal of its renewal only means that a
     /// right has ended.
-    pub fn showed(&self, session: SessionId, person: PersonId, now: Instant) -> bool {
+    pub fn showed(&self, (session, path): At<'_>, asks: Asks, person: PersonId, now: Instant) -> bool {
         let showed = |page: &OpenPage| page.recorded.iter().any(|witness| witness.person() == person);
-        let pages = self.all();
-        pages.get(&session).is_some_and(|pages| pages.iter().any(|page| now - page.last < CLOSED_AFTER && showed(page)))
+        let all = self.all();
+        let mut pages = all.get(&session).into_iter().flatten();
+        pages.any(|page| page.renews(path, asks, now) && showed(page))
     }
 
     /// Takes out the pages that are closed by now, all of them when the program ends.

@@ -27,7 +27,8 @@ pub struct Visitor {
     /// Cases past their limit that this reader answers for.
     pub overdue: usize,
     pub asks: Asks,
-    /// What the address asked for names.
+    /// The address asked for, and what it names.
+    pub path: Arc<str>,
     pub item: Option<Item>,
 }
 
@@ -119,7 +120,7 @@ impl Visitor {
                     Rests::Else(basis, items) => audit::done(&recording, tx, what, *basis, items),
                 };
                 site.db().write(record).await.map_err(Problem::from)?;
-                site.renewals().opened(session, what, shown, &opened);
+                site.renewals().opened((session, &self.path), what, shown, &opened);
                 Ok(value)
             }
             // The right to a page that is open has ended: the page says so, and nobody is accused of a look.
@@ -137,11 +138,11 @@ impl Visitor {
     }
 
     fn is_renewal(&self, site: &Site, shown: &[Witness]) -> bool {
-        self.asks != Asks::Reader && site.renewals().counted(self.session.id, shown, site.now())
+        site.renewals().counted((self.session.id, &self.path), self.asks, shown, site.now())
     }
 
     fn had_open(&self, site: &Site, person: PersonId) -> bool {
-        self.asks != Asks::Reader && site.renewals().showed(self.session.id, person, site.now())
+        site.renewals().showed((self.session.id, &self.path), self.asks, person, site.now())
     }
 
     /// That the reader was here, so that their session goes on; a page that renews itself says nothing of its reader.
@@ -248,7 +249,15 @@ pub async fn identify(site: &Site, greet: Greet, headers: &HeaderMap) -> Result<
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
         let reader = Ctx::new(session.actor.clone(), purpose_of(session.actor.role), now, new_request());
         let Greeting { office, unread, overdue } = greet(tx, &reader)?;
-        Ok::<_, Problem>(Some(Visitor { session, office, unread, overdue, asks: Asks::Reader, item: None }))
+        Ok::<_, Problem>(Some(Visitor {
+            session,
+            office,
+            unread,
+            overdue,
+            asks: Asks::Reader,
+            path: "".into(),
+            item: None,
+        }))
     });
     found.await
 }

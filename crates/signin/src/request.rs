@@ -197,11 +197,12 @@ fn registered_as(tx: &mut dyn Tx, request: &Request) -> Result<bool, SigninError
 pub fn decline_request(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<(), SigninError> {
     let request = open(ctx, tx, id)?;
     rules::not_own(ctx, request.account)?;
-    if request.asked_by.0 != ctx.actor.id {
-        require_fresh(ctx, tx)?;
-        tell(ctx, tx, &request, RequestChange::Declined)?;
-    }
     store::delete_request(tx, id)?;
+    if request.asked_by.0 == ctx.actor.id {
+        return record(ctx, tx, Verb::WithdrawRequest, &request);
+    }
+    require_fresh(ctx, tx)?;
+    tell(ctx, tx, &request, RequestChange::Declined)?;
     record(ctx, tx, Verb::DeclineRequest, &request)
 }
 

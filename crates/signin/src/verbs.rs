@@ -24,7 +24,8 @@ audit::verbs! {
         ShowSecond = "signin.show_second", "操作の前に確認コードを入力";
         AskForAccount = "signin.ask_for_account", "事務局・監査の利用者の手続きを依頼";
         ApproveRequest = "signin.approve_request", "依頼された利用者の手続きを承認";
-        DeclineRequest = "signin.decline_request", "依頼された利用者の手続きを取り下げ";
+        DeclineRequest = "signin.decline_request", "依頼された利用者の手続きを承認しなかった";
+        WithdrawRequest = "signin.withdraw_request", "依頼した利用者の手続きを取り下げた";
         EndRequest = "signin.end_request", "依頼された利用者の手続きが承認されないまま終了";
         CreateFictionalAccounts = "signin.create_fictional_accounts", "デモの利用者を用意";
     }

@@ -51,7 +51,9 @@ pub fn work_off(
 ) -> Result<Vec<HomeId>, TownError> {
     let listing = operator.ctx(seed, *count, at);
     let rows = db.read_blocking(move |tx| response::queue(&listing, tx))?.into_value().rows;
-    let old: Vec<_> = rows.into_iter().map(|row| row.case).filter(|c| c.opened_at + WORKED_AFTER <= at).collect();
+    // What somebody has taken is theirs, also when the town is started again.
+    let left = |case: &response::Case| case.opened_at + WORKED_AFTER <= at && case.holder.is_none();
+    let old: Vec<_> = rows.into_iter().map(|row| row.case).filter(left).collect();
     let mut homes = Vec::with_capacity(old.len());
     for case in old {
         *count += 1;

@@ -27,7 +27,7 @@ words! {
         TooHot = "too_hot", "室温が高い";
         TooCold = "too_cold", "室温が低い";
         /// Estimated from temperature and humidity; always labelled 推定.
-        Wbgt = "wbgt", "暑さ指数(推定)が高い";
+        Wbgt = "wbgt", "暑さ指数（推定）が高い";
         Button = "button", "呼び出しボタン";
     }
 }
@@ -60,7 +60,7 @@ words! {
         Unwell = "unwell", "体調不良→受診";
         Ambulance = "ambulance", "救急要請";
         FoundDead = "found_dead", "死亡発見";
-        FalseAlarm = "false_alarm", "誤報(ペット他)";
+        FalseAlarm = "false_alarm", "誤報（ペット他）";
         Unconfirmed = "unconfirmed", "確認不能";
     }
 }

@@ -95,7 +95,7 @@ pub enum WatchRefusal {
     NoDevice,
     #[error("その機器番号は、このゲートウェイにすでに登録されています。")]
     SerialInUse,
-    #[error("{0}を入力してください(120文字以内)。")]
+    #[error("{0}を入力してください（120文字以内）。")]
     BadLine(&'static str),
     #[error("取り付け確認は1分から240分までです。時間を選び直してください。")]
     BadTestLength,

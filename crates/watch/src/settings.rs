@@ -114,7 +114,7 @@ impl Changes {
             return out("上限の時間", "2から24時間");
         }
         if self.fixed_hours.is_some_and(|h| h != 0 && !(2..=72).contains(&h)) {
-            return out("決められた時間", "2から72時間(0で学習した見守り)");
+            return out("決められた時間", "2から72時間（0で学習した見守り）");
         }
         if self.night.is_some_and(|(from, until)| from >= 1440 || until >= 1440 || from == until) {
             return out("夜間の時間帯", "0時から24時");
@@ -123,10 +123,10 @@ impl Changes {
             return out("開けたままの時間", "1から1440分");
         }
         if !rising(self.hot) || !rising(self.wbgt) || !rising(self.cold.map(|[a, b]| [b, a])) {
-            return out("室温の限度", "-20から60℃(アラートは通知より厳しい値)");
+            return out("室温の限度", "-20から60℃（アラートは通知より厳しい値）");
         }
         if !minutes(self.climate_minutes) || self.line_fault_minutes.is_some_and(|m| !(10..=2880).contains(&m)) {
-            return out("待つ時間", "1から1440分(通信断は10から2880分)");
+            return out("待つ時間", "1から1440分（通信断は10から2880分）");
         }
         Ok(())
     }

@@ -10,7 +10,13 @@ use uuid::Uuid;
 pub fn about(tx: &mut dyn Tx, kind: &str, id: Uuid) -> Vec<PersonId> {
     let ctx = Ctx::new(Actor::system("refusals"), Purpose::Operation, Instant(0), RequestId(Uuid::now_v7()));
     match kind {
-        "people" | "register" | "persons" => persons(people::resident(&ctx, tx, id.into())),
+        "people" | "register" | "persons" | "resident" => persons(people::resident(&ctx, tx, id.into())),
+        "contact" => persons(people::contact(&ctx, tx, id.into())),
+        // A resident's account, or a relative's.
+        "accounts" => match persons(people::resident(&ctx, tx, id.into())) {
+            nobody if nobody.is_empty() => persons(people::contact(&ctx, tx, id.into())),
+            resident => resident,
+        },
         "homes" => of_home(&ctx, tx, id.into()),
         "devices" => persons(watch::device_page(&ctx, tx, id.into())),
         "gateways" => watch::home_of_gateway(tx, id.into()).map_or(Vec::new(), |home| of_home(&ctx, tx, home)),

@@ -110,7 +110,12 @@ fn shown(found: &Overdue, now: Instant) -> Markup {
             (shown_without_case(&found.without_case, now))
             @if found.all_without_case > found.without_case.len() {
                 (notice(Tone::NeededNow, "案件を開けないアラートがあります", html! {
-                    p { "ほかに" (found.all_without_case - found.without_case.len()) "件。氏名と理由は市の画面に表示されています。市に電話し、安否の確認を決めてください。" }
+                    @let others = found.all_without_case - found.without_case.len();
+                    @if found.role == Role::CityOfficer {
+                        p { "ほかの市の方のアラートが" (others) "件あります。氏名と理由は、お住まいの市の画面に表示されています。" }
+                    } @else {
+                        p { (others) "件あります。氏名と理由は、お住まいの市の画面に表示されています。市の高齢福祉担当に電話し、安否の確認を決めてください。" }
+                    }
                 }))
             }
             (queue::unreadable(&found.unreadable, now))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base::{AccountId, Ctx, OfficeId, PersonId, Role};
@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use page::components::{Action, Icon, State as Tone, link_button, notice};
 use page::door::{Door, Who};
 use page::frame::Frame;
+use page::named::Named;
 use page::problem::Problem;
 use page::site::{Site, draw};
 use signin::Account;
@@ -186,7 +187,7 @@ async fn enter(
     State(site): State<Site>,
     frame: Frame,
     headers: HeaderMap,
-    Path(account): Path<AccountId>,
+    Named(account): Named<AccountId>,
 ) -> Result<Response, Problem> {
     let (ctx, secrets, device) = (nobody(&site), draw()?, terminal(&headers));
     let former = frame.visitor.map(|v| (v.ctx(&site), v.session.id));

@@ -203,7 +203,8 @@ pub async fn entered_response(
     entered: &signin::Entered,
 ) -> Result<Response, Problem> {
     let session = entered.session.clone();
-    let visitor = Visitor { session, office: None, unread: 0, overdue: 0, asks: Asks::Reader, item: None };
+    let (path, item) = ("".into(), None);
+    let visitor = Visitor { session, office: None, unread: 0, overdue: 0, asks: Asks::Reader, path, item };
     let target = remember::recall(site, headers, &visitor).await?;
     let first = home(Some(visitor.role()));
     let mut response = Redirect::to(target.as_deref().unwrap_or(first)).into_response();

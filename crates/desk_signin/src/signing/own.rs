@@ -1,6 +1,6 @@
 //! One's own account: where one is signed in, a new password, new recovery codes.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::SessionId;
@@ -11,6 +11,7 @@ use page::components::{
 use page::door::{Door, Who};
 use page::draft::Draft;
 use page::frame::{ENDED, Frame};
+use page::named::Named;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
@@ -36,7 +37,6 @@ pub fn doors() -> Vec<Door> {
 async fn ended_page(visitor: Visitor, frame: Frame) -> Markup {
     let home = page::frame::home(Some(visitor.role()));
     frame.page("表示を終わりました").body(html! {
-        h1 { "この画面の表示を終わりました" }
         p { "案件が終わった、担当が変わったなどの理由で、開いていた画面の情報を表示できなくなりました。入力途中のものは保存されていません。" }
         (link_button(home, "はじめのページへ"))
     })
@@ -147,7 +147,7 @@ fn codes_form(left: usize, draft: &Draft) -> Markup {
 async fn end_session(
     State(site): State<Site>,
     visitor: Visitor,
-    Path(session): Path<SessionId>,
+    Named(session): Named<SessionId>,
 ) -> Result<Redirect, Problem> {
     visitor.command(&site, signin::Verb::EndSession, move |ctx, tx| Ok(signin::end_session(ctx, tx, session)?)).await?;
     Ok(Redirect::to("/account"))

@@ -363,12 +363,12 @@ fn say_climate(
     let clock = at_clock(at, at);
     match rule {
         Rule::Wbgt => format!(
-            "{place}の暑さ指数(推定)が{long}続けて{limit:.0}以上です({clock} 推定{value:.1}「{}」、室温{:.1}℃{damp})。",
+            "{place}の暑さ指数（推定）が{long}続けて{limit:.0}以上です（{clock} 推定{value:.1}「{}」、室温{:.1}℃{damp}）。",
             HeatBand::of(value).ja(),
             t.unwrap_or_default()
         ),
-        Rule::TooCold => format!("{place}の室温が{long}続けて{limit:.0}℃以下です({clock} {value:.1}℃{damp})。"),
-        _ => format!("{place}の室温が{long}続けて{limit:.0}℃以上です({clock} {value:.1}℃{damp})。"),
+        Rule::TooCold => format!("{place}の室温が{long}続けて{limit:.0}℃以下です（{clock} {value:.1}℃{damp}）。"),
+        _ => format!("{place}の室温が{long}続けて{limit:.0}℃以上です（{clock} {value:.1}℃{damp}）。"),
     }
 }
 

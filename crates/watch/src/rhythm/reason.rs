@@ -50,7 +50,7 @@ impl Rhythm {
             .reduce(|best, q| if self.active[q] > self.active[best] { q } else { best });
         match usual.filter(|&q| self.active[q] >= USUAL) {
             Some(q) => format!(
-                "ふだんは{}ごろに動きがあります(10日のうち{:.0}日)。",
+                "ふだんは{}ごろに動きがあります（10日のうち{:.0}日）。",
                 clock(q as i64 * 1800),
                 (self.active[q] * 10.0).min(10.0)
             ),
