@@ -56,7 +56,7 @@ impl Sqlite {
         };
         connection.execute_batch(&format!(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA foreign_keys=ON; \
-             PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
+             PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
         ))?;
         Ok(Sqlite { _turn: Some(turn), ..Sqlite::over(connection, file)? })
     }
@@ -66,8 +66,10 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags)?;
         connection.busy_timeout(BUSY_WAIT)?;
+        // A reader's cache is void with each commit of the writer, and what is not in the log is mapped: a large one is
+        // only filled and thrown away.
         connection.execute_batch(
-            "PRAGMA query_only=ON; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
+            "PRAGMA query_only=ON; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
         )?;
         Sqlite::over(connection, file)
     }

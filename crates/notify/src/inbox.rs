@@ -37,7 +37,7 @@ pub fn messages(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<InboxItem>, usize), D
     store::messages(tx, ctx.actor.id, office, rules::INBOX_ROWS)
 }
 
-/// How many are unread. Asked with every page.
+/// How many are unread, [`rules::UNREAD_COUNTED`] at most. Asked with every page.
 pub fn unread(tx: &mut dyn Tx, reader: &Actor) -> Result<usize, DbError> {
     store::count_unread(tx, reader.id, reader.office.map_or(reader.id, |o| o.0))
 }

@@ -21,6 +21,8 @@ pub const IN_FLIGHT: usize = 16;
 pub const QUEUE: usize = 10_000;
 /// Messages of one page of one's own, and of those that reached nobody.
 pub const INBOX_ROWS: usize = 50;
+/// Unread messages are counted up to so many: the count stands on every page.
+pub const UNREAD_COUNTED: usize = 1000;
 /// How long receipts and read messages are kept.
 pub const KEEP: Span = Span::days(90);
 /// How long the address of a way that was not needed is kept: a gateway may still report a failure.

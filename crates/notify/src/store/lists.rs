@@ -6,6 +6,7 @@ use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 
 use super::purpose_at;
+use crate::rules;
 use crate::{AttemptId, AttemptState, InboxItem, Receipt, Topic, Undeliverable, Way};
 use base::MessageId;
 
@@ -24,8 +25,8 @@ const MESSAGES: &str = "SELECT id, topic, person_id, purpose, target_id, created
 const MESSAGE: &str = "SELECT id, topic, person_id, purpose, target_id, created_at, read_at, recipient_id
     FROM notify_message WHERE id = $1";
 const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2)";
-const COUNT_UNREAD: &str =
-    "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL";
+const COUNT_UNREAD: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM notify_message
+    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL LIMIT $3) AS unread";
 const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error FROM notify_attempt
     WHERE message_id = $1 ORDER BY rank";
 const RECEIPTS_OF: &str =
@@ -93,7 +94,7 @@ pub(crate) fn message(tx: &mut dyn Tx, id: MessageId) -> Result<Option<InboxItem
 }
 
 pub(crate) fn count_unread(tx: &mut dyn Tx, recipient: Uuid, office: Uuid) -> Result<usize, DbError> {
-    tx.scalar(COUNT_UNREAD, params![recipient, office])
+    tx.scalar(COUNT_UNREAD, params![recipient, office, rules::UNREAD_COUNTED])
 }
 
 pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, DbError> {
