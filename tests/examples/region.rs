@@ -47,7 +47,7 @@ fn main() -> Result<(), Fault> {
 
 fn open(database: &str) -> Result<Db, Fault> {
     let config = match database.contains("host=") {
-        true => DbConfig::postgres(database),
+        true => DbConfig::postgres(database).as_owner(),
         false => DbConfig::sqlite(database),
     };
     Ok(Db::open(config, MIGRATIONS)?)

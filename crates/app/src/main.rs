@@ -224,7 +224,6 @@ enum WatchCommand {
 fn main() {
     let cli = Cli::parse();
     rights::keep_to_ourselves();
-    memory::keep_together();
     let outcome = match cli.command {
         Command::Demo(options) => demo::run(&options),
         Command::Serve { config } => Config::load(&config).and_then(|config| serve::run(&config)),

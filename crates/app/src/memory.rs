@@ -10,28 +10,9 @@ pub fn give_back() {
     malloc_trim(0);
 }
 
-/// Keeps what is freed in few places: with one for nearly every thread, what one freed is of no use to the others, and
-/// the program holds the most that each of them ever needed. To be called before any thread begins.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code)] // The declaration of one function of glibc that takes two numbers.
-pub fn keep_together() {
-    unsafe extern "C" {
-        safe fn mallopt(what: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
-    }
-    const M_ARENA_MAX: std::ffi::c_int = -8;
-    mallopt(M_ARENA_MAX, ARENAS);
-}
-
-/// As many as there are processors on the machine we measure on; a thread that finds one taken uses the other.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const ARENAS: std::ffi::c_int = 2;
-
 /// Other C libraries keep nothing that could be asked back.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn give_back() {}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn keep_together() {}
 
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
