@@ -45,8 +45,10 @@ fn town(residents: usize, staff: usize, pressed: usize) -> Region {
 
 /// So many messages that nobody can be sent: to residents, to their relatives, to those who work for them.
 fn reach_nobody(region: &Region, many: usize) {
-    let recipients: Vec<(Uuid, PersonId)> = region.homes[..many]
+    let recipients: Vec<(Uuid, PersonId)> = region
+        .homes
         .iter()
+        .take(many)
         .enumerate()
         .map(|(n, home)| {
             let relative = home.settled.first_contact.map_or(home.settled.person.0, |contact| contact.0);

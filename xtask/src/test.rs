@@ -19,7 +19,7 @@ pub struct Options {
     /// Run only these steps, or all whose name begins so (`test`, `browser`); can be given several times
     #[arg(long, value_name = "STEP")]
     pub only: Vec<String>,
-    /// Compilers at a time, and threads of a test program; twice as many programs and browsers
+    /// Compilers at a time, test programs and browsers, and threads of each program
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub jobs: usize,
 }

@@ -86,10 +86,11 @@ fn a_refusal_at_the_door_and_one_by_a_rule_name_whom_the_address_is_about() {
     }
     region.get(&region.relative(region.s.son), &format!("/cases/{case}")).is(403);
     assert_eq!(last(&region).persons, [person]);
-    // Nobody took the case yet, so nobody can close it.
-    region.post(&operator, &format!("/cases/{case}/closure"), &[("cause", "other")]);
-    let row = last(&region);
-    assert_eq!((row.outcome, row.persons.as_slice()), (Outcome::Refused, [person].as_slice()), "{row:?}");
+    // Nobody took the case yet, so nobody can give it back.
+    region.post(&operator, &format!("/cases/{case}/release"), &[("note", "交代")]);
+    let rows = region.audited();
+    let row = rows.iter().rfind(|row| row.outcome == Outcome::Refused).expect("the refused command");
+    assert_eq!((row.action.as_str(), row.persons.as_slice()), ("response.release", [person].as_slice()), "{row:?}");
     // However the address is spelt, and whichever of a person's things it names.
     let spelt = |id: uuid::Uuid| id.simple().to_string().replacen('0', "%30", 1);
     region.get(&operator, &format!("/register/{}", spelt(person.0))).is(403);
@@ -205,7 +206,7 @@ fn a_page_open_when_its_right_ends_says_so_and_accuses_nobody() {
         told.is(200).hides("髙橋");
         assert_eq!(told.headers.get("hx-redirect").and_then(|to| to.to_str().ok()), Some("/ended"));
         assert_eq!(region.get(who, &format!("/cases/{case}?renew=30")).is(303).location, "/ended");
-        region.get(who, "/ended").is(200).shows("この画面の表示を終わりました").well_formed();
+        region.get(who, "/ended").is(200).shows("表示を終わりました").well_formed();
     }
     assert_eq!(refused(&region), before, "nobody is accused of a look");
     region.get(&colleague, &format!("/cases/{case}")).is(403);

@@ -102,7 +102,7 @@ fn an_alert_without_a_case_stands_on_the_citys_list_and_on_the_banner_of_all_who
     for (who, page) in [(city, "/overdue"), (r.operator(), "/cases"), (r.support_centre(), "/overdue")] {
         r.get(&who, page).shows("案件を開けないアラートが1件あります").shows("data-alarm");
     }
-    r.get(&r.operator(), "/overdue").hides("髙橋").shows("市に電話し").well_formed();
+    r.get(&r.operator(), "/overdue").hides("髙橋").shows("担当に電話し").well_formed();
     r.get(&r.operator(), "/cases")
         .shows("案件を開けないアラートがあります")
         .hides("対応が必要な方はいません")
