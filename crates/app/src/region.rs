@@ -57,6 +57,7 @@ pub struct Region {
     pub operations: SocketAddr,
     station: std::thread::JoinHandle<std::io::Result<()>>,
     rounds: tokio::task::JoinSet<()>,
+    signer: Arc<Signer>,
     site: Site,
     _disk: Disk,
 }
@@ -105,9 +106,16 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     rounds.spawn(admission::http::serve(way, ops_router, std::future::pending()));
     spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
     let disk = spawn_disk(&db, no_room)?;
-    let signing = spawn_records(&mut rounds, &site, &clock, &folder);
+    let signer = spawn_records(&mut rounds, &site, &clock, &folder);
     let worked_at = Arc::new(AtomicI64::new(clock().0));
-    spawn_clockwork(&mut rounds, &site, &clock, (&board, times(STATION_SILENT, speed)), signing, &worked_at);
+    spawn_clockwork(
+        &mut rounds,
+        &site,
+        &clock,
+        (&board, times(STATION_SILENT, speed)),
+        signer.trouble.clone(),
+        &worked_at,
+    );
     security_log::spawn(&mut rounds, &site, &folder)?;
     let (notify_clock, notify_db) = (clock.clone(), db.clone());
     rounds.spawn(async move {
@@ -137,13 +145,13 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
             repeat("emergency list", Duration::from_secs(3600), write).await;
         });
     }
-    Ok(Region { site, ways, mqtt, operations, station, rounds, _disk: disk })
+    Ok(Region { site, ways, mqtt, operations, station, rounds, signer, _disk: disk })
 }
 
 impl Region {
-    /// Takes nothing more in, lets the station save, and ends the rounds.
+    /// Takes nothing more in, lets the station save, ends the rounds and signs what was recorded until now.
     pub async fn stop(self) {
-        let Region { site, ways, mqtt, station, mut rounds, .. } = self;
+        let Region { site, ways, mqtt, station, mut rounds, signer, .. } = self;
         if let Some(listener) = mqtt {
             // The dispatcher holds the other handle and is ended first.
             rounds.abort_all();
@@ -160,6 +168,10 @@ impl Region {
         let ended = tokio::task::spawn_blocking(move || station.join());
         if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
             tracing::warn!("the station did not end in time; its tail is read again at the next start");
+        }
+        let signed = tokio::task::spawn_blocking(move || signer.round());
+        if !matches!(tokio::time::timeout(Duration::from_secs(4), signed).await, Ok(Ok(Ok(())))) {
+            tracing::warn!("the last rows of the record are signed at the next start");
         }
     }
 }
@@ -360,12 +372,12 @@ fn spawn_records(
     site: &Site,
     clock: &Clock,
     folder: &std::path::Path,
-) -> Trouble {
+) -> Arc<Signer> {
     let signer = Arc::new(Signer::new(folder, site.db().clone(), clock.clone()));
-    let trouble = signer.trouble.clone();
+    let own = signer.clone();
     rounds.spawn(async move {
         let sign = || {
-            let signer = signer.clone();
+            let signer = own.clone();
             async move { tokio::task::spawn_blocking(move || signer.round()).await? }
         };
         repeat("audit head", Duration::from_secs(60), sign).await;
@@ -379,5 +391,5 @@ fn spawn_records(
     // What many threads freed lies in pieces between what they hold.
     let give_back = || async { Ok(tokio::task::spawn_blocking(memory::give_back).await?) };
     rounds.spawn(async move { repeat("memory", Duration::from_secs(60), give_back).await });
-    trouble
+    signer
 }

@@ -50,7 +50,10 @@ pub use send::send;
 pub use undelivered::{Undeliverable, settle_undeliverable, undeliverable};
 pub use verbs::Verb;
 
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "notify/001", sql: include_str!("schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "notify/001", sql: include_str!("schema.sql") },
+    Migration { name: "notify/002", sql: include_str!("superseded.sql") },
+];
 
 base::words! {
     /// By what a message travels.

@@ -13,6 +13,9 @@ use crate::{AttemptId, AttemptState, NewMessage, Topic, Way, rules, store};
 pub fn send(ctx: &Ctx, tx: &mut dyn Tx, new: &NewMessage) -> Result<MessageId, DbError> {
     let id: MessageId = ctx.id();
     let on_screen = new.ways.contains(&Way::Screen);
+    if on_screen {
+        store::supersede(tx, new, ctx.now)?;
+    }
     store::insert_message(tx, id, new, on_screen, ctx.now + rules::link_valid(new.topic), ctx.now)?;
     let ways = rules::outside(&new.ways);
     write_attempts(ctx, tx, id, new, &ways)?;

@@ -13,6 +13,9 @@ use crate::{AttemptId, AttemptState, LinkHash, LinkPurpose, NewMessage, Topic, W
 const INSERT_MESSAGE: &str = "INSERT INTO notify_message
     (id, recipient_id, person_id, topic, purpose, target_id, link_expires_at, on_screen, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const SUPERSEDE: &str = "UPDATE notify_message SET superseded_at = $5
+    WHERE recipient_id = $1 AND target_id = $2 AND topic = $3 AND purpose = $4
+    AND on_screen = 1 AND read_at IS NULL AND superseded_at IS NULL";
 const WHOM: &str = "SELECT recipient_id, person_id FROM notify_message WHERE id = $1";
 const IS_READ: &str = "SELECT COUNT(*) FROM notify_message WHERE id = $1 AND read_at IS NOT NULL";
 const SET_READ: &str = "UPDATE notify_message SET read_at = $2 WHERE id = $1 AND read_at IS NULL";
@@ -133,6 +136,12 @@ pub(crate) fn insert_message(
     let (purpose, target) = (new.link.map(LinkPurpose::key), new.link.map(LinkPurpose::target));
     let row = params![id, new.to.id, new.person, new.topic.key(), purpose, target, expires, i64::from(on_screen), now];
     tx.execute(INSERT_MESSAGE, row).map(drop)
+}
+
+/// What the recipient has not read about the same thing leaves the screen: what comes now says as much.
+pub(crate) fn supersede(tx: &mut dyn Tx, new: &NewMessage, now: Instant) -> Result<(), DbError> {
+    let Some(link) = new.link else { return Ok(()) };
+    tx.execute(SUPERSEDE, params![new.to.id, link.target(), new.topic.key(), link.key(), now]).map(drop)
 }
 
 /// Recipient and person of a message; [`DbError::NoRow`] where there is none.

@@ -1,6 +1,7 @@
 //! Stories of messages that arrive, and of those that do not.
 
 mod reports;
+mod superseded;
 
 use std::sync::{Arc, Mutex};
 

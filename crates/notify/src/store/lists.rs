@@ -18,15 +18,17 @@ const COUNT_UNDELIVERABLE: &str = "SELECT COUNT(*) FROM notify_message
     WHERE undeliverable_at IS NOT NULL AND settled_at IS NULL AND read_at IS NULL AND";
 const UNREAD: &str = "SELECT id, topic, person_id, purpose, target_id, created_at, read_at, recipient_id
     FROM notify_message
-    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $3";
+    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL AND superseded_at IS NULL
+    ORDER BY created_at DESC, id DESC LIMIT $3";
 const MESSAGES: &str = "SELECT id, topic, person_id, purpose, target_id, created_at, read_at, recipient_id
     FROM notify_message
-    WHERE recipient_id IN ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3";
+    WHERE recipient_id IN ($1, $2) AND superseded_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $3";
 const MESSAGE: &str = "SELECT id, topic, person_id, purpose, target_id, created_at, read_at, recipient_id
     FROM notify_message WHERE id = $1";
-const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2)";
+const COUNT_MESSAGES: &str =
+    "SELECT COUNT(*) FROM notify_message WHERE recipient_id IN ($1, $2) AND superseded_at IS NULL";
 const COUNT_UNREAD: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM notify_message
-    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL LIMIT $3) AS unread";
+    WHERE recipient_id IN ($1, $2) AND on_screen = 1 AND read_at IS NULL AND superseded_at IS NULL LIMIT $3) AS unread";
 const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error FROM notify_attempt
     WHERE message_id = $1 ORDER BY rank";
 const RECEIPTS_OF: &str =
