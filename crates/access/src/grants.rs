@@ -211,20 +211,23 @@ impl Items<'_> {
     }
 }
 
-pub(crate) fn known(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Acquaintance, DbError> {
-    Ok(known_of(ctx, tx, &[person])?.remove(&person).unwrap_or_default())
+/// `cities`: whether it matters where they live.
+pub(crate) fn known(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, cities: bool) -> Result<Acquaintance, DbError> {
+    Ok(known_of(ctx, tx, &[person], cities)?.remove(&person).unwrap_or_default())
 }
 
 pub(crate) fn known_of(
     ctx: &Ctx,
     tx: &mut dyn Tx,
     persons: &[PersonId],
+    cities: bool,
 ) -> Result<BTreeMap<PersonId, Acquaintance>, DbError> {
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
     let mut all: BTreeMap<PersonId, Acquaintance> = BTreeMap::new();
     for some in persons.chunks(PER_STATEMENT) {
         let (list, values) = listed(some, vec![office.into()]);
-        for row in tx.query(&format!("{CITIES} ({list})"), &values)? {
+        let lived_in = if cities { tx.query(&format!("{CITIES} ({list})"), &values)? } else { vec![] };
+        for row in lived_in {
             let known = all.entry(row.get(0)?).or_default();
             (known.city, known.own_city) = (Some(row.get(1)?), row.get::<i64>(2)? > 0);
         }

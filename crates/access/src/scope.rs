@@ -81,9 +81,19 @@ impl Scope {
         }
     }
 
-    /// A condition on `column` and its parameters, numbered from `$first`: `("p.id IN (…)", values)`.
+    /// A condition on `column` (with its table: `"n.person_id"`) and its parameters, numbered from `$first`. It is asked
+    /// of each row, for lists that something else has made short: a holder may have years of ended grants.
     pub fn filter(&self, column: &str, first: usize) -> (String, Vec<Value>) {
-        let mut sql = Sql { column, next: first, values: vec![] };
+        self.written(Sql { column, form: Form::OfEachRow, next: first, values: vec![] })
+    }
+
+    /// The same condition as a list of all who are within reach, for lists that are found by it.
+    pub fn filter_all(&self, column: &str, first: usize) -> (String, Vec<Value>) {
+        self.written(Sql { column, form: Form::OfAll, next: first, values: vec![] })
+    }
+
+    fn written(&self, mut sql: Sql<'_>) -> (String, Vec<Value>) {
+        debug_assert!(sql.column.contains('.'), "{} would be taken for a column of the grants", sql.column);
         let conditions: Vec<String> = self.reaches.iter().map(|reach| self.reach(&mut sql, reach)).collect();
         match conditions.as_slice() {
             [one] => (one.clone(), sql.values),
@@ -115,13 +125,10 @@ impl Scope {
         }
         if grounds.contains(&Ground::City) {
             let office = sql.value(self.holders[1].into());
-            ways.push(format!(
-                concat!(
-                    "{} IN (SELECT p.person_id FROM access_person_city p JOIN access_office_city o ON ",
-                    own_city!(),
-                    " WHERE o.office_id = {})"
-                ),
-                sql.column, office
+            ways.push(sql.among(
+                concat!("access_person_city p JOIN access_office_city o ON ", own_city!()),
+                "p.person_id",
+                &format!("o.office_id = {office}"),
             ));
         }
         let granted: Vec<String> =
@@ -129,13 +136,13 @@ impl Scope {
         if !granted.is_empty() {
             let (a, b) = (sql.value(self.holders[0].into()), sql.value(self.holders[1].into()));
             let now = sql.value(self.now.into());
-            ways.push(format!(
-                "{} IN (SELECT person_id FROM access_grant WHERE holder_id IN ({a}, {b}) AND ground IN ({}) \
-                 AND (items = '' OR items LIKE '% {} %') AND valid_from <= {now} AND valid_until > {now})",
-                sql.column,
+            let current = format!(
+                "g.holder_id IN ({a}, {b}) AND g.ground IN ({}) AND (g.items = '' OR g.items LIKE '% {} %')
+                 AND g.valid_from <= {now} AND g.valid_until > {now}",
                 granted.join(", "),
                 self.act.key(),
-            ));
+            );
+            ways.push(sql.among("access_grant g", "g.person_id", &current));
         }
         match ways.as_slice() {
             [] => "1 = 0".to_owned(),
@@ -145,9 +152,17 @@ impl Scope {
     }
 }
 
+/// How the database goes about it.
+#[derive(Clone, Copy)]
+enum Form {
+    OfEachRow,
+    OfAll,
+}
+
 /// A condition being written.
 struct Sql<'a> {
     column: &'a str,
+    form: Form,
     next: usize,
     values: Vec<Value>,
 }
@@ -157,6 +172,15 @@ impl Sql<'_> {
         self.values.push(value);
         self.next += 1;
         format!("${}", self.next - 1)
+    }
+
+    /// That the column is one of the persons of these tables.
+    fn among(&self, tables: &str, person: &str, condition: &str) -> String {
+        let column = self.column;
+        match self.form {
+            Form::OfEachRow => format!("EXISTS (SELECT 1 FROM {tables} WHERE {person} = {column} AND {condition})"),
+            Form::OfAll => format!("{column} IN (SELECT {person} FROM {tables} WHERE {condition})"),
+        }
     }
 
     fn lives_in(&mut self, cities: &[String], not: bool) -> String {

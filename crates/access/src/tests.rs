@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use base::{Actor, Ctx, Instant, OfficeId, PersonId, Purpose, RequestId, Role};
 use db::testing::fresh;
-use db::{DbError, Tx, params};
+use db::{DbError, Tx, Value, params};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -306,9 +306,13 @@ proptest! {
                     let (listed, decided, each) = region.db.read_blocking(move |tx| {
                         let listed: Vec<PersonId> = match scope_by(&rules, &asking, act) {
                             Ok(scope) => {
-                                let (filter, values) = scope.filter("id", 1);
-                                let rows = tx.query(&format!("SELECT id FROM everybody WHERE {filter} ORDER BY id"), &values)?;
-                                rows.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?
+                                let found = |tx: &mut dyn Tx, (filter, values): (String, Vec<Value>)| {
+                                    let sql = format!("SELECT id FROM everybody WHERE {filter} ORDER BY id");
+                                    tx.query(&sql, &values)?.iter().map(|r| r.get(0)).collect::<Result<Vec<PersonId>, DbError>>()
+                                };
+                                let each_row = found(tx, scope.filter("everybody.id", 1))?;
+                                assert_eq!(found(tx, scope.filter_all("everybody.id", 1))?, each_row);
+                                each_row
                             }
                             Err(_) => vec![],
                         };

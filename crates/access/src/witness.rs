@@ -1,6 +1,6 @@
 //! The wall: what it lets through it gives a witness for, and without one no view of a person can be made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Ctx, PersonId, Purpose, Role};
 use db::{DbError, Tx};
@@ -162,11 +162,11 @@ pub(crate) fn some_by(
     may: &[Act],
     person: PersonId,
 ) -> Result<Witness, AccessError> {
-    let asked = Asked { rules, ctx, person, known: None };
+    let asked = Asked { rules, ctx, person, cities: cities_matter(rules, ctx, must, may), known: None };
     asked.witness(tx, must, may)?.map_err(|act| AccessError::Denied { act, person: Some(person) })
 }
 
-/// The witnesses of a list, each person once and in its order, in two statements whatever its length. Persons with whom
+/// The witnesses of a list, each person once and in its order, in two statements at most, whatever its length. Persons with whom
 /// not all of `must` may be done are left out: the filter of the list has let them through by mistake or a moment too
 /// late.
 pub fn require_each(
@@ -189,11 +189,16 @@ pub(crate) fn each_by(
 ) -> Result<Vec<Witness>, AccessError> {
     let mut once = BTreeSet::new();
     let persons: Vec<PersonId> = persons.iter().copied().filter(|person| once.insert(*person)).collect();
-    let mut known = grants::known_of(ctx, tx, &persons)?;
+    let cities = cities_matter(rules, ctx, must, may);
+    let by_duty = |act: &Act| rules.region.decide(ctx.actor.role, ctx.purpose, *act, Ground::Duty);
+    let mut known = match rules.cities.is_empty() && must.iter().chain(may).all(by_duty) {
+        true => BTreeMap::new(),
+        false => grants::known_of(ctx, tx, &persons, cities)?,
+    };
     let mut witnesses = Vec::with_capacity(persons.len());
     for person in persons {
         let known = known.remove(&person).unwrap_or_default();
-        let asked = Asked { rules, ctx, person, known: Some(known) };
+        let asked = Asked { rules, ctx, person, cities, known: Some(known) };
         witnesses.extend(asked.witness(tx, must, may)?.ok());
     }
     Ok(witnesses)
@@ -231,6 +236,12 @@ pub fn would(role: Role, purpose: Purpose, act: Act, ground: Ground) -> bool {
     policy::installed().region.decide(role, purpose, act, ground)
 }
 
+/// Whether where somebody lives could decide any of this.
+fn cities_matter(rules: &Rules, ctx: &Ctx, must: &[Act], may: &[Act]) -> bool {
+    let by_city = |act: &Act| rules.region.decide(ctx.actor.role, ctx.purpose, *act, Ground::City);
+    !rules.cities.is_empty() || must.iter().chain(may).any(by_city)
+}
+
 /// Whether the actor may do this for the region as a whole.
 pub fn charge(ctx: &Ctx, charge: Charge) -> Result<Charged, AccessError> {
     match policy::installed().region.decide(ctx.actor.role, ctx.purpose, charge, Ground::Duty) {
@@ -244,6 +255,7 @@ struct Asked<'a> {
     rules: &'a Rules,
     ctx: &'a Ctx,
     person: PersonId,
+    cities: bool,
     known: Option<Acquaintance>,
 }
 
@@ -274,7 +286,7 @@ impl Asked<'_> {
             return Ok(Some(*ground));
         }
         if self.known.is_none() {
-            self.known = Some(grants::known(self.ctx, tx, self.person)?);
+            self.known = Some(grants::known(self.ctx, tx, self.person, self.cities)?);
         }
         let Some(known) = &self.known else { return Ok(None) };
         let policies = self.rules.of(known.city.as_deref());

@@ -88,7 +88,7 @@ pub fn notes_of_case(
 
 /// 返事を待たれている: notes whose answer is awaited from this actor, the nearest limit first.
 pub fn waiting_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareError> {
-    let (within, mut values) = scope(ctx, Act::SeeNotes)?.filter("n.person_id", 1);
+    let (within, mut values) = scope(ctx, Act::SeeNotes)?.filter_all("n.person_id", 1);
     let readable = readable(ctx, &mut values);
     let me = push(&mut values, ctx.actor.id);
     let my_target = push(&mut values, StaffId(ctx.actor.id).to_string());
@@ -111,7 +111,7 @@ pub fn waiting_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareE
 
 /// 新しい記事: notes of the last 30 days that this actor has not read, the newest first.
 pub fn new_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Note>>, CareError> {
-    let (within, mut values) = scope(ctx, Act::SeeNotes)?.filter("n.person_id", 1);
+    let (within, mut values) = scope(ctx, Act::SeeNotes)?.filter_all("n.person_id", 1);
     let readable = readable(ctx, &mut values);
     let me = push(&mut values, ctx.actor.id);
     let since = push(&mut values, ctx.now - NEW_WITHIN);

@@ -30,7 +30,7 @@ pub fn undeliverable(
     limit: usize,
 ) -> Result<Shown<(Vec<Undeliverable>, usize)>, NotifyError> {
     mind(ctx)?;
-    let (condition, seen) = access::scope(ctx, Act::SeeUndelivered)?.filter("person_id", 1);
+    let (condition, seen) = access::scope(ctx, Act::SeeUndelivered)?.filter("notify_message.person_id", 1);
     let (rows, all) = store::undeliverable(tx, &condition, seen, limit.min(base::limits::LIST_ROWS))?;
     let persons: Vec<PersonId> = rows.iter().filter_map(|row| row.person).collect();
     let witnesses = access::require_each(ctx, tx, &[Act::SeeUndelivered], &[], &persons)?;

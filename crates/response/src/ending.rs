@@ -189,7 +189,7 @@ pub struct ToReview {
 pub fn to_review(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<ToReview>, ResponseError> {
     let since = ctx.now - REVIEW_WITHIN;
     let scope = access::scope(ctx, Act::ReviewCase).map_err(|_| Refusal::NotYourBoard)?;
-    let (within, more) = scope.filter("person_id", 3);
+    let (within, more) = scope.filter("response_case.person_id", 3);
     let condition =
         format!("WHERE step = 'resolved' AND closed_at >= $1 AND {within} ORDER BY closed_at DESC, id LIMIT $2");
     let values: Vec<db::Value> = [since.into(), limits::LIST_ROWS.into()].into_iter().chain(more).collect();

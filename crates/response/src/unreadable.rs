@@ -24,7 +24,7 @@ pub struct UnreadableCase {
 
 /// The open cases this actor may know of that cannot be read.
 pub fn unreadable_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<UnreadableCase>>, ResponseError> {
-    let (within, values) = scope(ctx, Act::SeeAlert)?.filter("person_id", 1);
+    let (within, values) = scope(ctx, Act::SeeAlert)?.filter("response_case.person_id", 1);
     let (_, rows) =
         store::sifted(tx, &format!("WHERE closed_at IS NULL AND {within} ORDER BY opened_at, id"), &values)?;
     Ok(shown(ctx, tx, &rows))

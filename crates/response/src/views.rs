@@ -37,14 +37,14 @@ pub struct Listed {
 
 /// The open cases this actor may see, by limit, the most urgent first.
 pub fn queue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseError> {
-    let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
+    let (within, values) = scope(ctx, Act::SeeCase)?.filter("response_case.person_id", 1);
     let condition = format!("WHERE closed_at IS NULL AND {within}");
     listed(ctx, tx, Act::SeeCase, &condition, values)
 }
 
 /// Every open case this actor may see, the most urgent first, however many there are: for the list on paper.
 pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Case>>, ResponseError> {
-    let (within, values) = scope(ctx, Act::SeeCase)?.filter("person_id", 1);
+    let (within, values) = scope(ctx, Act::SeeCase)?.filter("response_case.person_id", 1);
     let sql = format!("WHERE closed_at IS NULL AND {within} ORDER BY due_at, opened_at, id");
     let cases = store::cases(tx, &sql, &values)?;
     Ok(access::shown_rows(ctx, tx, (&[Act::SeeCase], &[]), cases, |case| case.person)?)
@@ -52,7 +52,7 @@ pub fn open_cases(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Case>>, Respon
 
 /// Open cases whose limit is over, for whoever answers for them: those they know.
 pub fn overdue(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Listed>, ResponseError> {
-    let (within, mut values) = scope(ctx, Act::SeeOverdue)?.filter("person_id", 1);
+    let (within, mut values) = scope(ctx, Act::SeeOverdue)?.filter("response_case.person_id", 1);
     values.push(ctx.now.into());
     let condition = format!("WHERE closed_at IS NULL AND {within} AND due_at <= ${}", values.len());
     listed(ctx, tx, Act::SeeOverdue, &condition, values)
@@ -66,7 +66,7 @@ pub fn overdue_count(tx: &mut dyn Tx, now: Instant) -> Result<usize, ResponseErr
 /// As [`overdue_count`], of those only whom this actor may know.
 pub fn overdue_known(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, ResponseError> {
     let Ok(scope) = scope(ctx, Act::SeeOverdue) else { return Ok(0) };
-    let (within, mut values) = scope.filter("person_id", 2);
+    let (within, mut values) = scope.filter("response_case.person_id", 2);
     values.insert(0, ctx.now.into());
     let sql = format!("SELECT COUNT(*) FROM response_case WHERE due_at <= $1 AND {within}");
     Ok(tx.scalar(&sql, &values)?)

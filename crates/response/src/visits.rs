@@ -245,7 +245,7 @@ pub struct VisitRow {
 /// The visits asked of this actor or the actor's office: the open ones by age, then those reported in the last day
 /// while the case is open.
 pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<VisitRow>>, ResponseError> {
-    let (within, scoped) = access::scope(ctx, Act::ReportVisit)?.filter("person_id", 5);
+    let (within, scoped) = access::scope(ctx, Act::ReportVisit)?.filter("response_visit.person_id", 5);
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
     let mut values: Vec<Value> =
         vec![ctx.actor.id.into(), office.into(), (ctx.now - STAYS_LISTED).into(), base::limits::LIST_ROWS.into()];

@@ -45,7 +45,7 @@ pub fn file(tx: &mut dyn Tx, person: PersonId, keys: &[(&str, String)], grams: &
 
 /// One row more than a page holds, so that the caller knows whether there are more.
 pub fn page(tx: &mut dyn Tx, scope: &Scope, pieces: &[Piece], page: usize) -> Result<Vec<FoundPerson>, DbError> {
-    let (mut sql, mut values) = scope.filter("r.id", 1);
+    let (mut sql, mut values) = scope.filter_all("r.id", 1);
     sql.insert_str(0, PAGE);
     for piece in pieces {
         condition(piece, &mut sql, &mut values);

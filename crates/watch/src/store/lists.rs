@@ -49,7 +49,7 @@ pub(crate) fn watched_homes(tx: &mut dyn Tx) -> Result<Vec<(u32, HomeId)>, DbErr
 
 /// Who is watched in which home, within reach.
 pub(crate) fn persons_of_homes(tx: &mut dyn Tx, scope: &access::Scope) -> Result<HashMap<HomeId, PersonId>, DbError> {
-    let (within, values) = scope.filter("c.person_id", 1);
+    let (within, values) = scope.filter_all("c.person_id", 1);
     let rows = tx.query(&format!("{PERSONS_OF_HOMES} AND {within}"), &values)?;
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
