@@ -66,11 +66,9 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags)?;
         connection.busy_timeout(BUSY_WAIT)?;
-        // A reader's cache is void with each commit of the writer, and what is not in the log is mapped: a large one is
-        // only filled and thrown away.
-        connection.execute_batch(
-            "PRAGMA query_only=ON; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
-        )?;
+        // A reader's cache is void with each commit of the writer: a large one is only filled and thrown away, and a file
+        // that is mapped is mapped anew after each, which costs a quarter of a page (docs/performance.md).
+        connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;")?;
         Sqlite::over(connection, file)
     }
 
