@@ -424,6 +424,17 @@ fn whom_a_door_is_not_for_is_refused_and_recorded() {
             if rows.len() != 1 || !rows.iter().all(refused) {
                 town.find(&door, Some(role), format!("rows {rows:?}"));
             }
+            // Every item of the walk that is a person's is the first home's.
+            let person = town.region.homes[0].settled.person;
+            let items = [
+                "cases", "visits", "photos", "people", "register", "notes", "homes", "absences", "gateways", "devices",
+                "notices",
+            ];
+            let about = items.iter().any(|kind| door.path.starts_with(&format!("/{kind}/{{")));
+            let named = rows.iter().flat_map(|row| row.persons.clone()).collect::<Vec<_>>();
+            if if about { named != [person] } else { named.iter().any(|it| *it != person) } {
+                town.find(&door, Some(role), format!("names {named:?} instead of {person:?}"));
+            }
             if let Some((name, _)) = town.names.iter().find(|(name, _)| answer.body.contains(name.as_str()))
                 && role != Role::Resident
             {

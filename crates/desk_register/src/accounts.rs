@@ -165,8 +165,11 @@ fn listed(
     let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
     seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
     let offices: Vec<base::OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
-    let names = people::office_names(tx, &offices)?;
-    let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
+    let names = people::office_heads(tx, &offices)?;
+    let name = |account: &Account| {
+        let office = account.office.and_then(|office| names.get(&office));
+        office.map_or(String::new(), |office| office.name.clone())
+    };
     let with_office = |account: Account| {
         let office = name(&account);
         (account, office)

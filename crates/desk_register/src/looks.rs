@@ -218,7 +218,7 @@ fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
     let staff = people::staff_names(tx, &actors.iter().map(|id| StaffId(*id)).collect::<Vec<_>>())?;
     let others: Vec<AccountId> =
         actors.iter().filter(|id| !staff.contains_key(&StaffId(**id))).map(|id| AccountId(*id)).collect();
-    let (accounts, offices) = (signin::find_accounts(tx, &others)?, people::office_names(tx, &offices)?);
+    let (accounts, offices) = (signin::find_accounts(tx, &others)?, people::office_heads(tx, &offices)?);
     let line = |row: Recorded| {
         let account = accounts.iter().find(|account| account.id.0 == row.actor_id);
         let who = match (staff.get(&StaffId(row.actor_id)), account) {
@@ -233,7 +233,8 @@ fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
             Role::Family => account.and_then(|account| account.person),
             _ => None,
         };
-        let office = row.office.and_then(|office| offices.get(&office)).cloned().unwrap_or_default();
+        let office =
+            row.office.and_then(|office| offices.get(&office)).map_or(String::new(), |office| office.name.clone());
         Line { row, who, office, about }
     };
     Ok(rows.into_iter().map(line).collect())

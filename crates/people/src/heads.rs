@@ -99,20 +99,18 @@ pub fn staff_names(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<BTreeMap<StaffI
     Ok(store::heads::staff(tx, &staff)?)
 }
 
-/// The names of offices; one that does not exist has none.
-pub fn office_names(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, PeopleError> {
+/// An office as a row names it, and its telephone where one is known.
+#[derive(Clone, Debug)]
+pub struct OfficeHead {
+    pub name: String,
+    pub phone: Option<PhoneNumber>,
+}
+
+/// The heads of offices; one that does not exist, or cannot be read, has none.
+pub fn office_heads(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<BTreeMap<OfficeId, OfficeHead>, PeopleError> {
     let Some(offices) = distinct(offices) else { return Ok(BTreeMap::new()) };
     Ok(store::heads::offices(tx, &offices)?)
 }
-
-/// Names and telephones of offices; one that does not exist has none.
-pub fn office_phones(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<OfficePhones, PeopleError> {
-    let Some(offices) = distinct(offices) else { return Ok(BTreeMap::new()) };
-    Ok(store::heads::office_phones(tx, &offices)?)
-}
-
-/// The name of each office, and its telephone where one is known.
-pub type OfficePhones = BTreeMap<OfficeId, (String, Option<PhoneNumber>)>;
 
 /// These members of staff; one that does not exist, or cannot be read, is not among them.
 pub fn staff_of_ids(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<BTreeMap<StaffId, Staff>, PeopleError> {

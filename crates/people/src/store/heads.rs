@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use base::limits::ROWS_PER_STATEMENT;
 use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
-use db::{DbError, FromValue, Row, Tx, Value};
+use db::{DbError, Row, Tx, Value};
 
 use super::{redacted, unless_blank};
-use crate::{PersonHead, PhoneNumber, Sex};
+use crate::{OfficeHead, PersonHead, PhoneNumber, Sex};
 
 const PERSONS: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
@@ -25,18 +25,28 @@ pub fn of_homes(tx: &mut dyn Tx, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbEr
 }
 
 pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redacted<String>>, DbError> {
-    named(tx, STAFF, ids, |row| redacted(row, 1))
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        for row in tx.query(&format!("{STAFF}{}", db::placeholders(1, chunk.len())), &values)? {
+            found.insert(row.get(0)?, redacted(&row, 1)?);
+        }
+    }
+    Ok(found)
 }
 
-pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, DbError> {
-    named(tx, OFFICES, ids, |row| row.get(1))
+pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, OfficeHead>, DbError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!("{OFFICES}{}", db::placeholders(1, chunk.len()));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        found.extend(tx.list("people_office", &sql, &values, office)?);
+    }
+    Ok(found)
 }
 
-pub fn office_phones(
-    tx: &mut dyn Tx,
-    ids: &[OfficeId],
-) -> Result<BTreeMap<OfficeId, (String, Option<PhoneNumber>)>, DbError> {
-    named(tx, OFFICES, ids, |row| Ok((row.get(1)?, unless_blank(row, 2, PhoneNumber::stored)?)))
+fn office(row: &Row) -> Result<(OfficeId, OfficeHead), DbError> {
+    Ok((row.get(0)?, OfficeHead { name: row.get(1)?, phone: unless_blank(row, 2, PhoneNumber::stored)? }))
 }
 
 fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {
@@ -45,22 +55,6 @@ fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Re
         let sql = format!("{PERSONS}{column} IN {}", db::placeholders(1, chunk.len()));
         let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
         found.extend(tx.list("people_resident", &sql, &values, head)?);
-    }
-    Ok(found)
-}
-
-fn named<T: Copy + Ord + Into<Value> + FromValue, N>(
-    tx: &mut dyn Tx,
-    sql: &str,
-    ids: &[T],
-    name: impl Fn(&Row) -> Result<N, DbError>,
-) -> Result<BTreeMap<T, N>, DbError> {
-    let mut found = BTreeMap::new();
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        for row in tx.query(&format!("{sql}{}", db::placeholders(1, chunk.len())), &values)? {
-            found.insert(row.get(0)?, name(&row)?);
-        }
     }
     Ok(found)
 }
