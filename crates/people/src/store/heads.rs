@@ -15,6 +15,12 @@ const PERSONS: &str =
 const STAFF: &str = "SELECT id, name FROM people_staff WHERE id IN ";
 const OFFICES: &str = "SELECT id, name, phone FROM people_office WHERE id IN ";
 
+const CITIES: &str = "SELECT r.id, h.city, o.name, o.phone
+    FROM people_resident r JOIN people_home h ON h.id = r.home_id LEFT JOIN people_office o ON o.id = (
+        SELECT own.id FROM people_office own WHERE own.kind = 'city_elderly' AND own.city_code = h.city_code
+        ORDER BY own.id LIMIT 1)
+    WHERE r.id IN ";
+
 pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
     within(tx, "r.id", ids)
 }
@@ -47,6 +53,24 @@ pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, O
 
 fn office(row: &Row) -> Result<(OfficeId, OfficeHead), DbError> {
     Ok((row.get(0)?, OfficeHead { name: row.get(1)?, phone: unless_blank(row, 2, PhoneNumber::stored)? }))
+}
+
+pub fn cities(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<BTreeMap<PersonId, (String, Option<OfficeHead>)>, DbError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!("{CITIES}{}", db::placeholders(1, chunk.len()));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        found.extend(tx.list("people_resident", &sql, &values, city)?);
+    }
+    Ok(found)
+}
+
+fn city(row: &Row) -> Result<(PersonId, (String, Option<OfficeHead>)), DbError> {
+    let office = match row.get::<Option<String>>(2)? {
+        Some(name) => Some(OfficeHead { name, phone: unless_blank(row, 3, PhoneNumber::stored)? }),
+        None => None,
+    };
+    Ok((row.get(0)?, (row.get(1)?, office)))
 }
 
 fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {
