@@ -340,7 +340,7 @@ mod tests {
         assert!(told(&format!("{LEAST}[web.tls]\nkey = \"k\"")).ends_with("certificate がありません"));
         let unknown = told(&format!("{LEAST}[mqtt]\nlisen = 1"));
         assert!(unknown.contains("lisen という項目はありません(書けるもの: enabled, listen, tls)"), "{unknown}");
-        let mistyped = told(&format!("{LEAST}[messages]\ntoken = \"t\"\nurl = [\"geheim\"]"));
+        let mistyped = told(&format!("{LEAST}[messages]\ntoken = \"t\"\nsms_url = [\"geheim\"]"));
         assert!(mistyped.contains("値の書き方が違います") && !mistyped.contains("geheim"), "{mistyped}");
         assert!(told(&format!("{LEAST}region = ")).contains("TOML として読めません"));
     }
