@@ -11,3 +11,10 @@ pub mod staff;
 
 pub use browser::{Answer, Browser};
 pub use region::{Region, at};
+
+/// A page without what differs each time it is made.
+pub fn without_nonces(page: &str) -> String {
+    let mut parts = page.split("nonce=\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |page, rest| page + rest.split_once('"').map_or(rest, |(_, after)| after))
+}

@@ -1,6 +1,5 @@
-//! The walk of all doors: every route of the site, tried as nobody, as every role, from our own page and from somebody
-//! else's, with ids that exist and ids that do not. The list is the one the router is built from, so a new door is
-//! walked from the day it is hung.
+//! The walk of all doors: every route of the site, tried as nobody, as every role, from our own page and somebody else's,
+//! with ids that exist and ids that do not. The list is the router's own: a new door is walked from the day it is hung.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +7,7 @@ use base::{AlertId, Instant, NoteId, Purpose, Redacted, Role, Span};
 use care::{Addressee, Importance, NewNote, NoteKind, Visibility};
 use page::door::{Door, Leads, Who};
 use people::TeamPart;
-use stories::{Answer, Browser, Region, at};
+use stories::{Answer, Browser, Region, at, without_nonces};
 use town::plan::Size;
 use uuid::Uuid;
 use watch::{AbsenceReason, NewAbsence};
@@ -35,6 +34,9 @@ const ASKED: &[(&str, &str)] = &[("/register/{person}/consents/new", "?scope=wat
 
 /// What may stand on the chain beside the one row of a look: that a note is read is a receipt, which its writer waits for.
 const RECEIPTS: &[&str] = &["care.mark_read"];
+
+/// Items of the walk that are a person's; all of them are the first home's.
+const OF_A_PERSON: &str = "cases visits photos people register notes homes absences gateways devices notices";
 
 /// To be mended, and then taken from this list: pages whose row does not list everybody whom they show.
 const UNLISTED: &[&str] = &[];
@@ -318,8 +320,7 @@ impl Town {
     }
 
     fn find(&mut self, door: &Door, role: Option<Role>, what: String) {
-        let role = role.map_or("nobody", Role::key);
-        self.findings.push(format!("{} {} as {role}: {what}", door.method, door.path));
+        self.findings.push(format!("{} {} as {}: {what}", door.method, door.path, role.map_or("nobody", Role::key)));
     }
 
     #[track_caller]
@@ -423,6 +424,12 @@ fn whom_a_door_is_not_for_is_refused_and_recorded() {
             }
             if rows.len() != 1 || !rows.iter().all(refused) {
                 town.find(&door, Some(role), format!("rows {rows:?}"));
+            }
+            let person = town.region.homes[0].settled.person;
+            let named: Vec<_> = rows.iter().flat_map(|row| row.persons.clone()).collect();
+            let about = OF_A_PERSON.split(' ').any(|kind| door.path.starts_with(&format!("/{kind}/{{")));
+            if if about { named[..] != [person] } else { named.iter().any(|it| *it != person) } {
+                town.find(&door, Some(role), format!("names {named:?} instead of {person:?}"));
             }
             if let Some((name, _)) = town.names.iter().find(|(name, _)| answer.body.contains(name.as_str()))
                 && role != Role::Resident
@@ -563,12 +570,6 @@ fn what_is_not_ones_own_is_answered_like_what_is_not_there() {
     }
     assert!(compared > 150, "{compared}");
     town.nothing_found();
-}
-
-fn without_nonces(page: &str) -> String {
-    let mut parts = page.split("nonce=\"");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |page, rest| page + rest.split_once('"').map_or(rest, |(_, after)| after))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -191,30 +191,55 @@ fn work(bench: &Workbench, job: &Job, began: Instant, book: &Mutex<Book>) {
     for engine in &job.on {
         let (suite, name) = (Suite { kind, engine: *engine }, run_name(job, *engine));
         if !goes_on {
-            let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-            book.took.insert(name, 0.0);
-            book.sums.entry(suite).or_default().left.push(job.name.clone());
+            locked(book).leave_out(suite, name, job.name.clone());
             continue;
         }
-        let told = Told::in_folder(&bench.scratch.path().join(name.replace([' ', ':'], "-")));
-        let started = Instant::now();
-        let limit = if bench.long { LONG_LIMIT } else { LIMIT }.saturating_sub(began.elapsed());
-        let ended =
-            told.and_then(|told| Ok((run::quietly(&mut command(bench, &job.what, suite, &told), limit)?, told)));
-        let took = started.elapsed();
-        let (text, tally) = match ended {
-            Ok((outcome, told)) => {
-                goes_on = kind == Kind::Stories || told.asked_for_a_database();
-                (outcome.text.clone(), told.count(kind, &job.name, outcome))
-            }
-            Err(error) => (String::new(), tally::one(Some(format!("{error:#}")))),
-        };
-        println!("\n-- {name} ({:.1} s)\n{text}", took.as_secs_f64());
-        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.took.insert(name, took.as_secs_f64());
-        let sum = book.sums.entry(suite).or_default();
-        sum.took += took;
-        sum.tally += &tally;
+        let ran = run_once(bench, job, suite, &name, began);
+        goes_on = ran.goes_on;
+        println!("\n-- {name} ({:.1} s)\n{}", ran.took.as_secs_f64(), ran.text);
+        locked(book).enter(suite, name, &ran);
+    }
+}
+
+/// What one run came to.
+struct Ran {
+    took: Duration,
+    text: String,
+    tally: Tally,
+    /// It is to be run on the next engine too.
+    goes_on: bool,
+}
+
+fn run_once(bench: &Workbench, job: &Job, suite: Suite, name: &str, began: Instant) -> Ran {
+    let started = Instant::now();
+    let limit = if bench.long { LONG_LIMIT } else { LIMIT }.saturating_sub(began.elapsed());
+    let told = Told::in_folder(&bench.scratch.path().join(name.replace([' ', ':'], "-")));
+    let ended = told.and_then(|told| Ok((run::quietly(&mut command(bench, &job.what, suite, &told), limit)?, told)));
+    let took = started.elapsed();
+    match ended {
+        Ok((outcome, told)) => {
+            let goes_on = suite.kind == Kind::Stories || told.asked_for_a_database();
+            Ran { took, text: outcome.text.clone(), tally: told.count(suite.kind, &job.name, outcome), goes_on }
+        }
+        Err(error) => Ran { took, text: String::new(), tally: tally::one(Some(format!("{error:#}"))), goes_on: true },
+    }
+}
+
+fn locked(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Book {
+    fn enter(&mut self, suite: Suite, run: String, ran: &Ran) {
+        self.took.insert(run, ran.took.as_secs_f64());
+        let sum = self.sums.entry(suite).or_default();
+        sum.took += ran.took;
+        sum.tally += &ran.tally;
+    }
+
+    fn leave_out(&mut self, suite: Suite, run: String, job: String) {
+        self.took.insert(run, 0.0);
+        self.sums.entry(suite).or_default().left.push(job);
     }
 }
 

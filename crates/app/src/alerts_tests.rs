@@ -92,7 +92,7 @@ impl Town {
 
     fn clockwork(&self) -> usize {
         let on_alert: Arc<watch::live::OnAlert> = Arc::new(on_alert);
-        self.runtime.block_on(rounds::answer_again(&self.site, &self.clock, &on_alert)).expect("a round")
+        self.runtime.block_on(rounds::answer_again(&self.site, &self.clock, &on_alert)).expect("a round").0
     }
 
     fn cases(&self) -> Vec<response::Case> {

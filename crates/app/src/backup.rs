@@ -102,16 +102,15 @@ pub fn restore(
     // What is sealed stays so: its keys are asked for when the region is served again.
     let db = crate::config::open(config, KeySource::None, crate::config::BRIEFLY)?;
     let path = file.to_owned();
-    let done = db.write_blocking(move |tx| {
-        let loaded = open_encrypted(&path, &opening).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?));
-        let rows = loaded.map_err(|e| DbError::Engine(format!("{e:#}")))?;
+    let done = db.write_blocking(move |tx| -> anyhow::Result<Restored> {
+        let rows = open_encrypted(&path, &opening).and_then(|mut lines| Ok(dump::load(tx, &mut lines)?))?;
         if rows != wanted {
-            return Err(DbError::Engine(format!("{wanted}行のうち{rows}行しか入りませんでした")));
+            bail!("{wanted}行のうち{rows}行しか入りませんでした");
         }
         let audit_rows = audit::verify(tx, &[])?.rows;
         let ctx = Ctx::new(Actor::system("restore"), Purpose::Operation, now, request);
         audit::begin_epoch(&ctx, tx, &known)?;
-        let broken = |finding| DbError::Engine(format!("監査記録の鎖が切れています: {}", crate::heads::words(finding)));
+        let broken = |finding| anyhow::anyhow!("監査記録の鎖が切れています: {}", crate::heads::words(finding));
         let waiting = audit::waiting(tx, &known)?.map_err(broken)?;
         let fits = audit::fits(audit::signed(tx)?, &known);
         Ok(Restored { rows, audit_rows, waiting, fits, keys: seal::needed(tx)? })

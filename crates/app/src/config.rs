@@ -194,6 +194,9 @@ pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Resu
             "このデータベースを開く鍵({ids})がありません。何も変更していません。控えておいた鍵のファイルを、設定の [secrets] key か運用フォルダの {} に戻してから起動してください",
             secrets::FILE
         ),
+        DbError::KeyClosed(file) => anyhow::anyhow!(
+            "鍵のファイル {file} を開けません。何も変更していません。tsunagari を動かす利用者が読めるように、所有者と権限を確かめてください"
+        ),
         DbError::KeyUnreadable => {
             anyhow::anyhow!("鍵のファイルを読めません(1行に16進64桁)。何も変更していません。控えから戻してください")
         }
@@ -208,7 +211,24 @@ fn named(text: &str, error: &toml::de::Error) -> anyhow::Error {
     let key = text.lines().nth(number).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
     let is_key = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let key = if is_key { key } else { "" };
-    anyhow::anyhow!("{}行目 {key}: {}", number + 1, error.message())
+    anyhow::anyhow!("{}行目 {key}: {}", number + 1, in_japanese(error.message()))
+}
+
+/// What is wrong with a key, as the parser says it in English. What it quotes of a value is left out.
+fn in_japanese(message: &str) -> String {
+    let quoted = message.split('`').nth(1).unwrap_or_default();
+    match message.split_once(' ').map_or(message, |(first, _)| first) {
+        "missing" => format!("{quoted} がありません"),
+        "unknown" => {
+            let known = message.split_once("expected ").map_or("", |(_, known)| known.trim_start_matches("one of "));
+            format!("{quoted} という項目はありません(書けるもの: {})", known.replace('`', ""))
+        }
+        "duplicate" => format!("{quoted} が二度書かれています"),
+        "invalid" if message.starts_with("invalid type") || message.starts_with("invalid value") => {
+            "値の書き方が違います(引用符、数、true・false、一覧の [ ] を確かめてください)".to_owned()
+        }
+        _ => format!("TOML として読めません({message})"),
+    }
 }
 
 impl Config {
@@ -247,7 +267,7 @@ impl Config {
 
     /// The database as the one who writes to it.
     pub fn open(&self, wait: Duration) -> anyhow::Result<Db> {
-        open(self.db()?, secrets::Place::of(self).source(), wait)
+        open(self.db()?, secrets::Place::of(self).source()?, wait)
     }
 
     /// What no default can mend: two engines, tokens that could be guessed, one address for two kinds of people.
@@ -281,6 +301,9 @@ impl Config {
                 PathBuf::from(name)
             };
             files.extend(["", "-wal", "-shm"].map(beside));
+            // Its folder too: whoever may write there puts another database in its place.
+            let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+            files.push(folder.unwrap_or(Path::new(".")).to_owned());
         }
         let names = [crate::heads::HEAD_KEY, crate::heads::HEADS, crate::emergency::FILE];
         files.extend(names.map(|name| self.operations.folder.join(name)));
@@ -308,6 +331,34 @@ mod tests {
     fn a_typing_error_is_named() {
         let error = Config::parse(&format!("{LEAST}\n[mqtt]\nlisen = \"127.0.0.1:1\"")).err().unwrap().to_string();
         assert!(error.contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_or_mistyped_field_is_told_in_japanese_and_no_value_is_repeated() {
+        let told = |text: &str| format!("{:#}", Config::parse(text).err().unwrap());
+        assert_eq!(told("region = \"x\""), "1行目 region: database がありません");
+        assert!(told(&format!("{LEAST}[web.tls]\nkey = \"k\"")).ends_with("certificate がありません"));
+        let unknown = told(&format!("{LEAST}[mqtt]\nlisen = 1"));
+        assert!(unknown.contains("lisen という項目はありません(書けるもの: enabled, listen, tls)"), "{unknown}");
+        let mistyped = told(&format!("{LEAST}[messages]\ntoken = \"t\"\nsms_url = [\"geheim\"]"));
+        assert!(mistyped.contains("値の書き方が違います") && !mistyped.contains("geheim"), "{mistyped}");
+        assert!(told(&format!("{LEAST}region = ")).contains("TOML として読めません"));
+    }
+
+    #[test]
+    fn a_folder_in_which_others_may_put_another_database_is_refused_as_its_files_are() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let open = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        let at = folder.path().display();
+        let file = folder.path().join("region.toml");
+        let text = LEAST.replace("region.db", &format!("{at}/region.db"));
+        std::fs::write(&file, format!("{text}[operations]\nfolder = \"{at}/operations\"\n")).unwrap();
+        open(0o755);
+        let said = format!("{:#}", Config::load(&file).err().unwrap());
+        assert!(said.contains(&format!("chmod 700 '{at}'")), "{said}");
+        open(0o711);
+        Config::load(&file).unwrap();
     }
 
     #[test]

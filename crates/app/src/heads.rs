@@ -16,18 +16,19 @@ pub const HEAD_KEY: &str = "audit-heads.key";
 /// The signed heads, beside it. Copy this file elsewhere.
 pub const HEADS: &str = "audit-heads.jsonl";
 
-/// Why nothing is signed at the moment; shared with whoever tells it.
+/// Why nothing is signed at the moment; shared with whoever tells it. The reason names files of this machine: it is for
+/// those who keep the record.
 #[derive(Clone, Default)]
 pub struct Trouble(Arc<Mutex<Option<String>>>);
 
 impl Trouble {
-    pub fn words(&self) -> Option<String> {
+    pub fn reason(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, words: Option<String>) {
-        metrics::gauge!("audit_heads_stopped").set(if words.is_some() { 1.0 } else { 0.0 });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    fn set(&self, reason: Option<String>) {
+        metrics::gauge!("audit_heads_stopped").set(if reason.is_some() { 1.0 } else { 0.0 });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 }
 
@@ -82,9 +83,7 @@ impl Signer {
             Ok(()) => self.trouble.set(None),
             Err(error) => {
                 *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                self.trouble.set(Some(format!(
-                    "監査記録の署名を止めています。記録は続いています。システム管理者と監査の担当者に連絡してください。理由: {error:#}"
-                )));
+                self.trouble.set(Some(format!("署名を止めている理由: {error:#}")));
             }
         }
         outcome

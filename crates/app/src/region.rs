@@ -330,15 +330,15 @@ fn spawn_clockwork(
                 warnings.push(Warning::WatchLineLost);
             }
             match rounds::answer_again(&site, &clock, &on_alert).await {
-                Ok(0) => {}
-                Ok(left) => warnings.push(Warning::WithoutCase(left)),
+                Ok((0, _)) => {}
+                Ok((count, cities)) => warnings.push(Warning::WithoutCase { count, cities }),
                 Err(error) => warnings.push(round_failed("alerts without a case", &error)),
             }
             if site.space() != Space::Ample {
                 let words = "保存する場所が残り少なくなっています。センサーの受信を止めています。システム管理者に連絡してください。";
                 warnings.push(Warning::Words(words.into()));
             }
-            warnings.extend(signing.words().map(Warning::Words));
+            warnings.extend(signing.reason().map(Warning::SigningStopped));
             match rounds::escalate(&site, &clock).await {
                 Ok(0) => {}
                 Ok(overdue) => warnings.push(Warning::Overdue(overdue)),

@@ -18,6 +18,12 @@ pub fn require_private(files: &[PathBuf]) -> anyhow::Result<()> {
     if open.is_empty() {
         return Ok(());
     }
+    if let Some(folder) = open.iter().find(|folder| is_everybodys(folder)) {
+        bail!(
+            "{} はこの機械の全員が使うフォルダです。何も変更していません。専用のフォルダを作り(mkdir -m 700)、データベースと運用フォルダをそこに移して、設定の場所も書き直してください",
+            folder.display()
+        );
+    }
     let commands: Vec<String> = open
         .iter()
         .map(|file| format!("chmod {} '{}'", if file.is_dir() { "700" } else { "600" }, file.display()))
@@ -26,6 +32,11 @@ pub fn require_private(files: &[PathBuf]) -> anyhow::Result<()> {
         "この機械のほかの利用者にも読める(または書ける)状態です。何も変更していません。次を実行してから、もう一度起動してください:\n  {}",
         commands.join("\n  ")
     )
+}
+
+/// As `/tmp` is: who closes it to others stops the machine.
+fn is_everybodys(folder: &Path) -> bool {
+    std::fs::metadata(folder).is_ok_and(|data| data.is_dir() && data.permissions().mode() & 0o1002 == 0o1002)
 }
 
 /// By its own rights and those of every folder above it.
@@ -62,5 +73,17 @@ mod tests {
         assert!(require_private(&files).is_err());
         let said = require_private(&[folder.path().to_owned()]).unwrap_err().to_string();
         assert!(said.contains("chmod 700"), "{said}");
+    }
+
+    // shows: 5.5.7 a folder that everybody uses is no place for a region, and nobody is told to close it
+    #[test]
+    fn a_folder_of_everybody_is_refused_without_the_advice_to_close_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = folder.path().join("tmp");
+        std::fs::create_dir(&all).unwrap();
+        set(&all, 0o1777);
+        set(folder.path(), 0o755);
+        let said = require_private(&[all]).unwrap_err().to_string();
+        assert!(said.contains("mkdir -m 700") && !said.contains("chmod"), "{said}");
     }
 }

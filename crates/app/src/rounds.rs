@@ -131,8 +131,9 @@ pub async fn escalate(site: &Site, clock: &Clock) -> anyhow::Result<usize> {
     Ok(overdue)
 }
 
-/// Tries again to open the cases of alerts that have none, each in a command of its own. Gives how many are left.
-pub async fn answer_again(site: &Site, clock: &Clock, on_alert: &Arc<OnAlert>) -> anyhow::Result<usize> {
+/// Tries again to open the cases of alerts that have none, each in a command of its own. Gives how many are left,
+/// and the cities whose they are.
+pub async fn answer_again(site: &Site, clock: &Clock, on_alert: &Arc<OnAlert>) -> anyhow::Result<(usize, String)> {
     let now = clock();
     let due = site.db().read(move |tx| watch::unanswered_due(tx, now)).await?;
     for alert in due {
@@ -146,7 +147,17 @@ pub async fn answer_again(site: &Site, clock: &Clock, on_alert: &Arc<OnAlert>) -
     }
     let left = site.db().read(watch::unanswered_count).await?;
     metrics::gauge!("watch_alerts_without_case").set(left as f64);
-    Ok(left)
+    if left == 0 {
+        return Ok((0, String::new()));
+    }
+    let cities = site.db().read(|tx| {
+        let persons = watch::unanswered_persons(tx).unwrap_or_default();
+        people::cities_of(tx, &persons)
+    });
+    let cities = cities.await;
+    // Where the register cannot be read, the number is told all the same.
+    let cities = cities.unwrap_or_default().into_iter().map(|it| it.city).collect::<Vec<_>>().join("、");
+    Ok((left, cities))
 }
 
 /// Tells somebody outside that the program lives; their alarm rings when this stops. Such an address is a password: who

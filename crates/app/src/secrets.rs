@@ -1,7 +1,7 @@
 //! The keys under which the database holds what even its reader must not see: where they lie, how they come to be, and
 //! how they are renewed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use base::{Actor, Ctx, Purpose};
@@ -28,14 +28,22 @@ pub enum Place {
 
 impl Place {
     pub fn of(config: &Config) -> Place {
-        if let Some(file) = &config.secrets.key {
-            return Place::File(file.clone());
-        }
-        let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join(FILE));
+        let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Place::among(config.secrets.key.as_deref(), handed.as_deref(), &config.operations.folder)
+    }
+
+    /// By what the configuration names, the folder of credentials, and the operations folder.
+    fn among(named: Option<&Path>, handed: Option<&Path>, operations: &Path) -> Place {
+        let handed_over = |file: &Path| handed.is_some_and(|folder| file.starts_with(folder));
+        let (own, credential) = (operations.join(FILE), handed.map(|folder| folder.join(FILE)));
         // One that is there and cannot be seen is no reason to make another beside it.
-        match handed.filter(|file| file.try_exists().unwrap_or(true)) {
-            Some(file) => Place::Credential(file),
-            None => Place::File(config.operations.folder.join(FILE)),
+        let there = |file: &PathBuf| file.try_exists().unwrap_or(true);
+        match (named, credential) {
+            (Some(file), _) if handed_over(file) => Place::Credential(file.to_owned()),
+            (Some(file), _) => Place::File(file.to_owned()),
+            // Where systemd hands something over and no key lies anywhere, the unit was to hand it over.
+            (None, Some(file)) if there(&file) || !there(&own) => Place::Credential(file),
+            _ => Place::File(own),
         }
     }
 
@@ -44,8 +52,15 @@ impl Place {
         file
     }
 
-    pub fn source(&self) -> KeySource {
-        KeySource::File { file: self.file().clone(), fresh: random() }
+    /// A key is made where it is ours to make.
+    pub fn source(&self) -> anyhow::Result<KeySource> {
+        match self {
+            Place::Credential(file) if !file.try_exists().unwrap_or(true) => bail!(
+                "systemd の資格情報 {} がありません。新しい鍵は作らず、何も変更していません。ユニットの LoadCredentialEncrypted={FILE}:… を確かめてください。資格情報にしないときは、設定の [secrets] key に鍵のファイルの場所を書いてください",
+                file.display()
+            ),
+            _ => Ok(KeySource::File { file: self.file().clone(), fresh: random() }),
+        }
     }
 }
 
@@ -96,4 +111,35 @@ pub fn missing(config: &Config, needed: &[String]) -> anyhow::Result<Vec<String>
     }
     let text = std::fs::read_to_string(&file).with_context(|| format!("{} を読めません", file.display()))?;
     Ok(db::Keys::parse(&text)?.missing(needed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // shows: 5.5.8 a credential that was to be handed over and is missing is told, and no other key takes its place
+    #[test]
+    fn a_credential_that_is_missing_is_refused_and_a_key_beside_it_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let (handed, operations) = (folder.path().join("credentials"), folder.path().join("operations"));
+        std::fs::create_dir(&handed).and_then(|()| std::fs::create_dir(&operations)).unwrap();
+        let refused = |named: Option<&Path>| {
+            let place = Place::among(named, Some(&handed), &operations);
+            assert_eq!(place.file().parent(), Some(&*handed));
+            place.source().err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(refused(None).contains("LoadCredentialEncrypted=secrets.key"), "{}", refused(None));
+        assert!(refused(Some(&handed.join("other.key"))).contains("other.key"));
+        let elsewhere = folder.path().join("region.key");
+        let place = Place::among(Some(&elsewhere), Some(&handed), &operations);
+        assert!(matches!(&place, Place::File(file) if *file == elsewhere), "a file that is named is made");
+        assert!(place.source().is_ok() && Place::among(None, None, &operations).source().is_ok());
+        std::fs::write(operations.join(FILE), "").unwrap();
+        assert!(
+            matches!(Place::among(None, Some(&handed), &operations), Place::File(_)),
+            "the key that was made before"
+        );
+        std::fs::write(handed.join(FILE), "").unwrap();
+        assert!(refused(None).is_empty());
+    }
 }

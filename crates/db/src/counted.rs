@@ -1,7 +1,15 @@
 //! How many statements a database was given, and how many journeys to its server they took. Cheap enough to count
 //! always; a page that asks once for each of its rows is found by these numbers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The writer's apart from those of all readers.
+#[derive(Debug, Default)]
+pub(crate) struct Both {
+    pub(crate) writer: Arc<Counted>,
+    pub(crate) readers: Arc<Counted>,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Counted {

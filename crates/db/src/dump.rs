@@ -18,11 +18,13 @@ use crate::{DbError, Engine, Row, Tx, Value};
 
 #[derive(Debug, Error)]
 pub enum DumpError {
-    #[error("the file is damaged or cut: {0}")]
+    #[error("ファイルが壊れているか、途中で切れています({0})")]
     Damaged(&'static str),
-    #[error("the file was written with other migrations ({0}); use the version that wrote it, then bring it forward")]
+    #[error(
+        "ほかの版の tsunagari で作られたバックアップです({0})。作った版で復元し、そのあとで新しい版に進めてください"
+    )]
     OtherSchema(String),
-    #[error("the database already holds rows in {0}; restore into an empty one")]
+    #[error("データベースにはすでに記録があります(表 {0})。空のデータベースに復元してください")]
     NotEmpty(String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -172,30 +174,31 @@ fn read(
         Ok(n > 0 && line.ends_with('\n'))
     };
     if !next(&mut line)? {
-        return Err(DumpError::Damaged("it has no first line"));
+        return Err(DumpError::Damaged("1行目がありません"));
     }
-    let head: Head = serde_json::from_str(&line).map_err(|_| DumpError::Damaged("its first line is not ours"))?;
+    let head: Head =
+        serde_json::from_str(&line).map_err(|_| DumpError::Damaged("1行目がバックアップの形ではありません"))?;
     hash.update(line.as_bytes());
     begin(&head)?;
     let mut rows = 0u64;
     while next(&mut line)? {
         if line.starts_with('{') {
-            let tail: Tail =
-                serde_json::from_str(&line).map_err(|_| DumpError::Damaged("its last line is not ours"))?;
+            let tail: Tail = serde_json::from_str(&line)
+                .map_err(|_| DumpError::Damaged("最後の行がバックアップの形ではありません"))?;
             if tail.rows != rows || tail.sha256 != hex(&hash.finalize()) {
-                return Err(DumpError::Damaged("its rows do not match its last line"));
+                return Err(DumpError::Damaged("行の数か内容が最後の行と合いません"));
             }
             return Ok(());
         }
         hash.update(line.as_bytes());
-        let (n, values) = decode(&line).ok_or(DumpError::Damaged("a row cannot be read"))?;
+        let (n, values) = decode(&line).ok_or(DumpError::Damaged("読み取れない行があります"))?;
         if head.tables.get(n).is_none_or(|t| t.columns.len() != values.len()) {
-            return Err(DumpError::Damaged("a row does not fit its table"));
+            return Err(DumpError::Damaged("表に合わない行があります"));
         }
         row(&head, n, values)?;
         rows += 1;
     }
-    Err(DumpError::Damaged("its end is missing"))
+    Err(DumpError::Damaged("終わりの行がありません"))
 }
 
 struct Hashing<'a> {

@@ -43,6 +43,9 @@ pub enum DbError {
     /// By the names of the keys; empty where there is no key at all.
     #[error("the key that opens sealed values is missing: {0}")]
     KeyMissing(String),
+    /// It is there, and this process may not read it.
+    #[error("the file of keys {0} cannot be opened")]
+    KeyClosed(String),
     #[error("the file of keys cannot be read as one")]
     KeyUnreadable,
     #[error("a sealed value does not open")]

@@ -11,6 +11,9 @@ use crate::{Db, DbError};
 
 type Order = Arc<Mutex<Vec<&'static str>>>;
 
+/// Pieces of bulk that run before somebody must have had their turn.
+const PATIENCE: usize = 10_000;
+
 /// Keeps the writer busy with a command that ends when the sender is used or dropped; returns when it has begun.
 fn hold(db: &Db, bulk: bool) -> (Sender<()>, std::thread::JoinHandle<Result<(), DbError>>) {
     let (let_go, held) = channel();
@@ -99,10 +102,12 @@ fn bulk_has_its_turn_while_somebody_always_waits() {
         })
         .collect();
     let piece = || test.db.send_bulk("piece", |_| Ok::<_, DbError>(())).unwrap().blocking_recv().unwrap().unwrap();
-    // On a busy machine people begin late.
-    while commands.load(Ordering::Relaxed) == 0 {
+    // On a busy machine people begin late; so late that they never do, and nothing was shown.
+    let begun = (0..PATIENCE).any(|_| {
         piece();
-    }
+        commands.load(Ordering::Relaxed) > 0
+    });
+    assert!(begun, "{PATIENCE} pieces ran, and no command of four people did");
     for _ in 0..20 {
         piece();
     }

@@ -176,7 +176,7 @@ struct Inner {
     readers: reader::Readers,
     config: DbConfig,
     committed: tokio::sync::watch::Receiver<u64>,
-    counted: Arc<counted::Counted>,
+    counted: counted::Both,
     disk: Arc<space::Disk>,
     superseded: Arc<AtomicBool>,
     unreadable: Arc<readable::UnreadableRows>,
@@ -222,8 +222,8 @@ impl Db {
         if lasting {
             seal::note(connection.tx())?;
         }
-        let counted = Arc::<counted::Counted>::default();
-        connection.count_in(&counted);
+        let counted = counted::Both::default();
+        connection.count_in(&counted.writer);
         let (committed_tx, committed) = tokio::sync::watch::channel(0);
         let superseded = Arc::new(AtomicBool::new(false));
         let unreadable = Arc::default();
@@ -233,19 +233,19 @@ impl Db {
             keys: keys.clone(),
             disk: disk.clone(),
             superseded: superseded.clone(),
-            counted: counted.clone(),
+            counted: counted.writer.clone(),
             unreadable: unreadable.clone(),
         };
         let writer = Some(writer::Writer::start(connection, shared, committed_tx)?);
-        let readers = reader::Readers::start(&config, &keys, &counted, &unreadable)?;
+        let readers = reader::Readers::start(&config, &keys, &counted.readers, &unreadable)?;
         let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable };
         Ok(Db { inner: Arc::new(inner) })
     }
 
     /// Opens an existing database beside the process that writes to it: backups, verification.
     pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
-        let (counted, unreadable) = (Arc::default(), Arc::default());
-        let readers = reader::Readers::start(&config, &Arc::default(), &counted, &unreadable)?;
+        let (counted, unreadable) = (counted::Both::default(), Arc::default());
+        let readers = reader::Readers::start(&config, &Arc::default(), &counted.readers, &unreadable)?;
         let (_, committed) = tokio::sync::watch::channel(0);
         let disk = Arc::new(space::Disk::of(&config));
         let superseded = Arc::default();
@@ -346,7 +346,13 @@ impl Db {
     /// How many statements this handle's connections ran so far, and how many journeys to a server they took (none
     /// with the embedded engine).
     pub fn counted(&self) -> (u64, u64) {
-        self.inner.counted.both()
+        let (writer, readers) = (self.inner.counted.writer.both(), self.inner.counted.readers.both());
+        (writer.0 + readers.0, writer.1 + readers.1)
+    }
+
+    /// As [`Db::counted`], of the writer alone: readers end their transactions when nobody asks any more.
+    pub fn counted_by_the_writer(&self) -> (u64, u64) {
+        self.inner.counted.writer.both()
     }
 
     /// Changes whenever a commit added outbox rows.

@@ -234,7 +234,9 @@ fn read(file: &Path) -> Result<Option<Keys>, DbError> {
     match std::fs::read_to_string(file) {
         Ok(text) => Keys::parse(&text).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(_) => Err(DbError::KeyUnreadable),
+        // Bytes that are no text are a file, and none of keys.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(DbError::KeyUnreadable),
+        Err(_) => Err(DbError::KeyClosed(file.display().to_string())),
     }
 }
 
@@ -250,7 +252,7 @@ fn make(file: &Path, fresh: [u8; 32]) -> Result<Keys, DbError> {
 
 /// Adds a newer key to the file; from the next opening on it seals.
 pub fn add_key(file: &Path, fresh: [u8; 32]) -> Result<(), DbError> {
-    let text = std::fs::read_to_string(file).map_err(|_| DbError::KeyUnreadable)?;
+    let text = std::fs::read_to_string(file).map_err(|_| DbError::KeyClosed(file.display().to_string()))?;
     Keys::parse(&text)?;
     put(file, &format!("{}\n{}\n", text.trim_end(), hex(&fresh)))
 }
@@ -367,6 +369,11 @@ mod tests {
         assert!(matches!(open(&config, [8; 32], &[THINGS]), Err(DbError::KeyMissing(_))));
         std::fs::write(&file, "no key").unwrap();
         assert!(matches!(open(&config, [8; 32], &[THINGS]), Err(DbError::KeyUnreadable)));
+        // The superuser may read every file; a folder in its place is one that nobody can.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(matches!(open(&config, [8; 32], &[THINGS]), Err(DbError::KeyClosed(_))));
+        std::fs::remove_dir(&file).unwrap();
         let db = Db::open_for_reading(config.clone()).unwrap();
         let changed = db.read_blocking(|tx| tx.query("SELECT name FROM migration WHERE name = 'test/things'", &[]));
         assert!(changed.unwrap().is_empty(), "nothing was brought forward");

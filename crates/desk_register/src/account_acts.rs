@@ -149,7 +149,10 @@ async fn decline(
         Ok(signin::decline_request(ctx, tx, request)?)
     });
     match done.await? {
-        Confirmed::Done(()) => Ok(Redirect::to("/accounts").into_response()),
+        Confirmed::Done(request) if request.asked_by == visitor.session.account => {
+            Ok(Redirect::to("/accounts?done=withdrawn").into_response())
+        }
+        Confirmed::Done(_) => Ok(Redirect::to("/accounts?done=declined").into_response()),
         Confirmed::Again(words) => listed_again(&site, &visitor, &frame, request, words).await,
     }
 }
@@ -163,6 +166,6 @@ async fn listed_again(
     words: String,
 ) -> Result<Response, Problem> {
     let draft = Draft::default().wrong_field(&request_field(request), words);
-    let page = listing(site, visitor, frame, None, &draft).await?;
+    let page = listing(site, visitor, frame, (None, ""), &draft).await?;
     Ok(again(&draft, page))
 }

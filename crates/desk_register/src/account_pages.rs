@@ -3,11 +3,11 @@
 use base::{AccountId, Role};
 use maud::{Markup, html};
 use page::components::{
-    Action, State as Tone, at, chip, definitions, guarded_when, link_button, notice, spelled, submit,
+    Action, State as Tone, Table, at, chip, definitions, guarded_when, link_button, notice, spelled, submit,
 };
 use page::draft::Draft;
 use page::frame::Frame;
-use signin::{Account, AccountState, Code, Request, SecondAsked};
+use signin::{Account, AccountState, Code, EndedRequest, Request, SecondAsked};
 use uuid::Uuid;
 
 use super::second::{SECOND, second_field};
@@ -201,6 +201,32 @@ pub fn requests_panel(
             }
         }
     }
+}
+
+/// What was just decided about a request.
+pub fn decided(done: &str) -> Markup {
+    html! {
+        @match done {
+            "declined" => (notice(Tone::Confirmed, "承認しませんでした", html! { p { "手続きは行われません。依頼した人に通知します。" } })),
+            "withdrawn" => (notice(Tone::Confirmed, "依頼を取り下げました", html! { p { "手続きは行われません。" } })),
+            _ => {},
+        }
+    }
+}
+
+/// What became of the reader's own requests: a message says no more than that there is something.
+pub fn ended_panel(frame: &Frame, ended: &[EndedRequest]) -> Markup {
+    let mut table = Table::new("あなたの依頼の結果（30日以内）", &["手続き", "お名前", "ログイン名", "結果", "日時"]);
+    for request in ended {
+        table = table.row(vec![
+            html! { (request.act.ja()) },
+            html! { (request.display_name.expose()) },
+            html! { (request.login.as_str()) },
+            html! { (request.change.ja()) },
+            at(request.at, frame.now),
+        ]);
+    }
+    html! { @if !ended.is_empty() { (table) } }
 }
 
 /// Nothing is done yet: another administrator is asked.

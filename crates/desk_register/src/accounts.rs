@@ -16,11 +16,11 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
 use page::visitor::{Seen, Visitor};
-use signin::{Account, LoginName, NewAccount, Request, SecondAsked};
+use signin::{Account, EndedRequest, LoginName, NewAccount, Request, SecondAsked};
 use uuid::Uuid;
 
 use super::account_acts::{issued, issued_page};
-use super::account_pages::{Subject, account_page, new_account, requests_panel, state_chip};
+use super::account_pages::{Subject, account_page, decided, ended_panel, new_account, requests_panel, state_chip};
 use super::second::{Confirmed, SECOND, confirmed};
 use super::{Asked, OFFICE, Two, again, asked};
 use crate::verbs::Look;
@@ -44,20 +44,22 @@ struct Listed {
     more: bool,
     /// What waits for a second administrator, with the name of who asked.
     requests: Vec<(Request, String)>,
+    /// What became of the reader's own.
+    ended: Vec<EndedRequest>,
     asked: SecondAsked,
 }
 
 /// Pages go on behind an account's id: a login name, often somebody's name, has no place in an address.
 async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame, query: Asked) -> Result<Markup, Problem> {
     let after = asked(&query, "after").parse::<AccountId>().ok();
-    listing(&site, &visitor, &frame, after, &Draft::default()).await
+    listing(&site, &visitor, &frame, (after, asked(&query, "done")), &Draft::default()).await
 }
 
 pub(super) async fn listing(
     site: &Site,
     visitor: &Visitor,
     frame: &Frame,
-    after: Option<AccountId>,
+    (after, done): (Option<AccountId>, &str),
     draft: &Draft,
 ) -> Result<Markup, Problem> {
     let listed = visitor
@@ -69,7 +71,8 @@ pub(super) async fn listing(
             let mut seen = Witnesses::default();
             let accounts = listed(ctx, tx, accounts, &mut seen)?;
             let (requests, asked) = (waiting(ctx, tx)?, signin::second_asked(ctx, tx)?);
-            Ok(Seen::of(Listed { accounts, more, requests, asked }, seen))
+            let ended = signin::ended_requests(ctx, tx)?;
+            Ok(Seen::of(Listed { accounts, more, requests, ended, asked }, seen))
         })
         .await?;
     let reader = visitor.session.account;
@@ -77,7 +80,9 @@ pub(super) async fn listing(
     let next = listed.accounts.last().filter(|_| listed.more).map(|(a, _)| format!("/accounts?after={}", a.id));
     Ok(frame.page("利用者").body(html! {
         (draft.summary())
+        (decided(done))
         (requests_panel(frame, reader, &listed.requests, &listed.asked, draft))
+        (ended_panel(frame, &listed.ended))
         (search_form(""))
         @if listed.accounts.is_empty() {
             (empty("利用者はまだ登録されていません", "職員や連絡先のページから登録してください。"))
@@ -119,7 +124,10 @@ async fn search(
             accounts.truncate(ROWS);
             let mut seen = Witnesses::default();
             let accounts = listed(ctx, tx, accounts, &mut seen)?;
-            Ok(Seen::of(Listed { accounts, more, requests: vec![], asked: SecondAsked::default() }, seen))
+            Ok(Seen::of(
+                Listed { accounts, more, requests: vec![], ended: vec![], asked: SecondAsked::default() },
+                seen,
+            ))
         })
         .await?;
     Ok(frame.page("利用者").body(html! {
@@ -165,8 +173,11 @@ fn listed(
     let persons: Vec<PersonId> = accounts.iter().filter_map(person_of).collect();
     seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
     let offices: Vec<base::OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
-    let names = people::office_names(tx, &offices)?;
-    let name = |account: &Account| account.office.and_then(|office| names.get(&office)).cloned().unwrap_or_default();
+    let names = people::office_heads(tx, &offices)?;
+    let name = |account: &Account| {
+        let office = account.office.and_then(|office| names.get(&office));
+        office.map_or(String::new(), |office| office.name.clone())
+    };
     let with_office = |account: Account| {
         let office = name(&account);
         (account, office)

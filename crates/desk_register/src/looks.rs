@@ -1,12 +1,14 @@
 //! 監査: who looked at whom and who did what, newest first. The list of everything names residents only as those who
 //! acted; the page about one resident is about them. Both are looks at whom they name. What the rows cannot hold (names, values) is not in them.
 
+use std::collections::BTreeMap;
+
 use access::{Act, Witnesses};
 use audit::{Book, Outcome, Recorded};
 use axum::Extension;
 use axum::extract::State;
 use base::wareki::Date;
-use base::{AccountId, OfficeId, PersonId, Role, StaffId};
+use base::{AccountId, OfficeId, PersonId, Redacted, Role, StaffId};
 use db::Tx;
 use maud::{Markup, html};
 use page::components::{Field, State as Tone, Table, at, chip, empty, link_button, pager, submit, too_many};
@@ -19,6 +21,7 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
 use people::{Found, Home, Resident};
+use signin::Account;
 use uuid::Uuid;
 
 use super::heads::found_line;
@@ -44,12 +47,15 @@ struct Line {
     office: String,
     /// The resident who acted, or whose relative did.
     about: Option<PersonId>,
+    /// Whose account was touched, where it was another's; and the resident whom that names.
+    touched: Option<(String, Option<PersonId>)>,
 }
 
 /// Everybody whom these lines name or whose relative they name, each once.
 fn named(lines: &[Line]) -> Vec<PersonId> {
     let mut persons: Vec<PersonId> = Vec::new();
-    for person in lines.iter().filter_map(|l| l.about) {
+    let touched = |line: &Line| line.touched.as_ref().and_then(|(_, about)| *about);
+    for person in lines.iter().flat_map(|line| line.about.into_iter().chain(touched(line))) {
         if !persons.contains(&person) {
             persons.push(person);
         }
@@ -176,7 +182,7 @@ fn rows_table(frame: &Frame, book: Book, lines: &[Line], with_persons: bool) -> 
         let mut cells = vec![
             at(row.at, frame.now),
             html! { (line.who) " （" (row.role.ja()) "）" @if !line.office.is_empty() { br; span.soft { (line.office) } } },
-            act_cell(book, row),
+            act_cell(book, line),
             html! { (row.purpose.ja()) br; span.soft { (ground(&row.ground)) @if row.ground.is_empty() { "対象者なし" } } },
         ];
         if with_persons {
@@ -188,7 +194,8 @@ fn rows_table(frame: &Frame, book: Book, lines: &[Line], with_persons: bool) -> 
 }
 
 /// What was done, with its items; that it was carried out goes without saying.
-fn act_cell(book: Book, row: &Recorded) -> Markup {
+fn act_cell(book: Book, line: &Line) -> Markup {
+    let row = &line.row;
     let items = items(&row.items);
     html! {
         (book.words(&row.action))
@@ -197,7 +204,11 @@ fn act_cell(book: Book, row: &Recorded) -> Markup {
             Outcome::Refused => { " " (chip(Tone::NearLimit, "拒否")) },
             Outcome::Failed => { " " (chip(Tone::Unknown, "失敗")) },
         }
-        @if !items.is_empty() { br; span.soft { (items) } }
+        @match &line.touched {
+            Some((whose, _)) => { br; span.soft { "対象の利用者 " (whose) } },
+            None if !items.is_empty() => { br; span.soft { (items) } },
+            None => {},
+        }
     }
 }
 
@@ -213,30 +224,58 @@ fn persons(persons: &[PersonId]) -> Markup {
 }
 
 fn lines(tx: &mut dyn Tx, rows: Vec<Recorded>) -> Result<Vec<Line>, Problem> {
-    let actors: Vec<Uuid> = rows.iter().map(|row| row.actor_id).filter(|id| !id.is_nil()).collect();
+    let actors = rows.iter().map(|row| row.actor_id).filter(|id| !id.is_nil());
+    let ids: Vec<Uuid> = actors.chain(rows.iter().filter_map(touched)).collect();
     let offices: Vec<OfficeId> = rows.iter().filter_map(|row| row.office).collect();
-    let staff = people::staff_names(tx, &actors.iter().map(|id| StaffId(*id)).collect::<Vec<_>>())?;
-    let others: Vec<AccountId> =
-        actors.iter().filter(|id| !staff.contains_key(&StaffId(**id))).map(|id| AccountId(*id)).collect();
-    let (accounts, offices) = (signin::find_accounts(tx, &others)?, people::office_names(tx, &offices)?);
+    let whose = Whose {
+        staff: people::staff_names(tx, &ids.iter().map(|id| StaffId(*id)).collect::<Vec<_>>())?,
+        accounts: signin::find_accounts(tx, &ids.iter().map(|id| AccountId(*id)).collect::<Vec<_>>())?,
+    };
+    let offices = people::office_heads(tx, &offices)?;
     let line = |row: Recorded| {
-        let account = accounts.iter().find(|account| account.id.0 == row.actor_id);
-        let who = match (staff.get(&StaffId(row.actor_id)), account) {
-            _ if row.actor_id.is_nil() => "システム".to_owned(),
-            (Some(name), _) => name.expose().clone(),
-            (None, Some(account)) => account.display_name.expose().clone(),
-            (None, None) => "登録のない利用者".to_owned(),
-        };
+        let who = if row.actor_id.is_nil() { "システム".to_owned() } else { whose.name(row.actor_id) };
         // A resident acts as themselves; a relative has an account about one.
         let about = match row.role {
             Role::Resident => Some(PersonId(row.actor_id)),
-            Role::Family => account.and_then(|account| account.person),
+            Role::Family => whose.account(row.actor_id).and_then(|account| account.person),
             _ => None,
         };
-        let office = row.office.and_then(|office| offices.get(&office)).cloned().unwrap_or_default();
-        Line { row, who, office, about }
+        let touched = touched(&row).filter(|id| *id != row.actor_id).map(|id| whose.told(id));
+        let office = row.office.and_then(|office| offices.get(&office)).map_or(String::new(), |head| head.name.clone());
+        Line { row, who, office, about, touched }
     };
     Ok(rows.into_iter().map(line).collect())
+}
+
+/// The account that a row is about.
+fn touched(row: &Recorded) -> Option<Uuid> {
+    row.items.split_whitespace().find_map(|item| item.strip_prefix("account:")?.parse().ok())
+}
+
+/// Who acted and whose accounts were touched, read in two statements.
+struct Whose {
+    staff: BTreeMap<StaffId, Redacted<String>>,
+    accounts: Vec<Account>,
+}
+
+impl Whose {
+    fn account(&self, id: Uuid) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id.0 == id)
+    }
+
+    /// Of the register for staff, else of the account.
+    fn name(&self, id: Uuid) -> String {
+        let of_account = || self.account(id).map(|account| &account.display_name);
+        let name = self.staff.get(&StaffId(id)).or_else(of_account);
+        name.map_or_else(|| "登録のない利用者".to_owned(), |name| name.expose().clone())
+    }
+
+    /// Name and login name, and the resident whom they name.
+    fn told(&self, id: Uuid) -> (String, Option<PersonId>) {
+        let Some(account) = self.account(id) else { return (self.name(id), None) };
+        let about = if account.role == Role::Resident { Some(PersonId(id)) } else { account.person };
+        (format!("{}（ログイン名 {}）", self.name(id), account.login.as_str()), about)
+    }
 }
 
 /// The name of whoever acted: of the register for staff, else of the account; the program is called itself.

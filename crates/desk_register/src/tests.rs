@@ -339,3 +339,16 @@ fn an_address_that_names_nobody_leads_nowhere() {
         region.get(&office, path).is(403);
     }
 }
+
+#[test]
+fn an_address_that_can_name_nobody_is_answered_as_one_that_names_nobody_and_leaves_no_row() {
+    let region = Region::new();
+    let office = region.administrator();
+    let unknown = region.get(&office, &format!("/register/{}", uuid::Uuid::from_u128(9)));
+    let before = region.audited().len();
+    for path in ["/register/xyz", "/register/xyz/contacts", "/staff/1", "/accounts/x", "/offices/%E3%81%82"] {
+        let answer = region.get(&office, path);
+        answer.is(unknown.status.as_u16()).well_formed().shows("すでにありません");
+    }
+    assert_eq!(region.audited().len(), before);
+}

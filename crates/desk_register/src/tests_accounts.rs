@@ -95,7 +95,40 @@ fn an_administrators_account_is_asked_for_by_one_and_agreed_to_by_another() {
     region.post(&one, &format!("/accounts/{third}/suspension"), &[]).is(200).shows("承認を待っています");
     let list = region.get(&two, "/accounts");
     let refusal = list.body.split("action=\"").filter_map(|r| r.split('"').next()).find(|u| u.ends_with("/refusal"));
-    region.step(&two, refusal.expect("a form"), &[]).hides("承認を待っている手続き");
+    let after = region.step(&two, refusal.expect("a form"), &[]);
+    after.well_formed().hides("承認を待っている手続き").shows("承認しませんでした").hides("あなたの依頼の結果");
+    // Whoever asked reads which one it was.
+    region.get(&one, "/accounts").is(200).well_formed().shows("あなたの依頼の結果").shows("停止").shows("却下");
     assert!(done(&region, "signin.decline_request"));
     region.get(&two, &format!("/accounts/{third}")).is(200).shows("登録待ち");
+}
+
+#[test]
+fn whoever_takes_a_request_back_is_told_so_and_finds_no_result_of_it() {
+    let region = Region::new();
+    let one = region.administrator();
+    region.auditor();
+    let account = format!("/accounts/{}", Uuid::from_u128(0xA0D1));
+    let code = field(&region.get(&one, &account), "totp");
+    region.post(&one, &format!("{account}/suspension"), &[("totp", &code)]).is(200).shows("承認を待っています");
+    let list = region.get(&one, "/accounts");
+    let refusal = list.body.split("action=\"").filter_map(|r| r.split('"').next()).find(|u| u.ends_with("/refusal"));
+    let after = region.step(&one, refusal.expect("a form"), &[]);
+    after.shows("依頼を取り下げました").hides("あなたの依頼の結果").well_formed();
+}
+
+#[test]
+fn the_auditor_reads_whose_account_an_act_touched() {
+    let region = Region::new();
+    let (office, auditor, doctor) = (region.administrator(), region.auditor(), region.s.doctor);
+    let url = format!("/accounts/new/staff/{doctor}");
+    let code = field(&region.get(&office, &url), "totp");
+    region.post(&office, &url, &[("login", "isha.mihon"), ("totp", &code)]).is(200);
+    region.get(&auditor, "/audit").is(200).shows("対象の利用者").shows("ログイン名 isha.mihon").well_formed();
+    // A relative's account says whose relative they are: the look is one at that resident.
+    let url = format!("/accounts/new/contact/{}", region.s.son);
+    region.post(&office, &url, &[("login", "musuko.mihon")]).is(200);
+    region.get(&auditor, "/audit").is(200).shows("ログイン名 musuko.mihon");
+    let look = region.audited().into_iter().rfind(|r| r.action == "look.audit").unwrap();
+    assert!(look.persons.contains(&region.s.person));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit::{Basis, Means};
-use base::{Actor, Ctx, Instant, MessageId, PersonId};
+use base::{Actor, Ctx, Instant, MessageId, PersonId, Role};
 use db::{DbError, Tx, outbox};
 use uuid::Uuid;
 
@@ -25,21 +25,26 @@ pub struct InboxItem {
     pub read_at: Option<Instant>,
 }
 
+/// Whose messages an actor reads beside their own: those of the office they work in. Who looks at its record for it
+/// works on none of them, and reads none away.
+fn office_of(actor: &Actor) -> Uuid {
+    let office = actor.office.filter(|_| actor.role != Role::Auditor);
+    office.map_or(actor.id, |office| office.0)
+}
+
 /// Unread messages to the actor or the actor's office, newest first, one page.
 pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<InboxItem>, DbError> {
-    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    store::unread(tx, ctx.actor.id, office, rules::INBOX_ROWS)
+    store::unread(tx, ctx.actor.id, office_of(&ctx.actor), rules::INBOX_ROWS)
 }
 
 /// What was sent to the actor or the actor's office, by whichever way, newest first, one page; and how many there are.
 pub fn messages(ctx: &Ctx, tx: &mut dyn Tx) -> Result<(Vec<InboxItem>, usize), DbError> {
-    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    store::messages(tx, ctx.actor.id, office, rules::INBOX_ROWS)
+    store::messages(tx, ctx.actor.id, office_of(&ctx.actor), rules::INBOX_ROWS)
 }
 
 /// How many are unread, [`rules::UNREAD_COUNTED`] at most. Asked with every page.
 pub fn unread(tx: &mut dyn Tx, reader: &Actor) -> Result<usize, DbError> {
-    store::count_unread(tx, reader.id, reader.office.map_or(reader.id, |o| o.0))
+    store::count_unread(tx, reader.id, office_of(reader))
 }
 
 /// The actor has read it; ways that were still to be taken are not. Outbox: `notify.screen`, so that the count beside
@@ -57,7 +62,7 @@ pub fn mark_read(ctx: &Ctx, tx: &mut dyn Tx, id: MessageId) -> Result<InboxItem,
 
 /// Whether a message to this recipient is the actor's own, or that of the actor's office.
 pub(crate) fn is_for(ctx: &Ctx, recipient: Uuid) -> bool {
-    recipient == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == recipient)
+    recipient == ctx.actor.id || recipient == office_of(&ctx.actor)
 }
 
 /// What became of each attempt, in the order in which the ways are taken, the screen last.

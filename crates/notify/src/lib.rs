@@ -104,6 +104,12 @@ impl Topic {
                 | Topic::VisitRequested
         )
     }
+
+    /// About what two administrators decide.
+    pub const fn of_account_request(self) -> bool {
+        use Topic::{AccountRequestApproved, AccountRequestDeclined, AccountRequestEnded, AccountRequestWaits};
+        matches!(self, AccountRequestWaits | AccountRequestApproved | AccountRequestDeclined | AccountRequestEnded)
+    }
 }
 
 base::words! {

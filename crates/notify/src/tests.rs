@@ -283,6 +283,26 @@ fn a_message_to_an_office_is_read_by_whoever_is_on_duty() {
 }
 
 #[test]
+fn an_auditor_of_the_office_reads_none_of_its_messages_away() {
+    let mut region = Region::new();
+    let auditor = || Actor { role: Role::Auditor, id: Uuid::from_u128(7), ..operator() };
+    let mut new = message(&[Way::Screen]);
+    new.to = Recipient::on_screen(operator().office.unwrap().0);
+    let id = region.write(Actor::system("response"), move |ctx, tx| send(ctx, tx, &new)).unwrap();
+    let ctx = region.ctx(auditor());
+    let listed = region.read(move |tx| (messages(&ctx, tx).unwrap().1, unread(tx, &ctx.actor).unwrap()));
+    assert_eq!(listed, (0, 0));
+    let read = region.write(auditor(), move |ctx, tx| mark_read(ctx, tx, id));
+    assert!(matches!(read, Err(NotifyError::Refused(NotifyRefusal::MessageUnknown))));
+    let ctx = region.ctx(operator());
+    assert_eq!(region.read(move |tx| unread(tx, &ctx.actor)).unwrap(), 1, "it waits for whoever is on duty");
+    let mut own = message(&[Way::Screen]);
+    own.to = Recipient::on_screen(auditor().id);
+    let own = region.write(Actor::system("signin"), move |ctx, tx| send(ctx, tx, &own)).unwrap();
+    region.write(auditor(), move |ctx, tx| mark_read(ctx, tx, own)).unwrap();
+}
+
+#[test]
 fn an_urgent_message_overtakes_and_nothing_keeps_an_address_it_does_not_need() {
     let mut region = Region::new();
     let mut slow = message(&[Way::Mail]);

@@ -115,6 +115,9 @@ impl<'a> Page<'a> {
 const CLOCKWORK_FAILED: &str =
     "案件の期限の監視が止まっています。期限は画面で確かめ、システム管理者に連絡してください。";
 
+const SIGNING_STOPPED: &str =
+    "監査記録の署名を止めています。記録は続いています。システム管理者と監査の担当者に連絡してください。";
+
 fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>, overdue: usize) -> Vec<Banner<'a>> {
     let mut banners = Vec::new();
     if demo {
@@ -128,20 +131,26 @@ fn banners<'a>(demo: bool, warnings: &'a [Warning], role: Option<Role>, overdue:
             Warning::WatchLineLost => banners.push(Banner::WatchLineLost),
             Warning::ClockworkFailed => banners.push(Banner::Warning(CLOCKWORK_FAILED)),
             Warning::Words(words) => banners.push(Banner::Warning(words)),
+            Warning::SigningStopped(reason) => {
+                banners.push(Banner::Warning(SIGNING_STOPPED));
+                if matches!(role, Some(Role::Administrator | Role::Auditor)) {
+                    banners.push(Banner::Warning(reason));
+                }
+            }
             Warning::Overdue(count) if role == Some(Role::Operator) => {
                 banners.push(Banner::Overdue { count: *count, href: "/overdue" });
             }
-            Warning::WithoutCase(count)
+            Warning::WithoutCase { count, cities }
                 if matches!(role, Some(Role::CityOfficer | Role::SupportCentre | Role::Operator)) =>
             {
-                banners.push(Banner::WithoutCase { count: *count, href: "/overdue" });
+                banners.push(Banner::WithoutCase { count: *count, cities, href: "/overdue" });
             }
             Warning::Unreadable(count)
                 if matches!(role, Some(Role::CityOfficer | Role::Administrator | Role::Auditor)) =>
             {
                 banners.push(Banner::Unreadable(*count));
             }
-            Warning::Overdue(_) | Warning::WithoutCase(_) | Warning::Unreadable(_) => {}
+            Warning::Overdue(_) | Warning::WithoutCase { .. } | Warning::Unreadable(_) => {}
         }
     }
     // Of the whole region only the call centre has the list; who answers for some is told of those.
@@ -208,5 +217,27 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
         Some(Role::Family) => &[("/family", "ご家族の見守り"), ("/visits", "訪問依頼"), (MESSAGES, "通知")],
         Some(Role::Resident) => &[("/me", "わたしの見守り"), (MESSAGES, "通知")],
         Some(Role::Link | Role::Gateway | Role::System) | None => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_nothing_is_signed_is_told_to_all_and_its_reason_to_those_who_keep_the_record() {
+        let warnings = [Warning::SigningStopped("/var/lib/x がありません".to_owned())];
+        let told = |role| {
+            let words =
+                |banner: Banner| if let Banner::Warning(words) = banner { words.to_owned() } else { String::new() };
+            banners(false, &warnings, role, 0).into_iter().map(words).collect::<Vec<_>>()
+        };
+        for role in [Role::Resident, Role::Family, Role::Operator, Role::CityOfficer] {
+            assert_eq!(told(Some(role)), [SIGNING_STOPPED], "{role:?}");
+        }
+        for role in [Role::Administrator, Role::Auditor] {
+            assert_eq!(told(Some(role)), [SIGNING_STOPPED, "/var/lib/x がありません"]);
+        }
+        assert!(told(None).is_empty());
     }
 }

@@ -45,8 +45,9 @@ pub enum Banner<'a> {
     WatchLineLost,
     /// Cases whose limit is over: how many, and where they are.
     Overdue { count: usize, href: &'a str },
-    /// Alerts whose case could not be opened: how many, and where they are. Somebody must act on them, so it sounds.
-    WithoutCase { count: usize, href: &'a str },
+    /// Alerts whose case could not be opened: how many, of which cities, and where they are. Somebody must act on them, so
+    /// it sounds.
+    WithoutCase { count: usize, cities: &'a str, href: &'a str },
     /// Rows that cannot be read and are missing from their lists.
     Unreadable(usize),
     /// Anything else that is wrong for everybody (a full disk).
@@ -195,8 +196,8 @@ fn one_banner(banner: &Banner) -> Markup {
             Banner::Overdue { count, href } => {
                 p.banner.is-overdue { (icon(Icon::Warning)) span { "期限を過ぎた案件が" (count) "件あります " a href=(href) { "一覧を開く" } } }
             },
-            Banner::WithoutCase { count, href } => {
-                p.banner.is-overdue data-alarm { (icon(Icon::Warning)) span { "案件を開けないアラートが" (count) "件あります。コールセンターと市で本人の安否を確認してください。" a href=(href) { "一覧を開く" } } }
+            Banner::WithoutCase { count, cities, href } => {
+                p.banner.is-overdue data-alarm { (icon(Icon::Warning)) span { "案件を開けないアラートが" (count) "件" @if !cities.is_empty() { "（" (cities) "）" } "あります。コールセンターと市で本人の安否を確認してください。" a href=(href) { "一覧を開く" } } }
             },
             Banner::Unreadable(count) => {
                 p.banner.is-lost { (icon(Icon::Warning)) span { "読み取れない記録が" (count) "件あり、一覧から外れています。システム管理者に連絡してください。" } }

@@ -32,10 +32,15 @@ pub enum Warning {
     ClockworkFailed,
     /// Cases whose limit is over.
     Overdue(usize),
-    /// Alerts that are stored and whose case could not be opened yet.
-    WithoutCase(usize),
+    /// Alerts that are stored and whose case could not be opened yet, and the cities whose they are.
+    WithoutCase {
+        count: usize,
+        cities: String,
+    },
     /// Rows that cannot be read and are missing from their lists.
     Unreadable(usize),
+    /// The record's heads are not signed, for this reason: for those who keep the record.
+    SigningStopped(String),
     Words(String),
 }
 

@@ -126,11 +126,8 @@ impl Visitor {
             // The right to a page that is open has ended: the page says so, and nobody is accused of a look.
             Err(Problem::Denied(Some(person))) if self.had_open(site, person) => Err(Problem::Ended(self.asks)),
             Err(problem) => {
-                let (why, whom) = (problem.key(), self.whom(site, problem.persons()));
-                let record = move |tx: &mut dyn Tx| {
-                    let whom = whom(tx);
-                    audit::refused(&recording, tx, what, &whom, why)
-                };
+                let (why, whom) = (problem.key(), self.found(site, problem.persons()).await?);
+                let record = move |tx: &mut dyn Tx| audit::refused(&recording, tx, what, &whom, why);
                 site.db().write(record).await.map_err(Problem::from)?;
                 Err(problem)
             }
@@ -200,22 +197,25 @@ impl Visitor {
     ) -> Result<(), Problem> {
         let ctx = self.ctx(site);
         let why = fingerprint.map_or_else(|| shown.key().to_owned(), |print| format!("{} {print}", shown.key()));
-        let whom = self.whom(site, &[]);
-        let row = move |tx: &mut dyn Tx| {
-            let whom = whom(tx);
-            audit::refused(&ctx, tx, Action::door(path), &whom, &why)
-        };
+        let whom = self.found(site, &[]).await?;
+        let row = move |tx: &mut dyn Tx| audit::refused(&ctx, tx, Action::door(path), &whom, &why);
         site.db().write(row).await.map(drop).map_err(Problem::from)
     }
 
     /// Records that this visitor stood before a door that is not theirs.
     pub async fn turned_away(&self, site: &Site, path: &'static str) -> Result<(), Problem> {
-        let (ctx, whom) = (self.ctx(site), self.whom(site, &[]));
-        let row = move |tx: &mut dyn Tx| {
-            let whom = whom(tx);
-            audit::refused(&ctx, tx, Action::door(path), &whom, "door")
-        };
+        let (ctx, whom) = (self.ctx(site), self.found(site, &[]).await?);
+        let row = move |tx: &mut dyn Tx| audit::refused(&ctx, tx, Action::door(path), &whom, "door");
         site.db().write(row).await.map(drop).map_err(Problem::from)
+    }
+
+    /// As [`Visitor::whom`], asked outside the writer.
+    async fn found(&self, site: &Site, said: &[PersonId]) -> Result<Vec<PersonId>, Problem> {
+        let whom = self.whom(site, said);
+        match said {
+            [] if self.item.is_some() => site.db().read(move |tx| Ok(whom(tx))).await,
+            said => Ok(said.to_vec()),
+        }
     }
 
     /// Whom a refusal was about: as it says itself, or else as the address does.

@@ -99,20 +99,41 @@ pub fn staff_names(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<BTreeMap<StaffI
     Ok(store::heads::staff(tx, &staff)?)
 }
 
-/// The names of offices; one that does not exist has none.
-pub fn office_names(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, PeopleError> {
+/// An office as a row names it, and its telephone where one is known.
+#[derive(Clone, Debug)]
+pub struct OfficeHead {
+    pub name: String,
+    pub phone: Option<PhoneNumber>,
+}
+
+/// The heads of offices; one that does not exist, or cannot be read, has none.
+pub fn office_heads(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<BTreeMap<OfficeId, OfficeHead>, PeopleError> {
     let Some(offices) = distinct(offices) else { return Ok(BTreeMap::new()) };
     Ok(store::heads::offices(tx, &offices)?)
 }
 
-/// Names and telephones of offices; one that does not exist has none.
-pub fn office_phones(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<OfficePhones, PeopleError> {
-    let Some(offices) = distinct(offices) else { return Ok(BTreeMap::new()) };
-    Ok(store::heads::office_phones(tx, &offices)?)
+/// A city, how many of the persons asked about live there, and the office that is its own.
+#[derive(Clone, Debug)]
+pub struct CityOf {
+    pub city: String,
+    pub count: usize,
+    pub office: Option<OfficeHead>,
 }
 
-/// The name of each office, and its telephone where one is known.
-pub type OfficePhones = BTreeMap<OfficeId, (String, Option<PhoneNumber>)>;
+/// The cities of these persons in the order in which they come, one count for each time somebody is named; numbers
+/// without persons. Somebody whose home cannot be read has none.
+pub fn cities_of(tx: &mut dyn Tx, persons: &[PersonId]) -> Result<Vec<CityOf>, PeopleError> {
+    let Some(distinct) = distinct(persons) else { return Ok(vec![]) };
+    let known: BTreeMap<PersonId, (String, Option<OfficeHead>)> = store::heads::cities(tx, &distinct)?;
+    let mut cities: Vec<CityOf> = Vec::new();
+    for (city, office) in persons.iter().filter_map(|person| known.get(person)) {
+        match cities.iter_mut().find(|it| it.city == *city) {
+            Some(found) => found.count += 1,
+            None => cities.push(CityOf { city: city.clone(), count: 1, office: office.clone() }),
+        }
+    }
+    Ok(cities)
+}
 
 /// These members of staff; one that does not exist, or cannot be read, is not among them.
 pub fn staff_of_ids(tx: &mut dyn Tx, staff: &[StaffId]) -> Result<BTreeMap<StaffId, Staff>, PeopleError> {

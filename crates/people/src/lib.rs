@@ -44,8 +44,8 @@ pub use contact::{
 pub use event::Event;
 pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};
 pub use heads::{
-    Heads, Households, OfficePhones, PersonHead, contacts_of_ids, heads, heads_of_homes, households, named,
-    office_names, office_phones, staff_names, staff_of_ids,
+    CityOf, Heads, Households, OfficeHead, PersonHead, cities_of, contacts_of_ids, heads, heads_of_homes, households,
+    named, office_heads, staff_names, staff_of_ids,
 };
 pub use history::{Kept, Version, versions};
 pub use home::{Home, HomeFacts, home, home_of, register_home, residents_of_home, revise_home};

@@ -53,7 +53,7 @@ pub use ending::{
 pub use event::Event;
 pub use offers::{May, colleagues, doctors_to_ask, may};
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
-pub use photo::{Photo, attach_photos, may_attach_photos, photo, photos_of_case};
+pub use photo::{Photo, attach_photos, may_attach_photos, person_of_photo, photo, photos_of_case};
 pub use picture::{NotAPicture, Picture};
 pub use rules::{INCOMING_WINDOW, State, causes};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};
@@ -65,8 +65,8 @@ pub use views::{
     overdue_known, queue, story,
 };
 pub use visits::{
-    VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, report_help, report_visit,
-    request_visit, visit_sheet, visits_for,
+    VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, person_of_visit, report_help,
+    report_visit, request_visit, visit_sheet, visits_for,
 };
 pub use watch::Cause;
 pub use words::{CallOutcome, Condition, FalseAlarmReason, Help, How, Rung, Step, VisitState};

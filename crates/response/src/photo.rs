@@ -102,6 +102,11 @@ pub fn photos_of_case(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<
     Ok(witness.shows(photos))
 }
 
+/// Whom a photo is of: for the record of a refusal, never for an answer.
+pub fn person_of_photo(tx: &mut dyn Tx, photo: PhotoId) -> Result<Option<PersonId>, ResponseError> {
+    Ok(store::person_of_photo(tx, photo)?)
+}
+
 /// One photo with its JPEG.
 pub fn photo(ctx: &Ctx, tx: &mut dyn Tx, photo: PhotoId) -> Result<Shown<(Photo, Vec<u8>)>, ResponseError> {
     let (found, jpeg) = store::photo(tx, photo)?.ok_or(Refusal::NoSuchPhoto)?;

@@ -52,6 +52,8 @@ const PHOTOS: &str = "SELECT id, visit_id, case_id, person_id, at, by_id, captio
     WHERE case_id = $1 ORDER BY at, id LIMIT 200";
 const PHOTO: &str = "SELECT id, visit_id, case_id, person_id, at, by_id, caption, width, height, jpeg
     FROM response_photo WHERE id = $1";
+const VISIT_PERSON: &str = "SELECT person_id FROM response_visit WHERE id = $1";
+const PHOTO_PERSON: &str = "SELECT person_id FROM response_photo WHERE id = $1";
 const INSERT_TOLD: &str = "INSERT INTO response_told (case_id, at, rung, recipient_id) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING";
 const TOLD: &str = "SELECT DISTINCT recipient_id FROM response_told
@@ -299,6 +301,10 @@ pub fn visit(tx: &mut dyn Tx, id: VisitId) -> Result<Option<Visit>, DbError> {
     tx.first(&format!("{VISIT} WHERE id = $1"), params![id])?.as_ref().map(visit_row).transpose()
 }
 
+pub fn person_of_visit(tx: &mut dyn Tx, id: VisitId) -> Result<Option<PersonId>, DbError> {
+    tx.first(VISIT_PERSON, params![id])?.map(|row| row.get(0)).transpose()
+}
+
 /// The visits of a case, oldest first.
 pub fn visits_of(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Visit>, DbError> {
     visits(tx, "WHERE case_id = $1 ORDER BY asked_at, id LIMIT 100", params![case])
@@ -355,6 +361,10 @@ pub fn insert_photo(tx: &mut dyn Tx, p: &Photo, jpeg: &[u8]) -> Result<(), DbErr
 /// The photos of a case without their pixels, oldest first: 50 visits have at most 150.
 pub fn photos(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Photo>, DbError> {
     tx.list("response_photo", PHOTOS, params![case], photo_row)
+}
+
+pub fn person_of_photo(tx: &mut dyn Tx, id: PhotoId) -> Result<Option<PersonId>, DbError> {
+    tx.first(PHOTO_PERSON, params![id])?.map(|row| row.get(0)).transpose()
 }
 
 pub fn photo(tx: &mut dyn Tx, id: PhotoId) -> Result<Option<(Photo, Vec<u8>)>, DbError> {

@@ -287,6 +287,11 @@ pub struct VisitSheet {
     pub photos: Vec<crate::Photo>,
 }
 
+/// Whom a visit is to: for the record of a refusal, never for an answer.
+pub fn person_of_visit(tx: &mut dyn Tx, visit: VisitId) -> Result<Option<PersonId>, ResponseError> {
+    Ok(store::person_of_visit(tx, visit)?)
+}
+
 /// 訪問の画面: address, reason, risks, the way in. Never diagnoses.
 pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Shown<VisitSheet>, ResponseError> {
     let (m, visit) = {

@@ -58,8 +58,8 @@ pub use hashing::{Hashers, Memory, PasswordHash, Proof, hash_password, verify_pa
 pub use own::{PasswordChange, Renewal, change_password, recovery_codes_left, renew_recovery_codes};
 pub use password::{NewPassword, OwnWords};
 pub use request::{
-    Request, RequestChange, RequestedAct, Settled, account_requests, administrators, approve_request, decline_request,
-    two_decide,
+    EndedRequest, Request, RequestChange, RequestedAct, Settled, account_requests, administrators, approve_request,
+    decline_request, ended_requests, two_decide,
 };
 pub use rules::{Address, ThrottleKey};
 pub use second_factor::TotpSetup;
@@ -74,6 +74,7 @@ pub const SEALED: &[Sealed] = &[store::SEED, store::OFFERED_SEED];
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "signin/001", sql: include_str!("schema.sql") },
     Migration { name: "signin/002", sql: include_str!("002.sql") },
+    Migration { name: "signin/003", sql: include_str!("003.sql") },
 ];
 
 /// Where an account stands.

@@ -55,6 +55,16 @@ pub struct Request {
     pub expires_at: Instant,
 }
 
+/// What became of a request, for whoever asked.
+#[derive(Clone, Debug)]
+pub struct EndedRequest {
+    pub act: RequestedAct,
+    pub login: LoginName,
+    pub display_name: Redacted<String>,
+    pub change: RequestChange,
+    pub at: Instant,
+}
+
 /// What became of an act that may need two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Settled<T> {
@@ -122,6 +132,12 @@ pub(crate) fn ask_again<T>(
 pub fn account_requests(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<Request>, SigninError> {
     rules::administers(ctx)?;
     Ok(store::requests(tx, ctx.now)?)
+}
+
+/// What became of the reader's own requests in the last month, the newest first; but not of those they took back.
+pub fn ended_requests(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Vec<EndedRequest>, SigninError> {
+    rules::administers(ctx)?;
+    Ok(store::ended(tx, AccountId(ctx.actor.id), ctx.now - rules::ENDED_KEPT)?)
 }
 
 /// Carries out what another administrator asked for; gives the account and, where there is one, its one-time code.
@@ -193,17 +209,19 @@ fn registered_as(tx: &mut dyn Tx, request: &Request) -> Result<bool, SigninError
 }
 
 /// Takes a request back or turns it down: whoever asked may, and any other administrator who shows the second factor,
-/// but nobody what is about themselves.
-pub fn decline_request(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<(), SigninError> {
+/// but nobody what is about themselves. Gives what was asked.
+pub fn decline_request(ctx: &Ctx, tx: &mut dyn Tx, id: Uuid) -> Result<Request, SigninError> {
     let request = open(ctx, tx, id)?;
     rules::not_own(ctx, request.account)?;
     store::delete_request(tx, id)?;
     if request.asked_by.0 == ctx.actor.id {
-        return record(ctx, tx, Verb::WithdrawRequest, &request);
+        record(ctx, tx, Verb::WithdrawRequest, &request)?;
+        return Ok(request);
     }
     require_fresh(ctx, tx)?;
     tell(ctx, tx, &request, RequestChange::Declined)?;
-    record(ctx, tx, Verb::DeclineRequest, &request)
+    record(ctx, tx, Verb::DeclineRequest, &request)?;
+    Ok(request)
 }
 
 /// Ends what nobody agreed to in time.
@@ -224,6 +242,9 @@ fn end(ctx: &Ctx, tx: &mut dyn Tx, request: &Request, means: Means) -> Result<()
 
 fn tell(ctx: &Ctx, tx: &mut dyn Tx, request: &Request, change: RequestChange) -> Result<(), DbError> {
     let Request { account, asked_by, .. } = *request;
+    if change != RequestChange::Asked {
+        store::put_ended(tx, request, change, ctx.now)?;
+    }
     outbox::push(tx, ctx.now, &Event::RequestChanged { account, asked_by, change })
 }
 

@@ -15,6 +15,9 @@ pub const ENROLMENT_TRIES: u32 = 10;
 pub const SECOND_FRESH: Span = Span::minutes(5);
 /// How long a request waits for a second administrator.
 pub const REQUEST_VALID: Span = Span::days(3);
+/// How long whoever asked reads what became of a request, and how many of them.
+pub const ENDED_KEPT: Span = Span::days(30);
+pub const ENDED_ROWS: usize = 20;
 /// Administrators who are told that something waits; more than a region has.
 pub const ADMINISTRATORS_TOLD: usize = 50;
 /// Requests that wait at a time; a further one is refused.

@@ -99,6 +99,7 @@ pub fn tidy(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, DbError> {
         tell_ended(ctx, tx, *account, Ended::One(*id))?;
     }
     request::end_expired(ctx, tx)?;
+    store::forget_ended(tx, ctx.now - rules::ENDED_KEPT)?;
     store::forget_expired(tx, ctx.now, ctx.now - rules::FORGET_FAILURES)?;
     Ok(expired.len())
 }

@@ -7,7 +7,8 @@ use crate::rules::{self, Lifetime, Throttle, ThrottleKey};
 use crate::{Account, AccountState, CodeHash, LoginName, NewAccount, PasswordHash, Session, TokenHash};
 
 pub(crate) use requests::{
-    asked_by, delete_request, expired_requests, put_request, requests, second_at, set_second_at,
+    asked_by, delete_request, ended, expired_requests, forget_ended, put_ended, put_request, requests, second_at,
+    set_second_at,
 };
 
 mod requests;

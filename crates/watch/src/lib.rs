@@ -43,7 +43,9 @@ pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
 pub use event::Event;
 pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
-pub use unanswered::{AGAIN, TRIED_AT_ONCE, take_up_again, unanswered, unanswered_count, unanswered_due};
+pub use unanswered::{
+    AGAIN, TRIED_AT_ONCE, take_up_again, unanswered, unanswered_count, unanswered_due, unanswered_persons,
+};
 pub use upkeep::*;
 pub use verbs::Verb;
 pub use view::*;

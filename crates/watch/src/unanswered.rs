@@ -2,7 +2,7 @@
 //! the list and the banner of those on duty, until it has been taken up; it is tried again at a bounded pace.
 
 use access::{Act, Shown};
-use base::{Actor, AlertId, Ctx, Instant, Purpose, RequestId, Span, limits};
+use base::{Actor, AlertId, Ctx, Instant, PersonId, Purpose, RequestId, Span, limits};
 use db::{DbError, Tx};
 
 use crate::live::OnAlert;
@@ -57,6 +57,12 @@ pub fn unanswered_due(tx: &mut dyn Tx, now: Instant) -> Result<Vec<AlertId>, DbE
 /// How many alerts have no case: for a banner and a metric, a number without persons.
 pub fn unanswered_count(tx: &mut dyn Tx) -> Result<usize, DbError> {
     store::count(tx)
+}
+
+/// Whose alerts they are, the oldest first, once for each of the first [`limits::ROWS_PER_STATEMENT`]: to say which city
+/// is to act, never who.
+pub fn unanswered_persons(tx: &mut dyn Tx) -> Result<Vec<PersonId>, WatchError> {
+    Ok(store::persons(tx, limits::ROWS_PER_STATEMENT)?)
 }
 
 /// The alerts without a case that this actor may see, oldest first, at most [`limits::LIST_ROWS`].

@@ -23,8 +23,8 @@ pub fn about(tx: &mut dyn Tx, kind: &str, id: Uuid) -> Vec<PersonId> {
         "absences" => persons(watch::absence(&ctx, tx, id.into())),
         "notices" => persons(watch::alert(&ctx, tx, id.into())),
         "cases" => persons(response::find_case(&ctx, tx, id.into())),
-        "visits" => persons(response::visit_sheet(&ctx, tx, id.into())),
-        "photos" => persons(response::photo(&ctx, tx, id.into())),
+        "visits" => person(response::person_of_visit(tx, id.into())),
+        "photos" => person(response::person_of_photo(tx, id.into())),
         "notes" => persons(care::note(&ctx, tx, id.into())),
         _ => Vec::new(),
     }
@@ -32,6 +32,10 @@ pub fn about(tx: &mut dyn Tx, kind: &str, id: Uuid) -> Vec<PersonId> {
 
 fn of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Vec<PersonId> {
     persons(people::residents_of_home(ctx, tx, home))
+}
+
+fn person<E>(found: Result<Option<PersonId>, E>) -> Vec<PersonId> {
+    found.ok().flatten().into_iter().collect()
 }
 
 fn persons<T, E: Into<Problem>>(found: Result<Shown<T>, E>) -> Vec<PersonId> {

@@ -94,7 +94,9 @@ fn a_file_of_heads_that_is_gone_or_cut_is_noticed() {
     let (whole, said) = kept.verify(false);
     assert!(!whole && said.contains("署名した控え"), "{said}");
     let page = kept.page_that_warns();
-    assert!(page.contains("なくなったか"), "{page}");
+    let log = std::fs::read_to_string(kept.place.folder.path().join("serve.log")).expect("the log");
+    let why = format!("{} がなくなったか", kept.heads_file().display());
+    assert!(log.contains(&why) && !page.contains("audit-heads"), "why is for those who keep the record: {page}");
     assert!(!kept.heads_file().exists(), "no new file hides the loss");
 
     // The copy kept elsewhere puts it right.

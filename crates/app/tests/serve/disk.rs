@@ -28,7 +28,12 @@ fn what_the_program_makes_is_its_owners_and_what_others_may_read_is_refused() {
     let place = Place::new();
     // Nothing above protects it; where the database is a server, the configuration may hold a password.
     set(&place.config(), 0o600);
-    set(place.folder.path(), 0o755);
+    if !db::testing::on_postgres() {
+        set(place.folder.path(), 0o755);
+        let said = refused(place.program(&["serve"]));
+        assert!(said.contains(&format!("chmod 700 '{}'", place.folder.path().display())), "{said}");
+    }
+    set(place.folder.path(), 0o711);
     let mut serving = place.serve();
     until("the first head is signed", || place.operations_folder().join("audit-heads.key").exists());
     let own = [place.config(), place.folder.path().join("serve.log")];

@@ -8,12 +8,13 @@ use base::{Ctx, Instant, Span};
 use db::Tx;
 use maud::{Markup, html};
 use page::components::{
-    Figure, State as Tone, Table, chip, due, empty, figures, length, notice, since, sound_button, too_many,
+    Figure, State as Tone, Table, chip, due, empty, figures, length, notice, since, sound_button, tel_button, too_many,
 };
 use page::frame::Frame;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
+use people::CityOf;
 use response::{Case, Condition, Listed, QueueRow, Step, UnreadableCase, Wallboard};
 
 use crate::verbs::Look;
@@ -30,6 +31,7 @@ pub(crate) struct Queue {
     pub unreadable: Vec<UnreadableCase>,
     /// Alerts whose case could not be opened.
     pub without_case: usize,
+    of_cities: Vec<CityOf>,
     pub board: Wallboard,
     pub me: uuid::Uuid,
     /// Somebody waits to be taken among those not in `rows`.
@@ -40,8 +42,14 @@ pub(crate) struct Queue {
 pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Queue, Problem> {
     let Listed { rows, total: all, unreadable } = seen.take(response::queue(ctx, tx)?);
     let without_case = watch::unanswered_count(tx)?;
+    let of_cities = if without_case == 0 {
+        vec![]
+    } else {
+        let persons = watch::unanswered_persons(tx)?;
+        people::cities_of(tx, &persons)?
+    };
     let board = response::wallboard(ctx, tx, Date::of(ctx.now))?;
-    Ok(Queue { rows, all, unreadable, without_case, board, me: ctx.actor.id, alarm: false })
+    Ok(Queue { rows, all, unreadable, without_case, of_cities, board, me: ctx.actor.id, alarm: false })
 }
 
 /// The beginning of the queue, for the side of a case: who is not shown is not in the look either.
@@ -133,9 +141,25 @@ fn in_trouble(queue: &Queue, now: Instant) -> Markup {
         @if queue.without_case > 0 {
             div data-alarm { (notice(Tone::NeededNow, "案件を開けないアラートがあります", html! {
                 p { (queue.without_case) "件。市の「期限超過」の一覧に氏名と理由が表示されています。市に電話し、安否の確認を決めてください。" a href="/overdue" { "一覧を開く" } }
+                (cities(&queue.of_cities))
             })) }
         }
         (unreadable(&queue.unreadable, now))
+    }
+}
+
+/// The cities with the telephone of the office that is to act.
+pub(crate) fn cities(cities: &[CityOf]) -> Markup {
+    html! {
+        @for one in cities {
+            p {
+                (one.city) " " (one.count) "件"
+                @if let Some(office) = &one.office { "（" (office.name) "）" }
+            }
+            @for phone in one.office.iter().filter_map(|office| office.phone.as_ref()) {
+                div.buttons { (tel_button(&format!("{}に電話", one.city), &phone.shown(), false)) }
+            }
+        }
     }
 }
 

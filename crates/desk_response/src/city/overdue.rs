@@ -5,12 +5,12 @@ use axum::extract::State;
 use base::{CaseId, Ctx, Instant, Redacted, Role};
 use db::Tx;
 use maud::{Markup, html};
-use page::components::{State as Tone, Table, empty, notice, since, sound_button, too_many};
+use page::components::{State as Tone, Table, empty, notice, since, sound_button, tel_button, too_many};
 use page::frame::Frame;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use people::as_far_as_readable;
+use people::{CityOf, as_far_as_readable};
 use response::{Listed, QueueRow, Step, UnreadableCase};
 use watch::Alert;
 
@@ -26,6 +26,8 @@ struct Overdue {
     without_case: Vec<WithoutCase>,
     /// How many alerts without a case there are, whether the reader may know of whom or not.
     all_without_case: usize,
+    /// The cities of those that are not in the list.
+    of_cities: Vec<CityOf>,
     /// Rows missing from their lists because they cannot be read; for the city.
     left_out: Vec<db::Unreadable>,
     role: Role,
@@ -35,7 +37,7 @@ struct Overdue {
 struct WithoutCase {
     alert: Alert,
     name: Redacted<String>,
-    phones: String,
+    phones: Vec<String>,
     address: String,
 }
 
@@ -46,11 +48,18 @@ fn without_case(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Vec<
         let resident = as_far_as_readable(people::resident(ctx, tx, alert.person))?.map(|it| seen.take(it));
         let home = as_far_as_readable(people::home_of(ctx, tx, alert.person))?.map(|it| seen.take(it));
         let address = home.map(|home| home.address().into_exposed());
-        let phones = resident.iter().flat_map(|r| &r.phones).map(|p| p.shown()).collect::<Vec<_>>().join("、");
+        let phones = resident.iter().flat_map(|r| &r.phones).map(|p| p.shown()).collect();
         let name = resident.map_or_else(|| Redacted::new("（台帳を読み取れません）".to_owned()), |r| r.name);
         list.push(WithoutCase { alert, name, phones, address: address.unwrap_or_default() });
     }
     Ok(list)
+}
+
+/// Whose alerts without a case the others are: each city with its telephone, and nobody's name.
+fn cities_of_others(tx: &mut dyn Tx, shown: &[WithoutCase]) -> Result<Vec<CityOf>, Problem> {
+    let mut others = watch::unanswered_persons(tx)?;
+    others.retain(|person| shown.iter().all(|one| one.alert.person != *person));
+    Ok(people::cities_of(tx, &others)?)
 }
 
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
@@ -76,11 +85,13 @@ async fn read(site: &Site, visitor: &Visitor) -> Result<Overdue, Problem> {
         let unreadable = seen.take(response::unreadable_cases(ctx, tx)?);
         let without_case = without_case(ctx, tx, &mut seen)?;
         let all_without_case = watch::unanswered_count(tx)?;
+        let of_cities = cities_of_others(tx, &without_case)?;
         let persons: Vec<_> = rows.iter().map(|r| r.case.person).collect();
         let known = access::which(ctx, tx, Act::SeeCase, &persons);
         let open = rows.iter().filter(|row| known.contains(&row.case.person)).map(|row| row.case.id).collect();
+        let role = ctx.actor.role;
         let overdue =
-            Overdue { rows, all, open, unreadable, without_case, all_without_case, left_out, role: ctx.actor.role };
+            Overdue { rows, all, open, unreadable, without_case, all_without_case, of_cities, left_out, role };
         Ok(Seen::of(overdue, seen))
     };
     visitor.look(site, Look::Overdue, look).await
@@ -116,6 +127,7 @@ fn shown(found: &Overdue, now: Instant) -> Markup {
                     } @else {
                         p { (others) "件あります。氏名と理由は、お住まいの市の画面に表示されています。市の高齢福祉担当に電話し、安否の確認を決めてください。" }
                     }
+                    (queue::cities(&found.of_cities))
                 }))
             }
             (queue::unreadable(&found.unreadable, now))
@@ -138,7 +150,7 @@ fn shown_without_case(list: &[WithoutCase], now: Instant) -> Markup {
             html! { (since(one.alert.raised_at, now)) },
             html! {
                 span.person-name { (one.name.expose()) }
-                @if !one.phones.is_empty() { div { (one.phones) } }
+                div.buttons { @for phone in &one.phones { (tel_button("本人", phone, false)) } }
                 @if !one.address.is_empty() { div.soft { (one.address) } }
             },
             html! { (one.alert.rule.ja()) div.soft { (one.alert.reason) } },
@@ -153,11 +165,16 @@ fn shown_without_case(list: &[WithoutCase], now: Instant) -> Markup {
 
 /// Table and id only, to be read out to whoever keeps the system.
 fn shown_left_out(rows: &[db::Unreadable]) -> Markup {
-    let mut table = Table::new("読み取れない記録（システム管理者に伝えてください）", &["記録の種類", "番号"]);
+    let mut table = Table::new("読み取れない記録", &["記録の種類", "番号"]);
     for row in rows {
         table = table.row(vec![html! { (row.list) }, html! { (row.id) }]);
     }
-    html! { @if !rows.is_empty() { (table) } }
+    html! {
+        @if !rows.is_empty() {
+            (table)
+            p.soft { "システム管理者に、記録の種類と番号を伝えてください。" }
+        }
+    }
 }
 
 /// What the reader's own office can do about it: the call centre works it, the others make sure that somebody does.

@@ -94,17 +94,26 @@ fn an_alert_without_a_case_stands_on_the_citys_list_and_on_the_banner_of_all_who
         .is(200)
         .shows("案件を開けないアラート")
         .shows("髙橋 みほん")
-        .shows("0561-00-1234")
+        .shows("tel:0561001234")
         .shows("本人に電話し")
         .hides("期限を過ぎた案件はありません")
         .well_formed();
-    r.site.warn(vec![Warning::WithoutCase(1)]);
+    r.site.warn(vec![Warning::WithoutCase { count: 1, cities: "見本市".into() }]);
     for (who, page) in [(city, "/overdue"), (r.operator(), "/cases"), (r.support_centre(), "/overdue")] {
-        r.get(&who, page).shows("案件を開けないアラートが1件あります").shows("data-alarm");
+        r.get(&who, page).shows("案件を開けないアラートが1件（見本市）あります").shows("data-alarm");
     }
-    r.get(&r.operator(), "/overdue").hides("髙橋").shows("担当に電話し").well_formed();
+    let phone = "UPDATE people_office SET phone = '0561820000' WHERE kind = 'city_elderly'";
+    r.test.db.write_blocking(|tx| tx.execute(phone, &[]).map(drop)).unwrap();
+    // Whose it is stands on the city's page; the call centre reads which city to call.
+    r.get(&r.operator(), "/overdue")
+        .hides("髙橋")
+        .shows("担当に電話し")
+        .shows("愛知県瀬戸市 1件（見本市 高齢福祉課）")
+        .shows("tel:0561820000")
+        .well_formed();
     r.get(&r.operator(), "/cases")
         .shows("案件を開けないアラートがあります")
+        .shows("tel:0561820000")
         .hides("対応が必要な方はいません")
         .well_formed();
 }

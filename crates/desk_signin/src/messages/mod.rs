@@ -112,13 +112,7 @@ pub fn leads_to(role: Role, topic: Topic, purpose: Option<LinkPurpose>) -> Optio
         },
         None => match (topic, role) {
             (Topic::GatewaySilent, Role::Administrator | CityOfficer) => Some(address::LINES.to_owned()),
-            (
-                Topic::AccountRequestWaits
-                | Topic::AccountRequestApproved
-                | Topic::AccountRequestDeclined
-                | Topic::AccountRequestEnded,
-                Role::Administrator,
-            ) => Some(address::ACCOUNTS.to_owned()),
+            (topic, Role::Administrator) if topic.of_account_request() => Some(address::ACCOUNTS.to_owned()),
             _ => own,
         },
     }

@@ -17,7 +17,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use people::{Contact, OfficePhones, PhoneNumber, Resident, Staff};
+use people::{Contact, OfficeHead, PhoneNumber, Resident, Staff};
 use uuid::Uuid;
 
 use super::{REACHED_NOBODY, leads_to, parts};
@@ -101,7 +101,7 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Stuck, Problem> {
 struct Known {
     staff: BTreeMap<StaffId, Staff>,
     /// Theirs, and those that are recipients themselves.
-    offices: OfficePhones,
+    offices: BTreeMap<OfficeId, OfficeHead>,
     contacts: BTreeMap<ContactId, Contact>,
 }
 
@@ -110,7 +110,7 @@ impl Known {
         let ids: Vec<Uuid> = all.iter().map(|m| m.recipient).collect();
         let staff = people::staff_of_ids(tx, &ids.iter().copied().map(StaffId).collect::<Vec<_>>())?;
         let offices = staff.values().map(|s| s.office).chain(ids.iter().copied().map(OfficeId));
-        let offices = people::office_phones(tx, &offices.collect::<Vec<_>>())?;
+        let offices = people::office_heads(tx, &offices.collect::<Vec<_>>())?;
         let contacts = people::contacts_of_ids(ctx, tx, &ids.iter().copied().map(ContactId).collect::<Vec<_>>())?;
         Ok(Known { staff, offices, contacts: seen.take(contacts) })
     }
@@ -122,13 +122,13 @@ impl Known {
         }
         if let Some(staff) = self.staff.get(&StaffId(message.recipient)) {
             let office = self.offices.get(&staff.office);
-            let phone = staff.phone.clone().or_else(|| office.and_then(|(_, phone)| phone.clone()));
-            let office = office.map_or(String::new(), |(name, _)| format!("（{name}）"));
+            let phone = staff.phone.clone().or_else(|| office.and_then(|office| office.phone.clone()));
+            let office = office.map_or(String::new(), |office| format!("（{}）", office.name));
             let part = format!("{}{office}", staff.role.ja());
             return Recipient { part, name: Some(staff.name.clone()), phones: shown(phone.as_slice()) };
         }
-        if let Some((name, phone)) = self.offices.get(&OfficeId(message.recipient)) {
-            return Recipient { part: name.clone(), name: None, phones: shown(phone.as_slice()) };
+        if let Some(office) = self.offices.get(&OfficeId(message.recipient)) {
+            return Recipient { part: office.name.clone(), name: None, phones: shown(office.phone.as_slice()) };
         }
         match self.contacts.get(&ContactId(message.recipient)).filter(|c| Some(c.person) == message.person) {
             Some(contact) => Recipient {

@@ -157,7 +157,7 @@ fn read_town(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Town, Problem> {
 
 /// Where everybody on the page belongs, read at once.
 struct Whereabouts {
-    offices: BTreeMap<OfficeId, String>,
+    offices: BTreeMap<OfficeId, people::OfficeHead>,
     residents: people::Heads,
 }
 
@@ -166,11 +166,12 @@ impl Whereabouts {
         let offices: Vec<OfficeId> = accounts.iter().filter_map(|account| account.office).collect();
         let persons: Vec<PersonId> = accounts.iter().filter_map(|account| account.person).collect();
         let residents = people::heads(ctx, tx, &persons)?.into_value();
-        Ok(Whereabouts { offices: people::office_names(tx, &offices)?, residents })
+        Ok(Whereabouts { offices: people::office_heads(tx, &offices)?, residents })
     }
 
     fn office(&self, account: &Account) -> String {
-        account.office.and_then(|id| self.offices.get(&id).cloned()).unwrap_or_default()
+        let office = account.office.and_then(|id| self.offices.get(&id));
+        office.map_or(String::new(), |office| office.name.clone())
     }
 
     /// The office; of a relative, whose relative they are.

@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 
 use base::limits::ROWS_PER_STATEMENT;
 use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
-use db::{DbError, FromValue, Row, Tx, Value};
+use db::{DbError, Row, Tx, Value};
 
 use super::{redacted, unless_blank};
-use crate::{PersonHead, PhoneNumber, Sex};
+use crate::{OfficeHead, PersonHead, PhoneNumber, Sex};
 
 const PERSONS: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
     FROM people_resident r JOIN people_home h ON h.id = r.home_id WHERE ";
 const STAFF: &str = "SELECT id, name FROM people_staff WHERE id IN ";
 const OFFICES: &str = "SELECT id, name, phone FROM people_office WHERE id IN ";
+
+const CITIES: &str = "SELECT r.id, h.city, o.name, o.phone
+    FROM people_resident r JOIN people_home h ON h.id = r.home_id LEFT JOIN people_office o ON o.id = (
+        SELECT own.id FROM people_office own WHERE own.kind = 'city_elderly' AND own.city_code = h.city_code
+        ORDER BY own.id LIMIT 1)
+    WHERE r.id IN ";
 
 pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
     within(tx, "r.id", ids)
@@ -25,18 +31,46 @@ pub fn of_homes(tx: &mut dyn Tx, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbEr
 }
 
 pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redacted<String>>, DbError> {
-    named(tx, STAFF, ids, |row| redacted(row, 1))
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        for row in tx.query(&format!("{STAFF}{}", db::placeholders(1, chunk.len())), &values)? {
+            found.insert(row.get(0)?, redacted(&row, 1)?);
+        }
+    }
+    Ok(found)
 }
 
-pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, String>, DbError> {
-    named(tx, OFFICES, ids, |row| row.get(1))
+pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, OfficeHead>, DbError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!("{OFFICES}{}", db::placeholders(1, chunk.len()));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        found.extend(tx.list("people_office", &sql, &values, office)?);
+    }
+    Ok(found)
 }
 
-pub fn office_phones(
-    tx: &mut dyn Tx,
-    ids: &[OfficeId],
-) -> Result<BTreeMap<OfficeId, (String, Option<PhoneNumber>)>, DbError> {
-    named(tx, OFFICES, ids, |row| Ok((row.get(1)?, unless_blank(row, 2, PhoneNumber::stored)?)))
+fn office(row: &Row) -> Result<(OfficeId, OfficeHead), DbError> {
+    Ok((row.get(0)?, OfficeHead { name: row.get(1)?, phone: unless_blank(row, 2, PhoneNumber::stored)? }))
+}
+
+pub fn cities(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<BTreeMap<PersonId, (String, Option<OfficeHead>)>, DbError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!("{CITIES}{}", db::placeholders(1, chunk.len()));
+        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        found.extend(tx.list("people_resident", &sql, &values, city)?);
+    }
+    Ok(found)
+}
+
+fn city(row: &Row) -> Result<(PersonId, (String, Option<OfficeHead>)), DbError> {
+    let office = match row.get::<Option<String>>(2)? {
+        Some(name) => Some(OfficeHead { name, phone: unless_blank(row, 3, PhoneNumber::stored)? }),
+        None => None,
+    };
+    Ok((row.get(0)?, (row.get(1)?, office)))
 }
 
 fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {
@@ -45,22 +79,6 @@ fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Re
         let sql = format!("{PERSONS}{column} IN {}", db::placeholders(1, chunk.len()));
         let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
         found.extend(tx.list("people_resident", &sql, &values, head)?);
-    }
-    Ok(found)
-}
-
-fn named<T: Copy + Ord + Into<Value> + FromValue, N>(
-    tx: &mut dyn Tx,
-    sql: &str,
-    ids: &[T],
-    name: impl Fn(&Row) -> Result<N, DbError>,
-) -> Result<BTreeMap<T, N>, DbError> {
-    let mut found = BTreeMap::new();
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        for row in tx.query(&format!("{sql}{}", db::placeholders(1, chunk.len())), &values)? {
-            found.insert(row.get(0)?, name(&row)?);
-        }
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! Photos of a visit: who sends them, when, who sees them, and when nobody does any more.
 
 use super::*;
-use crate::{Photo, Picture, attach_photos, photo, photos_of_case};
+use crate::{Photo, Picture, attach_photos, person_of_photo, person_of_visit, photo, photos_of_case};
 
 /// A small drawing as a browser would send it.
 fn picture() -> Picture {
@@ -77,6 +77,21 @@ fn photos_follow_the_report_and_are_seen_by_who_sees_the_case() {
     let mine = rows.iter().filter(|row| row.action == "response.attach_photos");
     assert!(mine.clone().all(|row| row.persons == [r.s.person]));
     assert_eq!(mine.count(), 2);
+}
+
+#[test]
+fn whom_a_photo_and_a_visit_are_about_is_one_question_without_what_they_show() {
+    let r = Region::new();
+    let (_, visit) = r.asked_of(Visitor::Contact(r.s.son));
+    r.report(r.relative(r.s.son), visit, Condition::Unwell);
+    let sent = r.send(r.relative(r.s.son), visit, 1).unwrap()[0].id;
+    let before = r.test.db.counted().0;
+    let both = r
+        .test
+        .db
+        .read_blocking(move |tx| Ok::<_, ResponseError>((person_of_photo(tx, sent)?, person_of_visit(tx, visit)?)));
+    assert_eq!(both.unwrap(), (Some(r.s.person), Some(r.s.person)));
+    assert_eq!(r.test.db.counted().0 - before, 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::rules;
-use crate::{AccountState, LoginName, Request, RequestedAct};
+use crate::{AccountState, EndedRequest, LoginName, Request, RequestChange, RequestedAct};
 
 const PUT_REQUEST: &str = "INSERT INTO signin_request
     (id, account_id, act, login, role, office_id, display_name, state, asked_by, asked_at, expires_at)
@@ -24,6 +24,11 @@ const REQUESTS: &str = requests!("expires_at > $1");
 const EXPIRED_REQUESTS: &str = requests!("expires_at <= $1");
 const ASKED_BY: &str = requests!("asked_by = $1");
 const DELETE_REQUEST: &str = "DELETE FROM signin_request WHERE id = $1";
+const PUT_ENDED: &str = "INSERT INTO signin_request_ended
+    (id, account_id, act, login, display_name, asked_by, change, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const ENDED: &str = "SELECT id, act, login, display_name, change, ended_at FROM signin_request_ended
+    WHERE asked_by = $1 AND ended_at >= $2 ORDER BY ended_at DESC, id DESC LIMIT $3";
+const FORGET_ENDED: &str = "DELETE FROM signin_request_ended WHERE ended_at < $1";
 const SECOND_AT: &str = "SELECT second_at FROM signin_session WHERE id = $1 AND account_id = $2";
 const SET_SECOND_AT: &str = "UPDATE signin_session SET second_at = $3 WHERE id = $1 AND account_id = $2";
 
@@ -49,6 +54,28 @@ pub(crate) fn asked_by(tx: &mut dyn Tx, asker: AccountId) -> Result<Vec<Request>
 
 pub(crate) fn delete_request(tx: &mut dyn Tx, id: Uuid) -> Result<(), DbError> {
     tx.execute(DELETE_REQUEST, params![id]).map(drop)
+}
+
+pub(crate) fn put_ended(tx: &mut dyn Tx, r: &Request, change: RequestChange, now: Instant) -> Result<(), DbError> {
+    let (act, login, name) = (r.act.key(), r.login.as_str(), r.display_name.expose().as_str());
+    tx.execute(PUT_ENDED, params![r.id, r.account, act, login, name, r.asked_by, change.key(), now]).map(drop)
+}
+
+/// What became of what somebody asked, the newest first.
+pub(crate) fn ended(tx: &mut dyn Tx, asker: AccountId, since: Instant) -> Result<Vec<EndedRequest>, DbError> {
+    tx.list("signin_request_ended", ENDED, params![asker, since, rules::ENDED_ROWS], |row| {
+        Ok(EndedRequest {
+            act: row.word(1, RequestedAct::from_key)?,
+            login: row.word(2, |text| LoginName::parse(text).ok())?,
+            display_name: row.get::<String>(3)?.into(),
+            change: row.word(4, RequestChange::from_key)?,
+            at: row.get(5)?,
+        })
+    })
+}
+
+pub(crate) fn forget_ended(tx: &mut dyn Tx, before: Instant) -> Result<(), DbError> {
+    tx.execute(FORGET_ENDED, params![before]).map(drop)
 }
 
 pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<Option<Instant>, DbError> {

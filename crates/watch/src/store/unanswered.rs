@@ -1,6 +1,6 @@
 //! Alerts that nobody took up yet.
 
-use base::{AlertId, Instant};
+use base::{AlertId, Instant, PersonId};
 use db::{DbError, Tx, Value, params};
 
 use super::alert;
@@ -11,6 +11,8 @@ const TRIED: &str = "UPDATE watch_unanswered SET tries = tries + 1, again_at = $
 const GONE: &str = "DELETE FROM watch_unanswered WHERE alert_id = $1";
 const DUE: &str = "SELECT alert_id FROM watch_unanswered WHERE again_at <= $1 ORDER BY again_at, alert_id LIMIT $2";
 const COUNT: &str = "SELECT COUNT(*) FROM watch_unanswered";
+const PERSONS: &str = "SELECT a.person_id FROM watch_unanswered u JOIN watch_alert a ON a.id = u.alert_id
+    ORDER BY a.raised_at, a.id LIMIT $1";
 const KNOWN: &str = "SELECT COUNT(*) FROM watch_unanswered WHERE alert_id = $1";
 
 pub(crate) fn insert(tx: &mut dyn Tx, alert: AlertId, since: Instant, again_at: Instant) -> Result<(), DbError> {
@@ -31,6 +33,10 @@ pub(crate) fn due(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<Ale
 
 pub(crate) fn count(tx: &mut dyn Tx) -> Result<usize, DbError> {
     tx.scalar(COUNT, &[])
+}
+
+pub(crate) fn persons(tx: &mut dyn Tx, limit: usize) -> Result<Vec<PersonId>, DbError> {
+    tx.query(PERSONS, params![limit])?.iter().map(|r| r.get(0)).collect()
 }
 
 pub(crate) fn waits(tx: &mut dyn Tx, alert: AlertId) -> Result<bool, DbError> {
