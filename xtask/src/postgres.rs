@@ -55,8 +55,9 @@ impl Server {
     /// One as a region has it, to be measured: over TLS, with a password proven to the certificate.
     pub fn of_a_region(bin: &Path) -> Result<Server> {
         let server = Server::of(Kind::Region, bin)?;
-        let role = format!("CREATE ROLE {} LOGIN CREATEDB PASSWORD '{}'", postgres_tls::ROLE, postgres_tls::PASSWORD);
-        server.say(bin, &role)?;
+        for role in [postgres_tls::ROLE, postgres_tls::OWNER] {
+            server.say(bin, &format!("CREATE ROLE {role} LOGIN CREATEDB PASSWORD '{}'", postgres_tls::PASSWORD))?;
+        }
         Ok(server)
     }
 
@@ -98,15 +99,15 @@ impl Server {
         format!("host=127.0.0.1 port={} user=postgres", self.port)
     }
 
-    /// A new database of a region's server, empty or as another one is.
-    pub fn create(&self, bin: &Path, name: &str, template: Option<&str>) -> Result<()> {
+    /// A new database of a region's server that belongs to this role, empty or as another one is.
+    pub fn create(&self, bin: &Path, name: &str, owner: &str, template: Option<&str>) -> Result<()> {
         let like = template.map_or(String::new(), |template| format!(" TEMPLATE {template}"));
-        self.say(bin, &format!("CREATE DATABASE {name} OWNER {}{like}", postgres_tls::ROLE))
+        self.say(bin, &format!("CREATE DATABASE {name} OWNER {owner}{like}"))
     }
 
-    /// A database of a region's server, as the region says it.
-    pub fn address(&self, database: &str) -> String {
-        postgres_tls::address(self.port, database)
+    /// A database of a region's server, as this role says it.
+    pub fn address(&self, role: &str, database: &str) -> String {
+        postgres_tls::address(self.port, role, database)
     }
 
     /// The authority that vouches for a region's server.
@@ -252,8 +253,8 @@ mod tests {
             return tools::skip("postgres::a_regions_server_speaks_over_tls_only", "PostgreSQL is missing");
         };
         let server = Server::of_a_region(&bin).unwrap();
-        server.create(&bin, "town", None).unwrap();
-        let address = server.address("town");
+        server.create(&bin, "town", postgres_tls::ROLE, None).unwrap();
+        let address = server.address(postgres_tls::ROLE, "town");
         let ask = |address: &str, sql: &str| {
             let mut psql = Command::new("psql");
             psql.env("PGSSLROOTCERT", server.authority()).args(["-At", "-d", address, "-c", sql]).output().unwrap()

@@ -9,9 +9,11 @@ use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 pub const ROLE: &str = "region";
+/// Owns the tables where the program's own role may not.
+pub const OWNER: &str = "region_owner";
 /// It opens a server that lives as long as one run, on this machine only.
 pub const PASSWORD: &str = "of-one-run";
-const RULES: &str = "local all all trust\nhostssl all region 127.0.0.1/32 scram-sha-256\n";
+const RULES: &str = "local all all trust\nhostssl all region,region_owner 127.0.0.1/32 scram-sha-256\n";
 
 /// Writes certificates and rules into the server's folders, as its own where it runs as somebody else.
 pub fn equip(folder: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<()> {
@@ -48,6 +50,6 @@ pub fn settings(folder: &Path) -> [String; 3] {
     ]
 }
 
-pub fn address(port: u16, database: &str) -> String {
-    format!("host=127.0.0.1 port={port} user={ROLE} password={PASSWORD} dbname={database} sslmode=require")
+pub fn address(port: u16, role: &str, database: &str) -> String {
+    format!("host=127.0.0.1 port={port} user={role} password={PASSWORD} dbname={database} sslmode=require")
 }

@@ -164,14 +164,16 @@ pub struct Knower {
 pub fn knowers(tx: &mut dyn Tx, persons: &[PersonId], since: Instant) -> Result<Vec<Knower>, DbError> {
     let mut found = Vec::new();
     for some in persons.chunks(PER_STATEMENT) {
-        let (list, values) = listed(some, vec![since.into()]);
-        for row in tx.query(&format!("{KNOWERS} ({list})"), &values)? {
+        let mut values = vec![since.into()];
+        let list = db::listed(some, &mut values);
+        for row in tx.query(&format!("{KNOWERS} {list}"), &values)? {
             if let Some(ground) = Ground::from_key(&row.get::<String>(2)?) {
                 found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground });
             }
         }
-        let (list, values) = listed(some, vec![]);
-        for row in tx.query(&format!("{CITY_OFFICES} ({list})"), &values)? {
+        let mut values = vec![];
+        let list = db::listed(some, &mut values);
+        for row in tx.query(&format!("{CITY_OFFICES} {list}"), &values)? {
             found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground: Ground::City });
         }
     }
@@ -186,6 +188,31 @@ pub(crate) struct Acquaintance {
     /// The reader's office is in charge of those who live there.
     pub own_city: bool,
     pub grants: Vec<(Ground, Stored)>,
+}
+
+impl Acquaintance {
+    /// As values behind the question it answers.
+    fn behind(&self, mut question: Vec<Value>) -> Vec<Value> {
+        question.push(self.city.as_deref().map_or(Value::Null, Value::from));
+        question.push(self.own_city.into());
+        for (ground, Stored(items)) in &self.grants {
+            question.extend([ground.key().into(), items.as_str().into()]);
+        }
+        question
+    }
+
+    fn kept(values: &[Value]) -> Option<Acquaintance> {
+        let (city, own_city, grants) = match values {
+            [Value::Null, Value::Bool(own), grants @ ..] => (None, *own, grants),
+            [Value::Text(city), Value::Bool(own), grants @ ..] => (Some(city.clone()), *own, grants),
+            _ => return None,
+        };
+        let grants = grants.chunks(2).map(|grant| match grant {
+            [Value::Text(ground), Value::Text(items)] => Some((Ground::from_key(ground)?, Stored(items.clone()))),
+            _ => None,
+        });
+        Some(Acquaintance { city, own_city, grants: grants.collect::<Option<_>>()? })
+    }
 }
 
 /// The items of a grant as they are stored: blank for all, else words between blanks.
@@ -211,9 +238,21 @@ impl Items<'_> {
     }
 }
 
+/// What one reader knows of one person is asked by every part of a page; the answer holds until the transaction writes.
+const KNOWN: &str = "access.known";
+
 /// `cities`: whether it matters where they live.
 pub(crate) fn known(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, cities: bool) -> Result<Acquaintance, DbError> {
-    Ok(known_of(ctx, tx, &[person], cities)?.remove(&person).unwrap_or_default())
+    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
+    let written = i64::try_from(tx.touched()).unwrap_or(i64::MAX);
+    let question = params![written, ctx.actor.id, office, ctx.now, person, cities].to_vec();
+    let kept = tx.recall(KNOWN).and_then(|kept| kept.strip_prefix(question.as_slice()));
+    if let Some(known) = kept.and_then(Acquaintance::kept) {
+        return Ok(known);
+    }
+    let known = known_of(ctx, tx, &[person], cities)?.remove(&person).unwrap_or_default();
+    tx.remember(KNOWN, known.behind(question));
+    Ok(known)
 }
 
 pub(crate) fn known_of(
@@ -225,17 +264,18 @@ pub(crate) fn known_of(
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
     let mut all: BTreeMap<PersonId, Acquaintance> = BTreeMap::new();
     for some in persons.chunks(PER_STATEMENT) {
-        let (list, values) = listed(some, vec![office.into()]);
-        let lived_in = if cities { tx.query(&format!("{CITIES} ({list})"), &values)? } else { vec![] };
+        let mut values = vec![office.into()];
+        let list = db::listed(some, &mut values);
+        let lived_in = if cities { tx.query(&format!("{CITIES} {list}"), &values)? } else { vec![] };
         for row in lived_in {
             let known = all.entry(row.get(0)?).or_default();
             (known.city, known.own_city) = (Some(row.get(1)?), row.get::<i64>(2)? > 0);
         }
-        let first = vec![ctx.actor.id.into(), office.into(), ctx.now.into()];
-        let (list, values) = listed(some, first);
+        let mut values = vec![ctx.actor.id.into(), office.into(), ctx.now.into()];
+        let list = db::listed(some, &mut values);
         // A ground that cannot be read opens nothing; the others still do.
         for (person, ground, items) in
-            tx.list("access_grant", &format!("{GRANTS} ({list}) {GRANTS_ORDER}"), &values, granted)?
+            tx.list("access_grant", &format!("{GRANTS} {list} {GRANTS_ORDER}"), &values, granted)?
         {
             all.entry(person).or_default().grants.extend(ground.is_granted().then_some((ground, items)));
         }
@@ -245,12 +285,4 @@ pub(crate) fn known_of(
 
 fn granted(row: &Row) -> Result<(PersonId, Ground, Stored), DbError> {
     Ok((row.get(0)?, row.word(1, Ground::from_key)?, Stored(row.get(2)?)))
-}
-
-/// `$n, $n+1, …` for these subjects, behind the values that are there already.
-fn listed<T: Copy + Into<Value>>(subjects: &[T], mut values: Vec<Value>) -> (String, Vec<Value>) {
-    let from = values.len() + 1;
-    let places: Vec<String> = (from..from + subjects.len()).map(|n| format!("${n}")).collect();
-    values.extend(subjects.iter().map(|s| (*s).into()));
-    (places.join(", "), values)
 }

@@ -332,6 +332,34 @@ proptest! {
 }
 
 #[test]
+fn a_right_that_ends_within_a_command_is_not_remembered_behind_its_end() {
+    let region = fresh(&[MIGRATIONS]);
+    let (person, case) = (PersonId(uuid(9)), uuid(8));
+    let asking = ctx(Role::Operator, Purpose::WatchResponse, 7, None, 10);
+    let grant_of =
+        Grant { person, holder: uuid(7), ground: Ground::Case, source: case, until: FOREVER, items: Items::All };
+    let seen = region.db.write_blocking(move |tx| {
+        let by = ctx(Role::System, Purpose::Operation, 1, None, 10);
+        let mut seen = vec![may(&asking, tx, Act::SeeCase, person)];
+        grant(&by, tx, grant_of)?;
+        seen.extend([may(&asking, tx, Act::SeeCase, person), may(&asking, tx, Act::SeeCase, PersonId(uuid(5)))]);
+        seen.push(may(&asking, tx, Act::SeeCase, person));
+        revoke_source(&by, tx, case)?;
+        seen.push(may(&asking, tx, Act::SeeCase, person));
+        grant(&by, tx, grant_of)?;
+        let undone: Result<(), DbError> = tx.apart(|tx| {
+            revoke_source(&by, tx, case)?;
+            seen.push(may(&asking, tx, Act::SeeCase, person));
+            Err(DbError::NoRow)
+        })?;
+        assert!(undone.is_err());
+        seen.push(may(&asking, tx, Act::SeeCase, person));
+        Ok::<_, DbError>(seen)
+    });
+    assert_eq!(seen.unwrap(), [false, true, false, true, false, false, true]);
+}
+
+#[test]
 fn whoever_knew_a_person_up_to_this_moment_is_among_the_knowers_and_nobody_later() {
     let region = fresh(&[MIGRATIONS]);
     let (person, case, holder) = (PersonId(uuid(9)), uuid(8), uuid(7));

@@ -261,8 +261,8 @@ fn of_notes<T>(
     if notes.is_empty() {
         return Ok(vec![]);
     }
-    let values: Vec<Value> = notes.iter().map(|n| Value::from(*n)).collect();
-    let sql = format!("{select} WHERE note_id IN {} ORDER BY {order}", db::placeholders(1, notes.len()));
+    let mut values = vec![];
+    let sql = format!("{select} WHERE note_id IN {} ORDER BY {order}", db::listed(notes, &mut values));
     tx.list(list, &sql, &values, read)
 }
 

@@ -13,6 +13,7 @@ mod error;
 #[cfg(test)]
 mod lane_tests;
 mod lanes;
+mod listed;
 pub mod marks;
 mod memo;
 mod migrate;
@@ -39,6 +40,7 @@ use std::time::Duration;
 pub use bulk::next_piece;
 pub use config::{DbConfig, Durability, Rights};
 pub use error::DbError;
+pub use listed::listed;
 pub use migrate::{Migration, migrate_by_owner};
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;

@@ -312,11 +312,9 @@ pub fn visits_of(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Visit>, DbError> {
 
 /// These cases, in no order; a list of some thousand is cut.
 pub fn cases_by_id(tx: &mut dyn Tx, ids: &[CaseId]) -> Result<Vec<Case>, DbError> {
-    let ids: Vec<Value> = ids.iter().take(base::limits::ROWS_PER_STATEMENT).map(|id| (*id).into()).collect();
-    if ids.is_empty() {
-        return Ok(vec![]);
-    }
-    cases(tx, &format!("WHERE id IN {}", db::placeholders(1, ids.len())), &ids)
+    let Some(ids) = ids.chunks(base::limits::ROWS_PER_STATEMENT).next() else { return Ok(vec![]) };
+    let mut values = vec![];
+    cases(tx, &format!("WHERE id IN {}", db::listed(ids, &mut values)), &values)
 }
 
 /// The ids of all visits of a case, for what must happen to each whether or not it can be read.

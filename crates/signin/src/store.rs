@@ -163,8 +163,8 @@ pub(crate) fn accounts_of(tx: &mut dyn Tx, ids: &[AccountId]) -> Result<Vec<Acco
     distinct.dedup();
     let mut found = Vec::new();
     for chunk in distinct.chunks(base::limits::ROWS_PER_STATEMENT) {
-        let sql = ACCOUNT.replace("= $1", &format!("IN {}", db::placeholders(1, chunk.len())));
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        let mut values = vec![];
+        let sql = ACCOUNT.replace("= $1", &format!("IN {}", db::listed(chunk, &mut values)));
         for row in tx.query(&sql, &values)? {
             found.push(account_at(&row, 0)?);
         }

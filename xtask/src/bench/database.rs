@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::postgres::Server;
+use crate::postgres_tls::{OWNER, ROLE};
 use crate::tools;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,11 +70,21 @@ impl Databases {
 
     /// A new database, empty or as another one is.
     pub fn create(&self, name: &str, template: Option<&str>) -> Result<Base> {
-        self.server.create(&self.bin, name, template)?;
+        self.server.create(&self.bin, name, ROLE, template)?;
         Ok(self.named(name))
     }
 
+    /// A new database as a region has it, whose program owns nothing: as the program says it, and as its owner does.
+    pub fn create_parted(&self, name: &str) -> Result<(Base, Base)> {
+        self.server.create(&self.bin, name, OWNER, None)?;
+        Ok((self.named(name), self.said_by(OWNER, name)))
+    }
+
     pub fn named(&self, name: &str) -> Base {
-        Base::Server { address: self.server.address(name), authority: self.server.authority() }
+        self.said_by(ROLE, name)
+    }
+
+    fn said_by(&self, role: &str, name: &str) -> Base {
+        Base::Server { address: self.server.address(role, name), authority: self.server.authority() }
     }
 }

@@ -27,7 +27,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     let folder = setting.folder.join("ingest");
     fs::create_dir_all(&folder)?;
     let file = Base::File(folder.join("region.db"));
-    let sqlite = measure(setting, &file, &folder)?;
+    let sqlite = measure(setting, &file, &file, &folder)?;
     let figure = |metric, value, target, better| Figure { bench: "ingest", metric, value, target, better };
     let mut measured = vec![
         figure("readings_per_s", sqlite.rate, Some(20_000.0), Better::Higher),
@@ -49,7 +49,8 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
     if setting.on_postgres() {
         let folder = setting.folder.join("ingest-postgres");
         fs::create_dir_all(&folder)?;
-        let postgres = measure(setting, &setting.databases()?.create("ingest", None)?, &folder)?;
+        let (base, owner) = setting.databases()?.create_parted("ingest")?;
+        let postgres = measure(setting, &base, &owner, &folder)?;
         measured.extend([
             figure("postgres_readings_per_s", postgres.rate, None, Better::Higher),
             figure("postgres_ack_p99_ms", postgres.p99, None, Better::Lower),
@@ -79,23 +80,24 @@ fn flood(setting: &Setting, port: u16) -> Flood {
     Flood { port, connections, in_flight: IN_FLIGHT, time: Duration::from_secs(seconds) }
 }
 
-fn measure(setting: &Setting, base: &Base, folder: &Path) -> Result<Measured> {
+/// `owner` says the same database for whoever owns its tables.
+fn measure(setting: &Setting, base: &Base, owner: &Base, folder: &Path) -> Result<Measured> {
     // `TSUNAGARI_BENCH_REGION` names a region's file made before, to be copied.
     let ((homes, rows, _), began) = (size(setting), Instant::now());
     let kept = std::env::var_os("TSUNAGARI_BENCH_REGION").filter(|_| setting.is_first());
     match (kept, base) {
         (Some(kept), Base::File(file)) => drop(fs::copy(kept, file)?),
-        _ => drop(asked(&setting.maker, base, &["make", base.word()?, &homes.to_string(), &rows.to_string()])?),
+        _ => drop(asked(&setting.maker, owner, &["make", owner.word()?, &homes.to_string(), &rows.to_string()])?),
     }
     eprintln!("{homes} homes and {rows} readings there after {:.0} s", began.elapsed().as_secs_f64());
-    let mut region = Region::start(&setting.program, folder, base)?;
+    let mut region = Region::start(&setting.program, folder, base, owner)?;
     region.await_ready()?;
     let (flood, began) = (flood(setting, region.mqtt), Instant::now());
     let sent = flood.run()?;
     let elapsed = began.elapsed().as_secs_f64();
     let figures = region.metrics()?;
     region.stop()?;
-    let stored = asked(&setting.maker, base, &["count", base.word()?])?.trim().parse::<u64>()? - rows;
+    let stored = asked(&setting.maker, owner, &["count", owner.word()?])?.trim().parse::<u64>()? - rows;
     check(&sent, stored, &figures)?;
     Ok(Measured {
         rate: sent.acknowledged as f64 / elapsed,
@@ -170,7 +172,7 @@ struct Region {
 }
 
 impl Region {
-    fn start(program: &Path, folder: &Path, base: &Base) -> Result<Region> {
+    fn start(program: &Path, folder: &Path, base: &Base, owner: &Base) -> Result<Region> {
         use std::os::unix::fs::PermissionsExt;
         use std::os::unix::process::CommandExt;
         // A region's files are nobody else's, or it does not start.
@@ -186,6 +188,12 @@ impl Region {
         let (path, log) = (folder.join("config.toml"), folder.join("serve.log"));
         fs::write(&path, config)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        if let (Some(address), Some(authority)) = (owner.address(), owner.authority()) {
+            let mut command = Command::new(program);
+            command.args(["migrate", "--config"]).arg(&path).env("TSUNAGARI_DATABASE_OWNER", address);
+            let migrated = command.env("SSL_CERT_FILE", authority).output()?;
+            ensure!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
+        }
         let said = fs::File::create(&log)?;
         let mut command = Command::new(program);
         command.args(["serve", "--config"]).arg(&path).process_group(0);

@@ -107,8 +107,8 @@ pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, D
 pub(crate) fn receipts_of(tx: &mut dyn Tx, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<Receipt>>, DbError> {
     let mut found: BTreeMap<MessageId, Vec<Receipt>> = BTreeMap::new();
     for chunk in ids.chunks(base::limits::ROWS_PER_STATEMENT) {
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        let sql = format!("{RECEIPTS_OF}{} ORDER BY message_id, rank", db::placeholders(1, chunk.len()));
+        let mut values = vec![];
+        let sql = format!("{RECEIPTS_OF}{} ORDER BY message_id, rank", db::listed(chunk, &mut values));
         for (message, one) in tx.list("notify_message", &sql, &values, |r| Ok((r.get(9)?, receipt(r)?)))? {
             found.entry(message).or_default().push(one);
         }

@@ -33,8 +33,9 @@ pub fn of_homes(tx: &mut dyn Tx, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbEr
 pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redacted<String>>, DbError> {
     let mut found = BTreeMap::new();
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
-        for row in tx.query(&format!("{STAFF}{}", db::placeholders(1, chunk.len())), &values)? {
+        let mut values = vec![];
+        let sql = format!("{STAFF}{}", db::listed(chunk, &mut values));
+        for row in tx.query(&sql, &values)? {
             found.insert(row.get(0)?, redacted(&row, 1)?);
         }
     }
@@ -44,8 +45,8 @@ pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redac
 pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, OfficeHead>, DbError> {
     let mut found = BTreeMap::new();
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let sql = format!("{OFFICES}{}", db::placeholders(1, chunk.len()));
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        let mut values = vec![];
+        let sql = format!("{OFFICES}{}", db::listed(chunk, &mut values));
         found.extend(tx.list("people_office", &sql, &values, office)?);
     }
     Ok(found)
@@ -58,8 +59,8 @@ fn office(row: &Row) -> Result<(OfficeId, OfficeHead), DbError> {
 pub fn cities(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<BTreeMap<PersonId, (String, Option<OfficeHead>)>, DbError> {
     let mut found = BTreeMap::new();
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let sql = format!("{CITIES}{}", db::placeholders(1, chunk.len()));
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        let mut values = vec![];
+        let sql = format!("{CITIES}{}", db::listed(chunk, &mut values));
         found.extend(tx.list("people_resident", &sql, &values, city)?);
     }
     Ok(found)
@@ -76,8 +77,8 @@ fn city(row: &Row) -> Result<(PersonId, (String, Option<OfficeHead>)), DbError> 
 fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let sql = format!("{PERSONS}{column} IN {}", db::placeholders(1, chunk.len()));
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        let mut values = vec![];
+        let sql = format!("{PERSONS}{column} IN {}", db::listed(chunk, &mut values));
         found.extend(tx.list("people_resident", &sql, &values, head)?);
     }
     Ok(found)

@@ -41,8 +41,8 @@ fn by_ids<T: Copy + Into<Value>, N>(
 ) -> Result<Vec<N>, DbError> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let many = one.replace("= $1", &format!("IN {}", db::placeholders(1, chunk.len())));
-        let values: Vec<Value> = chunk.iter().map(|id| (*id).into()).collect();
+        let mut values = vec![];
+        let many = one.replace("= $1", &format!("IN {}", db::listed(chunk, &mut values)));
         found.extend(tx.list(list, &many, &values, &read)?);
     }
     Ok(found)
