@@ -133,8 +133,7 @@ impl Postgres {
     pub(crate) fn connect(server: &Server) -> Result<Postgres, DbError> {
         let mut client = server.connect()?;
         // Else a temporary table of the same name, which anybody may make, would stand before a table of the record.
-        // And each statement is planned once: otherwise the server plans most of ours anew for each set of values.
-        client.batch_execute("SET search_path = public, pg_temp; SET plan_cache_mode = force_generic_plan")?;
+        client.batch_execute("SET search_path = public, pg_temp")?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres {
             client,
