@@ -265,8 +265,8 @@ mod tests {
         assert!(!ask(&address.replace("sslmode=require", "sslmode=disable"), "SELECT 1").status.success());
 
         assert!(ask(&checked, "CREATE TABLE tally (n BIGINT)").status.success());
-        server.create(&bin, "copied", Some("town")).unwrap();
-        assert!(ask(&server.address("copied"), "SELECT n FROM tally").status.success());
+        server.create(&bin, "copied", postgres_tls::ROLE, Some("town")).unwrap();
+        assert!(ask(&server.address(postgres_tls::ROLE, "copied"), "SELECT n FROM tally").status.success());
     }
 
     #[test]
