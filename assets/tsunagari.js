@@ -80,6 +80,26 @@
   var heard = 0;
   var DEAF = 25000;
   function hear() { heard = Date.now(); line(false); }
+  /* A part that is under way or being put in its place hears no word, and may show what was before it: whatever was
+     told meanwhile is asked for once it stands, and so is what was told while a form was under way. */
+  var STANDS_NOT = ['.htmx-request', '.htmx-swapping', '.htmx-settling', '.htmx-added'];
+  var owed = {};
+  function live(word) { return '[hx-trigger*="sse:' + word + '"]'; }
+  function underWay(word) {
+    return isLeaving() || doc.querySelector(STANDS_NOT.join(live(word) + ',') + live(word)) !== null;
+  }
+  function ask(word) {
+    each(live(word), function (e) { window.htmx.trigger(e, 'sse:' + word); });
+  }
+  function owe(word) {
+    if (owed[word]) { return; }
+    owed[word] = true;
+    (function look() {
+      if (underWay(word)) { window.setTimeout(look, 50); return; }
+      owed[word] = false;
+      ask(word);
+    }());
+  }
   /* Many screens hear the same word in the same moment. Each asks after a moment of its own, within as many
      milliseconds as the word says; what comes while it waits is asked for with it. Whoever listens by then is told:
      the part that heard the word may have been replaced since. */
@@ -91,6 +111,7 @@
       function tell() {
         var now = acts.slice(), i;
         waiting = null;
+        if (underWay(word)) { owe(word); return; }
         for (i = 0; i < now.length; i++) { now[i].call(source, event); }
       }
       if (within === 0) {
@@ -133,9 +154,8 @@
   var AGAIN = 2000;
   var opened = false;
   function askAgain() {
-    each('[hx-trigger*="sse:"]', function (e) {
-      window.htmx.trigger(e, /sse:\w+/.exec(e.getAttribute('hx-trigger'))[0]);
-    });
+    owe('changed');
+    owe('messages');
   }
   body.addEventListener('htmx:sseOpen', function () {
     hear();
@@ -223,7 +243,8 @@
     if (!event.defaultPrevented && !event.target.hasAttribute('hx-post')) { sent = Date.now(); }
   });
   window.addEventListener('pageshow', function () { sent = 0; });
-  function leaving(event) { if (Date.now() - sent < 15000) { event.preventDefault(); } }
+  function isLeaving() { return Date.now() - sent < 15000; }
+  function leaving(event) { if (isLeaving()) { event.preventDefault(); } }
   body.addEventListener('htmx:beforeRequest', leaving);
   body.addEventListener('htmx:beforeOnLoad', leaving);
 
