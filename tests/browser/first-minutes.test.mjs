@@ -78,50 +78,6 @@ test('a call for help is on the operator\'s screen within two seconds, without l
   await operator.shut();
 });
 
-test('what happens while the screen is being renewed is shown as well', async () => {
-  const watching = await become(browser, town.url, { who: /コールセンター：/, size: 'desktop', javascript: true, story: 'minutes' });
-  const taking = await become(browser, town.url, { who: /コールセンター：/, size: 'desktop', javascript: true, story: 'minutes' });
-  const { page } = watching;
-  await page.addInitScript(() => {
-    window.told = [];
-    window.EventSource = class extends window.EventSource {
-      constructor(...line) {
-        super(...line);
-        this.addEventListener('changed', (word) => window.told.push(Date.now() + Number(word.data)));
-      }
-    };
-  });
-  await Promise.all([page.waitForResponse(/\/live\/cases$/), page.goto('/cases')]);
-  await stays(page);
-  const untaken = () => page.locator('#queue tr.is-needed').count();
-  const before = await untaken();
-  assert.ok(before > 0, 'somebody waits');
-  const waiting = await page.locator('#queue tr.is-needed a.person-name').first().getAttribute('href');
-
-  // The answer to the first word is held back on its way: it knows nothing of what happens next.
-  let fetched;
-  let deliver;
-  const held = new Promise((resolve) => { fetched = resolve; });
-  const delivered = new Promise((resolve) => { deliver = resolve; });
-  await page.route(/\/cases\/fragment/, async (route) => {
-    const response = await route.fetch();
-    fetched();
-    await delivered;
-    await route.fulfill({ response });
-  }, { times: 1 });
-  await callsForHelp();
-  await held;
-  const words = await page.evaluate(() => window.told.length);
-  await taking.page.goto(waiting);
-  await taking.press('受け付ける', taking.page.locator('section.next'));
-  await page.waitForFunction((known) => window.told.length > known && Date.now() > Math.max(...window.told), words);
-  deliver();
-  await until(async () => (await untaken()) < before, 'the case that was taken', TO_SCREEN_MS);
-  await stayed(page);
-  await watching.shut();
-  await taking.shut();
-});
-
 /** Somebody of whom the story tells nothing presses the button. */
 async function callsForHelp() {
   const number = String(CALM).padStart(4, '0');
