@@ -12,8 +12,6 @@ use crate::{Act, Ground};
 
 /// The end of a grant that has none yet.
 pub const FOREVER: Instant = Instant(i64::MAX);
-/// Persons asked about in one statement.
-const PER_STATEMENT: usize = base::limits::ROWS_PER_STATEMENT;
 
 /// A person `p` is in the charge of an office `o`: it works for their city, or none answers for that city, and then each
 /// is in charge, so that nobody falls between two cities.
@@ -55,18 +53,18 @@ const END_HOLDER: &str =
 const END_ALL_OF: &str = "UPDATE access_grant SET valid_until = $2 WHERE holder_id = $1 AND valid_until > $2";
 const END_PERSON: &str = "UPDATE access_grant SET valid_until = $2 WHERE person_id = $1 AND valid_until > $2";
 const GRANTS: &str = "SELECT DISTINCT person_id, ground, items FROM access_grant
-    WHERE holder_id IN ($1, $2) AND valid_from <= $3 AND valid_until > $3 AND person_id IN";
-const GRANTS_ORDER: &str = "ORDER BY person_id, ground, items";
+    WHERE holder_id IN ($1, $2) AND valid_from <= $3 AND valid_until > $3 AND person_id {among}
+    ORDER BY person_id, ground, items";
 /// Where these persons live, and whether the office is in charge of them.
 const CITIES: &str = concat!(
     "SELECT p.person_id, p.city, (SELECT COUNT(*) FROM access_office_city o WHERE o.office_id = $1 AND ",
     own_city!(),
-    ") FROM access_person_city p WHERE p.person_id IN"
+    ") FROM access_person_city p WHERE p.person_id {among}"
 );
 const CITY_OFFICES: &str = concat!(
     "SELECT p.person_id, o.office_id FROM access_person_city p JOIN access_office_city o ON ",
     own_city!(),
-    " WHERE p.person_id IN"
+    " WHERE p.person_id {among}"
 );
 const INHABITED: &str = "SELECT person_id FROM access_person_city WHERE city = $1 LIMIT 1";
 const SETTLE_PERSON: &str = "INSERT INTO access_person_city (person_id, city) VALUES ($1, $2)
@@ -77,7 +75,8 @@ const SETTLE_OFFICE: &str = "INSERT INTO access_office_city (office_id, city, an
 const UNSETTLE_OFFICE: &str = "DELETE FROM access_office_city WHERE office_id = $1";
 const HOLDERS: &str = "SELECT DISTINCT holder_id FROM access_grant
     WHERE person_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY holder_id";
-const KNOWERS: &str = "SELECT person_id, holder_id, ground FROM access_grant WHERE valid_until >= $1 AND person_id IN";
+const KNOWERS: &str =
+    "SELECT person_id, holder_id, ground FROM access_grant WHERE valid_until >= $1 AND person_id {among}";
 const OF_HOLDER: &str = "SELECT DISTINCT person_id FROM access_grant
     WHERE holder_id = $1 AND ground = $2 AND valid_from <= $3 AND valid_until > $3 ORDER BY person_id LIMIT $4";
 
@@ -163,19 +162,13 @@ pub struct Knower {
 /// is nobody's.
 pub fn knowers(tx: &mut dyn Tx, persons: &[PersonId], since: Instant) -> Result<Vec<Knower>, DbError> {
     let mut found = Vec::new();
-    for some in persons.chunks(PER_STATEMENT) {
-        let mut values = vec![since.into()];
-        let list = db::listed(some, &mut values);
-        for row in tx.query(&format!("{KNOWERS} {list}"), &values)? {
-            if let Some(ground) = Ground::from_key(&row.get::<String>(2)?) {
-                found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground });
-            }
+    for row in tx.among(KNOWERS, params![since], persons)? {
+        if let Some(ground) = Ground::from_key(&row.get::<String>(2)?) {
+            found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground });
         }
-        let mut values = vec![];
-        let list = db::listed(some, &mut values);
-        for row in tx.query(&format!("{CITY_OFFICES} {list}"), &values)? {
-            found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground: Ground::City });
-        }
+    }
+    for row in tx.among(CITY_OFFICES, &[], persons)? {
+        found.push(Knower { person: row.get(0)?, holder: row.get(1)?, ground: Ground::City });
     }
     Ok(found)
 }
@@ -263,22 +256,15 @@ pub(crate) fn known_of(
 ) -> Result<BTreeMap<PersonId, Acquaintance>, DbError> {
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
     let mut all: BTreeMap<PersonId, Acquaintance> = BTreeMap::new();
-    for some in persons.chunks(PER_STATEMENT) {
-        let mut values = vec![office.into()];
-        let list = db::listed(some, &mut values);
-        let lived_in = if cities { tx.query(&format!("{CITIES} {list}"), &values)? } else { vec![] };
-        for row in lived_in {
-            let known = all.entry(row.get(0)?).or_default();
-            (known.city, known.own_city) = (Some(row.get(1)?), row.get::<i64>(2)? > 0);
-        }
-        let mut values = vec![ctx.actor.id.into(), office.into(), ctx.now.into()];
-        let list = db::listed(some, &mut values);
-        // A ground that cannot be read opens nothing; the others still do.
-        for (person, ground, items) in
-            tx.list("access_grant", &format!("{GRANTS} {list} {GRANTS_ORDER}"), &values, granted)?
-        {
-            all.entry(person).or_default().grants.extend(ground.is_granted().then_some((ground, items)));
-        }
+    let lived_in = if cities { tx.among(CITIES, params![office], persons)? } else { vec![] };
+    for row in lived_in {
+        let known = all.entry(row.get(0)?).or_default();
+        (known.city, known.own_city) = (Some(row.get(1)?), row.get::<i64>(2)? > 0);
+    }
+    // A ground that cannot be read opens nothing; the others still do.
+    let asked = params![ctx.actor.id, office, ctx.now];
+    for (person, ground, items) in tx.list_among("access_grant", GRANTS, asked, persons, granted)? {
+        all.entry(person).or_default().grants.extend(ground.is_granted().then_some((ground, items)));
     }
     Ok(all)
 }

@@ -258,12 +258,7 @@ fn of_notes<T>(
     notes: &[NoteId],
     read: impl Fn(&Row) -> Result<T, DbError>,
 ) -> Result<Vec<T>, DbError> {
-    if notes.is_empty() {
-        return Ok(vec![]);
-    }
-    let mut values = vec![];
-    let sql = format!("{select} WHERE note_id IN {} ORDER BY {order}", db::listed(notes, &mut values));
-    tx.list(list, &sql, &values, read)
+    tx.list_among(list, &format!("{select} WHERE note_id {{among}} ORDER BY {order}"), &[], notes, read)
 }
 
 fn head_row(r: &Row) -> Result<Head, DbError> {

@@ -40,7 +40,6 @@ use std::time::Duration;
 pub use bulk::next_piece;
 pub use config::{DbConfig, Durability, Rights};
 pub use error::DbError;
-pub use listed::listed;
 pub use migrate::{Migration, migrate_by_owner};
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;
@@ -80,6 +79,12 @@ pub trait Tx {
     /// `INSERT … VALUES` for many rows, in as few statements as the engine takes. `head` ends before `VALUES`, `tail`
     /// follows it (such as `ON CONFLICT DO NOTHING`); each row has `width` values. Gives the number of rows changed.
     fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError>;
+    /// Changes many rows by their key, in as few statements as the engine takes. `head` ends before `FROM`, `tail` begins
+    /// with `WHERE`; both call the values of a row `v.column1`, `v.column2`, …, which are of these types of SQL. No key may
+    /// stand there twice. Gives the number of rows changed.
+    fn update_rows(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError>;
+    /// One statement of [`Tx::among`](#method.among), of a bounded number of items.
+    fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError>;
     /// Runs several statements without parameters (migrations, savepoints).
     fn script(&mut self, sql: &str) -> Result<(), DbError>;
     fn engine(&self) -> Engine;
@@ -118,52 +123,9 @@ impl dyn Tx + '_ {
     }
 }
 
-/// `(CAST($1 AS BIGINT),CAST($2 AS TEXT)),(…)`: rows of a table written into a statement, whose columns are then called
-/// `column1`, `column2`, … on both engines. A server takes the types of its columns from nowhere else.
-pub fn typed_rows(rows: usize, types: &[&str]) -> String {
-    let mut n = 0;
-    let mut one = || {
-        let columns: Vec<String> = types
-            .iter()
-            .map(|column| {
-                n += 1;
-                format!("CAST(${n} AS {column})")
-            })
-            .collect();
-        format!("({})", columns.join(","))
-    };
-    (0..rows).map(|_| one()).collect::<Vec<_>>().join(",")
-}
-
-/// Splits a list into pieces of 2ⁿ, the longest first: a statement over each piece is then one of a few, which are
-/// prepared once, and not another for every length there is.
-pub fn in_powers<T>(mut list: &[T], most: usize) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let len = list.len().min(most);
-        let (piece, rest) = list.split_at(if len == 0 { 0 } else { 1 << len.ilog2() });
-        list = rest;
-        (!piece.is_empty()).then_some(piece)
-    })
-}
-
 /// Whether a statement only reads, by its first word.
 pub(crate) fn only_reads(sql: &str) -> bool {
     sql.trim_start().starts_with("SELECT")
-}
-
-/// `($1,$2),($3,$4)` for two rows of two columns.
-pub fn placeholders(rows: usize, width: usize) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(rows * width * 6);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ",(" });
-        for column in 0..width {
-            let comma = if column == 0 { "" } else { "," };
-            let _ = write!(text, "{comma}${}", row * width + column + 1);
-        }
-        text.push(')');
-    }
-    text
 }
 
 /// The handle everything else holds: cheap to clone.

@@ -10,6 +10,7 @@ use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, SimpleQueryMessage, Statement};
 
 use crate::counted::Counted;
+use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
 use crate::postgres_wire::Server;
 use crate::readable::{Unreadable, UnreadableRows};
@@ -180,13 +181,13 @@ impl Postgres {
     fn stream(
         &mut self,
         sql: &str,
-        params: &[Value],
+        params: Vec<&(dyn ToSql + Sync)>,
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         use postgres::fallible_iterator::FallibleIterator;
         let statement = self.prepare(sql)?;
         self.counted.journey();
-        let mut rows = self.client.query_raw(&statement, params.iter().map(|v| v as &(dyn ToSql + Sync)))?;
+        let mut rows = self.client.query_raw(&statement, params)?;
         while let Some(row) = rows.next()? {
             take(owned(&row)?)?;
         }
@@ -195,17 +196,27 @@ impl Postgres {
 
     /// All rows as one array for each column: the statement is the same however many rows there are, so that it is
     /// planned once.
-    fn unnest(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
-        let one = self.prepare(&format!("{head} VALUES {} {tail}", crate::placeholders(1, width)))?;
-        let arrays: Vec<String> =
-            one.params().iter().enumerate().map(|(n, ty)| format!("${}::{}[]", n + 1, ty.name())).collect();
-        let statement = self.prepare(&format!("{head} SELECT * FROM UNNEST({}) {tail}", arrays.join(", ")))?;
+    fn insert(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        let one = self.prepare(&format!("{head} VALUES {} {tail}", placeholders(1, width)))?;
+        let types: Vec<&str> = one.params().iter().map(Type::name).collect();
+        let statement = self.prepare(&format!("{head} SELECT * FROM {} {tail}", unnest(&types)))?;
+        self.in_columns(&statement, width, rows)
+    }
+
+    fn update(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        let columns: Vec<String> = (1..=types.len()).map(|n| format!("column{n}")).collect();
+        let sql = format!("{head} FROM {} AS v ({}) {tail}", unnest(types), columns.join(", "));
+        let statement = self.prepare(&sql)?;
+        self.in_columns(&statement, types.len(), rows)
+    }
+
+    fn in_columns(&mut self, statement: &Statement, width: usize, rows: &[Vec<Value>]) -> Result<u64, DbError> {
         let mut changed = 0;
         for chunk in rows.chunks(ROWS_AT_ONCE) {
             let columns: Vec<Vec<&Value>> = (0..width).map(|n| chunk.iter().map(|row| &row[n]).collect()).collect();
             let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
             self.counted.journey();
-            changed += self.client.execute(&statement, &params)?;
+            changed += self.client.execute(statement, &params)?;
         }
         Ok(changed)
     }
@@ -252,16 +263,41 @@ impl Tx for Postgres {
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.counted.statement();
-        let outcome = self.stream(sql, params, take);
+        let outcome = self.stream(sql, borrowed(params), take);
         self.touched += u64::from(outcome.is_err() || !only_reads(sql));
         self.noted(outcome)
     }
 
     fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
         self.counted.statement();
         self.touched += 1;
-        let outcome = self.unnest(head, width, rows, tail);
+        let outcome = self.insert(head, width, rows, tail);
         self.noted(outcome)
+    }
+
+    fn update_rows(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.counted.statement();
+        self.touched += 1;
+        let outcome = self.update(head, types, rows, tail);
+        self.noted(outcome)
+    }
+
+    fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        self.counted.statement();
+        let mut values = borrowed(params);
+        values.push(&items);
+        let mut rows = Vec::new();
+        let outcome = self.stream(&among_one(sql, values.len()), values, &mut |row| {
+            rows.push(row);
+            Ok(())
+        });
+        self.noted(outcome).map(|()| rows)
     }
 
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
@@ -315,6 +351,12 @@ impl Tx for Postgres {
     fn recall(&self, what: &str) -> Option<&[Value]> {
         self.memo.recall(what)
     }
+}
+
+/// Rows of columns of these types, each given as an array.
+fn unnest(types: &[&str]) -> String {
+    let arrays: Vec<String> = types.iter().enumerate().map(|(n, ty)| format!("${}::{ty}[]", n + 1)).collect();
+    format!("UNNEST({})", arrays.join(", "))
 }
 
 fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

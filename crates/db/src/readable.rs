@@ -68,10 +68,20 @@ impl dyn Tx + '_ {
         params: &[Value],
         read: impl Fn(&Row) -> Result<T, DbError>,
     ) -> Result<(Vec<T>, Vec<Row>), DbError> {
-        let (mut rows, mut bad) = (Vec::new(), Vec::new());
-        for row in self.query(sql, params)? {
+        let rows = self.query(sql, params)?;
+        self.readable(list, rows, read)
+    }
+
+    pub(crate) fn readable<T>(
+        &mut self,
+        list: &'static str,
+        rows: Vec<Row>,
+        read: impl Fn(&Row) -> Result<T, DbError>,
+    ) -> Result<(Vec<T>, Vec<Row>), DbError> {
+        let (mut good, mut bad) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
             match read(&row) {
-                Ok(one) => rows.push(one),
+                Ok(one) => good.push(one),
                 Err(DbError::Shape { column, .. }) => {
                     self.note_unreadable(Unreadable { list, id: id_of(&row), column });
                     bad.push(row);
@@ -79,7 +89,7 @@ impl dyn Tx + '_ {
                 Err(error) => return Err(error),
             }
         }
-        Ok((rows, bad))
+        Ok((good, bad))
     }
 }
 

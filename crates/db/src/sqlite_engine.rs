@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
+use base::limits::ROWS_PER_STATEMENT;
 use rusqlite::config::DbConfig as Switch;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::counted::Counted;
+use crate::listed::{among_each, in_powers, placeholders};
 use crate::memo::Memo;
 use crate::readable::{Unreadable, UnreadableRows};
-use crate::{DbError, Durability, Engine, Keys, Row, Tx, Value, only_reads, placeholders};
+use crate::{DbError, Durability, Engine, Keys, Row, Tx, Value, only_reads};
 
 /// Bytes of the write-ahead log above which the writer makes readers let go of it.
 const LOG_BYTES: u64 = 64 * 1024 * 1024;
@@ -167,6 +169,15 @@ impl Sqlite {
         Ok(())
     }
 
+    /// In statements of [`ROWS_PER_STATEMENT`] rows at most: this engine bounds the number of values.
+    fn in_pieces(&mut self, rows: &[Vec<Value>], sql: impl Fn(usize) -> String) -> Result<u64, DbError> {
+        let mut changed = 0;
+        for piece in in_powers(rows, ROWS_PER_STATEMENT) {
+            changed += self.execute(&sql(piece.len()), &piece.concat())?;
+        }
+        Ok(changed)
+    }
+
     fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         if AROUND_COMMANDS.contains(&sql) {
             return Ok(self.connection.prepare_cached(sql)?.raw_execute().map(drop)?);
@@ -221,15 +232,17 @@ impl Tx for Sqlite {
         self.noted(outcome)
     }
 
-    /// In statements of [`base::limits::ROWS_PER_STATEMENT`] rows: this engine bounds the number of values.
     fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
-        let mut changed = 0;
-        for chunk in rows.chunks(base::limits::ROWS_PER_STATEMENT) {
-            let sql = format!("{head} VALUES {} {tail}", placeholders(chunk.len(), width));
-            let params: Vec<Value> = chunk.iter().flatten().cloned().collect();
-            changed += self.execute(&sql, &params)?;
-        }
-        Ok(changed)
+        self.in_pieces(rows, |values| format!("{head} VALUES {} {tail}", placeholders(values, width)))
+    }
+
+    fn update_rows(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        self.in_pieces(rows, |values| format!("{head} FROM (VALUES {}) AS v {tail}", placeholders(values, types.len())))
+    }
+
+    fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let (sql, values) = among_each(sql, params, items);
+        self.query(&sql, &values)
     }
 
     fn script(&mut self, sql: &str) -> Result<(), DbError> {

@@ -161,15 +161,7 @@ pub(crate) fn accounts_of(tx: &mut dyn Tx, ids: &[AccountId]) -> Result<Vec<Acco
     let mut distinct = ids.to_vec();
     distinct.sort();
     distinct.dedup();
-    let mut found = Vec::new();
-    for chunk in distinct.chunks(base::limits::ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let sql = ACCOUNT.replace("= $1", &format!("IN {}", db::listed(chunk, &mut values)));
-        for row in tx.query(&sql, &values)? {
-            found.push(account_at(&row, 0)?);
-        }
-    }
-    Ok(found)
+    tx.among(&ACCOUNT.replace("= $1", "{among}"), &[], &distinct)?.iter().map(|row| account_at(row, 0)).collect()
 }
 
 pub(crate) fn account_named(tx: &mut dyn Tx, login: &LoginName) -> Result<Option<Account>, DbError> {

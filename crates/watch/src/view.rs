@@ -189,9 +189,7 @@ pub fn daily_values(
 pub fn record_daily(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, days: &[Daily]) -> Result<(), WatchError> {
     access::charge(ctx, access::Charge::KeepDevices)?;
     let no = home::no_of(tx, home)?.ok_or(WatchRefusal::NoHome)?;
-    for day in days {
-        history::put_daily(tx, no, day)?;
-    }
+    history::put_daily(tx, no, days)?;
     let person = crate::contract::subject(ctx, tx, home)?;
     let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
     audit::done(ctx, tx, Verb::RecordDaily, &witness, "watch")?;

@@ -33,7 +33,7 @@ const RECEIPTS: &str = "SELECT id, way, state, tries, queued_at, sent_at, failed
     WHERE message_id = $1 ORDER BY rank";
 const RECEIPTS_OF: &str =
     "SELECT id, way, state, tries, queued_at, sent_at, failed_at, read_at, error, message_id FROM notify_attempt
-    WHERE message_id IN ";
+    WHERE message_id {among} ORDER BY message_id, rank";
 
 /// `condition` is on `person_id`, its parameters numbered from 1.
 pub(crate) fn undeliverable(
@@ -106,12 +106,8 @@ pub(crate) fn receipts(tx: &mut dyn Tx, id: MessageId) -> Result<Vec<Receipt>, D
 /// Of many messages, those of each in their order.
 pub(crate) fn receipts_of(tx: &mut dyn Tx, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Vec<Receipt>>, DbError> {
     let mut found: BTreeMap<MessageId, Vec<Receipt>> = BTreeMap::new();
-    for chunk in ids.chunks(base::limits::ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let sql = format!("{RECEIPTS_OF}{} ORDER BY message_id, rank", db::listed(chunk, &mut values));
-        for (message, one) in tx.list("notify_message", &sql, &values, |r| Ok((r.get(9)?, receipt(r)?)))? {
-            found.entry(message).or_default().push(one);
-        }
+    for (message, one) in tx.list_among("notify_message", RECEIPTS_OF, &[], ids, |r| Ok((r.get(9)?, receipt(r)?)))? {
+        found.entry(message).or_default().push(one);
     }
     Ok(found)
 }

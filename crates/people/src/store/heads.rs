@@ -1,8 +1,7 @@
-//! Names for lists: each query takes many ids, in statements of a bounded number of them.
+//! Names for lists: each query takes many ids.
 
 use std::collections::BTreeMap;
 
-use base::limits::ROWS_PER_STATEMENT;
 use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
 use db::{DbError, Row, Tx, Value};
 
@@ -12,14 +11,14 @@ use crate::{OfficeHead, PersonHead, PhoneNumber, Sex};
 const PERSONS: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
     FROM people_resident r JOIN people_home h ON h.id = r.home_id WHERE ";
-const STAFF: &str = "SELECT id, name FROM people_staff WHERE id IN ";
-const OFFICES: &str = "SELECT id, name, phone FROM people_office WHERE id IN ";
+const STAFF: &str = "SELECT id, name FROM people_staff WHERE id {among}";
+const OFFICES: &str = "SELECT id, name, phone FROM people_office WHERE id {among}";
 
 const CITIES: &str = "SELECT r.id, h.city, o.name, o.phone
     FROM people_resident r JOIN people_home h ON h.id = r.home_id LEFT JOIN people_office o ON o.id = (
         SELECT own.id FROM people_office own WHERE own.kind = 'city_elderly' AND own.city_code = h.city_code
         ORDER BY own.id LIMIT 1)
-    WHERE r.id IN ";
+    WHERE r.id {among}";
 
 pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
     within(tx, "r.id", ids)
@@ -31,25 +30,11 @@ pub fn of_homes(tx: &mut dyn Tx, ids: &[HomeId]) -> Result<Vec<PersonHead>, DbEr
 }
 
 pub fn staff(tx: &mut dyn Tx, ids: &[StaffId]) -> Result<BTreeMap<StaffId, Redacted<String>>, DbError> {
-    let mut found = BTreeMap::new();
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let sql = format!("{STAFF}{}", db::listed(chunk, &mut values));
-        for row in tx.query(&sql, &values)? {
-            found.insert(row.get(0)?, redacted(&row, 1)?);
-        }
-    }
-    Ok(found)
+    tx.among(STAFF, &[], ids)?.iter().map(|row| Ok((row.get(0)?, redacted(row, 1)?))).collect()
 }
 
 pub fn offices(tx: &mut dyn Tx, ids: &[OfficeId]) -> Result<BTreeMap<OfficeId, OfficeHead>, DbError> {
-    let mut found = BTreeMap::new();
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let sql = format!("{OFFICES}{}", db::listed(chunk, &mut values));
-        found.extend(tx.list("people_office", &sql, &values, office)?);
-    }
-    Ok(found)
+    Ok(tx.list_among("people_office", OFFICES, &[], ids, office)?.into_iter().collect())
 }
 
 fn office(row: &Row) -> Result<(OfficeId, OfficeHead), DbError> {
@@ -57,13 +42,7 @@ fn office(row: &Row) -> Result<(OfficeId, OfficeHead), DbError> {
 }
 
 pub fn cities(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<BTreeMap<PersonId, (String, Option<OfficeHead>)>, DbError> {
-    let mut found = BTreeMap::new();
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let sql = format!("{CITIES}{}", db::listed(chunk, &mut values));
-        found.extend(tx.list("people_resident", &sql, &values, city)?);
-    }
-    Ok(found)
+    Ok(tx.list_among("people_resident", CITIES, &[], ids, city)?.into_iter().collect())
 }
 
 fn city(row: &Row) -> Result<(PersonId, (String, Option<OfficeHead>)), DbError> {
@@ -75,13 +54,7 @@ fn city(row: &Row) -> Result<(PersonId, (String, Option<OfficeHead>)), DbError> 
 }
 
 fn within<T: Copy + Into<Value>>(tx: &mut dyn Tx, column: &str, ids: &[T]) -> Result<Vec<PersonHead>, DbError> {
-    let mut found = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let sql = format!("{PERSONS}{column} IN {}", db::listed(chunk, &mut values));
-        found.extend(tx.list("people_resident", &sql, &values, head)?);
-    }
-    Ok(found)
+    tx.list_among("people_resident", &format!("{PERSONS}{column} {{among}}"), &[], ids, head)
 }
 
 fn head(row: &Row) -> Result<PersonHead, DbError> {

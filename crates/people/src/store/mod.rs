@@ -13,7 +13,6 @@ pub mod teams;
 pub mod versions;
 
 use base::Redacted;
-use base::limits::ROWS_PER_STATEMENT;
 use db::{DbError, Row, Tx, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,13 +38,7 @@ fn by_ids<T: Copy + Into<Value>, N>(
     ids: &[T],
     read: impl Fn(&Row) -> Result<N, DbError>,
 ) -> Result<Vec<N>, DbError> {
-    let mut found = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
-        let mut values = vec![];
-        let many = one.replace("= $1", &format!("IN {}", db::listed(chunk, &mut values)));
-        found.extend(tx.list(list, &many, &values, &read)?);
-    }
-    Ok(found)
+    tx.list_among(list, &one.replace("= $1", "{among}"), &[], ids, read)
 }
 
 fn redacted(row: &Row, column: usize) -> Result<Redacted<String>, DbError> {

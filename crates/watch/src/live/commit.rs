@@ -36,9 +36,8 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
         let person = absence::whose(tx, *absence)?;
         outbox::push(tx, ctx.now, &Event::ActivityWhileAbsent { absence: *absence, person })?;
     }
-    for (gateway, heard_at, radio_down) in &writes.lines {
-        device::note_gateway_heard(tx, *gateway, *heard_at, *radio_down)?;
-    }
+    let lines = writes.lines.iter().map(|(gateway, at, radio_down)| params![*gateway, *at, *radio_down].to_vec());
+    device::note_gateways_heard(tx, &lines.collect::<Vec<_>>())?;
     write_line(&ctx, tx, writes)?;
     write_endings(&ctx, tx, writes)?;
     for new in &writes.alerts {
@@ -120,9 +119,8 @@ fn write_saves(ctx: &Ctx, tx: &mut dyn Tx, saves: &[Save], upto_seq: i64) -> Res
     }
     history::put_days(tx, &days)?;
     let today = ctx.now.wall_day() as i32;
-    for (home, day) in days.keys().filter(|(_, day)| *day < today) {
-        history::derive_day(tx, *home, *day)?;
-    }
+    let over = days.iter().filter(|((_, day), _)| *day < today).map(|((home, day), log)| (*home, *day, log));
+    history::derive_days(tx, over)?;
     let heard = |at: Instant| (at != super::NEVER).then_some(at);
     let devices = saves.iter().flat_map(|save| &save.devices);
     let rows =

@@ -317,8 +317,9 @@ impl Draft<'_> {
             let state = self.state(no);
             let days = std::mem::take(&mut state.days);
             let body = state.encode();
-            let known = |d: &&DeviceState| fixed.devices.iter().any(|f| f.no == d.no);
-            let devices = state.devices.iter().filter(known).cloned().collect();
+            let known = |d: &DeviceState| d.unsaved && fixed.devices.iter().any(|f| f.no == d.no);
+            let devices = state.devices.iter().filter(|d| known(d)).cloned().collect();
+            state.devices.iter_mut().for_each(|d| d.unsaved = false);
             self.out.saves.push(Save { home: no, body, days, devices });
         }
         let still_unsaved =

@@ -90,6 +90,8 @@ pub(crate) struct DeviceState {
     pub heard_at: Instant,
     pub sign_at: Instant,
     pub climate: Option<Box<RoomClimate>>,
+    /// Something of it may have changed since its row was written.
+    pub unsaved: bool,
 }
 
 /// How warm and damp a room is, and for how long it has been beyond which limit.
@@ -173,6 +175,7 @@ impl HomeState {
         self.rhythm.last_sign().map(|(at, _)| at)
     }
 
+    /// To be changed, and therefore to be saved.
     pub fn device(&mut self, no: u32) -> &mut DeviceState {
         let at = match self.devices.iter().position(|d| d.no == no) {
             Some(at) => at,
@@ -182,6 +185,7 @@ impl HomeState {
                 self.devices.len() - 1
             }
         };
+        self.devices[at].unsaved = true;
         &mut self.devices[at]
     }
 
@@ -259,6 +263,7 @@ impl DeviceState {
             heard_at: NEVER,
             sign_at: NEVER,
             climate: None,
+            unsaved: false,
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) use load::consents;
 pub use load::{Fresh, known, load, read_home, read_homes};
 
 use crate::Arrival;
+use crate::day::DayLog;
+use crate::store::history;
 
 /// A reading that took longer than this to reach us is late: it fires and clears nothing.
 pub const LATE: Span = Span::minutes(15);
@@ -362,9 +364,10 @@ pub(crate) fn rhythm_of(body: &[u8], begun_at: Instant) -> Option<crate::rhythm:
 /// Writes the daily values of `day` for homes after number `after`, at most `limit`; gives the last number, `None` when
 /// all are done. To be repeated until then, some time after midnight; doing it again changes nothing.
 pub fn close_day(tx: &mut dyn db::Tx, day: i32, after: u32, limit: usize) -> Result<Option<u32>, db::DbError> {
-    let homes = crate::store::history::watched_on(tx, day, after, limit)?;
-    for home in &homes {
-        crate::store::history::derive_day(tx, *home, day)?;
-    }
+    let homes = history::watched_on(tx, day, after, limit)?;
+    let wanted: Vec<(u32, i32)> = homes.iter().map(|home| (*home, day)).collect();
+    let stored = history::days_at(tx, &wanted)?;
+    let nothing = DayLog::default();
+    history::derive_days(tx, wanted.iter().map(|at| (at.0, day, stored.get(at).unwrap_or(&nothing))))?;
     Ok(homes.last().copied().filter(|_| homes.len() == limit))
 }

@@ -48,14 +48,11 @@ const BAD_DEVICE: &str =
     "UPDATE watch_device SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
 const BAD_GATEWAY: &str =
     "UPDATE watch_gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
-/// Followed by rows and [`HEARD_WHERE`].
 const HEARD: &str = "UPDATE watch_device SET heard_at = v.column2, sign_at = v.column3, battery = v.column4,
-    link_quality = v.column5, online = v.column6 FROM (VALUES ";
-const HEARD_WHERE: &str = ") AS v WHERE watch_device.no = v.column1";
+    link_quality = v.column5, online = v.column6";
 const HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"];
-/// Devices of one statement.
-const HEARD_ROWS: usize = 64;
-const GATEWAY_HEARD: &str = "UPDATE watch_gateway SET heard_at = $2, radio_down_at = $3 WHERE no = $1";
+const GATEWAYS_HEARD: &str = "UPDATE watch_gateway SET heard_at = v.column2, radio_down_at = v.column3";
+const GATEWAYS_HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT"];
 const UNKNOWN_AGAIN: &str =
     "UPDATE watch_unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
 const UNKNOWN_COUNT: &str = "SELECT COUNT(*) FROM watch_unknown_device WHERE gateway_no = $1";
@@ -276,20 +273,12 @@ pub(crate) fn note_bad(tx: &mut dyn Tx, device: Option<u32>, gateway: u32, m: &M
 
 /// Rows of device, last heard, last sign, battery, link and whether it is online.
 pub(crate) fn note_heard(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbError> {
-    for piece in db::in_powers(rows, HEARD_ROWS) {
-        let sql = format!("{HEARD}{}{HEARD_WHERE}", db::typed_rows(piece.len(), HEARD_TYPES));
-        tx.execute(&sql, &piece.concat())?;
-    }
-    Ok(())
+    tx.update_rows(HEARD, HEARD_TYPES, rows, "WHERE watch_device.no = v.column1").map(drop)
 }
 
-pub(crate) fn note_gateway_heard(
-    tx: &mut dyn Tx,
-    gateway: u32,
-    at: Instant,
-    radio_down: Option<Instant>,
-) -> Result<(), DbError> {
-    tx.execute(GATEWAY_HEARD, params![gateway, at, radio_down]).map(drop)
+/// Rows of gateway, last heard, and since when its radio has been down.
+pub(crate) fn note_gateways_heard(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbError> {
+    tx.update_rows(GATEWAYS_HEARD, GATEWAYS_HEARD_TYPES, rows, "WHERE watch_gateway.no = v.column1").map(drop)
 }
 
 pub(crate) fn note_unknown(

@@ -11,20 +11,18 @@ use crate::daily::{Daily, derive};
 use crate::day::DayLog;
 use crate::live::Shared;
 
-const DAY: &str = "SELECT body FROM watch_home_day WHERE home_no = $1 AND day = $2";
 const DAYS: &str = "SELECT day, body FROM watch_home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
-const DAY_OF: &str = "SELECT home_no, body FROM watch_home_day WHERE day = $1 AND home_no IN (";
+const DAY_OF: &str = "SELECT home_no, body FROM watch_home_day WHERE day = $1 AND home_no {among}";
 const PUT_DAYS: &str = "INSERT INTO watch_home_day (home_no, day, body)";
 const PUT_BEFORE: &str = "ON CONFLICT (home_no, day) DO UPDATE SET body = excluded.body";
-/// Homes asked for in one statement.
-const HOMES: usize = 128;
-const KINDS: &str = "SELECT no, kind FROM watch_device WHERE home_no = $1";
+const KINDS: &str = "SELECT home_no, no, kind FROM watch_device WHERE home_no {among}";
+const DAILY_WIDTH: usize = 19;
 const PUT_DAILY: &str =
     "INSERT INTO watch_home_daily (home_no, day, signs, entrance, fridge, bathroom, toilet, medicine, motion,
     first_sign, last_sign, longest_silence, night_signs, temperature_min, temperature_mean, temperature_max,
-    humidity_mean, wbgt_max, missing_share)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-    ON CONFLICT (home_no, day) DO UPDATE SET signs = excluded.signs, entrance = excluded.entrance,
+    humidity_mean, wbgt_max, missing_share)";
+const PUT_DAILY_BEFORE: &str =
+    "ON CONFLICT (home_no, day) DO UPDATE SET signs = excluded.signs, entrance = excluded.entrance,
     fridge = excluded.fridge, bathroom = excluded.bathroom, toilet = excluded.toilet, medicine = excluded.medicine,
     motion = excluded.motion, first_sign = excluded.first_sign, last_sign = excluded.last_sign,
     longest_silence = excluded.longest_silence, night_signs = excluded.night_signs,
@@ -50,10 +48,11 @@ const INSERT_OUTAGE: &str = "INSERT INTO watch_line_outage (id, shared, name, be
 const END_OUTAGE: &str = "UPDATE watch_line_outage SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
 const OPEN_FAULTS: &str = "SELECT id, gateway_no, began_at, outage_id FROM watch_line_fault WHERE ended_at IS NULL";
 const OPEN_OUTAGES: &str = "SELECT id, shared, name, began_at FROM watch_line_outage WHERE ended_at IS NULL";
-const FAULTS_OF_HOME: &str = "SELECT began_at, ended_at FROM watch_line_fault
-    WHERE gateway_no IN (SELECT gateway_no FROM watch_device WHERE home_no = $1
-    UNION SELECT no FROM watch_gateway WHERE home_no = $1)
-    AND began_at < $3 AND (ended_at IS NULL OR ended_at > $2) ORDER BY began_at";
+const FAULTS_OF_HOMES: &str = "SELECT own.home_no, f.began_at, f.ended_at FROM
+    (SELECT home_no, gateway_no FROM watch_device WHERE home_no {among}
+    UNION SELECT home_no, no FROM watch_gateway WHERE home_no {among}) own
+    JOIN watch_line_fault f ON f.gateway_no = own.gateway_no
+    WHERE f.began_at < $2 AND (f.ended_at IS NULL OR f.ended_at > $1) ORDER BY f.began_at";
 
 /// What is stored of these days of homes; of a day without anything, nothing.
 pub(crate) fn days_at(tx: &mut dyn Tx, wanted: &[(u32, i32)]) -> Result<BTreeMap<(u32, i32), DayLog>, DbError> {
@@ -63,13 +62,8 @@ pub(crate) fn days_at(tx: &mut dyn Tx, wanted: &[(u32, i32)]) -> Result<BTreeMap
     }
     let mut found = BTreeMap::new();
     for (day, homes) in by_day {
-        for piece in db::in_powers(&homes, HOMES) {
-            let places: Vec<String> = (2..piece.len() + 2).map(|n| format!("${n}")).collect();
-            let mut values = vec![Value::from(day)];
-            values.extend(piece.iter().map(|home| Value::from(*home)));
-            for row in tx.query(&format!("{DAY_OF}{})", places.join(", ")), &values)? {
-                found.insert((row.get(0)?, day), read_log(&row.get::<Vec<u8>>(1)?)?);
-            }
+        for row in tx.among(DAY_OF, params![day], &homes)? {
+            found.insert((row.get(0)?, day), read_log(&row.get::<Vec<u8>>(1)?)?);
         }
     }
     Ok(found)
@@ -84,11 +78,6 @@ pub(crate) fn put_days(tx: &mut dyn Tx, days: &BTreeMap<(u32, i32), DayLog>) -> 
     tx.insert_rows(PUT_DAYS, 3, &rows, PUT_BEFORE).map(drop)
 }
 
-pub(crate) fn day_of(tx: &mut dyn Tx, home: u32, day: i32) -> Result<DayLog, DbError> {
-    let stored: Option<Vec<u8>> = tx.first(DAY, params![home, day])?.map(|r| r.get(0)).transpose()?;
-    stored.map_or(Ok(DayLog::default()), |bytes| read_log(&bytes))
-}
-
 /// The stored days from `first` to `last`, days without anything left out.
 pub(crate) fn days_of(tx: &mut dyn Tx, home: u32, first: i32, last: i32) -> Result<Vec<(i32, DayLog)>, DbError> {
     tx.query(DAYS, params![home, first, last])?
@@ -101,22 +90,47 @@ fn read_log(bytes: &[u8]) -> Result<DayLog, DbError> {
     DayLog::decode(bytes).map_err(|_| DbError::Shape { column: 0, wanted: "DayLog" })
 }
 
-/// Writes the daily values of a day that is over. Doing it again gives the same row.
-pub(crate) fn derive_day(tx: &mut dyn Tx, home: u32, day: i32) -> Result<(), DbError> {
-    let log = day_of(tx, home, day)?;
-    let mut kinds = Vec::new();
-    for row in tx.query(KINDS, params![home])? {
-        kinds.push((row.get::<u32>(0)?, row.word(1, DeviceKind::from_key)?));
+/// Writes the daily values of these homes' days, which are over. Doing it again gives the same rows.
+pub(crate) fn derive_days<'a>(
+    tx: &mut dyn Tx,
+    days: impl IntoIterator<Item = (u32, i32, &'a DayLog)>,
+) -> Result<(), DbError> {
+    let mut by_day: BTreeMap<i32, BTreeMap<u32, &DayLog>> = BTreeMap::new();
+    for (home, day, log) in days {
+        by_day.entry(day).or_default().insert(home, log);
     }
-    let (from, until) = (Instant::from_wall_day(i64::from(day)), Instant::from_wall_day(i64::from(day) + 1));
-    let missing = faults_of_home(tx, home, from, until)?;
-    put_daily(tx, home, &derive(day, &log, &kinds, &missing))
+    for (day, logs) in by_day {
+        let homes: Vec<u32> = logs.keys().copied().collect();
+        let mut kinds: BTreeMap<u32, Vec<(u32, DeviceKind)>> = BTreeMap::new();
+        for row in tx.among(KINDS, &[], &homes)? {
+            let kind = (row.get(1)?, row.word(2, DeviceKind::from_key)?);
+            kinds.entry(row.get(0)?).or_default().push(kind);
+        }
+        let (from, until) = (Instant::from_wall_day(i64::from(day)), Instant::from_wall_day(i64::from(day) + 1));
+        let missing = faults_of_homes(tx, &homes, from, until)?;
+        let rows = logs.iter().map(|(home, log)| {
+            let kinds = kinds.get(home).map_or(&[][..], Vec::as_slice);
+            daily_row(*home, &derive(day, log, kinds, missing.get(home).map_or(&[][..], Vec::as_slice)))
+        });
+        put_rows(tx, &rows.collect::<Vec<_>>())?;
+    }
+    Ok(())
 }
 
-pub(crate) fn put_daily(tx: &mut dyn Tx, home: u32, d: &Daily) -> Result<(), DbError> {
+/// Days of one home; of one that stands there twice, the last.
+pub(crate) fn put_daily(tx: &mut dyn Tx, home: u32, days: &[Daily]) -> Result<(), DbError> {
+    let once: BTreeMap<i32, &Daily> = days.iter().map(|day| (day.day, day)).collect();
+    put_rows(tx, &once.values().map(|day| daily_row(home, day)).collect::<Vec<_>>())
+}
+
+fn put_rows(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbError> {
+    tx.insert_rows(PUT_DAILY, DAILY_WIDTH, rows, PUT_DAILY_BEFORE).map(drop)
+}
+
+fn daily_row(home: u32, d: &Daily) -> Vec<Value> {
     let of = |kind: DeviceKind| d.uses_of(kind);
     let (t, real) = (d.temperature, f64::from);
-    let row = params![
+    params![
         home,
         d.day,
         d.signs,
@@ -136,8 +150,8 @@ pub(crate) fn put_daily(tx: &mut dyn Tx, home: u32, d: &Daily) -> Result<(), DbE
         d.humidity.map(real),
         d.wbgt_max.map(real),
         real(d.missing_share)
-    ];
-    tx.execute(PUT_DAILY, row).map(drop)
+    ]
+    .to_vec()
 }
 
 pub(crate) fn daily(tx: &mut dyn Tx, home: u32, first: i32, last: i32) -> Result<Vec<Daily>, DbError> {
@@ -234,12 +248,23 @@ pub(crate) fn open_outages(tx: &mut dyn Tx) -> Result<Vec<(Uuid, Shared, String,
     tx.list("watch_line_outage", OPEN_OUTAGES, &[], read)
 }
 
-/// When the home's line was faulty between two moments; no end: it still is.
-pub(crate) fn faults_of_home(
+/// When a line was faulty, from when until when; no end: it still is.
+pub(crate) type Fault = (Instant, Option<Instant>);
+
+pub(crate) fn faults_of_home(tx: &mut dyn Tx, home: u32, from: Instant, until: Instant) -> Result<Vec<Fault>, DbError> {
+    Ok(faults_of_homes(tx, &[home], from, until)?.remove(&home).unwrap_or_default())
+}
+
+/// Of each of these homes when its line was faulty between two moments, oldest first.
+pub(crate) fn faults_of_homes(
     tx: &mut dyn Tx,
-    home: u32,
+    homes: &[u32],
     from: Instant,
     until: Instant,
-) -> Result<Vec<(Instant, Option<Instant>)>, DbError> {
-    tx.query(FAULTS_OF_HOME, params![home, from, until])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+) -> Result<BTreeMap<u32, Vec<Fault>>, DbError> {
+    let mut found: BTreeMap<u32, Vec<Fault>> = BTreeMap::new();
+    for row in tx.among(FAULTS_OF_HOMES, params![from, until], homes)? {
+        found.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+    }
+    Ok(found)
 }
