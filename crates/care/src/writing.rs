@@ -96,5 +96,5 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, note: NoteId, act: Act) -> Result<(store::He
 
 fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<(StaffId, Role)>, CareError> {
     let members = people::team(ctx, tx, person)?;
-    members.iter().map(|m| Ok((m.staff, people::staff(tx, m.staff)?.role))).collect()
+    Ok(people::colleagues(tx, &members)?.into_iter().map(|known| (known.staff.id, known.staff.role)).collect())
 }

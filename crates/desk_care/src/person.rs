@@ -15,7 +15,7 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
-use people::{Contact, Form, MedicalSummary, TeamMember};
+use people::{Colleague, Contact, Form, MedicalSummary};
 use serde::Deserialize;
 
 use super::TEAM;
@@ -41,7 +41,7 @@ struct Sheet {
     home: people::Home,
     phones: Vec<people::PhoneNumber>,
     risk_notes: Option<base::Redacted<String>>,
-    team: Vec<(TeamMember, people::Staff, String)>,
+    team: Vec<Colleague>,
     contacts: Vec<Contact>,
     medical: Option<MedicalSummary>,
     notes: Option<NotePage>,
@@ -77,12 +77,8 @@ fn read(
 ) -> Result<Sheet, Problem> {
     let resident = seen.take(people::resident(ctx, tx, person)?);
     let home = seen.take(people::home_of(ctx, tx, person)?);
-    let mut team = Vec::new();
-    for member in seen.take(people::team(ctx, tx, person)?) {
-        let staff = people::staff(tx, member.staff)?;
-        let office = people::office(tx, staff.office)?.name;
-        team.push((member, staff, office));
-    }
+    let team = seen.take(people::team(ctx, tx, person)?);
+    let team = people::colleagues(tx, &team)?;
     let sees = |tx: &mut dyn Tx, act| access::may(ctx, tx, act, person);
     let medical = sees(tx, access::Act::SeeMedical)
         .then(|| people::medical_summary(ctx, tx, person))
@@ -162,9 +158,9 @@ fn around(sheet: &Sheet) -> Markup {
             section {
                 h2 { "ケアチーム" }
                 @if sheet.team.is_empty() { p { "登録されたチームはありません。" } }
-                ul.plain.stack { @for (member, staff, office) in &sheet.team { li {
+                ul.plain.stack { @for Colleague { member, staff, office } in &sheet.team { li {
                     (profession(staff.role)) " " (member.part.ja()) br;
-                    (staff.name.expose()) span.soft { "（" (office) "）" }
+                    (staff.name.expose()) span.soft { "（" (office.name) "）" }
                     @if let Some(phone) = &staff.phone { br; (tel_button("電話", &phone.shown(), false)) }
                 } } }
             }

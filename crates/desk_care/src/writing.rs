@@ -1,5 +1,7 @@
 //! A new note: what it is, to whom it speaks, until when an answer is wanted.
 
+use std::collections::BTreeSet;
+
 use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,6 +18,7 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use parts::head::Head;
 use parts::head::head_of;
+use people::Staff;
 
 use super::TEAM;
 use super::note::moment;
@@ -45,20 +48,17 @@ async fn look(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Sheet,
             access::require(ctx, tx, access::Act::WriteNote, person)?;
             let mut to = vec![("team".to_owned(), "全員".to_owned())];
             let me = StaffId(ctx.actor.id);
-            let mut members = Vec::new();
-            for member in seen.take(people::team(ctx, tx, person)?).into_iter().filter(|m| m.staff != me) {
-                // Somebody may have two parts in a team.
-                if !members.iter().any(|(id, _)| *id == member.staff) {
-                    members.push((member.staff, people::staff(tx, member.staff)?));
-                }
-            }
-            let present = |role: &&Role| members.iter().any(|(_, staff)| staff.role == **role);
+            let mut team = seen.take(people::team(ctx, tx, person)?);
+            // Somebody may have two parts in a team.
+            let mut once = BTreeSet::from([me]);
+            team.retain(|member| once.insert(member.staff));
+            let members = people::colleagues(tx, &team)?;
+            let present = |role: &&Role| members.iter().any(|known| known.staff.role == **role);
             to.extend(
                 TEAM.iter().filter(present).map(|r| (format!("role:{}", r.key()), format!("{}（職種の全員）", r.ja()))),
             );
-            to.extend(
-                members.iter().map(|(id, s)| (format!("staff:{id}"), format!("{} {}", s.role.ja(), s.name.expose()))),
-            );
+            let named = |s: &Staff| (format!("staff:{}", s.id), format!("{} {}", s.role.ja(), s.name.expose()));
+            to.extend(members.iter().map(|known| named(&known.staff)));
             let head = head_of(ctx, tx, person, &mut seen)?;
             Ok(Seen::of(Sheet { head, to }, seen))
         })

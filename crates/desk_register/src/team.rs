@@ -16,7 +16,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use people::{ConsentScope, ConsentState, Home, Office, Resident, Staff, StaffState, TeamMember, TeamPart};
+use people::{Colleague, ConsentScope, ConsentState, Home, Office, Resident, Staff, StaffState, TeamPart};
 use uuid::Uuid;
 
 use super::heads::{Part, person_pages};
@@ -33,16 +33,10 @@ pub fn doors() -> Vec<Door> {
     ]
 }
 
-struct Member {
-    member: TeamMember,
-    staff: Staff,
-    office: Office,
-}
-
 struct Team {
     resident: Resident,
     home: Home,
-    members: Vec<Member>,
+    members: Vec<Colleague>,
     sharing: ConsentState,
     offices: Vec<Office>,
     /// Of the office that was chosen.
@@ -55,12 +49,8 @@ async fn team(site: &Site, visitor: &Visitor, person: PersonId, office: Option<O
             let mut seen = Witnesses::default();
             let resident = seen.take(people::resident(ctx, tx, person)?);
             let home = seen.take(people::home_of(ctx, tx, person)?);
-            let mut members = Vec::new();
-            for member in seen.take(people::team(ctx, tx, person)?) {
-                let staff = people::staff(tx, member.staff)?;
-                let office = people::office(tx, staff.office)?;
-                members.push(Member { member, staff, office });
-            }
+            let members = seen.take(people::team(ctx, tx, person)?);
+            let members = people::colleagues(tx, &members)?;
             let sharing = people::consent_state(tx, person, ConsentScope::CareSharing)?;
             let offices = people::offices(tx, None)?;
             let candidates = match office {
@@ -114,7 +104,7 @@ fn members_table(team: &Team, keeps: bool) -> Markup {
         &["役割", "氏名", "事業所", "開始"]
     };
     let mut table = Table::new("ケアチームの職員", headings);
-    for Member { member, staff, office } in &team.members {
+    for Colleague { member, staff, office } in &team.members {
         let mut cells = vec![
             html! { (member.part.ja()) },
             html! { (staff.name.expose()) @if staff.state != StaffState::Active { " " (chip(Tone::Unknown, staff.state.ja())) } },

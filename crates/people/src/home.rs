@@ -189,8 +189,7 @@ pub(crate) const INSIDE: [Act; 2] = [Act::SeeEntry, Act::SeeRisks];
 /// The home in which this person lives.
 pub fn home_of(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Home>, PeopleError> {
     let witness = access::require_some(ctx, tx, &[Act::SeeIdentity], &INSIDE, person)?;
-    let home = store::residents::get(tx, person)?.ok_or(PeopleRefusal::NoPerson)?.home;
-    let home = load(tx, home)?;
+    let home = store::homes::of_person(tx, person)?.ok_or(PeopleRefusal::NoPerson)?;
     let (entry, layout) = (witness.has(Act::SeeEntry), witness.has(Act::SeeRisks));
     Ok(witness.shows(hidden(home, entry, layout)))
 }

@@ -66,7 +66,7 @@ pub use staff::{
     NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
     staff_state,
 };
-pub use team::{TeamMember, join_team, leave_team, team};
+pub use team::{Colleague, TeamMember, colleagues, join_team, leave_team, team};
 pub use verbs::Verb;
 pub use words::*;
 

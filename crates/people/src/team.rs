@@ -1,6 +1,8 @@
 //! ケアチーム: who works together for one resident. A membership opens a `care_team` grant, as far and as long as the
 //! resident consents to sharing (医療介護共有); its end closes it at once.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use access::{Act, FOREVER, Grant, Ground, Items, Shown};
 use base::{Ctx, Instant, OfficeId, PersonId, StaffId};
 use db::{Tx, outbox};
@@ -9,8 +11,8 @@ use uuid::Uuid;
 use crate::event::Event;
 use crate::verbs::Verb;
 use crate::{
-    Consent, ConsentScope, ConsentState, Manner, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart, resident,
-    rules, store,
+    Consent, ConsentScope, ConsentState, Manner, Office, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart,
+    resident, rules, store,
 };
 
 /// Members one team may have.
@@ -83,6 +85,30 @@ pub fn leave_team(ctx: &Ctx, tx: &mut dyn Tx, membership: Uuid) -> Result<(), Pe
 pub fn team(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Vec<TeamMember>>, PeopleError> {
     let witness = access::require(ctx, tx, Act::SeeContacts, person)?;
     Ok(witness.shows(store::teams::open_of(tx, person)?))
+}
+
+/// A member of a team with who they are and where they work.
+#[derive(Clone, Debug)]
+pub struct Colleague {
+    pub member: TeamMember,
+    pub staff: Staff,
+    pub office: Office,
+}
+
+/// Who the members of a team are, in their order, in two statements however many they are. Whoever cannot be read is
+/// left out.
+pub fn colleagues(tx: &mut dyn Tx, team: &[TeamMember]) -> Result<Vec<Colleague>, PeopleError> {
+    let ids: Vec<StaffId> = team.iter().map(|member| member.staff).collect();
+    let staff: BTreeMap<StaffId, Staff> = store::staff::all(tx, &ids)?.into_iter().map(|s| (s.id, s)).collect();
+    let ids: BTreeSet<OfficeId> = staff.values().map(|staff| staff.office).collect();
+    let offices = store::offices::all(tx, &ids.into_iter().collect::<Vec<_>>())?;
+    let offices: BTreeMap<OfficeId, Office> = offices.into_iter().map(|office| (office.id, office)).collect();
+    let known = |member: &TeamMember| {
+        let staff = staff.get(&member.staff)?.clone();
+        let office = offices.get(&staff.office)?.clone();
+        Some(Colleague { member: member.clone(), staff, office })
+    };
+    Ok(team.iter().filter_map(known).collect())
 }
 
 /// Opens the grants of all memberships that `consent` reaches.

@@ -72,13 +72,10 @@ pub fn doctors_to_ask(
     tx: &mut dyn Tx,
     person: PersonId,
 ) -> Result<Shown<Vec<(TeamPart, Staff)>>, ResponseError> {
-    let mut doctors = Vec::new();
-    let (team, witnesses) = people::team(ctx, tx, person)?.into_parts();
-    for member in team {
-        if matches!(member.part, TeamPart::AttendingDoctor | TeamPart::Doctor) {
-            doctors.push((member.part, people::staff(tx, member.staff)?));
-        }
-    }
+    let (mut team, witnesses) = people::team(ctx, tx, person)?.into_parts();
+    team.retain(|member| matches!(member.part, TeamPart::AttendingDoctor | TeamPart::Doctor));
+    let known = people::colleagues(tx, &team)?.into_iter().map(|known| (known.member.part, known.staff));
+    let mut doctors: Vec<(TeamPart, Staff)> = known.collect();
     doctors.sort_by_key(|(part, _)| *part != TeamPart::AttendingDoctor);
     Ok(Shown::new(doctors, witnesses))
 }

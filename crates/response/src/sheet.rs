@@ -162,12 +162,9 @@ fn choices(
         found.push(choice(visitor, label, phone, is_asked(visitor)));
     }
     let own = Ctx::new(base::Actor::system("response"), ctx.purpose, ctx.now, ctx.request);
-    for member in people::team(&own, tx, case.person)?.iter() {
-        if !matches!(member.part, TeamPart::CareManager | TeamPart::Nurse | TeamPart::CareWorker) {
-            continue;
-        }
-        let staff = people::staff(tx, member.staff)?;
-        let office = people::office(tx, staff.office)?;
+    let mut team = people::team(&own, tx, case.person)?.into_value();
+    team.retain(|m| matches!(m.part, TeamPart::CareManager | TeamPart::Nurse | TeamPart::CareWorker));
+    for people::Colleague { member, staff, office } in people::colleagues(tx, &team)? {
         let visitor = Visitor::Staff(member.staff);
         let label = format!("{} {}（{}）", member.part.ja(), staff.name.expose(), office.name);
         let phone = staff.phone.as_ref().or(office.phone.as_ref()).map_or(String::new(), |p| p.expose().to_owned());

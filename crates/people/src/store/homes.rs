@@ -1,4 +1,4 @@
-use base::HomeId;
+use base::{HomeId, PersonId};
 use db::{DbError, Row, Tx, Value, params};
 
 use super::{provenance, redacted};
@@ -12,9 +12,19 @@ const UPDATE: &str =
     "UPDATE people_home SET postal = $2, city_code = $3, city = $4, town = $5, line = $6, building = $7, lat = $8,
     lon = $9, area = $10, neighbourhood = $11, dwelling = $12, layout_note = $13, entry = $14, entry_note = $15,
     source = $16, entered_by = $17, entered_at = $18, confirmed_on = $19, version = $20 WHERE id = $1";
-const GET: &str =
-    "SELECT id, postal, city_code, city, town, line, building, lat, lon, area, neighbourhood, dwelling, layout_note,
-    entry, entry_note, source, entered_by, entered_at, confirmed_on, version FROM people_home WHERE id = $1";
+/// All columns, in the order in which a row is read.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, postal, city_code, city, town, line, building, lat, lon, area, neighbourhood, dwelling, \
+             layout_note, entry, entry_note, source, entered_by, entered_at, confirmed_on, version FROM people_home ",
+            $rest
+        )
+    };
+}
+
+const GET: &str = select!("WHERE id = $1");
+const OF_PERSON: &str = select!("WHERE id = (SELECT home_id FROM people_resident WHERE id = $1)");
 
 pub fn insert(tx: &mut dyn Tx, home: &Home) -> Result<(), DbError> {
     tx.execute(INSERT, &columns(home)).map(drop)
@@ -26,6 +36,11 @@ pub fn update(tx: &mut dyn Tx, home: &Home) -> Result<(), DbError> {
 
 pub fn get(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Home>, DbError> {
     tx.first(GET, params![home])?.as_ref().map(row_home).transpose()
+}
+
+/// Where this person lives.
+pub fn of_person(tx: &mut dyn Tx, person: PersonId) -> Result<Option<Home>, DbError> {
+    tx.first(OF_PERSON, params![person])?.as_ref().map(row_home).transpose()
 }
 
 /// These homes, in no order.

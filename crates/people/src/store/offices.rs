@@ -57,8 +57,18 @@ pub fn list(tx: &mut dyn Tx, kind: Option<OfficeKind>) -> Result<Vec<Office>, Db
         Some(kind) => tx.query(OF_KIND, params![kind.key(), MAX_OFFICES])?,
         None => tx.query(ALL, params![MAX_OFFICES])?,
     };
+    readable(tx, &rows)
+}
+
+/// These, in no order.
+pub fn all(tx: &mut dyn Tx, offices: &[OfficeId]) -> Result<Vec<Office>, DbError> {
+    let rows = tx.among(&GET.replace("= $1", "{among}"), &[], offices)?;
+    readable(tx, &rows)
+}
+
+fn readable(tx: &mut dyn Tx, rows: &[Row]) -> Result<Vec<Office>, DbError> {
     let mut offices = Vec::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows {
         match row_office(tx, row) {
             Ok(office) => offices.push(office),
             Err(DbError::Shape { column, .. }) => {
