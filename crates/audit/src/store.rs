@@ -28,7 +28,7 @@ const HEAD: &str = concat!(
 const EMPTY_HEAD: &str = concat!("SELECT ", own!(), ", (SELECT COALESCE(MAX(place), 0) FROM audit_row)");
 const APPEND: &str = "INSERT INTO audit_row
     (place, chain_id, seq, at, role, actor_id, office_id, device, request_id, purpose, action, persons, items, ground,
-    outcome, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    outcome, hash)";
 const CHAIN_AFTER: &str = "SELECT MIN(chain_id) FROM audit_row WHERE chain_id > $1";
 const OWN: &str = "INSERT INTO audit_own (n, chain_id) SELECT COALESCE(MAX(n), 0) + 1, $1 FROM audit_own";
 const ABOUT: &str = concat!(
@@ -109,7 +109,7 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
         outcome: entry.outcome.key(),
     };
     let hash = hash(&last.hash, &row);
-    tx.execute(
+    tx.add_row(
         APPEND,
         params![
             place,
@@ -128,7 +128,8 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
             row.ground,
             row.outcome,
             hash
-        ],
+        ]
+        .to_vec(),
     )?;
     End { chain: last.chain, seq, hash, place }.remember(tx);
     Ok(seq)

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::postgres_wire::{AddressRefusal, Line};
+use crate::postgres_wire::{Address, AddressRefusal};
 
 /// Where the data lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +57,14 @@ impl DbConfig {
     /// As whom the server is asked, where the address says it.
     pub fn role(&self) -> Option<String> {
         let DbConfig::Postgres { url, ca, .. } = self else { return None };
-        Line::parse(url, ca.as_deref()).ok()?.role().map(str::to_owned)
+        Address::parse(url, ca.as_deref()).ok()?.role().map(str::to_owned)
     }
 
     /// Whether the way to the data is safe; asked when a configuration is read, and again at each connection.
     pub fn check(&self) -> Result<(), AddressRefusal> {
         match self {
             DbConfig::Sqlite { .. } => Ok(()),
-            DbConfig::Postgres { url, ca, .. } => Line::parse(url, ca.as_deref()).map(drop),
+            DbConfig::Postgres { url, ca, .. } => Address::parse(url, ca.as_deref()).map(drop),
         }
     }
 
@@ -72,7 +72,7 @@ impl DbConfig {
     pub fn shown(&self) -> String {
         match self {
             DbConfig::Sqlite { file, .. } => file.display().to_string(),
-            DbConfig::Postgres { url, ca, .. } => match Line::parse(url, ca.as_deref()) {
+            DbConfig::Postgres { url, ca, .. } => match Address::parse(url, ca.as_deref()) {
                 Ok(line) => line.shown(),
                 Err(refusal) => refusal.to_string(),
             },

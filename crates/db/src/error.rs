@@ -83,9 +83,9 @@ impl From<rusqlite::Error> for DbError {
     }
 }
 
-impl From<postgres::Error> for DbError {
-    fn from(error: postgres::Error) -> Self {
-        use postgres::error::SqlState as S;
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        use tokio_postgres::error::SqlState as S;
         let Some(cause) = error.as_db_error() else {
             let line = std::error::Error::source(&error).is_some_and(|cause| cause.is::<std::io::Error>());
             return if error.is_closed() || line {

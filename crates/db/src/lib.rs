@@ -19,6 +19,7 @@ mod memo;
 mod migrate;
 pub mod outbox;
 mod postgres_engine;
+mod postgres_line;
 mod postgres_rights;
 mod postgres_wire;
 mod readable;
@@ -79,6 +80,9 @@ pub trait Tx {
     /// `INSERT … VALUES` for many rows, in as few statements as the engine takes. `head` ends before `VALUES`, `tail`
     /// follows it (such as `ON CONFLICT DO NOTHING`); each row has `width` values. Gives the number of rows changed.
     fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError>;
+    /// Inserts a row of which no statement of this command asks whether it is there. On a server it travels with the next
+    /// statement; where it is refused, that one fails.
+    fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError>;
     /// Changes many rows by their key, in as few statements as the engine takes. `head` ends before `FROM`, `tail` begins
     /// with `WHERE`; both call the values of a row `v.column1`, `v.column2`, …, which are of these types of SQL. No key may
     /// stand there twice. Gives the number of rows changed.

@@ -1,17 +1,18 @@
-//! PostgreSQL behind the port. The synchronous client runs on our own threads only.
+//! PostgreSQL behind the port.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use postgres::types::private::BytesMut;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, SimpleQueryMessage, Statement};
+use tokio_postgres::Statement;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::counted::Counted;
 use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
+use crate::postgres_line::{Line, Param, Rows, as_params, columns};
 use crate::postgres_wire::Server;
 use crate::readable::{Unreadable, UnreadableRows};
 use crate::{DbError, Engine, Keys, Row, Tx, Value, only_reads};
@@ -30,11 +31,27 @@ const LAST_TURN: &str = "SELECT n FROM writer_turn";
 /// Rows of one statement that inserts many.
 const ROWS_AT_ONCE: usize = 4000;
 
-const BEGIN: &str = "BEGIN; SELECT pg_current_xact_id()::text";
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 
+/// How a transaction begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begin {
+    Writing,
+    Reading,
+    /// Where another one has not ended yet.
+    ReadingOn,
+}
+
+struct Waiting {
+    head: String,
+    width: usize,
+    rows: Vec<Vec<Value>>,
+}
+
 pub(crate) struct Postgres {
-    client: Client,
+    line: Line,
+    /// Rows of one kind that no statement has been sent with yet.
+    waiting: Option<Waiting>,
     prepared: HashMap<String, Statement>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) announced: bool,
@@ -45,8 +62,6 @@ pub(crate) struct Postgres {
     failed: u64,
     memo: Memo,
     pub(crate) counted: Arc<Counted>,
-    /// The server's number of the open transaction, by which its end can be asked for later.
-    transaction: Option<String>,
     gone: bool,
     /// Which of the database's writers this one is; 0 for a reader.
     turn: i64,
@@ -58,7 +73,7 @@ impl Postgres {
     pub(crate) fn reopen_writer(server: &Server, turn: i64) -> Result<Postgres, DbError> {
         let mut engine = Postgres::connect(server)?;
         engine.become_writer(RELOCK_WAIT)?;
-        engine.turn = engine.client.query_one(LAST_TURN, &[])?.get(0);
+        engine.turn = engine.line.value(LAST_TURN, &[])?.ok_or(DbError::NoRow)?;
         if engine.turn == turn { Ok(engine) } else { Err(DbError::Superseded) }
     }
 
@@ -68,63 +83,61 @@ impl Postgres {
 
     /// Waits until no other process writes to this database, for this long at most.
     pub(crate) fn become_writer(&mut self, wait: Duration) -> Result<(), DbError> {
-        self.client.batch_execute("SET default_transaction_isolation = 'serializable'")?;
+        self.line.script("SET default_transaction_isolation = 'serializable'")?;
         self.require_byte_order()?;
         // Zero would mean for ever.
-        self.client.batch_execute(&format!("SET lock_timeout = {}", wait.as_millis().max(1)))?;
-        self.client.query_one("SELECT pg_advisory_lock($1)", &[&WRITER_LOCK])?;
-        self.client.batch_execute("RESET lock_timeout")?;
+        self.line.script(&format!("SET lock_timeout = {}", wait.as_millis().max(1)))?;
+        self.line.script(&format!("SELECT pg_advisory_lock({WRITER_LOCK})"))?;
+        self.line.script("RESET lock_timeout")?;
         Ok(())
     }
 
     pub(crate) fn take_turn(&mut self) -> Result<(), DbError> {
-        let mut tx = self.client.transaction()?;
-        let next = match tx.query_opt(NEXT_TURN, &[])? {
-            Some(row) => row,
-            None => tx.query_one(FIRST_TURN, &[])?,
+        self.line.begin_with("BEGIN");
+        let next = match self.line.value(NEXT_TURN, &[])? {
+            Some(turn) => turn,
+            None => self.line.value(FIRST_TURN, &[])?.ok_or(DbError::NoRow)?,
         };
-        tx.commit()?;
-        self.turn = next.get(0);
+        self.line.script("COMMIT")?;
+        self.turn = next;
         Ok(())
     }
 
-    /// Begins a transaction of the writer and notes its number.
-    pub(crate) fn begin(&mut self) -> Result<(), DbError> {
-        self.transaction = None;
+    /// Begins a transaction with the next statement; of a writer it notes the server's number, by which its end can be
+    /// asked for later.
+    pub(crate) fn begin(&mut self, begin: Begin) {
         self.memo.heed("BEGIN");
-        self.counted.journey();
-        let outcome = self.client.simple_query(BEGIN).map_err(DbError::from);
-        for message in self.noted(outcome)? {
-            if let SimpleQueryMessage::Row(row) = message {
-                self.transaction = row.get(0).map(str::to_owned);
-            }
-        }
-        Ok(())
+        self.waiting = None;
+        self.line.begin_with(match begin {
+            Begin::Writing => "BEGIN; SELECT pg_current_xact_id()::text",
+            Begin::Reading => "BEGIN",
+            Begin::ReadingOn => "COMMIT; BEGIN",
+        });
     }
 
     pub(crate) fn transaction(&self) -> Option<String> {
-        self.transaction.clone()
+        self.line.transaction()
     }
 
     /// Whether the transaction of that number was committed. The writer's lock is ours, so the session that had it
     /// has ended, and its transaction with it.
     pub(crate) fn was_committed(&mut self, transaction: &str) -> Result<bool, DbError> {
-        let status: Option<String> = self.client.query_one(STATUS, &[&transaction])?.get(0);
-        Ok(status.as_deref() == Some("committed"))
+        let status: Option<Option<String>> = self.line.value(STATUS, &[&transaction])?;
+        Ok(status.flatten().as_deref() == Some("committed"))
     }
 
     pub(crate) fn open_reader(server: &Server) -> Result<Postgres, DbError> {
         let mut engine = Postgres::connect(server)?;
-        engine.client.batch_execute(
-            "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on",
-        )?;
+        engine
+            .line
+            .script("SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on")?;
         Ok(engine)
     }
 
     /// Lists must come in the same order on both engines, so text is compared by bytes.
     fn require_byte_order(&mut self) -> Result<(), DbError> {
         let sql = "SELECT datcollate FROM pg_database WHERE datname = current_database()";
-        let collation: String = self.client.query_one(sql, &[])?.get(0);
+        let collation: String = self.line.value(sql, &[])?.ok_or(DbError::NoRow)?;
         match collation.as_str() {
             "C" | "POSIX" | "C.UTF-8" => Ok(()),
             other => Err(DbError::Engine(format!("the database must be created with LC_COLLATE 'C', not '{other}'"))),
@@ -132,12 +145,13 @@ impl Postgres {
     }
 
     pub(crate) fn connect(server: &Server) -> Result<Postgres, DbError> {
-        let mut client = server.connect()?;
+        let mut line = server.connect()?;
         // Else a temporary table of the same name, which anybody may make, would stand before a table of the record.
-        client.batch_execute("SET search_path = public, pg_temp")?;
+        line.script("SET search_path = public, pg_temp")?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres {
-            client,
+            line,
+            waiting: None,
             prepared,
             keys: Arc::default(),
             announced,
@@ -147,14 +161,13 @@ impl Postgres {
             failed: 0,
             memo: Memo::default(),
             counted: Arc::default(),
-            transaction: None,
             gone,
             turn: 0,
         })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.gone || self.client.is_closed()
+        self.gone || self.line.is_closed()
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
@@ -162,7 +175,7 @@ impl Postgres {
             return Ok(statement.clone());
         }
         self.counted.journey();
-        let statement = self.client.prepare(sql)?;
+        let statement = self.line.prepare(sql)?;
         if self.prepared.len() >= 512 {
             self.prepared.clear();
         }
@@ -173,37 +186,50 @@ impl Postgres {
 
 impl Postgres {
     fn run(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
+        self.send_waiting()?;
         let statement = self.prepare(sql)?;
         self.counted.journey();
-        Ok(self.client.execute(&statement, &borrowed(params))?)
+        self.line.execute(&statement, &as_params(params))
     }
 
     fn stream(
         &mut self,
         sql: &str,
-        params: Vec<&(dyn ToSql + Sync)>,
+        params: Vec<Param<'_>>,
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        use postgres::fallible_iterator::FallibleIterator;
+        self.send_waiting()?;
         let statement = self.prepare(sql)?;
         self.counted.journey();
-        let mut rows = self.client.query_raw(&statement, params)?;
-        while let Some(row) = rows.next()? {
-            take(owned(&row)?)?;
+        self.line.each(&statement, params, &mut |row| take(owned(&row)?))
+    }
+
+    /// What waits goes with the next statement.
+    fn send_waiting(&mut self) -> Result<(), DbError> {
+        if let Some(Waiting { head, width, rows }) = self.waiting.take() {
+            self.counted.statement();
+            let statement = self.inserting(&head, width, "")?;
+            self.line.insert_with(Rows { statement, rows });
         }
         Ok(())
     }
 
     /// All rows as one array for each column: the statement is the same however many rows there are, so that it is
     /// planned once.
-    fn insert(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+    fn inserting(&mut self, head: &str, width: usize, tail: &str) -> Result<Statement, DbError> {
         let one = self.prepare(&format!("{head} VALUES {} {tail}", placeholders(1, width)))?;
         let types: Vec<&str> = one.params().iter().map(Type::name).collect();
-        let statement = self.prepare(&format!("{head} SELECT * FROM {} {tail}", unnest(&types)))?;
+        self.prepare(&format!("{head} SELECT * FROM {} {tail}", unnest(&types)))
+    }
+
+    fn insert(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        self.send_waiting()?;
+        let statement = self.inserting(head, width, tail)?;
         self.in_columns(&statement, width, rows)
     }
 
     fn update(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        self.send_waiting()?;
         let columns: Vec<String> = (1..=types.len()).map(|n| format!("column{n}")).collect();
         let sql = format!("{head} FROM {} AS v ({}) {tail}", unnest(types), columns.join(", "));
         let statement = self.prepare(&sql)?;
@@ -213,17 +239,16 @@ impl Postgres {
     fn in_columns(&mut self, statement: &Statement, width: usize, rows: &[Vec<Value>]) -> Result<u64, DbError> {
         let mut changed = 0;
         for chunk in rows.chunks(ROWS_AT_ONCE) {
-            let columns: Vec<Vec<&Value>> = (0..width).map(|n| chunk.iter().map(|row| &row[n]).collect()).collect();
-            let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
             self.counted.journey();
-            changed += self.client.execute(statement, &params)?;
+            changed += self.line.execute(statement, &as_params(&columns(width, chunk)))?;
         }
         Ok(changed)
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        self.send_waiting()?;
         self.counted.journey();
-        Ok(self.client.batch_execute(sql)?)
+        self.line.script(sql)
     }
 
     /// Remembers an error after which this transaction is unusable.
@@ -263,7 +288,7 @@ impl Tx for Postgres {
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.counted.statement();
-        let outcome = self.stream(sql, borrowed(params), take);
+        let outcome = self.stream(sql, as_params(params), take);
         self.touched += u64::from(outcome.is_err() || !only_reads(sql));
         self.noted(outcome)
     }
@@ -278,6 +303,20 @@ impl Tx for Postgres {
         self.noted(outcome)
     }
 
+    fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError> {
+        self.touched += 1;
+        let width = row.len();
+        match &mut self.waiting {
+            Some(waiting) if waiting.head == head && waiting.width == width => waiting.rows.push(row),
+            Some(_) => {
+                let outcome = self.insert(head, width, &[row], "").map(drop);
+                return self.noted(outcome);
+            }
+            None => self.waiting = Some(Waiting { head: head.to_owned(), width, rows: vec![row] }),
+        }
+        Ok(())
+    }
+
     fn update_rows(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
         if rows.is_empty() {
             return Ok(0);
@@ -290,7 +329,7 @@ impl Tx for Postgres {
 
     fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError> {
         self.counted.statement();
-        let mut values = borrowed(params);
+        let mut values = as_params(params);
         values.push(&items);
         let mut rows = Vec::new();
         let outcome = self.stream(&among_one(sql, values.len()), values, &mut |row| {
@@ -302,6 +341,9 @@ impl Tx for Postgres {
 
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
         self.memo.heed(sql);
+        if sql.starts_with("ROLLBACK") {
+            self.waiting = None;
+        }
         let ends = sql.starts_with("COMMIT") || (sql.starts_with("ROLLBACK") && !sql.starts_with("ROLLBACK TO"));
         self.failed += u64::from(ends);
         let outcome = self.batch(sql);
@@ -359,10 +401,6 @@ fn unnest(types: &[&str]) -> String {
     format!("UNNEST({})", arrays.join(", "))
 }
 
-fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    params.iter().map(|v| v as &(dyn ToSql + Sync)).collect()
-}
-
 impl ToSql for Value {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
@@ -386,7 +424,7 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-fn owned(row: &postgres::Row) -> Result<Row, DbError> {
+fn owned(row: &tokio_postgres::Row) -> Result<Row, DbError> {
     let values = row.columns().iter().enumerate().map(|(i, column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(i)?.map_or(Value::Null, Value::Int),

@@ -2,22 +2,22 @@
 //! never leaves this machine) and refuses to open any other: the client's own `prefer` would fall back to plain text
 //! without a word.
 
-use std::error::Error;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use postgres::config::{ChannelBinding, Host, SslMode};
-use postgres::{Client, Config, NoTls};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+use tokio_postgres::config::{ChannelBinding, Host, SslMode};
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::DbError;
+use crate::postgres_line::Line;
 
 /// How long to wait for an answer to a connection attempt, and for one to sent bytes, unless the URL says otherwise.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -42,14 +42,14 @@ pub enum AddressRefusal {
 
 /// An address that is safe to use, as the client's own parser read it.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Address {
     config: Config,
     encrypted: bool,
 }
 
-impl Line {
+impl Address {
     /// Encrypted wherever a byte could leave this machine, and on it where the address or a given `ca` asks for it.
-    pub(crate) fn parse(url: &str, ca: Option<&Path>) -> Result<Line, AddressRefusal> {
+    pub(crate) fn parse(url: &str, ca: Option<&Path>) -> Result<Address, AddressRefusal> {
         let mut config: Config = url.parse().map_err(|_| AddressRefusal::Unreadable)?;
         let stays = stays_here(&config);
         let encrypted = match config.get_ssl_mode() {
@@ -72,7 +72,7 @@ impl Line {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(LINE_WAIT).keepalives_idle(LINE_WAIT);
         }
-        Ok(Line { config, encrypted })
+        Ok(Address { config, encrypted })
     }
 
     /// As whom it speaks, where the address says it.
@@ -107,14 +107,12 @@ impl<'a> Server<'a> {
         Server { url, ca: ca.as_deref() }
     }
 
-    /// Opens a line, or says what stood against it, down to the last cause.
-    pub(crate) fn connect(&self) -> Result<Client, DbError> {
-        let line = Line::parse(self.url, self.ca).map_err(|refusal| DbError::Engine(refusal.to_string()))?;
-        let client = match line.encrypted {
-            true => line.config.connect(MakeRustlsConnect::new(trusting(self.ca)?)),
-            false => line.config.connect(NoTls),
-        };
-        client.map_err(|error| DbError::Gone(causes(&error)))
+    pub(crate) fn connect(&self) -> Result<Line, DbError> {
+        let line = Address::parse(self.url, self.ca).map_err(|refusal| DbError::Engine(refusal.to_string()))?;
+        match line.encrypted {
+            true => Line::open(&line.config, MakeRustlsConnect::new(trusting(self.ca)?)),
+            false => Line::open(&line.config, NoTls),
+        }
     }
 }
 
@@ -158,16 +156,6 @@ fn trusting(ca: Option<&Path>) -> Result<ClientConfig, DbError> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn causes(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words = format!("{words}: {cause}");
-        next = cause.source();
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,10 +186,10 @@ mod tests {
             ("host=db.internal sslmode=verify-full", Err(AddressRefusal::Unreadable)),
             ("host=db.internal sslrootcert=/ca.pem", Err(AddressRefusal::Unreadable)),
         ] {
-            assert_eq!(Line::parse(address, None).map(|line| line.encrypted), encrypted, "{address}");
+            assert_eq!(Address::parse(address, None).map(|line| line.encrypted), encrypted, "{address}");
         }
         let ca = Some(Path::new("/ca.pem"));
-        assert!(Line::parse("host=127.0.0.1", ca).unwrap().encrypted);
-        assert_eq!(Line::parse("host=127.0.0.1 sslmode=disable", ca).unwrap_err(), AddressRefusal::PlainAbroad);
+        assert!(Address::parse("host=127.0.0.1", ca).unwrap().encrypted);
+        assert_eq!(Address::parse("host=127.0.0.1 sslmode=disable", ca).unwrap_err(), AddressRefusal::PlainAbroad);
     }
 }

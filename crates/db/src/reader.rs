@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use tokio::sync::oneshot;
 
 use crate::counted::Counted;
+use crate::postgres_engine::Begin;
 use crate::readable::UnreadableRows;
 use crate::writer::Connection;
 use crate::{DbConfig, DbError, Keys, Tx};
@@ -131,16 +132,12 @@ impl Reader {
 
     /// Begins a transaction, on a new connection where the old one turns out to be gone.
     fn begin(&mut self) -> Result<(), DbError> {
-        self.connection.tx().forget_broken();
-        let begin = if std::mem::take(&mut self.open) { "COMMIT; BEGIN" } else { "BEGIN" };
+        let begin = if std::mem::take(&mut self.open) { Begin::ReadingOn } else { Begin::Reading };
         if !self.connection.is_closed() {
-            match self.connection.tx().script(begin) {
-                Err(_) if self.connection.is_closed() => {}
-                begun => return begun,
-            }
+            return self.connection.begin_reading(begin);
         }
         self.connection = Connection::open_reader(&self.config, &self.keys)?;
         self.share();
-        self.connection.tx().script("BEGIN")
+        self.connection.begin_reading(Begin::Reading)
     }
 }

@@ -236,6 +236,10 @@ impl Tx for Sqlite {
         self.in_pieces(rows, |values| format!("{head} VALUES {} {tail}", placeholders(values, width)))
     }
 
+    fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError> {
+        self.execute(&format!("{head} VALUES {}", placeholders(1, row.len())), &row).map(drop)
+    }
+
     fn update_rows(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
         self.in_pieces(rows, |values| format!("{head} FROM (VALUES {}) AS v {tail}", placeholders(values, types.len())))
     }

@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::counted::Counted;
 use crate::lanes::Lanes;
-use crate::postgres_engine::Postgres;
+use crate::postgres_engine::{Begin, Postgres};
 use crate::postgres_rights;
 use crate::postgres_wire::Server;
 use crate::readable::UnreadableRows;
@@ -116,7 +116,21 @@ impl Connection {
         self.tx().forget_broken();
         match self {
             Connection::Sqlite(engine) => engine.script("BEGIN IMMEDIATE"),
-            Connection::Postgres(engine) => engine.begin(),
+            Connection::Postgres(engine) => {
+                engine.begin(Begin::Writing);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn begin_reading(&mut self, begin: Begin) -> Result<(), DbError> {
+        self.tx().forget_broken();
+        match self {
+            Connection::Sqlite(engine) => engine.script("BEGIN"),
+            Connection::Postgres(engine) => {
+                engine.begin(begin);
+                Ok(())
+            }
         }
     }
 

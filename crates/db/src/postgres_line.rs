@@ -1,0 +1,168 @@
+//! The line to a server, spoken to by a thread of our own that waits for the answer. What begins a transaction, and rows
+//! of which no command needs to know at once that they are there, travel with the next statement, in one journey.
+
+use std::error::Error as _;
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use futures_util::future::join3;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, Error, Socket};
+use tokio_postgres::{Row, SimpleQueryMessage, Statement};
+
+use crate::{DbError, Value};
+
+pub(crate) type Param<'a> = &'a (dyn ToSql + Sync);
+
+pub(crate) struct Line {
+    client: Client,
+    /// It drives the connection whenever something is waited for.
+    runtime: Runtime,
+    begin: Option<&'static str>,
+    rows: Option<Rows>,
+    /// The number of the open transaction, where what began it asked for that.
+    transaction: Option<String>,
+}
+
+/// Rows for a statement that takes each of its columns as an array.
+pub(crate) struct Rows {
+    pub(crate) statement: Statement,
+    pub(crate) rows: Vec<Vec<Value>>,
+}
+
+impl Rows {
+    async fn insert(&self, client: &Client) -> Result<(), Error> {
+        let columns = columns(self.statement.params().len(), &self.rows);
+        client.execute(&self.statement, &as_params(&columns)).await.map(drop)
+    }
+}
+
+/// Of each column its values.
+pub(crate) fn columns(width: usize, rows: &[Vec<Value>]) -> Vec<Vec<&Value>> {
+    (0..width).map(|n| rows.iter().map(|row| &row[n]).collect()).collect()
+}
+
+pub(crate) fn as_params<T: ToSql + Sync>(values: &[T]) -> Vec<Param<'_>> {
+    values.iter().map(|value| value as Param<'_>).collect()
+}
+
+impl Line {
+    /// Opens a line, or says what stood against it, down to the last cause.
+    pub(crate) fn open<T>(config: &Config, tls: T) -> Result<Line, DbError>
+    where
+        T: MakeTlsConnect<Socket>,
+        T::Stream: Send + 'static,
+    {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| DbError::Engine(error.to_string()))?;
+        let opened = runtime.block_on(config.connect(tls));
+        let (client, connection) = opened.map_err(|error| DbError::Gone(causes(&error)))?;
+        runtime.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the line to the database has ended");
+            }
+        });
+        Ok(Line { client, runtime, begin: None, rows: None, transaction: None })
+    }
+
+    /// Whether the server has ended it, as far as that has come here.
+    pub(crate) fn is_closed(&self) -> bool {
+        // The first turn takes in what the socket holds, the second lets the connection read it.
+        self.runtime.block_on(async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        });
+        self.client.is_closed()
+    }
+
+    /// To be said with the next statement.
+    pub(crate) fn begin_with(&mut self, sql: &'static str) {
+        (self.begin, self.rows, self.transaction) = (Some(sql), None, None);
+    }
+
+    /// To be inserted with the next statement, before it.
+    pub(crate) fn insert_with(&mut self, rows: Rows) {
+        self.rows = Some(rows);
+    }
+
+    pub(crate) fn transaction(&self) -> Option<String> {
+        self.transaction.clone()
+    }
+
+    pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
+        self.together(async |client| Ok(client.prepare(sql).await?))
+    }
+
+    pub(crate) fn execute(&mut self, statement: &Statement, params: &[Param<'_>]) -> Result<u64, DbError> {
+        self.together(async |client| Ok(client.execute(statement, params).await?))
+    }
+
+    pub(crate) fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.together(async |client| Ok(client.batch_execute(sql).await?))
+    }
+
+    /// Hands each row over as it comes.
+    pub(crate) fn each(
+        &mut self,
+        statement: &Statement,
+        params: Vec<Param<'_>>,
+        take: &mut dyn FnMut(Row) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        self.together(async |client| {
+            let mut rows = pin!(client.query_raw(statement, params).await?);
+            while let Some(row) = rows.try_next().await? {
+                take(row)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The one value that a statement about the server itself gives; `None` where it gives no row.
+    pub(crate) fn value<T>(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Option<T>, DbError>
+    where
+        T: for<'a> tokio_postgres::types::FromSql<'a>,
+    {
+        self.together(async |client| {
+            let row = client.query_opt(sql, params).await?;
+            Ok(row.map(|row| row.try_get(0)).transpose()?)
+        })
+    }
+
+    /// Asks for something, with all that waits to be said before it, and waits for the answers to all.
+    fn together<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, DbError>) -> Result<T, DbError> {
+        let (client, begin, rows) = (&self.client, self.begin.take(), self.rows.take());
+        let begun = async {
+            match begin {
+                Some(sql) => client.simple_query(sql).await,
+                None => Ok(vec![]),
+            }
+        };
+        let inserted = async {
+            match &rows {
+                Some(rows) => rows.insert(client).await,
+                None => Ok(()),
+            }
+        };
+        // Each is sent where it is first polled, in this order.
+        let (begun, inserted, done) = self.runtime.block_on(join3(begun, inserted, work(client)));
+        for message in begun? {
+            if let SimpleQueryMessage::Row(row) = message {
+                self.transaction = row.get(0).map(str::to_owned);
+            }
+        }
+        inserted?;
+        done
+    }
+}
+
+fn causes(error: &Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words = format!("{words}: {cause}");
+        next = cause.source();
+    }
+    words
+}
