@@ -52,8 +52,10 @@ pub const COMMANDS_PER_COMMIT: usize = 512;
 pub const COMMIT_WAIT_MS: u64 = 5;
 /// Reads waiting for a reader thread.
 pub const READER_QUEUE: usize = 1024;
-/// Reader threads (each with one read-only connection).
+/// Reader threads (each with one read-only connection): beside a file as many as read at once; before a server more, for
+/// each waits most of its time for an answer.
 pub const READERS: usize = 4;
+pub const FAR_READERS: usize = 12;
 /// Rows of one multi-row `VALUES`.
 pub const ROWS_PER_STATEMENT: usize = 200;
 /// Bytes of one posted form.

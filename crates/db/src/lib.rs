@@ -4,6 +4,7 @@
 //! caller is answered only after that transaction is durable. This crate knows no table but its own three
 //! (`migration`, `db_outbox`, `db_mark`) and is the only one that names an engine.
 
+mod ahead;
 mod apart;
 mod bulk;
 mod config;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use ahead::{Question, Reading};
 pub use bulk::next_piece;
 pub use config::{DbConfig, Durability, Rights};
 pub use error::DbError;
@@ -80,6 +82,9 @@ pub trait Tx {
     /// `INSERT … VALUES` for many rows, in as few statements as the engine takes. `head` ends before `VALUES`, `tail`
     /// follows it (such as `ON CONFLICT DO NOTHING`); each row has `width` values. Gives the number of rows changed.
     fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError>;
+    /// This will be asked for soon: a server is asked for it together with the next thing, in one journey. It changes no
+    /// answer. See [`Reading`].
+    fn expect(&mut self, question: Question);
     /// Inserts a row of which no statement of this command asks whether it is there. On a server it travels with the next
     /// statement; where it is refused, that one fails.
     fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError>;

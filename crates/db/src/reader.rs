@@ -28,9 +28,13 @@ impl Readers {
         unreadable: &Arc<UnreadableRows>,
     ) -> Result<Readers, DbError> {
         let (queue, reads) = bounded::<Read>(limits::READER_QUEUE);
-        for n in 0..limits::READERS {
+        let far = matches!(config, DbConfig::Postgres { .. });
+        let count = if far { limits::FAR_READERS } else { limits::READERS };
+        for n in 0..count {
+            // The others of a server connect when there is something for them to do.
+            let at_once = n == 0 || !far;
             let mut reader = Reader {
-                connection: Connection::open_reader(config, keys)?,
+                connection: at_once.then(|| Connection::open_reader(config, keys)).transpose()?,
                 config: config.clone(),
                 keys: keys.clone(),
                 counted: counted.clone(),
@@ -77,7 +81,7 @@ impl Readers {
 const LINGER: Duration = Duration::from_millis(50);
 
 struct Reader {
-    connection: Connection,
+    connection: Option<Connection>,
     config: DbConfig,
     keys: Arc<Keys>,
     counted: Arc<Counted>,
@@ -89,8 +93,10 @@ struct Reader {
 impl Reader {
     /// What this connection has in common with the program's others.
     fn share(&mut self) {
-        self.connection.count_in(&self.counted);
-        self.connection.note_in(&self.unreadable);
+        if let Some(connection) = &mut self.connection {
+            connection.count_in(&self.counted);
+            connection.note_in(&self.unreadable);
+        }
     }
 
     fn serve(&mut self, reads: &Receiver<Read>) {
@@ -109,11 +115,12 @@ impl Reader {
                 read
             };
             match self.begin() {
-                Ok(()) => {
-                    read(Ok(self.connection.tx()));
-                    self.open = true;
+                Ok(connection) => {
+                    read(Ok(connection.tx()));
                     // An open transaction would keep the embedded engine's log from being begun anew.
-                    if !self.connection.is_far() {
+                    let far = connection.is_far();
+                    self.open = true;
+                    if !far {
                         self.end();
                     }
                 }
@@ -124,20 +131,23 @@ impl Reader {
 
     fn end(&mut self) {
         self.open = false;
-        if let Err(error) = self.connection.tx().script("COMMIT") {
-            let _ = self.connection.tx().script("ROLLBACK");
+        let Some(connection) = &mut self.connection else { return };
+        if let Err(error) = connection.tx().script("COMMIT") {
+            let _ = connection.tx().script("ROLLBACK");
             tracing::warn!(%error, "a read transaction did not end well");
         }
     }
 
-    /// Begins a transaction, on a new connection where the old one turns out to be gone.
-    fn begin(&mut self) -> Result<(), DbError> {
-        let begin = if std::mem::take(&mut self.open) { Begin::ReadingOn } else { Begin::Reading };
-        if !self.connection.is_closed() {
-            return self.connection.begin_reading(begin);
+    /// Begins a transaction, on a new connection where there is none or the old one turns out to be gone.
+    fn begin(&mut self) -> Result<&mut Connection, DbError> {
+        let mut begin = if std::mem::take(&mut self.open) { Begin::ReadingOn } else { Begin::Reading };
+        if self.connection.as_ref().is_none_or(Connection::is_closed) {
+            self.connection = Some(Connection::open_reader(&self.config, &self.keys)?);
+            self.share();
+            begin = Begin::Reading;
         }
-        self.connection = Connection::open_reader(&self.config, &self.keys)?;
-        self.share();
-        self.connection.begin_reading(Begin::Reading)
+        let connection = self.connection.as_mut().ok_or_else(|| DbError::Gone("there is no connection".into()))?;
+        connection.begin_reading(begin)?;
+        Ok(connection)
     }
 }

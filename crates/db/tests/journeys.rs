@@ -240,3 +240,47 @@ fn rows_are_changed_by_their_key_whatever_they_hold() {
         assert_eq!((row.get::<bool>(2).unwrap(), row.get::<f64>(3).unwrap()), (n % 3 == 0, n as f64 / 8.0));
     }
 }
+
+// shows: 5.7.3 what a page asks is asked in few journeys
+#[test]
+fn what_is_asked_ahead_comes_in_one_journey_and_is_what_would_have_been_read() {
+    const FROM: &str = "SELECT n FROM tally WHERE n >= $1 ORDER BY n";
+    const AMONG: &str = "SELECT n FROM tally WHERE n {among} ORDER BY n";
+    let from = |tx: &mut dyn Tx, n: i64| -> Result<Vec<i64>, DbError> {
+        tx.query(FROM, params![n])?.iter().map(|row| row.get(0)).collect()
+    };
+    let among = |tx: &mut dyn Tx| -> Result<Vec<i64>, DbError> {
+        tx.among(AMONG, &[], &[4i64, 6, 99])?.iter().map(|row| row.get(0)).collect()
+    };
+    let page = move |tx: &mut dyn Tx| {
+        tx.ahead(&[&|tx| drop(from(tx, 5)), &|tx| drop(from(tx, 7)), &|tx| drop(among(tx))]);
+        Ok::<_, DbError>((all(tx)?.len(), from(tx, 5)?, among(tx)?, from(tx, 7)?, from(tx, 7)?))
+    };
+    let region = testing::fresh(&[TABLES]);
+    for n in 0..9 {
+        region.db.write_blocking(put(n)).unwrap();
+    }
+    let expected = (9, vec![5, 6, 7, 8], vec![4, 6], vec![7, 8], vec![7, 8]);
+    // Every reader prepares the statements once.
+    for _ in 0..40 {
+        assert_eq!(region.db.read_blocking(page).unwrap(), expected);
+    }
+    let before = region.db.counted().1;
+    for _ in 0..20 {
+        assert_eq!(region.db.read_blocking(page).unwrap(), expected);
+    }
+    let journeys = region.db.counted().1 - before;
+    match testing::on_postgres() {
+        true => {
+            assert!((2 * 20..=3 * 20).contains(&journeys), "{journeys}: what was asked twice, and at times the end")
+        }
+        false => assert_eq!(journeys, 0),
+    }
+    let written = region.db.write_blocking(move |tx| {
+        tx.ahead(&[&|tx| drop(from(tx, 8))]);
+        let before = all(tx)?.len();
+        tx.execute(PUT, params![9])?;
+        Ok::<_, DbError>((before, from(tx, 8)?))
+    });
+    assert_eq!(written.unwrap(), (9, vec![8, 9]), "what is written is seen, whatever was asked before it");
+}

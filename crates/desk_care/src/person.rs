@@ -75,9 +75,18 @@ fn read(
     cursor: Option<Cursor>,
     seen: &mut Witnesses,
 ) -> Result<Sheet, Problem> {
+    access::require(ctx, tx, access::Act::SeeIdentity, person)?;
+    tx.ahead(&[
+        &|tx| drop(people::home_of(ctx, tx, person)),
+        &|tx| drop(people::team(ctx, tx, person)),
+        &|tx| drop(people::medical_summary(ctx, tx, person)),
+        &|tx| drop(care::notes(ctx, tx, person, cursor)),
+        &|tx| drop(people::contacts(ctx, tx, person)),
+    ]);
     let resident = seen.take(people::resident(ctx, tx, person)?);
     let home = seen.take(people::home_of(ctx, tx, person)?);
     let team = seen.take(people::team(ctx, tx, person)?);
+    tx.ahead(&[&|tx| drop(watch::contract_of_home(tx, home.id))]);
     let team = people::colleagues(tx, &team)?;
     let sees = |tx: &mut dyn Tx, act| access::may(ctx, tx, act, person);
     let medical = sees(tx, access::Act::SeeMedical)

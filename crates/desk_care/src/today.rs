@@ -62,6 +62,7 @@ async fn look(site: &Site, visitor: &Visitor) -> Result<Day, Problem> {
 }
 
 fn read(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Day, Problem> {
+    tx.ahead(&[&|tx| drop(care::new_for(ctx, tx)), &|tx| drop(response::visits_for(ctx, tx))]);
     let waiting = seen.take(care::waiting_for(ctx, tx)?);
     let owed = |note: &Note| waiting.iter().any(|w| w.id == note.id);
     let new: Vec<Note> = seen.take(care::new_for(ctx, tx)?).into_iter().filter(|n| !owed(n)).collect();

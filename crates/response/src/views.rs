@@ -79,9 +79,11 @@ fn listed(
     condition: &str,
     mut values: Vec<Value>,
 ) -> Result<Shown<Listed>, ResponseError> {
-    let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &values)?;
+    let counted = values.clone();
     values.push(limits::LIST_ROWS.into());
     let sql = format!("{condition} ORDER BY due_at, opened_at, id LIMIT ${}", values.len());
+    tx.ahead(&[&|tx| drop(store::sifted(tx, &sql, &values))]);
+    let total: usize = tx.scalar(&format!("SELECT COUNT(*) FROM response_case {condition}"), &counted)?;
     let (cases, unreadable) = store::sifted(tx, &sql, &values)?;
     let mut seen = Witnesses::default();
     let cases = seen.take(access::shown_rows(ctx, tx, (&[act], &[]), cases, |case| case.person)?);

@@ -123,16 +123,27 @@ pub struct RecentActivity {
 /// A home's page. Refused where the watch does not run or the person no longer consents.
 pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Result<Shown<HomeView>, WatchError> {
     let (no, contract, witness) = watched(ctx, tx, home)?;
-    let rows = device::all_devices(tx, no)?;
     let today = now.wall_day() as i32;
-    let memory = Memory::of(tx, no, &contract)?;
-    let since = contract.begun_at.max(now - RECORD);
+    let (first, since) = (today - WEEK + 1, contract.begun_at.max(now - RECORD));
     let rates_days = (now - since).as_seconds() as f64 / 86_400.0;
+    tx.ahead(&[
+        &|tx| drop(Memory::of(tx, no, &contract)),
+        &|tx| drop(history::days_of(tx, no, first, today)),
+        &|tx| drop(history::faults_of_home(tx, no, Instant::from_wall_day(i64::from(first)), now)),
+        &|tx| drop(device::gateways_serving(tx, no)),
+        &|tx| drop(line_down(tx, no, now)),
+        &|tx| drop(absence::of_home(tx, home, now - Span::days(i64::from(WEEK)), 100)),
+        &|tx| drop(alert::of_home(tx, no, contract.begun_at, ALERTS)),
+        &|tx| drop(alert::ends(tx, no, since)),
+        &|tx| drop(settings_of(tx, home)),
+    ]);
+    let rows = device::all_devices(tx, no)?;
+    let memory = Memory::of(tx, no, &contract)?;
     Ok(witness.shows(HomeView {
         home,
         person: contract.person,
         now,
-        days: days(tx, no, &rows, today - WEEK + 1, today, now)?,
+        days: days(tx, no, &rows, first, today, now)?,
         usual: memory.usual(),
         last_sign: rows.iter().filter_map(|d| d.device.sign_at).max().max(memory.last_sign()),
         gateway: device::gateways_serving(tx, no)?.pop().map(|row| row.gateway),
@@ -203,7 +214,9 @@ pub fn readings_stored(tx: &mut dyn Tx) -> Result<i64, db::DbError> {
 
 /// The home's number and contract, if the watch runs, the person consents and the actor may see it.
 fn watched(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(u32, Contract, Witness), WatchError> {
+    tx.ahead(&[&|tx| drop(home::no_of(tx, home))]);
     let contract = home::contract_of_home(tx, home)?.ok_or(WatchRefusal::NoContract)?;
+    tx.ahead(&[&|tx| drop(people::consent_state(tx, contract.person, ConsentScope::Watch))]);
     let witness = access::require(ctx, tx, Act::SeeWatch, contract.person)?;
     if !people::consent_state(tx, contract.person, ConsentScope::Watch)?.allows() {
         return Err(WatchRefusal::NoConsent.into());

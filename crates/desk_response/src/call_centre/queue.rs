@@ -40,6 +40,8 @@ pub(crate) struct Queue {
 
 /// The queue and the day's figures, with everybody on it.
 pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Queue, Problem> {
+    let today = Date::of(ctx.now);
+    tx.ahead(&[&|tx| drop(watch::unanswered_count(tx)), &|tx| drop(response::wallboard(ctx, tx, today))]);
     let Listed { rows, total: all, unreadable } = seen.take(response::queue(ctx, tx)?);
     let without_case = watch::unanswered_count(tx)?;
     let of_cities = if without_case == 0 {
@@ -48,7 +50,7 @@ pub(crate) fn read(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Q
         let persons = watch::unanswered_persons(tx)?;
         people::cities_of(tx, &persons)?
     };
-    let board = response::wallboard(ctx, tx, Date::of(ctx.now))?;
+    let board = response::wallboard(ctx, tx, today)?;
     Ok(Queue { rows, all, unreadable, without_case, of_cities, board, me: ctx.actor.id, alarm: false })
 }
 
