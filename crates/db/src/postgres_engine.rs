@@ -29,6 +29,10 @@ const NEXT_TURN: &str = "UPDATE writer_turn SET n = n + 1 RETURNING n";
 const FIRST_TURN: &str = "INSERT INTO writer_turn (n) VALUES (1) RETURNING n";
 const LAST_TURN: &str = "SELECT n FROM writer_turn";
 
+/// Without the path a temporary table of the same name, which anybody may make, would stand before a table of the record.
+/// What is asked for is short and mostly in memory: compiling it costs more than it saves, and an index is near.
+const SETTINGS: &str = "SET search_path = public, pg_temp; SET jit = off; SET random_page_cost = 1.1";
+
 /// Rows of one statement that inserts many.
 const ROWS_AT_ONCE: usize = 4000;
 
@@ -153,8 +157,7 @@ impl Postgres {
 
     pub(crate) fn connect(server: &Server) -> Result<Postgres, DbError> {
         let mut line = server.connect()?;
-        // Else a temporary table of the same name, which anybody may make, would stand before a table of the record.
-        line.script("SET search_path = public, pg_temp")?;
+        line.script(SETTINGS)?;
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres {
             line,

@@ -56,13 +56,14 @@ pub fn router(site: &Site) -> Router {
 /// The office's name and what is unread, for the frame.
 fn greet(tx: &mut dyn Tx, ctx: &Ctx) -> Result<Greeting, Problem> {
     let reader = &ctx.actor;
-    tx.ahead(&[&|tx| drop(notify::unread(tx, reader)), &|tx| drop(response::overdue_known(ctx, tx))]);
+    let overdue = |tx: &mut dyn Tx| match reader.role {
+        Role::CityOfficer | Role::SupportCentre => response::overdue_known(ctx, tx),
+        _ => Ok(0),
+    };
+    tx.ahead(&[&|tx| drop(notify::unread(tx, reader)), &|tx| drop(overdue(tx))]);
     let office = reader.office.map(|id| people::office(tx, id)).transpose()?;
     let office = office.map(|office| Redacted::new(office.name));
-    let overdue = match reader.role {
-        Role::CityOfficer | Role::SupportCentre => response::overdue_known(ctx, tx)?,
-        _ => 0,
-    };
+    let overdue = overdue(tx)?;
     Ok(Greeting { office, unread: notify::unread(tx, reader)?, overdue })
 }
 

@@ -127,8 +127,9 @@ pub(crate) fn gateways(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<Gateway
 /// Gateways in use through which a home is heard: the one that stands in it, and those of its devices.
 pub(crate) fn gateways_serving(tx: &mut dyn Tx, home: u32) -> Result<Vec<GatewayRow>, DbError> {
     let sql = format!(
-        "SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL AND (g.home_no = $1 OR g.no IN \
-         (SELECT gateway_no FROM watch_device WHERE home_no = $1 AND retired_at IS NULL)) ORDER BY g.no"
+        "SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL AND g.no IN \
+         (SELECT no FROM watch_gateway WHERE home_no = $1 \
+         UNION SELECT gateway_no FROM watch_device WHERE home_no = $1 AND retired_at IS NULL) ORDER BY g.no"
     );
     tx.list("watch_gateway", &sql, params![home], read_gateway)
 }
