@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use base::{Ctx, GrantId, Instant, OfficeId, PersonId};
-use db::{DbError, Row, Tx, Value, params};
+use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::{Act, Ground};
@@ -88,43 +88,42 @@ pub fn grant(ctx: &Ctx, tx: &mut dyn Tx, g: Grant<'_>) -> Result<(), DbError> {
         return Ok(());
     }
     let id: GrantId = ctx.id();
-    tx.execute(INSERT, params![id, g.person, g.holder, g.ground.key(), g.source, ctx.now, g.until, items.as_str()])
-        .map(drop)
+    tx.tell(INSERT, params![id, g.person, g.holder, g.ground.key(), g.source, ctx.now, g.until, items.as_str()])
 }
 
 /// Ends every grant that comes from `source`, from now on.
 pub fn revoke_source(ctx: &Ctx, tx: &mut dyn Tx, source: Uuid) -> Result<(), DbError> {
-    tx.execute(END_SOURCE, params![source, ctx.now]).map(drop)
+    tx.tell(END_SOURCE, params![source, ctx.now])
 }
 
 /// Ends what `holder` has from `source`, from now on.
 pub fn revoke_from(ctx: &Ctx, tx: &mut dyn Tx, source: Uuid, holder: Uuid) -> Result<(), DbError> {
-    tx.execute(END_HOLDER, params![source, holder, ctx.now]).map(drop)
+    tx.tell(END_HOLDER, params![source, holder, ctx.now])
 }
 
 /// Ends everything `holder` has, whatever it came from, from now on: the holder left.
 pub fn revoke_holder(ctx: &Ctx, tx: &mut dyn Tx, holder: Uuid) -> Result<(), DbError> {
-    tx.execute(END_ALL_OF, params![holder, ctx.now]).map(drop)
+    tx.tell(END_ALL_OF, params![holder, ctx.now])
 }
 
 /// Ends everything anybody has about this person, whatever it came from, from now on: the record is closed.
 pub fn revoke_person(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<(), DbError> {
-    tx.execute(END_PERSON, params![person, ctx.now]).map(drop)
+    tx.tell(END_PERSON, params![person, ctx.now])
 }
 
 /// In which city (five digits) a person lives, told by whoever keeps the register; blank: it is not known.
 pub fn settle_person(tx: &mut dyn Tx, person: PersonId, city: &str) -> Result<(), DbError> {
     match city {
-        "" => tx.execute(UNSETTLE_PERSON, params![person]).map(drop),
-        city => tx.execute(SETTLE_PERSON, params![person, city]).map(drop),
+        "" => tx.tell(UNSETTLE_PERSON, params![person]),
+        city => tx.tell(SETTLE_PERSON, params![person, city]),
     }
 }
 
 /// For which city an office works (blank: for none, or for the region), and whether alerts there are its to answer for.
 pub fn settle_office(tx: &mut dyn Tx, office: OfficeId, city: &str, answers: bool) -> Result<(), DbError> {
     match city {
-        "" => tx.execute(UNSETTLE_OFFICE, params![office]).map(drop),
-        city => tx.execute(SETTLE_OFFICE, params![office, city, answers]).map(drop),
+        "" => tx.tell(UNSETTLE_OFFICE, params![office]),
+        city => tx.tell(SETTLE_OFFICE, params![office, city, answers]),
     }
 }
 
@@ -183,31 +182,6 @@ pub(crate) struct Acquaintance {
     pub grants: Vec<(Ground, Stored)>,
 }
 
-impl Acquaintance {
-    /// As values behind the question it answers.
-    fn behind(&self, mut question: Vec<Value>) -> Vec<Value> {
-        question.push(self.city.as_deref().map_or(Value::Null, Value::from));
-        question.push(self.own_city.into());
-        for (ground, Stored(items)) in &self.grants {
-            question.extend([ground.key().into(), items.as_str().into()]);
-        }
-        question
-    }
-
-    fn kept(values: &[Value]) -> Option<Acquaintance> {
-        let (city, own_city, grants) = match values {
-            [Value::Null, Value::Bool(own), grants @ ..] => (None, *own, grants),
-            [Value::Text(city), Value::Bool(own), grants @ ..] => (Some(city.clone()), *own, grants),
-            _ => return None,
-        };
-        let grants = grants.chunks(2).map(|grant| match grant {
-            [Value::Text(ground), Value::Text(items)] => Some((Ground::from_key(ground)?, Stored(items.clone()))),
-            _ => None,
-        });
-        Some(Acquaintance { city, own_city, grants: grants.collect::<Option<_>>()? })
-    }
-}
-
 /// The items of a grant as they are stored: blank for all, else words between blanks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Stored(String);
@@ -231,23 +205,18 @@ impl Items<'_> {
     }
 }
 
-/// What one reader knows of one person is asked by every part of a page; the answer holds until the transaction writes.
-const KNOWN: &str = "access.known";
-
-/// `cities`: whether it matters where they live.
-pub(crate) fn known(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, cities: bool) -> Result<Acquaintance, DbError> {
-    let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    let written = i64::try_from(tx.touched()).unwrap_or(i64::MAX);
-    let question = params![written, ctx.actor.id, office, ctx.now, person, cities].to_vec();
-    let kept = tx.recall(KNOWN).and_then(|kept| kept.strip_prefix(question.as_slice()));
-    if let Some(known) = kept.and_then(Acquaintance::kept) {
-        return Ok(known);
-    }
-    let known = known_of(ctx, tx, &[person], cities)?.remove(&person).unwrap_or_default();
-    tx.remember(KNOWN, known.behind(question));
-    Ok(known)
+/// What one reader knows, of the persons who were asked about. Every part of a page asks the wall for itself; this holds
+/// until the transaction writes.
+struct Known {
+    written: u64,
+    holders: (Uuid, Uuid),
+    now: Instant,
+    /// Where they live was asked, too.
+    cities: bool,
+    of: BTreeMap<PersonId, Acquaintance>,
 }
 
+/// What this reader knows of each of these persons; `cities`: whether it matters where they live.
 pub(crate) fn known_of(
     ctx: &Ctx,
     tx: &mut dyn Tx,
@@ -255,18 +224,28 @@ pub(crate) fn known_of(
     cities: bool,
 ) -> Result<BTreeMap<PersonId, Acquaintance>, DbError> {
     let office = ctx.actor.office.map_or(ctx.actor.id, |o| o.0);
-    let mut all: BTreeMap<PersonId, Acquaintance> = BTreeMap::new();
+    let (written, holders) = (tx.touched(), (ctx.actor.id, office));
+    let kept = tx.memo().recall::<Known>().filter(|kept| {
+        (kept.written, kept.holders, kept.now) == (written, holders, ctx.now) && (kept.cities || !cities)
+    });
+    let one = |kept: &Known, person: &PersonId| Some((*person, kept.of.get(person)?.clone()));
+    if let Some(all) = kept.and_then(|kept| persons.iter().map(|person| one(kept, person)).collect()) {
+        return Ok(all);
+    }
+    let mut of: BTreeMap<PersonId, Acquaintance> =
+        persons.iter().map(|person| (*person, Acquaintance::default())).collect();
     let lived_in = if cities { tx.among(CITIES, params![office], persons)? } else { vec![] };
     for row in lived_in {
-        let known = all.entry(row.get(0)?).or_default();
+        let known = of.entry(row.get(0)?).or_default();
         (known.city, known.own_city) = (Some(row.get(1)?), row.get::<i64>(2)? > 0);
     }
     // A ground that cannot be read opens nothing; the others still do.
     let asked = params![ctx.actor.id, office, ctx.now];
     for (person, ground, items) in tx.list_among("access_grant", GRANTS, asked, persons, granted)? {
-        all.entry(person).or_default().grants.extend(ground.is_granted().then_some((ground, items)));
+        of.entry(person).or_default().grants.extend(ground.is_granted().then_some((ground, items)));
     }
-    Ok(all)
+    tx.memo_mut().remember(Known { written, holders, now: ctx.now, cities, of: of.clone() });
+    Ok(of)
 }
 
 fn granted(row: &Row) -> Result<(PersonId, Ground, Stored), DbError> {

@@ -286,7 +286,7 @@ impl Asked<'_> {
             return Ok(Some(*ground));
         }
         if self.known.is_none() {
-            self.known = Some(grants::known(self.ctx, tx, self.person, self.cities)?);
+            self.known = grants::known_of(self.ctx, tx, &[self.person], self.cities)?.remove(&self.person);
         }
         let Some(known) = &self.known else { return Ok(None) };
         let policies = self.rules.of(known.city.as_deref());

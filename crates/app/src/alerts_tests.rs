@@ -84,10 +84,7 @@ impl Town {
 
     fn sql(&self, sql: &'static str, id: impl Into<db::Value>) {
         let id = id.into();
-        self.test
-            .db
-            .write_blocking(move |tx| tx.execute(sql, std::slice::from_ref(&id)).map(drop))
-            .expect("a statement");
+        self.test.db.write_blocking(move |tx| tx.tell(sql, std::slice::from_ref(&id))).expect("a statement");
     }
 
     fn clockwork(&self) -> usize {

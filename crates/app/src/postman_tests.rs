@@ -85,7 +85,7 @@ impl House {
     /// What lies in the outbox and nobody can read.
     fn spoil(&self) {
         let sql = "UPDATE db_outbox SET body = '{}' WHERE seq = (SELECT MAX(seq) FROM db_outbox)";
-        self.test.db.write_blocking(move |tx| tx.execute(sql, &[]).map(drop)).expect("is spoiled");
+        self.test.db.write_blocking(move |tx| tx.tell(sql, &[])).expect("is spoiled");
     }
 
     fn answer(&self, alert: AlertId) {

@@ -1,7 +1,7 @@
 //! Rows in the database. Nothing here changes or deletes one.
 
 use base::{Ctx, PersonId, Purpose, Role, hex, unhex};
-use db::{DbError, FromValue, Row, Tx, Value, marks, params};
+use db::{DbError, Row, Tx, Value, marks, params};
 
 use crate::chain::{Columns, GENESIS, Hash, hash};
 use crate::verify::Epoch;
@@ -50,29 +50,16 @@ pub(crate) const RAW: &str = "SELECT seq, at, role, actor_id, office_id, device,
     FROM audit_row WHERE chain_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 pub(crate) const FILED: &str = "SELECT person_id, place FROM audit_person";
 
-/// Under which a transaction keeps where its next row goes.
-const END: &str = "audit.end";
 const INDEXED: &str = "audit.indexed";
 const SIGNED: &str = "audit.signed";
 
-/// Where the next row goes.
+/// Where the next row goes; the first row of a transaction asks, those behind it know it.
+#[derive(Clone, Copy)]
 struct End {
     chain: i64,
     seq: i64,
     hash: Hash,
     place: i64,
-}
-
-impl End {
-    fn recall(tx: &dyn Tx) -> Option<End> {
-        let [chain, seq, hash, place] = tx.recall(END)? else { return None };
-        let number = i64::from_value;
-        Some(End { chain: number(chain)?, seq: number(seq)?, hash: Hash::from_value(hash)?, place: number(place)? })
-    }
-
-    fn remember(&self, tx: &mut dyn Tx) {
-        tx.remember(END, params![self.chain, self.seq, self.hash, self.place].to_vec());
-    }
 }
 
 fn end(tx: &mut dyn Tx) -> Result<End, DbError> {
@@ -84,9 +71,8 @@ fn end(tx: &mut dyn Tx) -> Result<End, DbError> {
 }
 
 pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbError> {
-    // The first row of a transaction asks for the chain's end; those behind it know it.
-    let last = match End::recall(tx) {
-        Some(last) => last,
+    let last = match tx.memo().recall::<End>() {
+        Some(last) => *last,
         None => end(tx)?,
     };
     let (seq, place) = (last.seq + 1, last.place + 1);
@@ -131,7 +117,7 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
         ]
         .to_vec(),
     )?;
-    End { chain: last.chain, seq, hash, place }.remember(tx);
+    tx.memo_mut().remember(End { chain: last.chain, seq, hash, place });
     Ok(seq)
 }
 
@@ -158,7 +144,8 @@ pub fn own_new_chain(tx: &mut dyn Tx) -> Result<(), DbError> {
     let last = chains(tx)?.last().copied().unwrap_or(0);
     tx.execute(OWN, params![last + 1])?;
     // What was remembered is the end of the chain before.
-    end(tx)?.remember(tx);
+    let end = end(tx)?;
+    tx.memo_mut().remember(end);
     Ok(())
 }
 

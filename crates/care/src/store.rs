@@ -116,7 +116,7 @@ pub fn insert_version(
 ) -> Result<(), DbError> {
     let version = head.version + 1;
     version_row(ctx, tx, head.id, version, state, said)?;
-    tx.execute(POINT, params![head.id, state.key(), version]).map(drop)
+    tx.tell(POINT, params![head.id, state.key(), version])
 }
 
 fn version_row(
@@ -129,11 +129,10 @@ fn version_row(
 ) -> Result<(), DbError> {
     let (subject, body, reason) = (said.subject.expose(), said.body.expose(), said.reason.expose());
     let importance = said.importance.key();
-    tx.execute(
+    tx.tell(
         INSERT_VERSION,
         params![id, version, ctx.now, ctx.actor.id, state.key(), subject, body, importance, said.reply_by, reason],
     )
-    .map(drop)
 }
 
 pub fn insert_reply(
@@ -143,7 +142,7 @@ pub fn insert_reply(
     note: NoteId,
     body: &Redacted<String>,
 ) -> Result<(), DbError> {
-    tx.execute(INSERT_REPLY, params![id, note, ctx.now, ctx.actor.id, ctx.actor.role.key(), body.expose()]).map(drop)
+    tx.tell(INSERT_REPLY, params![id, note, ctx.now, ctx.actor.id, ctx.actor.role.key(), body.expose()])
 }
 
 /// Gives 0 when it was read before.

@@ -2,7 +2,7 @@
 //! these together. The readings themselves then run as always and find their answers there.
 
 use crate::readable::Unreadable;
-use crate::{DbError, Engine, Keys, Row, Tx, Value};
+use crate::{DbError, Engine, Keys, Memo, Row, Tx, Value};
 
 /// What is asked for later in the same transaction, to be rehearsed. Its outcome is of no account.
 pub type Reading<'a> = &'a dyn Fn(&mut dyn Tx);
@@ -15,7 +15,7 @@ impl dyn Tx + '_ {
             return;
         }
         for reading in readings {
-            let mut rehearsal = Rehearsal { real: self, asked: None };
+            let mut rehearsal = Rehearsal { real: self, noted: Memo::default(), asked: None };
             reading(&mut rehearsal);
             if let Some(asked) = rehearsal.asked {
                 self.expect(asked);
@@ -35,6 +35,8 @@ pub struct Question {
 /// A transaction that notes the first question and answers none.
 struct Rehearsal<'a> {
     real: &'a mut dyn Tx,
+    /// What it would tell, for nobody.
+    noted: Memo,
     asked: Option<Question>,
 }
 
@@ -72,6 +74,10 @@ impl Tx for Rehearsal<'_> {
         rehearsed()
     }
 
+    fn tell(&mut self, _: &str, _: &[Value]) -> Result<(), DbError> {
+        rehearsed()
+    }
+
     fn add_row(&mut self, _: &str, _: Vec<Value>) -> Result<(), DbError> {
         rehearsed()
     }
@@ -93,8 +99,12 @@ impl Tx for Rehearsal<'_> {
         self.real.keys()
     }
 
-    fn recall(&self, what: &str) -> Option<&[Value]> {
-        self.real.recall(what)
+    fn memo(&self) -> &Memo {
+        self.real.memo()
+    }
+
+    fn memo_mut(&mut self) -> &mut Memo {
+        &mut self.noted
     }
 
     fn touched(&self) -> u64 {
@@ -113,5 +123,4 @@ impl Tx for Rehearsal<'_> {
     fn note_unreadable(&mut self, _: Unreadable) {}
     fn announce(&mut self) {}
     fn undone(&mut self, _: u64, _: u64) {}
-    fn remember(&mut self, _: &'static str, _: Vec<Value>) {}
 }

@@ -43,6 +43,7 @@ pub use ahead::{Question, Reading};
 pub use bulk::next_piece;
 pub use config::{DbConfig, Durability, Rights};
 pub use error::DbError;
+pub use memo::Memo;
 pub use migrate::{Migration, migrate_by_owner};
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;
@@ -85,8 +86,11 @@ pub trait Tx {
     /// This will be asked for soon: a server is asked for it together with the next thing, in one journey. It changes no
     /// answer. See [`Reading`].
     fn expect(&mut self, question: Question);
-    /// Inserts a row of which no statement of this command asks whether it is there. On a server it travels with the next
-    /// statement; where it is refused, that one fails.
+    /// Runs a statement whose outcome nobody asks for. On a server it travels with the next one; where it is refused, that
+    /// one fails.
+    fn tell(&mut self, sql: &str, params: &[Value]) -> Result<(), DbError>;
+    /// Inserts a row of which no statement of this command asks whether it is there. Otherwise as
+    /// [`Self::tell`]; several become one statement.
     fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError>;
     /// Changes many rows by their key, in as few statements as the engine takes. `head` ends before `FROM`, `tail` begins
     /// with `WHERE`; both call the values of a row `v.column1`, `v.column2`, …, which are of these types of SQL. No key may
@@ -114,10 +118,9 @@ pub trait Tx {
     fn failed(&self) -> u64;
     /// What this connection ran since the two counts were so was undone, its failures with it: they are so again.
     fn undone(&mut self, touched: u64, failed: u64);
-    /// Keeps values for later commands of the same transaction; forgotten at its end and at every rollback.
-    fn remember(&mut self, what: &'static str, values: Vec<Value>);
-    /// What was kept, if it was.
-    fn recall(&self, what: &str) -> Option<&[Value]>;
+    /// What is known in this transaction; forgotten at its end and at every rollback.
+    fn memo(&self) -> &Memo;
+    fn memo_mut(&mut self) -> &mut Memo;
 }
 
 impl dyn Tx + '_ {

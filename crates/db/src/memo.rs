@@ -1,20 +1,20 @@
 //! What the commands of one transaction may tell those after them, so that none need ask the database again: the head of
 //! a chain, for instance. It is forgotten with the transaction and at every rollback, whole or in part.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
-use crate::Value;
-
+/// One thing of each type.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(HashMap<&'static str, Vec<Value>>);
+pub struct Memo(HashMap<TypeId, Box<dyn Any + Send>>);
 
 impl Memo {
-    pub(crate) fn remember(&mut self, what: &'static str, values: Vec<Value>) {
-        self.0.insert(what, values);
+    pub fn remember<T: Any + Send>(&mut self, what: T) {
+        self.0.insert(TypeId::of::<T>(), Box::new(what));
     }
 
-    pub(crate) fn recall(&self, what: &str) -> Option<&[Value]> {
-        self.0.get(what).map(Vec::as_slice)
+    pub fn recall<T: Any>(&self) -> Option<&T> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
     /// To be called with every script, before it runs.

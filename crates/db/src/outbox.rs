@@ -35,7 +35,7 @@ const PRUNE: &str = "DELETE FROM db_outbox WHERE seq IN (SELECT seq FROM db_outb
 
 pub fn push(tx: &mut dyn Tx, at: Instant, news: impl Into<News>) -> Result<(), DbError> {
     let News { topic, body } = news.into();
-    tx.execute(PUSH, params![at, topic, body.to_string()])?;
+    tx.tell(PUSH, params![at, topic, body.to_string()])?;
     tx.announce();
     Ok(())
 }

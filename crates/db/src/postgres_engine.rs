@@ -13,7 +13,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use crate::counted::Counted;
 use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
-use crate::postgres_line::{Line, Param, Rows, as_params, columns};
+use crate::postgres_line::{Line, Param, Told, as_params, columns};
 use crate::postgres_wire::Server;
 use crate::readable::{Unreadable, UnreadableRows};
 use crate::{DbError, Engine, Keys, Question, Row, Tx, Value, only_reads};
@@ -47,16 +47,18 @@ pub(crate) enum Begin {
     ReadingOn,
 }
 
-struct Waiting {
-    head: String,
-    width: usize,
-    rows: Vec<Vec<Value>>,
+/// What goes with the next statement.
+enum Waiting {
+    Told(String, Vec<Value>),
+    Rows { head: String, width: usize, rows: Vec<Vec<Value>> },
 }
+
+/// Statements that may wait for the next one.
+const MOST_WAITING: usize = 128;
 
 pub(crate) struct Postgres {
     line: Line,
-    /// Rows of one kind that no statement has been sent with yet.
-    waiting: Option<Waiting>,
+    waiting: Vec<Waiting>,
     /// What will be asked for, and what was answered to it already.
     expected: Vec<Question>,
     answers: Vec<(Question, Vec<Row>)>,
@@ -115,7 +117,7 @@ impl Postgres {
     /// asked for later.
     pub(crate) fn begin(&mut self, begin: Begin) {
         self.memo.heed("BEGIN");
-        self.waiting = None;
+        self.waiting.clear();
         self.forget_answers();
         self.line.begin_with(match begin {
             Begin::Writing => "BEGIN; SELECT pg_current_xact_id()::text",
@@ -161,7 +163,7 @@ impl Postgres {
         let (prepared, announced, gone) = (HashMap::new(), false, false);
         Ok(Postgres {
             line,
-            waiting: None,
+            waiting: vec![],
             expected: vec![],
             answers: vec![],
             prepared,
@@ -245,12 +247,26 @@ impl Postgres {
 
     /// What waits goes with the next statement.
     fn send_waiting(&mut self) -> Result<(), DbError> {
-        if let Some(Waiting { head, width, rows }) = self.waiting.take() {
+        for waiting in std::mem::take(&mut self.waiting) {
             self.counted.statement();
-            let statement = self.inserting(&head, width, "")?;
-            self.line.insert_with(Rows { statement, rows });
+            let told = match waiting {
+                Waiting::Told(sql, params) => Told::Row(self.prepare(&sql)?, params),
+                Waiting::Rows { head, width, rows } => Told::Columns(self.inserting(&head, width, "")?, rows),
+            };
+            self.line.tell(told);
         }
         Ok(())
+    }
+
+    fn let_wait(&mut self, one: Waiting) -> Result<(), DbError> {
+        self.touched += 1;
+        self.forget_answers();
+        self.waiting.push(one);
+        if self.waiting.len() < MOST_WAITING {
+            return Ok(());
+        }
+        let outcome = self.batch("");
+        self.noted(outcome)
     }
 
     /// All rows as one array for each column: the statement is the same however many rows there are, so that it is
@@ -354,19 +370,21 @@ impl Tx for Postgres {
         self.expected.push(question);
     }
 
+    fn tell(&mut self, sql: &str, params: &[Value]) -> Result<(), DbError> {
+        self.let_wait(Waiting::Told(sql.to_owned(), params.to_vec()))
+    }
+
     fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError> {
-        self.touched += 1;
-        self.forget_answers();
-        let width = row.len();
-        match &mut self.waiting {
-            Some(waiting) if waiting.head == head && waiting.width == width => waiting.rows.push(row),
-            Some(_) => {
-                let outcome = self.insert(head, width, &[row], "").map(drop);
-                return self.noted(outcome);
+        for waiting in &mut self.waiting {
+            if let Waiting::Rows { head: known, width, rows } = waiting
+                && (known == head && *width == row.len() && rows.len() < ROWS_AT_ONCE)
+            {
+                self.touched += 1;
+                rows.push(row);
+                return Ok(());
             }
-            None => self.waiting = Some(Waiting { head: head.to_owned(), width, rows: vec![row] }),
         }
-        Ok(())
+        self.let_wait(Waiting::Rows { head: head.to_owned(), width: row.len(), rows: vec![row] })
     }
 
     fn update_rows(&mut self, head: &str, types: &[&str], rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
@@ -399,7 +417,7 @@ impl Tx for Postgres {
         self.memo.heed(sql);
         self.forget_answers();
         if sql.starts_with("ROLLBACK") {
-            self.waiting = None;
+            self.waiting.clear();
         }
         let ends = sql.starts_with("COMMIT") || (sql.starts_with("ROLLBACK") && !sql.starts_with("ROLLBACK TO"));
         self.failed += u64::from(ends);
@@ -443,12 +461,12 @@ impl Tx for Postgres {
         (self.touched, self.failed) = (touched, failed);
     }
 
-    fn remember(&mut self, what: &'static str, values: Vec<Value>) {
-        self.memo.remember(what, values);
+    fn memo(&self) -> &Memo {
+        &self.memo
     }
 
-    fn recall(&self, what: &str) -> Option<&[Value]> {
-        self.memo.recall(what)
+    fn memo_mut(&mut self) -> &mut Memo {
+        &mut self.memo
     }
 }
 

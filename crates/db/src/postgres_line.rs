@@ -21,21 +21,27 @@ pub(crate) struct Line {
     /// It drives the connection whenever something is waited for.
     runtime: Runtime,
     begin: Option<&'static str>,
-    rows: Option<Rows>,
+    told: Vec<Told>,
     /// The number of the open transaction, where what began it asked for that.
     transaction: Option<String>,
 }
 
-/// Rows for a statement that takes each of its columns as an array.
-pub(crate) struct Rows {
-    pub(crate) statement: Statement,
-    pub(crate) rows: Vec<Vec<Value>>,
+/// A statement whose outcome nobody asks for.
+pub(crate) enum Told {
+    Row(Statement, Vec<Value>),
+    /// Rows for a statement that takes each of its columns as an array.
+    Columns(Statement, Vec<Vec<Value>>),
 }
 
-impl Rows {
-    async fn insert(&self, client: &Client) -> Result<(), Error> {
-        let columns = columns(self.statement.params().len(), &self.rows);
-        client.execute(&self.statement, &as_params(&columns)).await.map(drop)
+impl Told {
+    async fn say(&self, client: &Client) -> Result<u64, Error> {
+        match self {
+            Told::Row(statement, values) => client.execute(statement, &as_params(values)).await,
+            Told::Columns(statement, rows) => {
+                let columns = columns(statement.params().len(), rows);
+                client.execute(statement, &as_params(&columns)).await
+            }
+        }
     }
 }
 
@@ -64,7 +70,7 @@ impl Line {
                 tracing::debug!(%error, "the line to the database has ended");
             }
         });
-        Ok(Line { client, runtime, begin: None, rows: None, transaction: None })
+        Ok(Line { client, runtime, begin: None, told: vec![], transaction: None })
     }
 
     /// Whether the server has ended it, as far as that has come here.
@@ -79,12 +85,13 @@ impl Line {
 
     /// To be said with the next statement.
     pub(crate) fn begin_with(&mut self, sql: &'static str) {
-        (self.begin, self.rows, self.transaction) = (Some(sql), None, None);
+        (self.begin, self.transaction) = (Some(sql), None);
+        self.told.clear();
     }
 
-    /// To be inserted with the next statement, before it.
-    pub(crate) fn insert_with(&mut self, rows: Rows) {
-        self.rows = Some(rows);
+    /// To be said with the next statement, before it.
+    pub(crate) fn tell(&mut self, one: Told) {
+        self.told.push(one);
     }
 
     pub(crate) fn transaction(&self) -> Option<String> {
@@ -139,27 +146,22 @@ impl Line {
 
     /// Asks for something, with all that waits to be said before it, and waits for the answers to all.
     fn together<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, DbError>) -> Result<T, DbError> {
-        let (client, begin, rows) = (&self.client, self.begin.take(), self.rows.take());
+        let (client, begin, told) = (&self.client, self.begin.take(), std::mem::take(&mut self.told));
         let begun = async {
             match begin {
                 Some(sql) => client.simple_query(sql).await,
                 None => Ok(vec![]),
             }
         };
-        let inserted = async {
-            match &rows {
-                Some(rows) => rows.insert(client).await,
-                None => Ok(()),
-            }
-        };
+        let told = join_all(told.iter().map(|one| one.say(client)));
         // Each is sent where it is first polled, in this order.
-        let (begun, inserted, done) = self.runtime.block_on(join3(begun, inserted, work(client)));
+        let (begun, told, done) = self.runtime.block_on(join3(begun, told, work(client)));
         for message in begun? {
             if let SimpleQueryMessage::Row(row) = message {
                 self.transaction = row.get(0).map(str::to_owned);
             }
         }
-        inserted?;
+        told.into_iter().try_for_each(|one| one.map(drop))?;
         done
     }
 }

@@ -238,6 +238,10 @@ impl Tx for Sqlite {
 
     fn expect(&mut self, _: Question) {}
 
+    fn tell(&mut self, sql: &str, params: &[Value]) -> Result<(), DbError> {
+        self.execute(sql, params).map(drop)
+    }
+
     fn add_row(&mut self, head: &str, row: Vec<Value>) -> Result<(), DbError> {
         self.execute(&format!("{head} VALUES {}", placeholders(1, row.len())), &row).map(drop)
     }
@@ -294,12 +298,12 @@ impl Tx for Sqlite {
         self.touched = touched;
     }
 
-    fn remember(&mut self, what: &'static str, values: Vec<Value>) {
-        self.memo.remember(what, values);
+    fn memo(&self) -> &Memo {
+        &self.memo
     }
 
-    fn recall(&self, what: &str) -> Option<&[Value]> {
-        self.memo.recall(what)
+    fn memo_mut(&mut self) -> &mut Memo {
+        &mut self.memo
     }
 }
 

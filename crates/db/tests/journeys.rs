@@ -110,17 +110,17 @@ fn what_is_remembered_ends_with_the_transaction_and_with_every_rollback() {
     region
         .db
         .write_blocking(|tx| {
-            tx.remember("test.head", vec![7.into()]);
-            assert_eq!(tx.recall("test.head"), Some(&[Value::Int(7)][..]));
+            tx.memo_mut().remember(7i64);
+            assert_eq!(tx.memo().recall::<i64>(), Some(&7));
             tx.script("SAVEPOINT attempt")?;
-            tx.remember("test.head", vec![8.into()]);
+            tx.memo_mut().remember(8i64);
             tx.script("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")?;
-            assert_eq!(tx.recall("test.head"), None, "what stood there may be what was rolled back");
-            tx.remember("test.head", vec![9.into()]);
+            assert_eq!(tx.memo().recall::<i64>(), None, "what stood there may be what was rolled back");
+            tx.memo_mut().remember(9i64);
             Ok::<_, DbError>(())
         })
         .unwrap();
-    let kept = region.db.write_blocking(|tx| Ok::<_, DbError>(tx.recall("test.head").is_some())).unwrap();
+    let kept = region.db.write_blocking(|tx| Ok::<_, DbError>(tx.memo().recall::<i64>().is_some())).unwrap();
     assert!(!kept);
 }
 

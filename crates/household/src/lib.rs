@@ -339,7 +339,7 @@ impl Region {
         let sql = "INSERT INTO watch_unanswered (alert_id, since, tries, again_at) VALUES ($1, $2, 1, $2)";
         let stored = self.test.db.write_blocking(move |tx| {
             known_to_watch(tx, &alert)?;
-            tx.execute(sql, db::params![alert.id, alert.raised_at]).map(drop)
+            tx.tell(sql, db::params![alert.id, alert.raised_at])
         });
         stored.expect("is stored");
     }
@@ -400,6 +400,5 @@ fn known_to_watch(tx: &mut dyn Tx, a: &Alert) -> Result<(), DbError> {
     let sql = "INSERT INTO watch_alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
         SELECT $1, no, $2, $3, $4, $5, $6, $7, $8, 'standing' FROM watch_home WHERE home_id = $9";
     let (level, rule) = (a.level.key(), a.rule.key());
-    tx.execute(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home])
-        .map(drop)
+    tx.tell(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home])
 }

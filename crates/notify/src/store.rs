@@ -135,13 +135,13 @@ pub(crate) fn insert_message(
 ) -> Result<(), DbError> {
     let (purpose, target) = (new.link.map(LinkPurpose::key), new.link.map(LinkPurpose::target));
     let row = params![id, new.to.id, new.person, new.topic.key(), purpose, target, expires, i64::from(on_screen), now];
-    tx.execute(INSERT_MESSAGE, row).map(drop)
+    tx.tell(INSERT_MESSAGE, row)
 }
 
 /// What the recipient has not read about the same thing leaves the screen: what comes now says as much.
 pub(crate) fn supersede(tx: &mut dyn Tx, new: &NewMessage, now: Instant) -> Result<(), DbError> {
     let Some(link) = new.link else { return Ok(()) };
-    tx.execute(SUPERSEDE, params![new.to.id, link.target(), new.topic.key(), link.key(), now]).map(drop)
+    tx.tell(SUPERSEDE, params![new.to.id, link.target(), new.topic.key(), link.key(), now])
 }
 
 /// Recipient and person of a message; [`DbError::NoRow`] where there is none.
@@ -159,11 +159,11 @@ pub(crate) fn read(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), D
     tx.execute(SET_READ, params![id, now])?;
     tx.execute(READ_SCREEN, params![id, now])?;
     tx.execute(FORGET_REPORTS, params![id])?;
-    tx.execute(DROP_REST, params![id]).map(drop)
+    tx.tell(DROP_REST, params![id])
 }
 
 pub(crate) fn set_undeliverable(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_UNDELIVERABLE, params![id, now]).map(drop)
+    tx.tell(SET_UNDELIVERABLE, params![id, now])
 }
 
 /// Whether it stood on the list until now.
@@ -188,7 +188,7 @@ pub(crate) fn insert_attempt(tx: &mut dyn Tx, a: &NewAttempt<'_>, now: Instant) 
         at(AttemptState::Failed),
         a.error
     ];
-    tx.execute(INSERT_ATTEMPT, row).map(drop)
+    tx.tell(INSERT_ATTEMPT, row)
 }
 
 pub(crate) fn attempt(tx: &mut dyn Tx, id: AttemptId) -> Result<Option<AttemptRow>, DbError> {
@@ -227,11 +227,11 @@ pub(crate) fn queue_length(tx: &mut dyn Tx) -> Result<usize, DbError> {
 }
 
 pub(crate) fn lease(tx: &mut dyn Tx, id: AttemptId, until: Instant) -> Result<(), DbError> {
-    tx.execute(LEASE, params![id.0, until]).map(drop)
+    tx.tell(LEASE, params![id.0, until])
 }
 
 pub(crate) fn set_retry(tx: &mut dyn Tx, id: AttemptId, at: Instant, first: Instant, why: &str) -> Result<(), DbError> {
-    tx.execute(SET_RETRY, params![id.0, at, first, why]).map(drop)
+    tx.tell(SET_RETRY, params![id.0, at, first, why])
 }
 
 pub(crate) fn set_failed(
@@ -241,7 +241,7 @@ pub(crate) fn set_failed(
     first: Instant,
     why: &str,
 ) -> Result<(), DbError> {
-    tx.execute(SET_FAILED, params![id.0, now, first, why]).map(drop)
+    tx.tell(SET_FAILED, params![id.0, now, first, why])
 }
 
 /// A late success takes the message off the list of those that reached nobody.
@@ -253,16 +253,16 @@ pub(crate) fn set_sent(
     report_by: Option<Instant>,
 ) -> Result<(), DbError> {
     tx.execute(SET_SENT, params![id.0, now, report_by])?;
-    tx.execute(SET_DELIVERABLE, params![message]).map(drop)
+    tx.tell(SET_DELIVERABLE, params![message])
 }
 
 /// The report came.
 pub(crate) fn forget_report(tx: &mut dyn Tx, id: AttemptId) -> Result<(), DbError> {
-    tx.execute(FORGET_REPORT, params![id.0]).map(drop)
+    tx.tell(FORGET_REPORT, params![id.0])
 }
 
 pub(crate) fn set_attempt_read(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_ATTEMPT_READ, params![id.0, now]).map(drop)
+    tx.tell(SET_ATTEMPT_READ, params![id.0, now])
 }
 
 /// Queues the first way that waits; `false` when none is left and none is on its way.
@@ -281,7 +281,7 @@ pub(crate) fn insert_link(
     message: MessageId,
     attempt: AttemptId,
 ) -> Result<(), DbError> {
-    tx.execute(INSERT_LINK, params![link.0, message, attempt.0]).map(drop)
+    tx.tell(INSERT_LINK, params![link.0, message, attempt.0])
 }
 
 pub(crate) fn link(tx: &mut dyn Tx, link: &LinkHash) -> Result<Option<Link>, DbError> {
@@ -300,11 +300,11 @@ pub(crate) fn link(tx: &mut dyn Tx, link: &LinkHash) -> Result<Option<Link>, DbE
 }
 
 pub(crate) fn spend_link(tx: &mut dyn Tx, message: MessageId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SPEND_LINK, params![message, now]).map(drop)
+    tx.tell(SPEND_LINK, params![message, now])
 }
 
 pub(crate) fn forget_addresses(tx: &mut dyn Tx, before: Instant) -> Result<(), DbError> {
-    tx.execute(FORGET_ADDRESSES, params![before]).map(drop)
+    tx.tell(FORGET_ADDRESSES, params![before])
 }
 
 pub fn give_up_before(tx: &mut dyn Tx, moment: Instant) -> Result<u64, DbError> {
@@ -314,7 +314,7 @@ pub fn give_up_before(tx: &mut dyn Tx, moment: Instant) -> Result<u64, DbError> 
 }
 
 pub(crate) fn forget_messages(tx: &mut dyn Tx, before: Instant) -> Result<u64, DbError> {
-    FORGET_MESSAGES.iter().try_for_each(|sql| tx.execute(sql, params![before]).map(drop))?;
+    FORGET_MESSAGES.iter().try_for_each(|sql| tx.tell(sql, params![before]))?;
     tx.execute(FORGET, params![before])
 }
 

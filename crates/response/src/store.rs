@@ -77,7 +77,7 @@ pub struct Consultation {
 }
 
 pub fn insert_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
-    tx.execute(
+    tx.tell(
         INSERT_CASE,
         params![
             c.id,
@@ -94,7 +94,6 @@ pub fn insert_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
             c.escalate_at
         ],
     )
-    .map(drop)
 }
 
 pub fn save_case(tx: &mut dyn Tx, c: &Case) -> Result<(), DbError> {
@@ -141,7 +140,7 @@ pub fn due_for_escalation(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result
 
 /// When the next in line is told of a case, and nothing else of it.
 pub fn put_off(tx: &mut dyn Tx, case: CaseId, until: Instant) -> Result<(), DbError> {
-    tx.execute(PUT_OFF, params![case, until]).map(drop)
+    tx.tell(PUT_OFF, params![case, until])
 }
 
 pub fn next_wake(tx: &mut dyn Tx) -> Result<Option<Instant>, DbError> {
@@ -210,7 +209,7 @@ fn optional_word<T>(r: &Row, column: usize, from_key: impl Fn(&str) -> Option<T>
 
 pub fn insert_alert(tx: &mut dyn Tx, case: CaseId, alert: &watch::Alert) -> Result<(), DbError> {
     let (rule, reason) = (alert.rule.key(), &alert.reason);
-    tx.execute(INSERT_ALERT, params![alert.id, case, alert.raised_at, rule, reason]).map(drop)
+    tx.tell(INSERT_ALERT, params![alert.id, case, alert.raised_at, rule, reason])
 }
 
 pub fn alerts(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<CaseAlert>, DbError> {
@@ -228,7 +227,7 @@ pub fn insert_step(
 ) -> Result<(), DbError> {
     let (by, role) = (ctx.actor.id, ctx.actor.role.key());
     let step = case.state.step().key();
-    tx.execute(INSERT_STEP, params![case.id, ctx.now, by, role, what.key(), step, detail]).map(drop)
+    tx.tell(INSERT_STEP, params![case.id, ctx.now, by, role, what.key(), step, detail])
 }
 
 /// The story, newest first; names are filled in by the view.
@@ -253,8 +252,7 @@ pub fn insert_call(tx: &mut dyn Tx, case: CaseId, c: &Call) -> Result<(), DbErro
         Callee::Resident => None,
         Callee::Contact(id) => Some(id),
     };
-    tx.execute(INSERT_CALL, params![c.id, case, c.at, c.by, c.incoming, contact, c.outcome.key(), c.note.expose()])
-        .map(drop)
+    tx.tell(INSERT_CALL, params![c.id, case, c.at, c.by, c.incoming, contact, c.outcome.key(), c.note.expose()])
 }
 
 /// The calls of a case, newest first, at most 200.
@@ -275,12 +273,11 @@ pub fn calls(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Call>, DbError> {
 
 pub fn insert_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
     let (kind, visitor) = (v.visitor.kind(), v.visitor.uuid());
-    tx.execute(INSERT_VISIT, params![v.id, v.case, v.person, kind, visitor, v.note.expose(), v.asked_by, v.asked_at])
-        .map(drop)
+    tx.tell(INSERT_VISIT, params![v.id, v.case, v.person, kind, visitor, v.note.expose(), v.asked_by, v.asked_at])
 }
 
 pub fn save_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
-    tx.execute(
+    tx.tell(
         SAVE_VISIT,
         params![
             v.id,
@@ -294,7 +291,6 @@ pub fn save_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
             v.report.expose()
         ],
     )
-    .map(drop)
 }
 
 pub fn visit(tx: &mut dyn Tx, id: VisitId) -> Result<Option<Visit>, DbError> {
@@ -351,7 +347,7 @@ pub fn insert_photo(tx: &mut dyn Tx, p: &Photo, jpeg: &[u8]) -> Result<(), DbErr
     let (width, height) = (i64::from(p.width), i64::from(p.height));
     let sealed = tx.seal(&PIXELS, p.id.0.as_bytes(), jpeg)?;
     let values = params![p.id, p.visit, p.case, p.person, p.at, p.by, p.caption.expose(), width, height, sealed];
-    tx.execute(INSERT_PHOTO, values).map(drop)
+    tx.tell(INSERT_PHOTO, values)
 }
 
 /// The photos of a case without their pixels, oldest first: 50 visits have at most 150.
@@ -388,7 +384,7 @@ fn photo_row(r: &Row) -> Result<Photo, DbError> {
 }
 
 pub fn insert_told(tx: &mut dyn Tx, case: CaseId, at: Instant, rung: Rung, to: Option<Uuid>) -> Result<(), DbError> {
-    tx.execute(INSERT_TOLD, params![case, at, rung.key(), to]).map(drop)
+    tx.tell(INSERT_TOLD, params![case, at, rung.key(), to])
 }
 
 /// Everybody who was told about this case.
@@ -397,7 +393,7 @@ pub fn told(tx: &mut dyn Tx, case: CaseId) -> Result<Vec<Uuid>, DbError> {
 }
 
 pub fn insert_consultation(tx: &mut dyn Tx, c: &Consultation) -> Result<(), DbError> {
-    tx.execute(INSERT_CONSULTATION, params![c.note, c.case, c.doctor, c.at, c.reply_by]).map(drop)
+    tx.tell(INSERT_CONSULTATION, params![c.note, c.case, c.doctor, c.at, c.reply_by])
 }
 
 pub fn consultation_of_note(tx: &mut dyn Tx, note: NoteId) -> Result<Option<Consultation>, DbError> {
@@ -433,5 +429,5 @@ pub fn answer(tx: &mut dyn Tx, note: NoteId, at: Instant) -> Result<u64, DbError
 pub fn insert_review(tx: &mut dyn Tx, case: CaseId, ctx: &base::Ctx, r: &crate::Review) -> Result<(), DbError> {
     let reason = r.false_alarm.map(crate::FalseAlarmReason::key);
     let (note, proposal) = (r.note.expose(), r.proposal.expose());
-    tx.execute(INSERT_REVIEW, params![case, ctx.now, ctx.actor.id, reason, note, proposal]).map(drop)
+    tx.tell(INSERT_REVIEW, params![case, ctx.now, ctx.actor.id, reason, note, proposal])
 }

@@ -89,6 +89,7 @@ fn listed(
     let cases = seen.take(access::shown_rows(ctx, tx, (&[act], &[]), cases, |case| case.person)?);
     let persons: Vec<PersonId> = cases.iter().map(|case| case.person).collect();
     let holders: Vec<StaffId> = cases.iter().filter_map(|case| case.holder).collect();
+    tx.ahead(&[&|tx| drop(people::staff_names(tx, &holders))]);
     let (heads, names) = (seen.take(people::heads(ctx, tx, &persons)?), people::staff_names(tx, &holders)?);
     // A register that cannot be read hides no case: the line says so in the place of the name.
     let row = |case: Case| {

@@ -184,11 +184,11 @@ pub(crate) fn revise(
     name: &str,
     now: Instant,
 ) -> Result<(), DbError> {
-    tx.execute(REVISE, params![id, role.key(), office, name, now]).map(drop)
+    tx.tell(REVISE, params![id, role.key(), office, name, now])
 }
 
 pub(crate) fn set_state(tx: &mut dyn Tx, id: AccountId, state: AccountState, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_STATE, params![id, state.key(), now]).map(drop)
+    tx.tell(SET_STATE, params![id, state.key(), now])
 }
 
 pub(crate) fn secret(tx: &mut dyn Tx, id: AccountId) -> Result<Option<Secret>, DbError> {
@@ -200,15 +200,15 @@ pub(crate) fn secret(tx: &mut dyn Tx, id: AccountId) -> Result<Option<Secret>, D
 pub(crate) fn set_secret(tx: &mut dyn Tx, id: AccountId, secret: &Secret, now: Instant) -> Result<(), DbError> {
     let password = secret.password.as_ref().map(|p| p.0.expose().clone());
     let totp = secret.totp.as_ref().map(|t| tx.seal(&SEED, id.0.as_bytes(), t.expose())).transpose()?;
-    tx.execute(SET_SECRET, params![id, password, totp, secret.totp_step, now]).map(drop)
+    tx.tell(SET_SECRET, params![id, password, totp, secret.totp_step, now])
 }
 
 pub(crate) fn set_totp_step(tx: &mut dyn Tx, id: AccountId, step: i64) -> Result<(), DbError> {
-    tx.execute(SET_STEP, params![id, step]).map(drop)
+    tx.tell(SET_STEP, params![id, step])
 }
 
 pub(crate) fn put_enrolment(tx: &mut dyn Tx, id: AccountId, code: &CodeHash, until: Instant) -> Result<(), DbError> {
-    tx.execute(PUT_ENROLMENT, params![id, code.0, until]).map(drop)
+    tx.tell(PUT_ENROLMENT, params![id, code.0, until])
 }
 
 pub(crate) fn enrolment(tx: &mut dyn Tx, code: &CodeHash) -> Result<Option<Enrolment>, DbError> {
@@ -220,15 +220,15 @@ pub(crate) fn enrolment(tx: &mut dyn Tx, code: &CodeHash) -> Result<Option<Enrol
 
 pub(crate) fn set_enrolment_totp(tx: &mut dyn Tx, id: AccountId, totp: &[u8; 20]) -> Result<(), DbError> {
     let sealed = tx.seal(&OFFERED_SEED, id.0.as_bytes(), totp)?;
-    tx.execute(SET_ENROLMENT_TOTP, params![id, sealed]).map(drop)
+    tx.tell(SET_ENROLMENT_TOTP, params![id, sealed])
 }
 
 pub(crate) fn count_enrolment_try(tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
-    tx.execute(COUNT_ENROLMENT_TRY, params![id]).map(drop)
+    tx.tell(COUNT_ENROLMENT_TRY, params![id])
 }
 
 pub(crate) fn delete_enrolment(tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
-    tx.execute(DELETE_ENROLMENT, params![id]).map(drop)
+    tx.tell(DELETE_ENROLMENT, params![id])
 }
 
 /// Replaces all recovery codes of the account.
@@ -259,11 +259,11 @@ pub(crate) fn pending(tx: &mut dyn Tx, token: &TokenHash) -> Result<Option<Pendi
 }
 
 pub(crate) fn count_pending_try(tx: &mut dyn Tx, token: &TokenHash) -> Result<(), DbError> {
-    tx.execute(COUNT_PENDING_TRY, params![token.0]).map(drop)
+    tx.tell(COUNT_PENDING_TRY, params![token.0])
 }
 
 pub(crate) fn delete_pending(tx: &mut dyn Tx, token: &TokenHash) -> Result<(), DbError> {
-    tx.execute(DELETE_PENDING, params![token.0]).map(drop)
+    tx.tell(DELETE_PENDING, params![token.0])
 }
 
 /// Gives which of the account's oldest sessions had to end for it.
@@ -287,7 +287,7 @@ pub(crate) fn sessions_of(tx: &mut dyn Tx, id: AccountId) -> Result<Vec<Session>
 }
 
 pub(crate) fn touch(tx: &mut dyn Tx, id: SessionId, now: Instant) -> Result<(), DbError> {
-    tx.execute(TOUCH, params![id, now]).map(drop)
+    tx.tell(TOUCH, params![id, now])
 }
 
 pub(crate) fn delete_session(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<bool, DbError> {
@@ -308,7 +308,7 @@ pub(crate) fn expired_sessions(
 
 pub(crate) fn put_device(tx: &mut dyn Tx, token: &TokenHash, id: AccountId, until: Instant) -> Result<(), DbError> {
     tx.execute(PUT_DEVICE, params![token.0, id, until])?;
-    tx.execute(KEEP_DEVICES, params![id, rules::DEVICES_PER_ACCOUNT]).map(drop)
+    tx.tell(KEEP_DEVICES, params![id, rules::DEVICES_PER_ACCOUNT])
 }
 
 pub(crate) fn knows_device(tx: &mut dyn Tx, id: AccountId, token: &TokenHash, now: Instant) -> Result<bool, DbError> {
@@ -321,20 +321,20 @@ pub(crate) fn throttle(tx: &mut dyn Tx, key: &ThrottleKey) -> Result<Option<Thro
 }
 
 pub(crate) fn put_throttle(tx: &mut dyn Tx, key: &ThrottleKey, t: &Throttle) -> Result<(), DbError> {
-    tx.execute(PUT_THROTTLE, params![key.0, t.failures, t.last, t.blocked_until]).map(drop)
+    tx.tell(PUT_THROTTLE, params![key.0, t.failures, t.last, t.blocked_until])
 }
 
 pub(crate) fn clear_throttle(tx: &mut dyn Tx, key: &ThrottleKey) -> Result<(), DbError> {
-    tx.execute(CLEAR_THROTTLE, params![key.0]).map(drop)
+    tx.tell(CLEAR_THROTTLE, params![key.0])
 }
 
 pub(crate) fn forget_account(tx: &mut dyn Tx, id: AccountId) -> Result<(), DbError> {
-    FORGET_ACCOUNT.iter().try_for_each(|sql| tx.execute(sql, params![id]).map(drop))
+    FORGET_ACCOUNT.iter().try_for_each(|sql| tx.tell(sql, params![id]))
 }
 
 pub(crate) fn forget_expired(tx: &mut dyn Tx, now: Instant, failures_before: Instant) -> Result<(), DbError> {
-    FORGET_EXPIRED.iter().try_for_each(|sql| tx.execute(sql, params![now]).map(drop))?;
-    tx.execute(FORGET_THROTTLES, params![failures_before]).map(drop)
+    FORGET_EXPIRED.iter().try_for_each(|sql| tx.tell(sql, params![now]))?;
+    tx.tell(FORGET_THROTTLES, params![failures_before])
 }
 
 fn account_at(row: &Row, from: usize) -> Result<Account, DbError> {

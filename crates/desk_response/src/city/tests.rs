@@ -103,7 +103,7 @@ fn an_alert_without_a_case_stands_on_the_citys_list_and_on_the_banner_of_all_who
         r.get(&who, page).shows("案件を開けないアラートが1件（見本市）あります").shows("data-alarm");
     }
     let phone = "UPDATE people_office SET phone = '0561820000' WHERE kind = 'city_elderly'";
-    r.test.db.write_blocking(|tx| tx.execute(phone, &[]).map(drop)).unwrap();
+    r.test.db.write_blocking(|tx| tx.tell(phone, &[])).unwrap();
     // Whose it is stands on the city's page; the call centre reads which city to call.
     r.get(&r.operator(), "/overdue")
         .hides("髙橋")
@@ -124,7 +124,7 @@ fn a_case_that_cannot_be_read_is_on_the_operators_and_the_citys_screen_with_its_
     let r = Region::new();
     let case = r.alert(Rule::Inactivity);
     let damage = "UPDATE response_case SET state = '{\"v\":99}' WHERE id = $1";
-    r.test.db.write_blocking(move |tx| tx.execute(damage, &[case.into()]).map(drop)).unwrap();
+    r.test.db.write_blocking(move |tx| tx.tell(damage, &[case.into()])).unwrap();
     for (who, page) in [(r.operator(), "/cases"), (r.city(), "/overdue")] {
         r.get(&who, page).is(200).shows("読み取れない案件").shows("髙橋 みほん").well_formed();
     }

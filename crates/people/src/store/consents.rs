@@ -57,7 +57,7 @@ pub fn insert(tx: &mut dyn Tx, c: &Consent) -> Result<(), DbError> {
         c.recorded_by,
         c.recorded_at
     ];
-    tx.execute(INSERT, values).map(drop)
+    tx.tell(INSERT, values)
 }
 
 pub fn end(
@@ -68,7 +68,7 @@ pub fn end(
     reason: &str,
     by: &str,
 ) -> Result<(), DbError> {
-    tx.execute(END, params![consent, state.key(), at, reason, by]).map(drop)
+    tx.tell(END, params![consent, state.key(), at, reason, by])
 }
 
 pub fn get(tx: &mut dyn Tx, consent: ConsentId) -> Result<Option<Consent>, DbError> {

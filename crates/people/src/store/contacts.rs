@@ -31,11 +31,11 @@ const PLACE: &str = "UPDATE people_contact SET position = $2 WHERE id = $1";
 const END: &str = "UPDATE people_contact SET ended_at = $3, version = $2 WHERE id = $1";
 
 pub fn insert(tx: &mut dyn Tx, contact: &Contact) -> Result<(), DbError> {
-    tx.execute(INSERT, &columns(contact)).map(drop)
+    tx.tell(INSERT, &columns(contact))
 }
 
 pub fn update(tx: &mut dyn Tx, contact: &Contact) -> Result<(), DbError> {
-    tx.execute(UPDATE, &columns(contact)).map(drop)
+    tx.tell(UPDATE, &columns(contact))
 }
 
 /// A contact that was not taken out of the list.
@@ -58,11 +58,11 @@ pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Contact>, DbError> {
 }
 
 pub fn place(tx: &mut dyn Tx, contact: ContactId, position: u16) -> Result<(), DbError> {
-    tx.execute(PLACE, params![contact, position]).map(drop)
+    tx.tell(PLACE, params![contact, position])
 }
 
 pub fn end(tx: &mut dyn Tx, contact: ContactId, version: i64, at: Instant) -> Result<(), DbError> {
-    tx.execute(END, params![contact, version, at]).map(drop)
+    tx.tell(END, params![contact, version, at])
 }
 
 fn columns(c: &Contact) -> Vec<Value> {

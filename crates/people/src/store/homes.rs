@@ -27,11 +27,11 @@ const GET: &str = select!("WHERE id = $1");
 const OF_PERSON: &str = select!("WHERE id = (SELECT home_id FROM people_resident WHERE id = $1)");
 
 pub fn insert(tx: &mut dyn Tx, home: &Home) -> Result<(), DbError> {
-    tx.execute(INSERT, &columns(home)).map(drop)
+    tx.tell(INSERT, &columns(home))
 }
 
 pub fn update(tx: &mut dyn Tx, home: &Home) -> Result<(), DbError> {
-    tx.execute(UPDATE, &columns(home)).map(drop)
+    tx.tell(UPDATE, &columns(home))
 }
 
 pub fn get(tx: &mut dyn Tx, home: HomeId) -> Result<Option<Home>, DbError> {

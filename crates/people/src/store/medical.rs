@@ -32,7 +32,7 @@ pub fn put(tx: &mut dyn Tx, m: &MedicalSummary) -> Result<(), DbError> {
         p.and_then(|p| p.confirmed_on),
         m.version
     ];
-    tx.execute(PUT, values).map(drop)
+    tx.tell(PUT, values)
 }
 
 pub fn get(tx: &mut dyn Tx, person: PersonId) -> Result<Option<MedicalSummary>, DbError> {

@@ -30,11 +30,11 @@ pub fn ever_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbEr
 pub fn insert(tx: &mut dyn Tx, serial: i64, resident: &Resident) -> Result<(), DbError> {
     let mut values = vec![Value::from(serial)];
     values.extend(columns(resident));
-    tx.execute(INSERT, &values).map(drop)
+    tx.tell(INSERT, &values)
 }
 
 pub fn update(tx: &mut dyn Tx, resident: &Resident) -> Result<(), DbError> {
-    tx.execute(UPDATE, &columns(resident)).map(drop)
+    tx.tell(UPDATE, &columns(resident))
 }
 
 pub fn get(tx: &mut dyn Tx, person: PersonId) -> Result<Option<Resident>, DbError> {

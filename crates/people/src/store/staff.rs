@@ -29,11 +29,11 @@ const OF_OFFICE: &str =
     select!("WHERE office_id = $1 ORDER BY CASE WHEN state = 'retired' THEN 1 ELSE 0 END, kana, id LIMIT $2");
 
 pub fn insert(tx: &mut dyn Tx, staff: &Staff) -> Result<(), DbError> {
-    tx.execute(INSERT, &columns(staff)).map(drop)
+    tx.tell(INSERT, &columns(staff))
 }
 
 pub fn update(tx: &mut dyn Tx, staff: &Staff) -> Result<(), DbError> {
-    tx.execute(UPDATE, &columns(staff)).map(drop)
+    tx.tell(UPDATE, &columns(staff))
 }
 
 pub fn get(tx: &mut dyn Tx, staff: StaffId) -> Result<Option<Staff>, DbError> {

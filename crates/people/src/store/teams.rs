@@ -19,11 +19,11 @@ const OPEN_OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER B
 const OPEN_OF_STAFF: &str = select!("WHERE staff_id = $1 AND ended_at IS NULL ORDER BY since, id");
 
 pub fn insert(tx: &mut dyn Tx, m: &TeamMember) -> Result<(), DbError> {
-    tx.execute(INSERT, params![m.membership, m.person, m.staff, m.part.key(), m.since, m.invited_by]).map(drop)
+    tx.tell(INSERT, params![m.membership, m.person, m.staff, m.part.key(), m.since, m.invited_by])
 }
 
 pub fn end(tx: &mut dyn Tx, membership: Uuid, at: Instant) -> Result<(), DbError> {
-    tx.execute(END, params![membership, at]).map(drop)
+    tx.tell(END, params![membership, at])
 }
 
 pub fn get_open(tx: &mut dyn Tx, membership: Uuid) -> Result<Option<TeamMember>, DbError> {

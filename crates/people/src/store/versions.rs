@@ -20,7 +20,7 @@ pub fn insert(
     reason: &str,
     snapshot: &str,
 ) -> Result<(), DbError> {
-    tx.execute(INSERT, params![subject, kind, version, ctx.now, ctx.actor.id, reason, snapshot]).map(drop)
+    tx.tell(INSERT, params![subject, kind, version, ctx.now, ctx.actor.id, reason, snapshot])
 }
 
 pub fn of(tx: &mut dyn Tx, subject: Uuid, kind: &str) -> Result<Vec<Version>, DbError> {

@@ -56,7 +56,7 @@ fn of_two_cities_each_says_how_many_live_there_and_whom_to_call_and_names_nobody
     facts.city_code = "23226".into();
     region.write(region.clerk(), move |ctx, tx| register_office(ctx, tx, &facts)).unwrap();
     let phone = "UPDATE people_office SET phone = '0561530000' WHERE city_code = '23226'";
-    region.db.db.write_blocking(|tx| tx.execute(phone, &[]).map(drop)).unwrap();
+    region.db.db.write_blocking(|tx| tx.tell(phone, &[])).unwrap();
     let elsewhere = region
         .register(&changed(
             crate::testing::RESIDENT_FIELDS,

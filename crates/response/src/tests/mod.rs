@@ -193,8 +193,7 @@ fn known_to_watch(tx: &mut dyn Tx, a: &Alert) -> Result<(), DbError> {
     let sql = "INSERT INTO watch_alert (id, home_no, home_id, person_id, level, rule, due_at, raised_at, reason, state)
         SELECT $1, no, $2, $3, $4, $5, $6, $7, $8, 'standing' FROM watch_home WHERE home_id = $9";
     let (level, rule) = (a.level.key(), a.rule.key());
-    tx.execute(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home])
-        .map(drop)
+    tx.tell(sql, db::params![a.id, a.home, a.person, level, rule, a.due_at, a.raised_at, &a.reason, a.home])
 }
 
 pub fn refusal<T: std::fmt::Debug>(result: Result<T, ResponseError>) -> Refusal {

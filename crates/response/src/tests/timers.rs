@@ -50,7 +50,7 @@ fn a_region_without_a_call_centre_has_the_support_centre_work_its_cases() {
     r.test
         .db
         .write_blocking(move |tx| {
-            tx.execute("UPDATE people_office SET kind = 'welfare_council' WHERE id = $1", db::params![centre]).map(drop)
+            tx.tell("UPDATE people_office SET kind = 'welfare_council' WHERE id = $1", db::params![centre])
         })
         .unwrap();
     let case = r.alert(Rule::Inactivity);

@@ -49,7 +49,7 @@ fn any_alert(r: &Region, ctx: &Ctx) -> Alert {
 
 fn damage(r: &Region, sql: &'static str, id: impl Into<db::Value>) {
     let id = id.into();
-    r.test.db.write_blocking(move |tx| tx.execute(sql, std::slice::from_ref(&id)).map(drop)).unwrap();
+    r.test.db.write_blocking(move |tx| tx.tell(sql, std::slice::from_ref(&id))).unwrap();
 }
 
 const OF_A_NEWER_PROGRAM: &str = r#"UPDATE response_case SET state = '{"v":99,"step":"detected"}' WHERE id = $1"#;

@@ -36,7 +36,7 @@ pub(crate) fn put_request(tx: &mut dyn Tx, r: &Request) -> Result<(), DbError> {
     let (act, login, role) = (r.act.key(), r.login.as_str(), r.role.key());
     let (name, state) = (r.display_name.expose().as_str(), r.state.map(AccountState::key));
     let row = params![r.id, r.account, act, login, role, r.office, name, state, r.asked_by, r.asked_at, r.expires_at];
-    tx.execute(PUT_REQUEST, row).map(drop)
+    tx.tell(PUT_REQUEST, row)
 }
 
 pub(crate) fn requests(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Request>, DbError> {
@@ -53,12 +53,12 @@ pub(crate) fn asked_by(tx: &mut dyn Tx, asker: AccountId) -> Result<Vec<Request>
 }
 
 pub(crate) fn delete_request(tx: &mut dyn Tx, id: Uuid) -> Result<(), DbError> {
-    tx.execute(DELETE_REQUEST, params![id]).map(drop)
+    tx.tell(DELETE_REQUEST, params![id])
 }
 
 pub(crate) fn put_ended(tx: &mut dyn Tx, r: &Request, change: RequestChange, now: Instant) -> Result<(), DbError> {
     let (act, login, name) = (r.act.key(), r.login.as_str(), r.display_name.expose().as_str());
-    tx.execute(PUT_ENDED, params![r.id, r.account, act, login, name, r.asked_by, change.key(), now]).map(drop)
+    tx.tell(PUT_ENDED, params![r.id, r.account, act, login, name, r.asked_by, change.key(), now])
 }
 
 /// What became of what somebody asked, the newest first.
@@ -75,7 +75,7 @@ pub(crate) fn ended(tx: &mut dyn Tx, asker: AccountId, since: Instant) -> Result
 }
 
 pub(crate) fn forget_ended(tx: &mut dyn Tx, before: Instant) -> Result<(), DbError> {
-    tx.execute(FORGET_ENDED, params![before]).map(drop)
+    tx.tell(FORGET_ENDED, params![before])
 }
 
 pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> Result<Option<Instant>, DbError> {
@@ -86,7 +86,7 @@ pub(crate) fn second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId) -> R
 }
 
 pub(crate) fn set_second_at(tx: &mut dyn Tx, id: SessionId, account: AccountId, now: Instant) -> Result<(), DbError> {
-    tx.execute(SET_SECOND_AT, params![id, account, now]).map(drop)
+    tx.tell(SET_SECOND_AT, params![id, account, now])
 }
 
 fn request_at(row: &Row) -> Result<Request, DbError> {

@@ -35,7 +35,7 @@ pub(crate) fn insert(tx: &mut dyn Tx, home: u32, a: &Absence, by: uuid::Uuid) ->
         a.entered_role.key(),
         a.entered_at
     ];
-    tx.execute(INSERT, row).map(drop)
+    tx.tell(INSERT, row)
 }
 
 pub(crate) fn cancel(tx: &mut dyn Tx, absence: AbsenceId, at: Instant) -> Result<bool, DbError> {
@@ -43,7 +43,7 @@ pub(crate) fn cancel(tx: &mut dyn Tx, absence: AbsenceId, at: Instant) -> Result
 }
 
 pub(crate) fn note_activity(tx: &mut dyn Tx, absence: AbsenceId, at: Instant) -> Result<(), DbError> {
-    tx.execute(NOTE, params![absence, at]).map(drop)
+    tx.tell(NOTE, params![absence, at])
 }
 
 /// Whom it is about, and nothing else that would have to be read.

@@ -33,19 +33,19 @@ pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>)
         &a.reason,
         a.state.key()
     ];
-    tx.execute(INSERT, row).map(drop)
+    tx.tell(INSERT, row)
 }
 
 pub(crate) fn end(tx: &mut dyn Tx, alert: AlertId, state: AlertState, at: Instant) -> Result<(), DbError> {
-    tx.execute(END, params![alert, state.key(), at]).map(drop)
+    tx.tell(END, params![alert, state.key(), at])
 }
 
 pub(crate) fn close(tx: &mut dyn Tx, alert: AlertId, cause: Cause, at: Instant) -> Result<(), DbError> {
-    tx.execute(CLOSE, params![alert, at, cause.key()]).map(drop)
+    tx.tell(CLOSE, params![alert, at, cause.key()])
 }
 
 pub(crate) fn note_sign(tx: &mut dyn Tx, alert: AlertId, at: Instant) -> Result<(), DbError> {
-    tx.execute(SIGN, params![alert, at]).map(drop)
+    tx.tell(SIGN, params![alert, at])
 }
 
 /// Whom it is about, and nothing else that would have to be read.

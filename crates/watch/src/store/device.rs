@@ -181,7 +181,7 @@ pub(crate) fn insert_device(tx: &mut dyn Tx, gateway: u32, home: u32, d: &Device
         INSERT_DEVICE,
         params![no, d.id, gateway, home, &d.serial, d.kind.key(), &d.place, d.assigned_at, never],
     )?;
-    tx.execute(UNKNOWN_GONE, params![gateway, &d.serial]).map(drop)
+    tx.tell(UNKNOWN_GONE, params![gateway, &d.serial])
 }
 
 pub(crate) fn serial_is_used(tx: &mut dyn Tx, gateway: u32, serial: &str) -> Result<bool, DbError> {
@@ -198,7 +198,7 @@ pub(crate) fn retire(tx: &mut dyn Tx, device: DeviceId, at: Instant) -> Result<b
 }
 
 pub(crate) fn retire_of_gateway(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
-    tx.execute(RETIRE_OF_GATEWAY, params![gateway, at]).map(drop)
+    tx.tell(RETIRE_OF_GATEWAY, params![gateway, at])
 }
 
 pub(crate) fn start_test(tx: &mut dyn Tx, device: DeviceId, from: Instant, until: Instant) -> Result<bool, DbError> {
@@ -262,14 +262,14 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
 
 pub(crate) fn count(tx: &mut dyn Tx, device: u32, c: &Counters) -> Result<(), DbError> {
     let row = params![device, c.duplicates, c.late, c.reordered, c.repeated, c.retained, c.wrong_clock];
-    tx.execute(COUNT, row).map(drop)
+    tx.tell(COUNT, row)
 }
 
 pub(crate) fn note_bad(tx: &mut dyn Tx, device: Option<u32>, gateway: u32, m: &Malformed) -> Result<(), DbError> {
     let (sql, no) = device.map_or((BAD_GATEWAY, gateway), |no| (BAD_DEVICE, no));
     // PostgreSQL keeps no NUL in a text, and a broken payload may well hold one.
     let payload = m.payload.expose().replace('\0', "\u{fffd}");
-    tx.execute(sql, params![no, m.received_at, m.why.key(), payload]).map(drop)
+    tx.tell(sql, params![no, m.received_at, m.why.key(), payload])
 }
 
 /// Rows of device, last heard, last sign, battery, link and whether it is online.
@@ -296,7 +296,7 @@ pub(crate) fn note_unknown(
     if tx.scalar::<i64>(UNKNOWN_COUNT, params![gateway])? >= MOST_UNKNOWN {
         return Ok(());
     }
-    tx.execute(UNKNOWN_NEW, params![gateway, serial, at, seen, said]).map(drop)
+    tx.tell(UNKNOWN_NEW, params![gateway, serial, at, seen, said])
 }
 
 /// Unassigned serials of a home, or of all homes, newest first, at most `limit`.

@@ -199,7 +199,7 @@ pub(crate) fn insert_fault(
     noticed_at: Instant,
     outage: Option<Uuid>,
 ) -> Result<(), DbError> {
-    tx.execute(INSERT_FAULT, params![id, home, gateway, began_at, noticed_at, outage]).map(drop)
+    tx.tell(INSERT_FAULT, params![id, home, gateway, began_at, noticed_at, outage])
 }
 
 /// Whose home fell silent, if anybody is watched there.
@@ -208,15 +208,15 @@ pub(crate) fn whose_fault(tx: &mut dyn Tx, fault: Uuid) -> Result<Option<PersonI
 }
 
 pub(crate) fn join_outage(tx: &mut dyn Tx, fault: Uuid, outage: Uuid) -> Result<(), DbError> {
-    tx.execute(JOIN_OUTAGE, params![fault, outage]).map(drop)
+    tx.tell(JOIN_OUTAGE, params![fault, outage])
 }
 
 pub(crate) fn end_fault(tx: &mut dyn Tx, fault: Uuid, at: Instant) -> Result<(), DbError> {
-    tx.execute(END_FAULT, params![fault, at]).map(drop)
+    tx.tell(END_FAULT, params![fault, at])
 }
 
 pub(crate) fn end_faults_of_gateway(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
-    tx.execute(END_FAULTS_OF_GATEWAY, params![gateway, at]).map(drop)
+    tx.tell(END_FAULTS_OF_GATEWAY, params![gateway, at])
 }
 
 pub(crate) fn insert_outage(
@@ -227,11 +227,11 @@ pub(crate) fn insert_outage(
     began_at: Instant,
     noticed_at: Instant,
 ) -> Result<(), DbError> {
-    tx.execute(INSERT_OUTAGE, params![id, shared, name, began_at, noticed_at]).map(drop)
+    tx.tell(INSERT_OUTAGE, params![id, shared, name, began_at, noticed_at])
 }
 
 pub(crate) fn end_outage(tx: &mut dyn Tx, outage: Uuid, at: Instant) -> Result<(), DbError> {
-    tx.execute(END_OUTAGE, params![outage, at]).map(drop)
+    tx.tell(END_OUTAGE, params![outage, at])
 }
 
 /// (fault, gateway, began, outage).

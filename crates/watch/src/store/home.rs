@@ -63,7 +63,7 @@ pub(crate) fn enrol(tx: &mut dyn Tx, home: HomeId, area: &str) -> Result<u32, Db
 }
 
 pub(crate) fn reassure(tx: &mut dyn Tx, no: u32, at: Instant) -> Result<(), DbError> {
-    tx.execute(REASSURE, params![no, at]).map(drop)
+    tx.tell(REASSURE, params![no, at])
 }
 
 /// One home, or all.
@@ -83,11 +83,11 @@ fn narrowed(sql: &str, column: &str, home: Option<u32>) -> (String, Vec<Value>) 
 }
 
 pub(crate) fn begin(tx: &mut dyn Tx, home: u32, c: &Contract) -> Result<(), DbError> {
-    tx.execute(BEGIN, params![c.id, home, c.person, c.begun_at]).map(drop)
+    tx.tell(BEGIN, params![c.id, home, c.person, c.begun_at])
 }
 
 pub(crate) fn end(tx: &mut dyn Tx, contract: Uuid, at: Instant, reason: &str) -> Result<(), DbError> {
-    tx.execute(END, params![contract, at, reason]).map(drop)
+    tx.tell(END, params![contract, at, reason])
 }
 
 /// The running contract of a home.
@@ -132,5 +132,5 @@ pub(crate) fn changes(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, Ch
 
 pub(crate) fn set(tx: &mut dyn Tx, no: u32, changes: &Changes) -> Result<(), DbError> {
     let body = serde_json::to_string(changes).map_err(|e| DbError::Engine(e.to_string()))?;
-    tx.execute(SET, params![no, body]).map(drop)
+    tx.tell(SET, params![no, body])
 }

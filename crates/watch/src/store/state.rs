@@ -87,7 +87,7 @@ pub(crate) fn state(tx: &mut dyn Tx, home: u32) -> Result<Option<Vec<u8>>, DbErr
 }
 
 pub(crate) fn forget(tx: &mut dyn Tx, home: u32) -> Result<(), DbError> {
-    tx.execute(FORGET, params![home]).map(drop)
+    tx.tell(FORGET, params![home])
 }
 
 pub(crate) fn floor(tx: &mut dyn Tx) -> Result<i64, DbError> {

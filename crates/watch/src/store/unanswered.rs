@@ -16,15 +16,15 @@ const PERSONS: &str = "SELECT a.person_id FROM watch_unanswered u JOIN watch_ale
 const KNOWN: &str = "SELECT COUNT(*) FROM watch_unanswered WHERE alert_id = $1";
 
 pub(crate) fn insert(tx: &mut dyn Tx, alert: AlertId, since: Instant, again_at: Instant) -> Result<(), DbError> {
-    tx.execute(INSERT, params![alert, since, again_at]).map(drop)
+    tx.tell(INSERT, params![alert, since, again_at])
 }
 
 pub(crate) fn tried(tx: &mut dyn Tx, alert: AlertId, again_at: Instant) -> Result<(), DbError> {
-    tx.execute(TRIED, params![alert, again_at]).map(drop)
+    tx.tell(TRIED, params![alert, again_at])
 }
 
 pub(crate) fn remove(tx: &mut dyn Tx, alert: AlertId) -> Result<(), DbError> {
-    tx.execute(GONE, params![alert]).map(drop)
+    tx.tell(GONE, params![alert])
 }
 
 pub(crate) fn due(tx: &mut dyn Tx, now: Instant, limit: usize) -> Result<Vec<AlertId>, DbError> {
