@@ -150,16 +150,17 @@
     if (source.onerror) { source.onerror(new window.Event('error')); }
   }
   /* What happened while the line was down was told to nobody here: every live part asks for itself again, and after a
-     restart of the server not all screens in the same moment. */
+     restart of the server not all screens in the same moment. A line that opens late was down until then. */
   var AGAIN = 2000;
   var opened = false;
+  var shown = Date.now();
   function askAgain() {
     owe('changed');
     owe('messages');
   }
   body.addEventListener('htmx:sseOpen', function () {
     hear();
-    if (opened) { window.setTimeout(askAgain, Math.random() * AGAIN); } else { updated(); }
+    if (opened || Date.now() - shown > AGAIN) { window.setTimeout(askAgain, Math.random() * AGAIN); } else { updated(); }
     opened = true;
   });
   body.addEventListener('htmx:sseError', function () { line(true); });

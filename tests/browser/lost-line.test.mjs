@@ -60,6 +60,21 @@ test('a line that dies without a word is noticed', async () => {
   await page.context().close();
 });
 
+// shows: 5.6.3 what was told before a line stood is shown as well
+test('a line that opens late asks for what was told before it', async () => {
+  const page = await signedIn();
+  await page.route(/\/live\/cases$/, (route) => route.abort());
+  await page.goto('/cases');
+  const banner = page.locator('#line-lost');
+  await banner.waitFor({ state: 'visible' });
+  await page.waitForFunction(() => performance.now() > 3_000);
+  const asked = page.waitForResponse(/\/cases\/fragment/, { timeout: DEAF_MS });
+  await page.unroute(/\/live\/cases$/);
+  await banner.waitFor({ state: 'hidden', timeout: DEAF_MS });
+  assert.equal((await asked).status(), 200);
+  await page.context().close();
+});
+
 test('a browser that goes offline says so at once, on a page without a live line too', async () => {
   const page = await signedIn();
   for (const path of ['/cases', '/account']) {
@@ -78,6 +93,9 @@ async function signedIn() {
   const { page } = await become(browser, `http://localhost:${town.port}`, {
     who: /コールセンター：/, size: 'desktop', javascript: true, story: 'lost-line',
   });
+  // The page before has a live line of its own: it must not be taken for this one's.
+  await page.waitForURL(/\/cases$/);
+  await page.goto('about:blank');
   await Promise.all([page.waitForResponse(/\/live\/cases$/), page.goto('/cases')]);
   return page;
 }

@@ -302,6 +302,11 @@ impl Postgres {
 
     fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         self.send_waiting()?;
+        // Of a transaction that is committed its number must be known, or nobody could ask how it ended.
+        if sql == "COMMIT" && self.line.begins_with_what_is_told() {
+            self.counted.journey();
+            self.line.script("")?;
+        }
         self.counted.journey();
         self.line.script(sql)
     }

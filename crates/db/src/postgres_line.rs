@@ -94,6 +94,11 @@ impl Line {
         self.told.push(one);
     }
 
+    /// Whether the next journey would begin a transaction and change something in it.
+    pub(crate) fn begins_with_what_is_told(&self) -> bool {
+        self.begin.is_some() && !self.told.is_empty()
+    }
+
     pub(crate) fn transaction(&self) -> Option<String> {
         self.transaction.clone()
     }

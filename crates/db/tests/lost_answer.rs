@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use db::{Db, DbConfig, DbError, Migration, outbox, params, testing};
+use db::{Db, DbConfig, DbError, Migration, Tx, outbox, params, testing};
 
 db::events! {
     Told {
@@ -168,6 +168,24 @@ fn a_commit_whose_answer_was_lost_is_not_done_twice() {
     }
     count_up(&db).unwrap();
     assert_eq!(tally(&look), 2);
+}
+
+#[test]
+fn what_was_only_told_is_not_done_twice_either() {
+    let Some((relay, db, look)) = region() else { return };
+    let tell = |times: usize| {
+        let told = move |tx: &mut dyn Tx| (0..times).try_for_each(|_| tx.tell("UPDATE tally SET n = n + 1", &[]));
+        db.write_blocking(told).unwrap();
+    };
+    // Its statement is known to the server.
+    tell(1);
+    relay.plan(CUT_AFTER);
+    tell(1);
+    assert_eq!(relay.plan.load(Ordering::SeqCst), PASS, "the line was cut");
+    assert_eq!(tally(&look), 2);
+    // More than may wait.
+    tell(1000);
+    assert_eq!(tally(&look), 1002);
 }
 
 #[test]
