@@ -3,6 +3,7 @@
 //! can act. Recording goes on.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
@@ -69,11 +70,20 @@ pub struct Signer {
     pub trouble: Trouble,
     /// The end of the file as this program left it.
     tip: Mutex<Option<(HeadKey, Tip)>>,
+    /// The program ends and waits no longer.
+    given_up: AtomicBool,
 }
 
 impl Signer {
     pub fn new(folder: &Path, db: Db, clock: Clock) -> Signer {
-        Signer { folder: Folder::of(folder), db, clock, trouble: Trouble::default(), tip: Mutex::new(None) }
+        Signer {
+            folder: Folder::of(folder),
+            db,
+            clock,
+            trouble: Trouble::default(),
+            tip: Mutex::new(None),
+            given_up: AtomicBool::new(false),
+        }
     }
 
     /// One round; on a thread that may wait. What stops the signing is told until a round goes well.
@@ -102,12 +112,21 @@ impl Signer {
             return Ok(());
         }
         // What a signed head covers is filed by person.
-        while self.db.write_blocking(|tx| audit::index_persons(tx, crate::rounds::FILED_AT_ONCE))? {}
+        while self.db.write_blocking(|tx| audit::index_persons(tx, crate::rounds::FILED_AT_ONCE))? {
+            if self.given_up.load(Ordering::Relaxed) {
+                bail!("停止までに対象者ごとの索引が終わりませんでした。次の起動で署名します");
+            }
+        }
         let (lines, statements) = audit::head_lines(key, &tip.end, &heads);
         audit::append_lines(&self.folder.heads, &mut tip.end, &lines)?;
         statements.iter().for_each(|statement| tip.take(statement));
         let (n, sum) = (tip.end.n, tip.end.sum);
         Ok(self.db.write_blocking(move |tx| audit::note_signed(tx, n, &sum))?)
+    }
+
+    /// A round that is under way ends without having signed.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody else wrote to the file, as far as its length shows it; the lines are read when a program starts.
@@ -181,4 +200,37 @@ pub fn check(text: String, public: Option<&str>) -> anyhow::Result<Checked> {
         }
     };
     Ok(Checked { text, statements })
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Actor, Ctx, Instant, PersonId, Purpose, RequestId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    // shows: 5.2.2 a stop waits no longer than it says, however much is to be filed before the last signature
+    #[test]
+    fn a_program_that_ends_gives_up_the_last_signature_and_the_next_one_makes_it() {
+        let region = db::testing::fresh(web::MIGRATIONS);
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Instant::parse("2026-11-28T10:00").expect("a moment");
+        let many = crate::rounds::FILED_AT_ONCE as u128 * 3;
+        let looks = region.db.write_blocking(move |tx| {
+            for n in 1..=many {
+                let ctx = Ctx::new(Actor::system("test"), Purpose::Operation, now, RequestId(Uuid::from_u128(n)));
+                let means = audit::Basis::Means(audit::Means::Program, Some(PersonId(Uuid::from_u128(n))));
+                audit::done(&ctx, tx, audit::Verb::RotateKeys, means, "keys")?;
+            }
+            Ok::<_, db::DbError>(())
+        });
+        looks.expect("rows");
+        let signer = || Signer::new(folder.path(), region.db.clone(), Arc::new(move || now));
+        let ending = signer();
+        ending.give_up();
+        ending.round().expect_err("it does not wait until all is filed");
+        assert!(!folder.path().join(HEADS).exists(), "nothing was signed");
+        signer().round().expect("the next start");
+        assert!(folder.path().join(HEADS).exists());
+    }
 }

@@ -169,8 +169,10 @@ impl Region {
         if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
             tracing::warn!("the station did not end in time; its tail is read again at the next start");
         }
-        let signed = tokio::task::spawn_blocking(move || signer.round());
+        let last = signer.clone();
+        let signed = tokio::task::spawn_blocking(move || last.round());
         if !matches!(tokio::time::timeout(Duration::from_secs(4), signed).await, Ok(Ok(Ok(())))) {
+            signer.give_up();
             tracing::warn!("the last rows of the record are signed at the next start");
         }
     }

@@ -85,7 +85,9 @@ impl Line {
 
     /// To be said with the next statement.
     pub(crate) fn begin_with(&mut self, sql: &'static str) {
-        (self.begin, self.transaction) = (Some(sql), None);
+        // Where one was to begin and nothing was said in it, that is what is still to be said.
+        self.begin.get_or_insert(sql);
+        self.transaction = None;
         self.told.clear();
     }
 
