@@ -161,6 +161,7 @@ impl Region {
             }
         }
         rounds.abort_all();
+        while rounds.join_next().await.is_some() {}
         drop(ways);
         if let Err(error) = renewals::record_closed(&site, true).await {
             tracing::warn!(%error, "how often the open pages renewed themselves could not be recorded");
@@ -169,6 +170,9 @@ impl Region {
         if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
             tracing::warn!("the station did not end in time; its tail is read again at the next start");
         }
+        // What the rounds had sent before they ended is recorded first.
+        let behind_all = site.db().write_bulk("stop", |_| Ok::<_, db::DbError>(()));
+        let _ = tokio::time::timeout(Duration::from_secs(2), behind_all).await;
         let last = signer.clone();
         let signed = tokio::task::spawn_blocking(move || last.round());
         if !matches!(tokio::time::timeout(Duration::from_secs(4), signed).await, Ok(Ok(Ok(())))) {
