@@ -152,16 +152,12 @@ impl Region {
     /// Takes nothing more in, lets the station save, ends the rounds and signs what was recorded until now.
     pub async fn stop(self) {
         let Region { site, ways, mqtt, station, mut rounds, signer, .. } = self;
-        if let Some(listener) = mqtt {
-            // The dispatcher holds the other handle and is ended first.
-            rounds.abort_all();
-            while rounds.join_next().await.is_some() {}
-            if let Some(listener) = Arc::into_inner(listener) {
-                listener.stop().await;
-            }
-        }
         rounds.abort_all();
         while rounds.join_next().await.is_some() {}
+        // The dispatcher, which held the other handle, has ended.
+        if let Some(listener) = mqtt.and_then(Arc::into_inner) {
+            listener.stop().await;
+        }
         drop(ways);
         if let Err(error) = renewals::record_closed(&site, true).await {
             tracing::warn!(%error, "how often the open pages renewed themselves could not be recorded");

@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::Statement;
-use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::Type;
 
 use crate::counted::Counted;
 use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
 use crate::postgres_line::{Line, Param, Told, as_params, columns};
+use crate::postgres_values::owned;
 use crate::postgres_wire::Server;
 use crate::readable::{Unreadable, UnreadableRows};
 use crate::{DbError, Engine, Keys, Question, Row, Tx, Value, only_reads};
@@ -234,7 +233,7 @@ impl Postgres {
         if let Some(at) = self.answers.iter().position(|(question, _)| same(question)) {
             return Some(self.answers.swap_remove(at).1);
         }
-        // It is asked for now.
+        // Whoever asks by itself needs no answer ahead.
         self.expected.retain(|question| !same(question));
         None
     }
@@ -311,6 +310,15 @@ impl Postgres {
         self.line.script(sql)
     }
 
+    /// One statement that may change something.
+    fn writing<T>(&mut self, statement: impl FnOnce(&mut Postgres) -> Result<T, DbError>) -> Result<T, DbError> {
+        self.counted.statement();
+        self.touched += 1;
+        self.forget_answers();
+        let outcome = statement(self);
+        self.noted(outcome)
+    }
+
     /// Remembers an error after which this transaction is unusable.
     fn noted<T>(&mut self, outcome: Result<T, DbError>) -> Result<T, DbError> {
         self.failed += u64::from(outcome.is_err());
@@ -326,11 +334,7 @@ impl Postgres {
 
 impl Tx for Postgres {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, DbError> {
-        self.counted.statement();
-        self.touched += 1;
-        self.forget_answers();
-        let outcome = self.run(sql, params);
-        self.noted(outcome)
+        self.writing(|engine| engine.run(sql, params))
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
@@ -364,11 +368,7 @@ impl Tx for Postgres {
         if rows.is_empty() {
             return Ok(0);
         }
-        self.counted.statement();
-        self.touched += 1;
-        self.forget_answers();
-        let outcome = self.insert(head, width, rows, tail);
-        self.noted(outcome)
+        self.writing(|engine| engine.insert(head, width, rows, tail))
     }
 
     fn expect(&mut self, question: Question) {
@@ -396,11 +396,7 @@ impl Tx for Postgres {
         if rows.is_empty() {
             return Ok(0);
         }
-        self.counted.statement();
-        self.touched += 1;
-        self.forget_answers();
-        let outcome = self.update(head, types, rows, tail);
-        self.noted(outcome)
+        self.writing(|engine| engine.update(head, types, rows, tail))
     }
 
     fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError> {
@@ -494,47 +490,4 @@ impl Question {
 fn unnest(types: &[&str]) -> String {
     let arrays: Vec<String> = types.iter().enumerate().map(|(n, ty)| format!("${}::{ty}[]", n + 1)).collect();
     format!("UNNEST({})", arrays.join(", "))
-}
-
-impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        match self {
-            Value::Null => Ok(IsNull::Yes),
-            Value::Int(v) if *ty == Type::INT4 => i32::try_from(*v)?.to_sql(ty, out),
-            Value::Int(v) if *ty == Type::INT2 => i16::try_from(*v)?.to_sql(ty, out),
-            Value::Int(v) if *ty == Type::FLOAT8 => (*v as f64).to_sql(ty, out),
-            Value::Int(v) if *ty == Type::BOOL => (*v != 0).to_sql(ty, out),
-            Value::Int(v) => v.to_sql(ty, out),
-            Value::Real(v) => v.to_sql(ty, out),
-            Value::Bool(v) => v.to_sql(ty, out),
-            Value::Text(v) => v.to_sql(ty, out),
-            Value::Blob(v) => v.to_sql(ty, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-fn owned(row: &tokio_postgres::Row) -> Result<Row, DbError> {
-    let values = row.columns().iter().enumerate().map(|(i, column)| {
-        Ok(match *column.type_() {
-            Type::INT8 => row.try_get::<_, Option<i64>>(i)?.map_or(Value::Null, Value::Int),
-            Type::INT4 => row.try_get::<_, Option<i32>>(i)?.map_or(Value::Null, |v| Value::Int(v.into())),
-            Type::INT2 => row.try_get::<_, Option<i16>>(i)?.map_or(Value::Null, |v| Value::Int(v.into())),
-            Type::BOOL => row.try_get::<_, Option<bool>>(i)?.map_or(Value::Null, Value::Bool),
-            Type::FLOAT8 => row.try_get::<_, Option<f64>>(i)?.map_or(Value::Null, Value::Real),
-            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i)?.map_or(Value::Null, Value::Blob),
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => {
-                row.try_get::<_, Option<String>>(i)?.map_or(Value::Null, Value::Text)
-            }
-            ref other => {
-                return Err(DbError::Engine(format!("column {i} has the type {other}, which the port does not carry")));
-            }
-        })
-    });
-    values.collect::<Result<Vec<_>, DbError>>().map(Row)
 }

@@ -75,6 +75,7 @@ fn read(
     cursor: Option<Cursor>,
     seen: &mut Witnesses,
 ) -> Result<Sheet, Problem> {
+    // First, so that what is asked ahead knows what this reader knows.
     access::require(ctx, tx, access::Act::SeeIdentity, person)?;
     tx.ahead(&[
         &|tx| drop(people::home_of(ctx, tx, person)),

@@ -107,10 +107,10 @@ pub(crate) fn derive_days<'a>(
             kinds.entry(row.get(0)?).or_default().push(kind);
         }
         let (from, until) = (Instant::from_wall_day(i64::from(day)), Instant::from_wall_day(i64::from(day) + 1));
-        let missing = faults_of_homes(tx, &homes, from, until)?;
-        let rows = logs.iter().map(|(home, log)| {
-            let kinds = kinds.get(home).map_or(&[][..], Vec::as_slice);
-            daily_row(*home, &derive(day, log, kinds, missing.get(home).map_or(&[][..], Vec::as_slice)))
+        let mut missing = faults_of_homes(tx, &homes, from, until)?;
+        let rows = logs.into_iter().map(|(home, log)| {
+            let (kinds, missing) = (kinds.remove(&home).unwrap_or_default(), missing.remove(&home).unwrap_or_default());
+            daily_row(home, &derive(day, log, &kinds, &missing))
         });
         put_rows(tx, &rows.collect::<Vec<_>>())?;
     }
