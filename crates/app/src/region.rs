@@ -22,7 +22,7 @@ use watch::live::OnAlert;
 
 use crate::heads::{Signer, Trouble};
 use crate::rounds::{self, repeat, system};
-use crate::{memory, ops, postman, security_log};
+use crate::{ops, postman, security_log};
 
 /// Signals that may wait for the station.
 const SIGNALS: usize = 8192;
@@ -390,8 +390,5 @@ fn spawn_records(
     rounds.spawn(async move {
         repeat("tidying", Duration::from_secs(600), || rounds::tidy(&db, &own_clock)).await;
     });
-    // What many threads freed lies in pieces between what they hold.
-    let give_back = || async { Ok(tokio::task::spawn_blocking(memory::give_back).await?) };
-    rounds.spawn(async move { repeat("memory", Duration::from_secs(60), give_back).await });
     signer
 }

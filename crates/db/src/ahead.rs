@@ -1,6 +1,7 @@
 //! Several readings before one journey: each is rehearsed until its first question, and a server is asked for all of
 //! these together. The readings themselves then run as always and find their answers there.
 
+use crate::listed::{FEW, among_each};
 use crate::readable::Unreadable;
 use crate::{DbError, Engine, Keys, Memo, Row, Tx, Value};
 
@@ -30,6 +31,19 @@ pub struct Question {
     pub sql: String,
     pub params: Vec<Value>,
     pub items: Option<Vec<Value>>,
+}
+
+impl Question {
+    /// As a server is asked for few items: see [`FEW`].
+    pub(crate) fn worded_for_few(self) -> Question {
+        match self.items {
+            Some(items) if items.len() <= FEW => {
+                let (sql, params) = among_each(&self.sql, &self.params, items);
+                Question { sql, params, items: None }
+            }
+            items => Question { items, ..self },
+        }
+    }
 }
 
 /// A transaction that notes the first question and answers none.

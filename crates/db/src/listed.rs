@@ -41,6 +41,10 @@ impl dyn Tx + '_ {
     }
 }
 
+/// So many items have a place each on a server too: it then plans for their number, where for a list it assumes ten, and
+/// looked through everything a call centre may see for one person.
+pub(crate) const FEW: usize = 4;
+
 /// The statement with one place for all items.
 pub(crate) fn among_one(sql: &str, place: usize) -> String {
     sql.replace(AMONG, &format!("= ANY(${place})"))

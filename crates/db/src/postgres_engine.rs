@@ -9,7 +9,7 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
 use crate::counted::Counted;
-use crate::listed::{among_one, placeholders};
+use crate::listed::{FEW, among_each, among_one, placeholders};
 use crate::memo::Memo;
 use crate::postgres_line::{Line, Param, Told, as_params, columns};
 use crate::postgres_values::owned;
@@ -372,7 +372,7 @@ impl Tx for Postgres {
     }
 
     fn expect(&mut self, question: Question) {
-        self.expected.push(question);
+        self.expected.push(question.worded_for_few());
     }
 
     fn tell(&mut self, sql: &str, params: &[Value]) -> Result<(), DbError> {
@@ -400,6 +400,10 @@ impl Tx for Postgres {
     }
 
     fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        if items.len() <= FEW {
+            let (sql, values) = among_each(sql, params, items);
+            return self.query(&sql, &values);
+        }
         self.counted.statement();
         if let Some(rows) = self.answered(sql, params, Some(&items)) {
             return Ok(rows);

@@ -249,18 +249,23 @@ fn what_is_asked_ahead_comes_in_one_journey_and_is_what_would_have_been_read() {
     let from = |tx: &mut dyn Tx, n: i64| -> Result<Vec<i64>, DbError> {
         tx.query(FROM, params![n])?.iter().map(|row| row.get(0)).collect()
     };
-    let among = |tx: &mut dyn Tx| -> Result<Vec<i64>, DbError> {
-        tx.among(AMONG, &[], &[4i64, 6, 99])?.iter().map(|row| row.get(0)).collect()
+    // Few are asked for in other words than many.
+    let (few, many) = ([4i64, 6, 99], [0i64, 2, 2, 5, 7, 98, 99]);
+    let among = |tx: &mut dyn Tx, items: &[i64]| -> Result<Vec<i64>, DbError> {
+        tx.among(AMONG, &[], items)?.iter().map(|row| row.get(0)).collect()
     };
     let page = move |tx: &mut dyn Tx| {
-        tx.ahead(&[&|tx| drop(from(tx, 5)), &|tx| drop(from(tx, 7)), &|tx| drop(among(tx))]);
-        Ok::<_, DbError>((all(tx)?.len(), from(tx, 5)?, among(tx)?, from(tx, 7)?, from(tx, 7)?))
+        tx.ahead(&[&|tx| drop(from(tx, 5)), &|tx| drop(from(tx, 7)), &|tx| drop(among(tx, &few)), &|tx| {
+            drop(among(tx, &many))
+        }]);
+        let read = (all(tx)?.len(), from(tx, 5)?, among(tx, &few)?, among(tx, &many)?);
+        Ok::<_, DbError>((read, from(tx, 7)?, from(tx, 7)?))
     };
     let region = testing::fresh(&[TABLES]);
     for n in 0..9 {
         region.db.write_blocking(put(n)).unwrap();
     }
-    let expected = (9, vec![5, 6, 7, 8], vec![4, 6], vec![7, 8], vec![7, 8]);
+    let expected = ((9, vec![5, 6, 7, 8], vec![4, 6], vec![0, 2, 5, 7]), vec![7, 8], vec![7, 8]);
     // Every reader prepares the statements once.
     for _ in 0..40 {
         assert_eq!(region.db.read_blocking(page).unwrap(), expected);

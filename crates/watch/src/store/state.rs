@@ -26,7 +26,7 @@ pub(crate) fn insert_readings(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<u6
     if rows.is_empty() {
         return Ok(0);
     }
-    tx.insert_rows(INSERT_READINGS, 6, rows, "ON CONFLICT DO NOTHING")
+    tx.insert_rows(INSERT_READINGS, 6, rows, "ON CONFLICT (occurred_at, device_no, code) DO NOTHING")
 }
 
 /// Which of these readings are stored.
