@@ -18,7 +18,7 @@ use town::plan::Size;
 use tracing_subscriber::EnvFilter;
 
 use crate::region::{self, Setup};
-use crate::{headers, living, say, secrets, serve};
+use crate::{headers, living, memory, say, secrets, serve};
 
 #[derive(Args)]
 pub struct Options {
@@ -79,6 +79,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     drop(db);
     // Half a year in an hour fills every cache of the connections; whoever lives in the town begins without them.
     town.station = town.station.reopened(|| crate::config::open(config, keys(), db::PREDECESSOR))?;
+    memory::give_back();
     let db = town.station.db().clone();
     let clock = clock(begin, options.speed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
