@@ -20,7 +20,7 @@ pub struct Options {
     #[arg(long, value_name = "STEP")]
     pub only: Vec<String>,
     /// Compilers at a time, test programs and browsers, and threads of each program
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = 3)]
     pub jobs: usize,
 }
 
