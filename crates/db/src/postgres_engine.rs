@@ -9,7 +9,7 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
 use crate::counted::Counted;
-use crate::listed::{FEW, among_each, among_one, placeholders};
+use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
 use crate::postgres_line::{Line, Param, Told, as_params, columns};
 use crate::postgres_values::owned;
@@ -400,18 +400,16 @@ impl Tx for Postgres {
     }
 
     fn query_among(&mut self, sql: &str, params: &[Value], items: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        if items.len() <= FEW {
-            let (sql, values) = among_each(sql, params, items);
-            return self.query(&sql, &values);
+        let asked = Question { sql: sql.to_owned(), params: params.to_vec(), items: Some(items) }.worded_for_few();
+        if asked.items.is_none() {
+            return self.query(&asked.sql, &asked.params);
         }
         self.counted.statement();
-        if let Some(rows) = self.answered(sql, params, Some(&items)) {
+        if let Some(rows) = self.answered(&asked.sql, &asked.params, asked.items.as_deref()) {
             return Ok(rows);
         }
-        let mut values = as_params(params);
-        values.push(&items);
         let mut rows = Vec::new();
-        let outcome = self.stream(&among_one(sql, values.len()), values, &mut |row| {
+        let outcome = self.stream(&asked.worded(), asked.values(), &mut |row| {
             rows.push(row);
             Ok(())
         });

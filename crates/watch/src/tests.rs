@@ -261,3 +261,17 @@ fn every_gateway_stands_on_the_list_of_lines() {
     desk.run(&office, move |ctx, tx| revoke_gateway(ctx, tx, id)).expect("taken out of use");
     assert_eq!(desk.run(&office, |ctx, tx| gateway_lines(ctx, tx, 0, 50)).expect("a list"), (vec![], 0));
 }
+
+#[test]
+fn a_reading_that_came_before_is_left_out_and_none_for_want_of_a_number() {
+    let desk = Desk::new();
+    let reading = |seq: i64, device: i64| db::params![seq, device, 1, None::<f64>, 1000, 1000].to_vec();
+    let put = |row: Vec<db::Value>| {
+        desk.test.db.write_blocking(move |tx| crate::store::state::insert_readings(tx, std::slice::from_ref(&row)))
+    };
+    assert_eq!(put(reading(1, 7)).expect("the first"), 1);
+    assert_eq!(put(reading(1, 7)).expect("the same again"), 0);
+    assert_eq!(put(reading(2, 7)).expect("the same under another number"), 0);
+    put(reading(1, 8)).expect_err("another reading may not vanish because its number is taken");
+    assert_eq!(put(reading(2, 8)).expect("it comes with a number of its own"), 1);
+}

@@ -213,7 +213,7 @@ fn streams_thrown_away_and_answers_not_taken_cost_nothing() {
     let since = Instant::now();
     must_get_a_page(&place, &issued, neighbour(1));
     must_be_ready(&place);
-    // Nothing is read here either: the other side is found to have ended by what the system says of its descriptors.
+    // Nothing is read here either: the other side is found to have ended by what the system says of its connections.
     until("nobody waits for those who do not read", || held(place.web) <= before);
     eprintln!("{} lines gone after {:?}", unread.len(), since.elapsed());
     assert!(since.elapsed() < GONE + Duration::from_secs(5));

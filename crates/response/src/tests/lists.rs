@@ -28,6 +28,33 @@ fn the_queue_is_ordered_by_what_is_due_and_says_who_has_it() {
 }
 
 #[test]
+fn a_list_that_is_cut_says_how_many_there_are() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    let counted = |others: i64| {
+        r.test.db.write_blocking(move |tx| {
+            let made: i64 = tx.scalar("SELECT COUNT(*) FROM response_case", &[])?;
+            for n in made..=others {
+                let id = Uuid::from_u128(n as u128);
+                tx.execute(
+                    "INSERT INTO response_case (id, number, home_id, person_id, rule, reason, urgent, state, step,
+                     opened_at, due_at, escalate_at, closing_text) SELECT $1, $2, home_id, person_id, rule, reason, urgent,
+                     state, step, opened_at, due_at, escalate_at, closing_text FROM response_case WHERE id = $3",
+                    db::params![id, n + 1, case],
+                )?;
+            }
+            Ok::<_, db::DbError>(())
+        })
+        .unwrap();
+        let listed = r.read(r.operator(), queue).unwrap().into_value();
+        (listed.rows.len(), listed.total)
+    };
+    assert_eq!(counted(48), (49, 49));
+    assert_eq!(counted(49), (50, 50));
+    assert_eq!(counted(53), (50, 54));
+}
+
+#[test]
 fn the_sheet_holds_what_the_operator_needs_and_no_more() {
     let r = Region::new();
     let (case, s) = (r.alert(Rule::Inactivity).id, r.s);
