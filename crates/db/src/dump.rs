@@ -145,6 +145,7 @@ pub fn load(tx: &mut dyn Tx, input: &mut dyn BufRead) -> Result<u64, DumpError> 
     );
     tables?;
     flush(*tx.borrow_mut(), &heads, current, &mut waiting)?;
+    tx.borrow_mut().gather_statistics()?;
     Ok(filled)
 }
 

@@ -27,6 +27,9 @@ pub enum DbError {
     Mighty { role: String, what: String },
     #[error("the server knows no role {0}")]
     NoRole(String),
+    /// The owner's address and the program's.
+    #[error("the two addresses lead to two databases")]
+    Elsewhere,
     #[error("the command panicked")]
     Panicked,
     #[error("the connection to the database is gone: {0}")]

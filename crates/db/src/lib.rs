@@ -84,6 +84,11 @@ pub trait Tx {
     /// `INSERT … VALUES` for many rows, in as few statements as the engine takes. `head` ends before `VALUES`, `tail`
     /// follows it (such as `ON CONFLICT DO NOTHING`); each row has `width` values. Gives the number of rows changed.
     fn insert_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError>;
+    /// The same for rows taken for new, with what `tail` says where one is there all the same: a server does not look for
+    /// each of them first.
+    fn insert_new_rows(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
+        self.insert_rows(head, width, rows, tail)
+    }
     /// This will be asked for soon: a server is asked for it together with the next thing, in one journey. It changes no
     /// answer. See [`Reading`].
     fn expect(&mut self, question: Question);
@@ -133,6 +138,15 @@ impl dyn Tx + '_ {
     /// The first column of the only row, such as a count.
     pub fn scalar<T: FromValue>(&mut self, sql: &str, params: &[Value]) -> Result<T, DbError> {
         self.first(sql, params)?.ok_or(DbError::NoRow)?.get(0)
+    }
+
+    /// Has a server look at what its tables hold, after much was written at once: until then it plans by guesses, and a
+    /// table that stays empty it never looks at by itself. Does nothing beside a file, or to tables of another role.
+    pub fn gather_statistics(&mut self) -> Result<(), DbError> {
+        match self.engine() {
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => self.script("ANALYZE"),
+        }
     }
 }
 

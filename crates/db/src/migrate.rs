@@ -27,6 +27,9 @@ const CREATE_MIGRATION: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT 
 const APPEND_ONLY: &str = "-- append-only:";
 const THERE: &str = "SELECT COUNT(*) FROM pg_class WHERE relname = 'migration' AND relkind = 'r'
     AND relnamespace = CAST(current_schema() AS regnamespace) AND has_table_privilege(oid, 'SELECT')";
+/// Which database of which server this is.
+const PLACE: &str = "SELECT CAST(oid AS TEXT) || ' ' || CAST(EXTRACT(EPOCH FROM pg_postmaster_start_time()) AS TEXT)
+    FROM pg_database WHERE datname = current_database()";
 const APPLIED: &str = "SELECT name, text_length FROM migration";
 const INSERT: &str = "INSERT INTO migration (name, text_length, applied_at) VALUES ($1, $2, $3)";
 
@@ -50,7 +53,8 @@ fn in_one<T>(connection: &mut Connection, work: impl FnOnce(&mut dyn Tx) -> Resu
 
 /// Brings a server's database forward as the owner of its tables, and gives the role under which `program` runs what it
 /// needs and no more. Gives how many migrations it applied. [`DbError::NoRole`] and [`DbError::Mighty`] where that role is
-/// not there or could undo it; nothing is changed then. [`DbError::Behind`] where the program's address leads elsewhere.
+/// not there or could undo it, [`DbError::Elsewhere`] where the program's address leads to another database; nothing is
+/// changed then.
 pub fn migrate_by_owner(
     owner: DbConfig,
     program: &DbConfig,
@@ -63,6 +67,12 @@ pub fn migrate_by_owner(
     let applied = in_one(&mut connection, |tx| {
         let applied = apply(tx, &all)?;
         postgres_rights::grant(tx, &role, &append_only(&all))?;
+        // What a role was given in another region's database, nobody would find there.
+        let place: String = tx.scalar(PLACE, &[])?;
+        if Connection::open_reader(program, &Arc::default())?.tx().scalar::<String>(PLACE, &[])? != place {
+            return Err(DbError::Elsewhere);
+        }
+        tx.gather_statistics()?;
         Ok(applied)
     })?;
     // A program that lost its connection before this does not go on as if it knew the tables.

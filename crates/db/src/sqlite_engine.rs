@@ -258,6 +258,7 @@ impl Tx for Sqlite {
     fn script(&mut self, sql: &str) -> Result<(), DbError> {
         self.memo.heed(sql);
         let outcome = self.batch(sql);
+        self.memo.ran(sql, outcome.is_ok());
         self.noted(outcome)
     }
 

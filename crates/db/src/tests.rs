@@ -266,6 +266,37 @@ fn many_rows_go_in_few_statements() {
 }
 
 #[test]
+fn rows_taken_for_new_are_put_in_beside_one_that_was_there_all_the_same() {
+    let region = fresh(&[NOTES]);
+    let put = |tx: &mut dyn Tx, from: i64, until: i64| {
+        let rows: Vec<_> = (from..until).map(|n| vec![n.into(), format!("from {from}").into()]).collect();
+        tx.insert_new_rows("INSERT INTO jotting (n, word)", 2, &rows, "ON CONFLICT (n) DO NOTHING")
+    };
+    let counts = region.db.write_blocking(move |tx| {
+        tx.execute(INSERT, params![1i64, "before"])?;
+        let counts = [put(tx, 10, 400)?, put(tx, 399, 900)?, put(tx, 390, 402)?];
+        tx.execute(INSERT, params![2i64, "after"]).map(|_| counts)
+    });
+    assert_eq!(counts.unwrap(), [390, 500, 0]);
+    let spoilt = region.db.write_blocking(move |tx| {
+        put(tx, 900, 910)?;
+        put(tx, 905, 920)?;
+        tx.execute(INSERT, params![1i64, "again"])
+    });
+    assert!(matches!(spoilt, Err(DbError::Constraint(_))), "{spoilt:?}");
+    let told_before = region.db.write_blocking(move |tx| {
+        tx.add_row("INSERT INTO jotting (n, word)", vec![2i64.into(), "told".into()])?;
+        put(tx, 950, 960)
+    });
+    assert!(matches!(told_before, Err(DbError::Constraint(_))), "{told_before:?}");
+    let kept = region
+        .db
+        .read_blocking(|tx| tx.query("SELECT MIN(n), MAX(n), COUNT(*), COUNT(DISTINCT word) FROM jotting", &[]));
+    let kept: Vec<i64> = (0..4).map(|n| kept.as_ref().unwrap()[0].get(n).unwrap()).collect();
+    assert_eq!(kept, [1, 899, 892, 4]);
+}
+
+#[test]
 fn a_database_of_a_newer_version_is_left_alone() {
     let (config, _folder) = fresh_config().unwrap();
     let config = owned(&config);

@@ -136,6 +136,11 @@ fn what_the_owner_has_not_brought_forward_the_program_does_not_touch() {
     let nobody =
         db::migrate_by_owner(owned(&config), &seen_by(&config, "tsunagari_test_nobody"), WAIT, &[TABLES, LATER]);
     assert!(matches!(nobody, Err(DbError::NoRole(_))), "{nobody:?}");
+    let (other, _) = fresh_config().expect("another region's database");
+    let elsewhere = db::migrate_by_owner(owned(&other), &config, WAIT, &[TABLES, LATER]);
+    assert!(matches!(elsewhere, Err(DbError::Elsewhere)), "{elsewhere:?}");
+    let tables = "SELECT COUNT(*) FROM pg_class WHERE relname = 'tally'";
+    assert_eq!(client(&owned(&other)).query_one(tables, &[]).unwrap().get::<_, i64>(0), 0, "nothing was made there");
     let own = db::migrate_by_owner(owned(&config), &seen_by(&config, OWNER), WAIT, &[TABLES, LATER]);
     assert!(matches!(own, Err(DbError::Mighty { .. })), "{own:?}");
 }

@@ -17,7 +17,7 @@ use base::{Actor, Ctx, HomeId, Instant, PersonId, Purpose, RequestId, Span, limi
 use db::{Db, DbError};
 use tokio::sync::oneshot::Receiver;
 use uuid::Uuid;
-use watch::live::{Bundle, Decision, Live, OnAlert, TIMERS};
+use watch::live::{Bundle, Decision, Live, OnAlert, SAVE_AFTER, TIMERS};
 use watch::{Arrival, WatchError};
 
 use crate::{Delivery, DeliveryError, Receipt};
@@ -44,13 +44,21 @@ pub struct Conf {
     /// Whether a step waits for the bulk it sent. A town whose past is played does, for nobody else is there; at work the
     /// next step looks again, because readings must not stand behind what stands behind them.
     pub waits_for_bulk: bool,
+    /// How long what a home remembers may wait for its save; its readings are stored at once in any case.
+    pub save_after: Span,
     /// While set, readings are refused as [`DeliveryError::Full`]; timers, alerts and lines go on.
     pub no_room: Arc<AtomicBool>,
 }
 
 impl Conf {
     pub fn new(salt: u128) -> Conf {
-        Conf { salt, sleep_after: Span::minutes(2), waits_for_bulk: true, no_room: Arc::default() }
+        Conf {
+            salt,
+            sleep_after: Span::minutes(2),
+            waits_for_bulk: true,
+            save_after: SAVE_AFTER,
+            no_room: Arc::default(),
+        }
     }
 }
 
@@ -101,10 +109,11 @@ impl Station {
                 tracing::error!(%error, "a watch without its ground could not be ended at the start");
             }
         }
-        let (live, closed) = db.read_blocking(move |tx| {
+        let (mut live, closed) = db.read_blocking(move |tx| {
             let closed = db::marks::get(tx, closing::CLOSED_DAY)?.and_then(|day| day.parse().ok());
             Ok::<_, WatchError>((watch::live::load(tx, now)?, closed))
         })?;
+        live.save_after(conf.save_after);
         tracing::info!(homes = live.homes(), watched = live.watched(), "the watch is loaded");
         Ok(Station {
             db,
@@ -126,7 +135,8 @@ impl Station {
     }
 
     /// The same station under another configuration: the one that played a town's past lives on into its present.
-    pub fn with_conf(self, conf: Conf) -> Station {
+    pub fn with_conf(mut self, conf: Conf) -> Station {
+        self.live.save_after(conf.save_after);
         Station { conf, requests: 0, ..self }
     }
 
@@ -170,7 +180,8 @@ impl Station {
         step
     }
 
-    /// The last step: saves what every home remembers, so that the next start has nothing to replay.
+    /// Saves what every home remembers, so that the next start has nothing to replay: the last step, and the last of a
+    /// town's past.
     pub fn finish(&mut self, now: Instant) {
         self.live.save_all();
         self.tell_due(now, &mut Step::default());

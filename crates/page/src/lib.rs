@@ -15,6 +15,7 @@ pub mod guard;
 pub mod layout;
 pub mod live;
 pub mod named;
+mod office_names;
 pub mod posted;
 pub mod problem;
 pub mod renewals;

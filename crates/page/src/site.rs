@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::about::About;
 use crate::certificate::Demand;
 use crate::live::Live;
+use crate::office_names::OfficeNames;
 use crate::problem::Problem;
 use crate::renewals::Renewals;
 
@@ -62,6 +63,7 @@ struct Inner {
     warnings: RwLock<Vec<Warning>>,
     strangers: Strangers,
     renewals: Renewals,
+    office_names: OfficeNames,
     /// Begun with the first password.
     hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
@@ -91,6 +93,7 @@ impl Site {
                 warnings,
                 strangers: Strangers::new(random()),
                 renewals: Renewals::default(),
+                office_names: OfficeNames::default(),
                 hashers: OnceLock::new(),
                 letters,
                 demand: OnceLock::new(),
@@ -133,6 +136,10 @@ impl Site {
     }
 
     /// The pages that are open and renew themselves.
+    pub(crate) fn office_names(&self) -> &OfficeNames {
+        &self.inner.office_names
+    }
+
     pub fn renewals(&self) -> &Renewals {
         &self.inner.renewals
     }

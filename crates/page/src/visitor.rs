@@ -49,8 +49,9 @@ pub struct Greeting {
     pub overdue: usize,
 }
 
-/// Reads a greeting; the capabilities that know it stand beside sign-in, not below it.
-pub type Greet = fn(&mut dyn Tx, &Ctx) -> Result<Greeting, Problem>;
+/// Reads a greeting, but for the name of the office where that is known; the capabilities that know it stand beside
+/// sign-in, not below it.
+pub type Greet = fn(&mut dyn Tx, &Ctx, Option<Redacted<String>>) -> Result<Greeting, Problem>;
 
 /// What a look showed, and what the wall witnessed of everybody in it.
 pub struct Seen<T> {
@@ -244,11 +245,14 @@ fn purpose_of(role: Role) -> Purpose {
 /// Who the session cookie belongs to, if it is a living session. It lives on when the reader comes to a door.
 pub async fn identify(site: &Site, greet: Greet, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
     let Some(token) = session_token(headers, site.cookie_name()) else { return Ok(None) };
-    let (hash, now) = (signin::TokenHash::of(&token), site.now());
+    let (hash, now, at) = (signin::TokenHash::of(&token), site.now(), site.clone());
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
         let reader = Ctx::new(session.actor.clone(), purpose_of(session.actor.role), now, new_request());
-        let Greeting { office, unread, overdue } = greet(tx, &reader)?;
+        let names = at.office_names();
+        let known = reader.actor.office.and_then(|office| names.known(office, now));
+        let Greeting { office, unread, overdue } = greet(tx, &reader, known)?;
+        names.learn(reader.actor.office.zip(office.as_ref()), now);
         Ok::<_, Problem>(Some(Visitor {
             session,
             office,

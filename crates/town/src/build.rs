@@ -67,9 +67,9 @@ pub fn town(
         db.read_blocking(|tx| marks::get(tx, PLAYED))?.and_then(|text| text.parse().ok()).map(Instant);
     let now = clock();
     let from = played.unwrap_or(Instant(i64::MIN)).max(now - Span::days(history::MONTH));
-    // The station of the past is another than the one that will run: it begins where the past does, and its steps are
-    // long, which is no sleep.
-    let conf = Conf { sleep_after: Span::hours(24), ..Conf::new(u128::from(made.seed)) };
+    // The station of the past is another than the one that will run: it begins where the past does, its steps are long,
+    // which is no sleep, and nobody looks at its homes yet.
+    let conf = Conf { sleep_after: Span::hours(24), save_after: Span::hours(1), ..Conf::new(u128::from(made.seed)) };
     let mut station = Station::open(db.clone(), on_alert, conf, from)?;
     let yesterday = (now - Span::days(1)).max(from);
     history::play(db, &mut station, plan, &homes, None, (from, yesterday), progress)?;
@@ -85,8 +85,10 @@ pub fn town(
     }
     station.step(yesterday, vec![], &[Signal::Region]);
     history::play(db, &mut station, plan, &homes, Some(&story), (yesterday, now), progress)?;
+    station.finish(now);
     db.write_blocking(move |tx| {
         notify::give_up_before(tx, now)?;
+        tx.gather_statistics()?;
         marks::set(tx, PLAYED, &now.0.to_string())
     })?;
     progress("できました", 1.0);

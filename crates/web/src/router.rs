@@ -54,15 +54,17 @@ pub fn router(site: &Site) -> Router {
 }
 
 /// The office's name and what is unread, for the frame.
-fn greet(tx: &mut dyn Tx, ctx: &Ctx) -> Result<Greeting, Problem> {
+fn greet(tx: &mut dyn Tx, ctx: &Ctx, office: Option<Redacted<String>>) -> Result<Greeting, Problem> {
     let reader = &ctx.actor;
     let overdue = |tx: &mut dyn Tx| match reader.role {
         Role::CityOfficer | Role::SupportCentre => response::overdue_known(ctx, tx),
         _ => Ok(0),
     };
     tx.ahead(&[&|tx| drop(notify::unread(tx, reader)), &|tx| drop(overdue(tx))]);
-    let office = reader.office.map(|id| people::office(tx, id)).transpose()?;
-    let office = office.map(|office| Redacted::new(office.name));
+    let office = match (office, reader.office) {
+        (None, Some(id)) => Some(Redacted::new(people::office(tx, id)?.name)),
+        (known, _) => known,
+    };
     let overdue = overdue(tx)?;
     Ok(Greeting { office, unread: notify::unread(tx, reader)?, overdue })
 }

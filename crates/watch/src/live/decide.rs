@@ -12,7 +12,7 @@ use super::decision::{Bundle, Decision, Ending, How, NewAlert, Outcome, Save, Un
 use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, HomeFixed, HomeState, Standing};
 use super::line::Line;
-use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVE_AFTER, SAVES, due};
+use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVES, due};
 use crate::{Alert, AlertState, Arrival, Signal};
 
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
@@ -289,11 +289,11 @@ impl Draft<'_> {
         *counter += 1;
     }
 
-    /// Saves what must be saved with this commit, and what has waited for a minute.
+    /// Saves what must be saved with this commit, and what has waited long enough.
     fn save(&mut self) {
         let now = self.out.now;
         for (no, line) in &self.lines {
-            if self.live.gateways[no].saved_at + SAVE_AFTER <= now {
+            if self.live.gateways[no].saved_at + self.live.save_after <= now {
                 self.out.lines.push((*no, line.heard_at, line.radio_down));
             }
         }
@@ -301,7 +301,7 @@ impl Draft<'_> {
         self.out.forgotten = self.live.forgotten.iter().copied().collect();
         saves.extend(self.live.to_save.iter().take(SAVES));
         for entry in &self.live.unsaved {
-            if entry.since + SAVE_AFTER > now || saves.len() >= SAVES {
+            if entry.since + self.live.save_after > now || saves.len() >= SAVES {
                 break;
             }
             if self.home(entry.home).unsaved == entry.stamp {

@@ -11,7 +11,7 @@ use super::gateway::Gateway;
 use super::hear::{Code, Reading, take};
 use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
-use super::{Home, Key, Live, OpenFault, OpenOutage, Unsaved};
+use super::{Home, Key, Live, OpenFault, OpenOutage, SAVE_AFTER, Unsaved};
 use crate::WatchError;
 use crate::rules::stretches;
 use crate::settings::Settings;
@@ -166,6 +166,7 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         last_seq: state::last_seq(tx)?,
         woke_at: now,
         stamp: 0,
+        save_after: SAVE_AFTER,
     };
     let mut fresh = read(tx, None, now)?;
     let mut saved: HashMap<u32, (HomeState, i64)> = HashMap::new();

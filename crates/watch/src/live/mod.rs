@@ -2,7 +2,7 @@
 //! written. Deciding changes nothing; only [`Live::apply`], after the commit, does. So a lost commit costs nothing, and
 //! whatever was acknowledged is in the database.
 //!
-//! What a home remembers is saved at most once a minute with the number of the last reading it stands for. Whatever a
+//! What a home remembers is saved at most once a minute ([`SAVE_AFTER`]) with the number of the last reading it stands for. Whatever a
 //! timer or a command changed is saved with the commit that changed it, so that the stored state plus the readings
 //! after it give the lost state again.
 
@@ -44,8 +44,8 @@ pub const BUTTON_LATE: Span = Span::hours(2);
 pub const FAST_CLOCK: Span = Span::minutes(10);
 /// What a gateway kept while we did not hear it follows within this time.
 pub const SETTLE: Span = Span::seconds(30);
-/// A changed home is saved after this time.
-const SAVE_AFTER: Span = Span::minutes(1);
+/// A changed home is saved after this time, where nothing else is said.
+pub const SAVE_AFTER: Span = Span::minutes(1);
 /// Homes saved in one decision.
 const SAVES: usize = 400;
 /// Bytes of one entry of a sorted queue, with its share of nodes that are two thirds full.
@@ -79,6 +79,7 @@ pub struct Live {
     last_seq: i64,
     woke_at: Instant,
     stamp: u64,
+    save_after: Span,
 }
 
 struct Home {
@@ -181,6 +182,11 @@ impl Live {
         }
     }
 
+    /// A changed home is saved after this time from now on.
+    pub fn save_after(&mut self, time: Span) {
+        self.save_after = time;
+    }
+
     /// Saves every changed home with the next commits: the program is about to stop.
     pub fn save_all(&mut self) {
         self.to_save.extend(self.unsaved.iter().map(|u| u.home));
@@ -190,6 +196,7 @@ impl Live {
     /// they are known here: a connection that stands does not say so again. What was owed to the database still is.
     pub fn replace(&mut self, fresh: Live) {
         let old = std::mem::replace(self, fresh);
+        self.save_after = old.save_after;
         for (no, known) in old.gateways {
             if let Some(gateway) = self.gateways.get_mut(&no) {
                 let fault = gateway.line.fault.take();
@@ -214,7 +221,7 @@ impl Live {
     /// When the next timer or save is due.
     pub fn next_moment(&self) -> Option<Instant> {
         let timers = self.queue.first().into_iter().chain(self.line_queue.first()).map(|(at, _)| *at);
-        let save = self.unsaved.front().map(|u| u.since + SAVE_AFTER);
+        let save = self.unsaved.front().map(|u| u.since + self.save_after);
         timers.chain(save).min()
     }
 

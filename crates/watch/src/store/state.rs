@@ -23,10 +23,7 @@ const FLOOR: &str = "watch.floor";
 const KEYS: usize = 50;
 
 pub(crate) fn insert_readings(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<u64, DbError> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    tx.insert_rows(INSERT_READINGS, 6, rows, "ON CONFLICT (occurred_at, device_no, code) DO NOTHING")
+    tx.insert_new_rows(INSERT_READINGS, 6, rows, "ON CONFLICT (occurred_at, device_no, code) DO NOTHING")
 }
 
 /// Which of these readings are stored.

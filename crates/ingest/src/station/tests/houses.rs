@@ -7,6 +7,7 @@ use base::{Ctx, GatewayId, HomeId, Instant, PersonId, Span};
 use db::testing::{TestDb, fresh};
 use people::testing::{RESIDENT_FIELDS, form, line, system};
 use people::{ConsentScope, NewConsent, NewResident};
+use watch::live::SAVE_AFTER;
 use watch::{Alert, Arrival, Changes, Device, DeviceKind, Level, NewDevice, NewGateway, Rule, Signal as Said};
 
 use crate::station::{Conf, Signal, Station, Step};
@@ -27,6 +28,8 @@ pub struct World {
     pub houses: Vec<House>,
     /// Gateways that send a heartbeat every ten minutes.
     pub alive: Vec<GatewayId>,
+    /// How long its homes wait for their save.
+    save_after: Span,
     /// Whose case cannot be opened.
     pub poison: Arc<Mutex<Option<PersonId>>>,
     requests: u128,
@@ -40,8 +43,8 @@ pub fn at(text: &str) -> Instant {
     Instant::parse(text).expect("a time in a test")
 }
 
-fn open(test: &TestDb, salt: u128, now: Instant, poison: &Arc<Mutex<Option<PersonId>>>) -> Station {
-    let conf = Conf { sleep_after: Span::minutes(5), ..Conf::new(salt << 64) };
+fn open(test: &TestDb, salt: u128, now: Instant, save_after: Span, poison: &Arc<Mutex<Option<PersonId>>>) -> Station {
+    let conf = Conf { sleep_after: Span::minutes(5), save_after, ..Conf::new(salt << 64) };
     let poison = poison.clone();
     let on_alert = move |_: &Ctx, tx: &mut dyn db::Tx, alert: &Alert| {
         let person = *poison.lock().expect("a lock");
@@ -79,9 +82,17 @@ impl World {
             })
             .collect::<Vec<_>>();
         let poison = Arc::default();
-        let station = open(&test, 1, now, &poison);
+        let save_after = SAVE_AFTER;
+        let station = open(&test, 1, now, save_after, &poison);
         let alive = houses.iter().map(|h| h.gateway).collect();
-        World { test, station, now, houses, alive, poison, requests, seen_events: 0 }
+        World { test, station, now, houses, alive, save_after, poison, requests, seen_events: 0 }
+    }
+
+    /// The same world, whose homes wait this long for their save.
+    pub fn saved_after(mut self, time: Span) -> World {
+        self.save_after = time;
+        self.station = open(&self.test, 2, self.now, time, &self.poison);
+        self
     }
 
     /// Runs a verb as the program itself and tells the station what its events mean.
@@ -185,7 +196,7 @@ impl World {
     /// Dies without a word and starts again from what is in the database.
     pub fn crash(&mut self) {
         self.requests += 1;
-        self.station = open(&self.test, self.requests + 1000, self.now, &self.poison);
+        self.station = open(&self.test, self.requests + 1000, self.now, self.save_after, &self.poison);
     }
 
     pub fn alerts(&self, house: usize) -> Vec<Alert> {

@@ -1,5 +1,6 @@
 use base::{Instant, Span};
 use proptest::prelude::*;
+use watch::live::SAVE_AFTER;
 use watch::{Arrival, Level, Rule, Signal};
 
 use super::houses::{OPEN, World, at, silent_home};
@@ -41,8 +42,8 @@ impl Dice {
 }
 
 /// Eight days of three homes: doors, heat, duplicates, late messages, a silence in the end; dies where told to.
-fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> Life {
-    let mut w = World::new(3, "2026-11-01T12:00");
+fn live(seed: u64, save_after: Span, mut dies: impl FnMut(&mut Dice) -> bool) -> Life {
+    let mut w = World::new(3, "2026-11-01T12:00").saved_after(save_after);
     let (mut life, mut fate) = (Dice(seed), Dice(seed ^ 0xDEAD));
     let mut last: Option<Arrival> = None;
     while w.now < at("2026-11-09T12:00") {
@@ -81,6 +82,7 @@ fn live(seed: u64, mut dies: impl FnMut(&mut Dice) -> bool) -> Life {
     }
     let stored = w.test.db.read_blocking(watch::readings_stored).unwrap();
     w.pass_for(Span::minutes(3));
+    w.station.finish(w.now);
     let (homes, now) = (w.houses.clone(), w.now);
     let signs = w.test.db.read_blocking(move |tx| {
         let ctx = people::testing::system(now, 1);
@@ -98,11 +100,13 @@ fn lives() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: lives(), ..ProptestConfig::default() })]
 
-    /// Kill it where you like: the alerts are the same, each once, and every reading counts once.
+    /// Kill it where you like, however long it waited to save: the alerts are the same, each once, and every reading
+    /// counts once.
     #[test]
     fn a_life_with_deaths_is_told_like_one_without(seed in any::<u64>()) {
-        let undisturbed = live(seed, |_| false);
-        let dying = live(seed, |fate| fate.roll(12) == 0);
+        let undisturbed = live(seed, SAVE_AFTER, |_| false);
+        let rarely_saved = [SAVE_AFTER, Span::hours(1)][(seed % 2) as usize];
+        let dying = live(seed, rarely_saved, |fate| fate.roll(12) == 0);
         prop_assert!(!undisturbed.alerts.is_empty(), "seed {seed}");
         prop_assert_eq!(undisturbed.said(), dying.said(), "seed {}", seed);
         prop_assert_eq!((undisturbed.stored, undisturbed.signs), (dying.stored, dying.signs), "seed {}", seed);
