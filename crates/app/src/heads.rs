@@ -17,6 +17,9 @@ pub const HEAD_KEY: &str = "audit-heads.key";
 /// The signed heads, beside it. Copy this file elsewhere.
 pub const HEADS: &str = "audit-heads.jsonl";
 
+/// Says what was missed in the record, until somebody who looked begins a new epoch.
+const TORN: &str = "audit-heads.torn";
+
 /// Why nothing is signed at the moment; shared with whoever tells it. The reason names files of this machine: it is for
 /// those who keep the record.
 #[derive(Clone, Default)]
@@ -37,11 +40,18 @@ impl Trouble {
 pub struct Folder {
     pub key: PathBuf,
     pub heads: PathBuf,
+    pub torn: PathBuf,
 }
 
 impl Folder {
     pub fn of(folder: &Path) -> Folder {
-        Folder { key: folder.join(HEAD_KEY), heads: folder.join(HEADS) }
+        Folder { key: folder.join(HEAD_KEY), heads: folder.join(HEADS), torn: folder.join(TORN) }
+    }
+
+    /// What was missed in the record, in words.
+    pub fn torn(&self) -> anyhow::Result<Option<String>> {
+        let words = read(&self.torn)?;
+        Ok(Some(words.trim().to_owned()).filter(|words| !words.is_empty()))
     }
 
     /// The lines of the file; nothing where there is none.
@@ -100,6 +110,15 @@ impl Signer {
     }
 
     fn sign(&self) -> anyhow::Result<()> {
+        if let Some(seq) = self.db.write_blocking(|tx| audit::torn(tx))?
+            && self.folder.torn()?.is_none()
+        {
+            let words = format!("記録した{seq}行目が、データベースから消えたか書き換えられています");
+            std::fs::write(&self.folder.torn, format!("{words}\n"))?;
+        }
+        if let Some(words) = self.folder.torn()? {
+            bail!("{words}。だれかがデータベースに直接書いています");
+        }
         let mut place = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
         if place.as_ref().is_none_or(|(_, tip)| self.has_changed(tip)) {
             *place = Some(self.load()?);
@@ -232,5 +251,35 @@ mod tests {
         assert!(!folder.path().join(HEADS).exists(), "nothing was signed");
         signer().round().expect("the next start");
         assert!(folder.path().join(HEADS).exists());
+    }
+
+    // shows: 5.2.2 what was written and is gone before its signature is not signed over, in the next program neither
+    #[test]
+    fn a_row_that_vanished_before_its_signature_stops_the_signing_until_somebody_looked() {
+        let region = db::testing::fresh(web::MIGRATIONS);
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Instant::parse("2026-11-28T10:00").expect("a moment");
+        let write = |n: u128| {
+            let ctx = Ctx::new(Actor::system("test"), Purpose::Operation, now, RequestId(Uuid::from_u128(n)));
+            let means = audit::Basis::Means(audit::Means::Program, None);
+            let done =
+                region.db.write_blocking(move |tx| audit::done(&ctx, tx, audit::Verb::RotateKeys, means, "keys"));
+            done.expect("a row");
+        };
+        let signer = || Signer::new(folder.path(), region.db.clone(), Arc::new(move || now));
+        let signing = signer();
+        write(1);
+        signing.round().expect("all is there");
+        write(2);
+        write(3);
+        region.tamper("DELETE FROM audit_row WHERE seq = (SELECT MAX(seq) FROM audit_row)", &[]);
+        let before = std::fs::read(folder.path().join(HEADS)).expect("heads");
+        for signer in [signing, signer()] {
+            write(4);
+            let said = format!("{:#}", signer.round().expect_err("a row is gone"));
+            assert!(said.contains("3行目が、データベースから消えたか書き換えられています"), "{said}");
+            assert!(signer.trouble.reason().is_some());
+        }
+        assert_eq!(std::fs::read(folder.path().join(HEADS)).expect("heads"), before, "nothing is signed over it");
     }
 }

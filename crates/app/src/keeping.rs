@@ -134,12 +134,14 @@ pub fn epoch(config: &Config, sign_it: bool, despite: bool) -> anyhow::Result<()
     };
     let (waiting, fits) = look(known.statements.clone())?;
     let mut waiting = waiting.map_err(|finding| anyhow::anyhow!(words(finding)))?;
-    if waiting.epochs.is_empty() && waiting.current && fits {
+    let torn = folder.torn()?;
+    if waiting.epochs.is_empty() && waiting.current && fits && torn.is_none() {
         return say("署名を待つ期の区切りはありません。");
     }
-    let objection = match waiting.conflict {
-        Some(finding) => Some(words(finding)),
-        None => (!fits).then(|| "データベースが覚えている署名の控えがないか、途中で切れています".to_owned()),
+    let objection = match (torn, waiting.conflict) {
+        (Some(torn), _) => Some(torn),
+        (None, Some(finding)) => Some(words(finding)),
+        (None, None) => (!fits).then(|| "データベースが覚えている署名の控えがないか、途中で切れています".to_owned()),
     };
     if !sign_it {
         let mut told: Vec<String> = Vec::new();
@@ -175,6 +177,9 @@ pub fn epoch(config: &Config, sign_it: bool, despite: bool) -> anyhow::Result<()
         waiting = look(known.statements.clone())?.0.map_err(|finding| anyhow::anyhow!(words(finding)))?;
     }
     sign(&db, &folder, &key, &known, &waiting, despite)?;
+    if folder.torn.exists() {
+        std::fs::remove_file(&folder.torn)?;
+    }
     say(&format!("期の区切り{}件に署名しました。", waiting.epochs.len()))
 }
 
@@ -201,6 +206,7 @@ pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> any
     };
     let known = heads::check(text, public.as_deref())?;
     let statements = known.statements;
+    let (shown, last) = (statements.len(), statements.last().map(|statement| statement.head.at));
     let report = db.read_blocking(move |tx| audit::verify(tx, &statements))?;
     // On another machine there is only the copy.
     let here = given.is_none() || !own.is_empty();
@@ -209,6 +215,9 @@ pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> any
         let chain =
             if report.chains > 1 && report.chain > 0 { format!("鎖{}の", report.chain) } else { String::new() };
         bail!("{chain}{}", words(finding));
+    }
+    if let Some(torn) = folder.torn()? {
+        bail!("{torn}");
     }
     if !fits {
         bail!(
@@ -229,7 +238,14 @@ pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> any
     if report.despite > 0 {
         said.push_str(&format!("うち{}件は、控えと合わないところがあるまま人が署名した区切りです。", report.despite));
     }
-    said.push_str("最後の1分はヘッドがまだないため保護されていません。");
+    if remembered.is_some_and(|(n, _)| n > shown) {
+        said.push_str(&format!(
+            "データベースは、示された控え({shown}件目まで)より後の署名を覚えています。新しい控えでも確かめてください。"
+        ));
+    }
+    if let Some(at) = last {
+        said.push_str(&format!("最後のヘッド({at})より後の行は、まだ保護されていません。"));
+    }
     say(&said)
 }
 

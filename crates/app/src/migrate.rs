@@ -27,8 +27,8 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         DbError::Occupied => anyhow::Error::new(error).context(
             "tsunagari(serve など)がこのデータベースに書き込んでいます。何も変更していません。そちらを止めてから、もう一度実行してください",
         ),
-        DbError::Behind(what) => anyhow::anyhow!(
-            "表は新しくなりましたが、[database] postgres の接続先には見当たりません({what})。{OWNER} と同じデータベースかどうか確かめてください"
+        DbError::Elsewhere => anyhow::anyhow!(
+            "{OWNER} と [database] postgres の接続先が、同じデータベースではありません。何も変更していません。どちらかを直して、もう一度実行してください"
         ),
         other => advised(other),
     })?;

@@ -219,6 +219,12 @@ pub fn head(tx: &mut dyn Tx) -> Result<(i64, Hash), DbError> {
     store::head(tx)
 }
 
+/// The number of a row that was written over this connection and is no longer there as it was written, if there is one:
+/// somebody else writes to the record. For the writer's connection, which sees every row.
+pub fn torn(tx: &mut dyn Tx) -> Result<Option<i64>, DbError> {
+    store::torn(tx)
+}
+
 /// Files rows by person until `limit` places are filed, whether of one person each or of many; says whether more wait.
 pub fn index_persons(tx: &mut dyn Tx, limit: usize) -> Result<bool, DbError> {
     store::index_persons(tx, limit)

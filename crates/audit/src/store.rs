@@ -54,7 +54,7 @@ const INDEXED: &str = "audit.indexed";
 const SIGNED: &str = "audit.signed";
 
 /// Where the next row goes; the first row of a transaction asks, those behind it know it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct End {
     chain: i64,
     seq: i64,
@@ -70,10 +70,31 @@ fn end(tx: &mut dyn Tx) -> Result<End, DbError> {
     Ok(End { chain: row.get(0)?, seq: 0, hash: GENESIS, place: row.get(1)? })
 }
 
+/// A row that this program wrote, was told to be committed, and did not find again.
+struct Torn {
+    seq: i64,
+}
+
+/// The end of the chain, as it must be if nobody else writes to the record: what was committed last by this connection.
+fn own_end(tx: &mut dyn Tx) -> Result<End, DbError> {
+    let found = end(tx)?;
+    let missed = tx.memo().kept::<End>().filter(|kept| **kept != found).map(|kept| Torn { seq: kept.seq });
+    if let Some(torn) = missed.filter(|_| tx.memo().noted::<Torn>().is_none()) {
+        tx.memo_mut().note(torn);
+    }
+    Ok(found)
+}
+
+/// The first row that this program wrote and missed afterwards.
+pub fn torn(tx: &mut dyn Tx) -> Result<Option<i64>, DbError> {
+    own_end(tx)?;
+    Ok(tx.memo().noted::<Torn>().map(|torn| torn.seq))
+}
+
 pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbError> {
     let last = match tx.memo().recall::<End>() {
         Some(last) => *last,
-        None => end(tx)?,
+        None => own_end(tx)?,
     };
     let (seq, place) = (last.seq + 1, last.place + 1);
     let actor = &ctx.actor;
@@ -117,7 +138,9 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
         ]
         .to_vec(),
     )?;
-    tx.memo_mut().remember(End { chain: last.chain, seq, hash, place });
+    let end = End { chain: last.chain, seq, hash, place };
+    tx.memo_mut().remember(end);
+    tx.memo_mut().keep(end);
     Ok(seq)
 }
 
@@ -146,6 +169,7 @@ pub fn own_new_chain(tx: &mut dyn Tx) -> Result<(), DbError> {
     // What was remembered is the end of the chain before.
     let end = end(tx)?;
     tx.memo_mut().remember(end);
+    tx.memo_mut().keep(end);
     Ok(())
 }
 

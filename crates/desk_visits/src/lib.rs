@@ -57,6 +57,7 @@ pub fn doors() -> Vec<Door> {
         Door::look("/visits", VISITOR_ROLES, visit::list),
         Door::look("/visits/fragment", VISITOR_ROLES, visit::list_fragment).renewing(),
         Door::look("/visits/{id}", VISITOR_ROLES, visit::visit),
+        Door::look("/visits/{id}/fragment", VISITOR_ROLES, visit::fragment).renewing(),
         Door::command("/visits/{id}/acceptance", REPORT_ROLES, steps::accept),
         Door::command("/visits/{id}/refusal", REPORT_ROLES, steps::decline),
         Door::command("/visits/{id}/departure", REPORT_ROLES, steps::depart),

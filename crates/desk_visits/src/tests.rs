@@ -1,5 +1,6 @@
 //! A visit on a telephone: who is asked, who is not, what a refusal and the end take away.
 
+use audit::Outcome;
 use base::{CaseId, VisitId};
 use household::{Browser, Region};
 use watch::Rule;
@@ -49,6 +50,30 @@ fn who_declines_does_not_see_the_person_any_more() {
         .shows("いま訪問の依頼はありません");
     r.get(&centre, &format!("/visits/{visit}")).is(403).hides("髙橋");
     r.get(&operator, &format!("/cases/{case}")).shows("全員出払っています").shows("訪問を依頼する");
+}
+
+// shows: 5.3.4 the page of a visit that is open when its right ends says so, and its reader is not accused
+#[test]
+fn an_open_visit_says_what_went_on_without_it_and_ends_with_the_case() {
+    let r = Region::new();
+    let operator = r.operator();
+    let (centre, colleague) = (r.support_centre(), r.support_centre());
+    let (case, visit) = asked(&r, &operator, &format!("office:{}", r.s.support_centre));
+    let page = r.get(&centre, &format!("/visits/{visit}"));
+    let part = format!("/visits/{visit}/fragment?seen=requested");
+    page.is(200).shows(&part).shows("/live/notebook").well_formed();
+    r.get(&centre, &part).is(200).hides("新しい動きがあります").hides("髙橋");
+    r.step(&colleague, &format!("/visits/{visit}/departure"), &[]);
+    r.get(&centre, &part).is(200).shows("向かっています").shows("新しい動きがあります");
+
+    r.step(&colleague, &format!("/visits/{visit}/report"), &[("condition", "well"), ("text", "")]);
+    r.post(&operator, &format!("/cases/{case}/closure"), &[("cause", "visit_saw_well")]).is(303);
+    let refused = |r: &Region| r.audited().iter().filter(|row| row.outcome == Outcome::Refused).count();
+    let before = refused(&r);
+    let told = r.get(&centre, &part);
+    told.is(200).hides("髙橋");
+    assert_eq!(told.headers.get("hx-redirect").and_then(|to| to.to_str().ok()), Some("/ended"));
+    assert_eq!(refused(&r), before, "nobody is accused of a look");
 }
 
 #[test]

@@ -5,6 +5,7 @@ audit::verbs! {
     Look of "閲覧" {
         Visits = "look.visits", "訪問依頼の一覧";
         Visit = "look.visit", "訪問依頼";
+        VisitPart = "look.visit_part", "訪問依頼の続き";
         Photo = "look.photo", "訪問の写真";
     }
 }

@@ -2,7 +2,7 @@
 //! report, and the ambulance always at the bottom.
 
 use access::Witnesses;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use base::wareki::Date;
 use base::{Ctx, Instant, StaffId, VisitId};
@@ -32,10 +32,11 @@ use crate::verbs::Look;
 
 pub async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let rows = read_list(&site, &visitor).await?;
-    let page = frame.page("訪問の依頼");
-    let family = visitor.role() == base::Role::Family;
-    let page = page.live(if family { "/live/family" } else { "/live/notebook" }, 30);
-    Ok(page.body(rows_shown(&rows, frame.now)))
+    Ok(frame.page("訪問の依頼").live(channel(&visitor), 30).body(rows_shown(&rows, frame.now)))
+}
+
+fn channel(visitor: &Visitor) -> &'static str {
+    if visitor.role() == base::Role::Family { "/live/family" } else { "/live/notebook" }
 }
 
 pub async fn list_fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
@@ -119,7 +120,41 @@ async fn shown(
             Ok(Seen::of(door, seen))
         })
         .await?;
-    Ok(frame.page("訪問").heading_hidden().body(body(&door, typed, frame.now)))
+    Ok(frame.page("訪問").heading_hidden().listens(channel(visitor)).body(body(&door, typed, frame.now)))
+}
+
+/// The live part: asks whether this reader may still see the visit, and says so where it went on without them. What is
+/// being typed stays.
+pub async fn fragment(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Path(visit): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Markup, Problem> {
+    let visit: VisitId = id(&visit)?;
+    let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).and_then(VisitState::from_key);
+    let sheet = visitor
+        .look(&site, Look::VisitPart, move |ctx, tx| {
+            let mut seen = Witnesses::default();
+            let sheet = seen.take(response::visit_sheet(ctx, tx, visit)?);
+            Ok(Seen::of(sheet, seen))
+        })
+        .await?;
+    Ok(still(&sheet, seen.unwrap_or(sheet.visit.state)))
+}
+
+/// Nothing while the page shows what is; a right may also end without a word to whoever lost it, so it asks by itself.
+fn still(sheet: &VisitSheet, seen: VisitState) -> Markup {
+    let visit = &sheet.visit;
+    html! {
+        div #visit-now aria-live="polite" hx-get={ "/visits/" (visit.id) "/fragment?seen=" (seen.key()) }
+            hx-trigger="sse:changed, every 30s" hx-swap="outerHTML" hx-target="this" {
+            @if visit.state != seen {
+                p { (chip(tone(visit.state), visit.state.ja())) " "
+                    a.btn.is-small href=(address::visit(visit.id)) { span { "新しい動きがあります。画面を更新" } } }
+            }
+        }
+    }
 }
 
 fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Result<Door, Problem> {
@@ -151,6 +186,7 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
     let position = home.lat.zip(home.lon);
     html! {
         div.stack.visit {
+            (still(sheet, visit.state))
             p.lead { strong { (map_link(home.address().expose(), position)) } }
             (door.head.large())
             (wrong(typed))

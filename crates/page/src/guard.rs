@@ -20,11 +20,11 @@ use crate::visitor::{self, Asks, Greet, Visitor};
 pub struct Nonce(pub String);
 
 pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Request, next: Next) -> Response {
-    let host = host_of(&request);
-    if !site.knows_host(&host) {
+    let Some(host) = host_of(&request).filter(|host| site.knows_host(host)) else {
         return (StatusCode::MISDIRECTED_REQUEST, "unknown host").into_response();
-    }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) && !same_origin(request.headers(), &host) {
+    };
+    let scheme = if site.is_demo() { "http" } else { "https" };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) && !same_origin(request.headers(), scheme, &host) {
         return (StatusCode::FORBIDDEN, "cross-origin request").into_response();
     }
     let nonce = base64::engine::general_purpose::STANDARD_NO_PAD.encode(random::<16>());
@@ -70,21 +70,26 @@ fn with_page(response: Response, site: &Site, visitor: Option<Visitor>, nonce: &
     page
 }
 
-fn host_of(request: &Request) -> String {
-    let header = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-    header.or(request.uri().authority().map(|a| a.as_str())).unwrap_or_default().to_owned()
+/// The host asked for; none where a request names two, of which a proxy may have believed the other.
+fn host_of<B>(request: &axum::http::Request<B>) -> Option<String> {
+    let mut named: Vec<&str> = request.uri().authority().map(|a| a.as_str()).into_iter().collect();
+    for header in request.headers().get_all(header::HOST) {
+        named.push(header.to_str().ok()?);
+    }
+    let host = named.pop().unwrap_or_default();
+    named.iter().all(|other| other.eq_ignore_ascii_case(host)).then(|| host.to_owned())
 }
 
 /// A form must come from our own page: by `Sec-Fetch-Site` where the browser sends it, else by `Origin`. Neither is
 /// sent by old browsers on same-origin forms; then `Referer` decides, and nothing at all is refused.
-fn same_origin(headers: &HeaderMap, host: &str) -> bool {
+fn same_origin(headers: &HeaderMap, scheme: &str, host: &str) -> bool {
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
         return site == "same-origin";
     }
     let origin = text(header::ORIGIN).filter(|o| *o != "null").or(text(header::REFERER));
-    let authority = origin.and_then(|o| o.split_once("://")).map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
-    authority.is_some_and(|a| a.eq_ignore_ascii_case(host))
+    let parts = origin.and_then(|o| o.split_once("://")).map(|(by, rest)| (by, rest.split('/').next().unwrap_or(rest)));
+    parts.is_some_and(|(by, authority)| by == scheme && authority.eq_ignore_ascii_case(host))
 }
 
 fn secured(mut response: Response, nonce: &str) -> Response {
@@ -126,13 +131,32 @@ mod tests {
             (&[("sec-fetch-site", "cross-site"), ("origin", "http://tsunagari.example:8080")], false),
             (&[("sec-fetch-site", "none")], false),
             (&[("origin", "http://tsunagari.example:8080")], true),
+            (&[("origin", "https://tsunagari.example:8080")], false),
             (&[("origin", "http://evil.example")], false),
             (&[("origin", "null")], false),
             (&[("referer", "http://tsunagari.example:8080/cases")], true),
             (&[("referer", "http://tsunagari.example:8080.evil.example/")], false),
             (&[], false),
         ] {
-            assert_eq!(same_origin(&headers(given), host), ours, "{given:?}");
+            assert_eq!(same_origin(&headers(given), "http", host), ours, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_names_two_hosts_names_none() {
+        let ours = "tsunagari.example";
+        for (address, hosts, host) in [
+            ("/cases", &[ours][..], Some(ours)),
+            ("/cases", &["Tsunagari.example", ours], Some(ours)),
+            ("/cases", &[ours, "evil.example"], None),
+            ("/cases", &["evil.example", ours], None),
+            ("https://tsunagari.example/cases", &[], Some(ours)),
+            ("https://tsunagari.example/cases", &[ours], Some(ours)),
+            ("https://evil.example/cases", &[ours], None),
+            ("/cases", &[], Some("")),
+        ] {
+            let asking = hosts.iter().fold(axum::http::Request::get(address), |r, host| r.header(header::HOST, *host));
+            assert_eq!(host_of(&asking.body(()).unwrap()).as_deref(), host, "{address} {hosts:?}");
         }
     }
 }

@@ -4,6 +4,7 @@
 use access::{Act, Grant, Ground, Items, Shown, Witnesses, scope};
 use base::{CaseId, Ctx, Instant, PersonId, Redacted};
 use db::{Row, Tx, outbox};
+use people::PhoneNumber;
 
 use crate::event::Event;
 use crate::moving::not_readable;
@@ -18,8 +19,10 @@ pub struct UnreadableCase {
     pub number: Option<i64>,
     pub person: Option<PersonId>,
     pub opened_at: Option<Instant>,
-    /// Of its person, as far as that can be read.
+    /// Of its person, as far as that can be read: what somebody needs who calls or goes there without the case.
     pub name: Redacted<String>,
+    pub phones: Vec<PhoneNumber>,
+    pub address: Redacted<String>,
 }
 
 /// The open cases this actor may know of that cannot be read.
@@ -42,9 +45,11 @@ fn left_of(ctx: &Ctx, tx: &mut dyn Tx, row: &Row, seen: &mut Witnesses) -> Optio
     if let Some(person) = person {
         seen.extend(access::require(ctx, tx, Act::SeeAlert, person));
     }
-    let resident = person.and_then(|person| people::resident(ctx, tx, person).ok());
-    let name = resident.map_or_else(not_readable, |resident| seen.take(resident).name);
-    Some(UnreadableCase { id, number, person, opened_at, name })
+    let resident = person.and_then(|person| people::resident(ctx, tx, person).ok()).map(|it| seen.take(it));
+    let home = person.and_then(|person| people::home_of(ctx, tx, person).ok()).map(|it| seen.take(it));
+    let (name, phones) = resident.map_or_else(|| (not_readable(), vec![]), |resident| (resident.name, resident.phones));
+    let address = home.map_or_else(not_readable, |home| home.address());
+    Some(UnreadableCase { id, number, person, opened_at, name, phones, address })
 }
 
 /// Tells the city of a case that nobody can work here, and when it is told again. Writes nothing but that moment into

@@ -170,8 +170,29 @@ pub fn family_view(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown
     let witness = require(ctx, tx, Act::SeeAlert, person)?;
     let condition = "WHERE person_id = $1 AND opened_at >= $2 ORDER BY opened_at DESC, id DESC LIMIT $3";
     let since = ctx.now - FAMILY_SEES;
-    let cases = store::cases(tx, condition, db::params![person, since, limits::LIST_ROWS])?;
-    Ok(witness.shows(cases.into_iter().map(told_to_family).collect()))
+    let (cases, unreadable) = store::sifted(tx, condition, db::params![person, since, limits::LIST_ROWS])?;
+    let mut told: Vec<FamilyCase> = cases.into_iter().map(told_to_family).collect();
+    if !unreadable.is_empty() {
+        // Of one that is over nothing need be said; silence about one that is not would be taken for well-being.
+        let open = store::sifted(tx, "WHERE person_id = $1 AND closed_at IS NULL", db::params![person])?.1;
+        told.extend(open.iter().filter_map(|row| unreadable_to_family(row, ctx.now)));
+        told.sort_by_key(|case| std::cmp::Reverse((case.opened_at, case.id)));
+    }
+    Ok(witness.shows(told))
+}
+
+fn unreadable_to_family(row: &db::Row, now: Instant) -> Option<FamilyCase> {
+    let (id, _, _, opened_at) = store::remains(row)?;
+    Some(FamilyCase {
+        id,
+        opened_at: opened_at.unwrap_or(now),
+        reason: "内容をこの画面に表示できません。".to_owned(),
+        urgent: true,
+        taken_at: None,
+        visiting: false,
+        ended: None,
+        words: "状況を確認しています。コールセンターにお電話でお尋ねください。".to_owned(),
+    })
 }
 
 fn told_to_family(case: Case) -> FamilyCase {

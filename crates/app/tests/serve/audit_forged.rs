@@ -93,6 +93,11 @@ fn a_file_of_heads_that_is_gone_or_cut_is_noticed() {
     std::fs::remove_file(kept.heads_file()).expect("somebody removes");
     let (whole, said) = kept.verify(false);
     assert!(!whole && said.contains("署名した控え"), "{said}");
+    // A copy that is older says how far it reaches.
+    std::fs::write(&kept.heads, lines[..lines.len() - 1].concat()).expect("an older copy");
+    let (_, said) = kept.verify(true);
+    assert!(said.contains("より後の署名を覚えています"), "{said}");
+    std::fs::write(&kept.heads, &honest).expect("the newer copy again");
     let page = kept.page_that_warns();
     let log = std::fs::read_to_string(kept.place.folder.path().join("serve.log")).expect("the log");
     let why = format!("{} がなくなったか", kept.heads_file().display());

@@ -175,6 +175,8 @@ pub(crate) fn unreadable(cases: &[UnreadableCase], now: Instant) -> Markup {
                     @if let Some(number) = case.number { "　受付番号 " (number) }
                     @if let Some(at) = case.opened_at { "　検知 " (since(at, now)) }
                 }
+                div.buttons { @for phone in &case.phones { (tel_button("本人に電話", &phone.shown(), true)) } }
+                p.soft { (case.address.expose()) }
                 p { "この案件は画面で進められません。市に伝わっています。電話か訪問で本人の安否を確認し、システム管理者に連絡してください。" }
             })) }
         }

@@ -67,6 +67,9 @@ fn a_case_that_cannot_be_read_stands_in_the_queue_with_its_person_and_goes_to_th
     let shown = &listed.unreadable[0];
     assert_eq!((shown.id, shown.number, shown.person), (bad, Some(1), Some(r.s.person)));
     assert_eq!(shown.name.expose(), "髙橋 みほん");
+    let phones: Vec<String> = shown.phones.iter().map(|phone| phone.shown()).collect();
+    assert_eq!(phones, ["0561-00-1234", "090-0000-0001"], "whoever works without the case has somebody to call");
+    assert!(shown.address.expose().contains("見本町"), "and somewhere to go: {:?}", shown.address.expose());
     assert_eq!(r.read(r.city(), unreadable_cases).unwrap().len(), 1, "the city has it before any limit is over");
     r.wait(4);
     let worked = r.write(r.program(), escalate_due).unwrap();
@@ -78,6 +81,24 @@ fn a_case_that_cannot_be_read_stands_in_the_queue_with_its_person_and_goes_to_th
     let wake = r.read(r.program(), |_, tx| next_wake(tx)).unwrap().unwrap();
     assert!(wake > r.now(), "it is told again after a while, not at once");
     assert_eq!(r.test.db.unreadable().iter().map(|u| u.list).collect::<Vec<_>>(), ["response_case"]);
+}
+
+// shows: 5.4.3 the family is never told that all is well because a case cannot be read
+#[test]
+fn the_family_of_a_case_that_cannot_be_read_is_told_that_there_is_one() {
+    let r = Region::new();
+    let (person, daughter) = (r.s.person, r.s.daughter);
+    let view = move |r: &Region| r.read(r.relative(daughter), move |c, tx| family_view(c, tx, person)).unwrap();
+    let over = r.alert(Rule::Inactivity).id;
+    r.take(over);
+    r.call(over, Callee::Resident, CallOutcome::Well);
+    r.close_as(r.wait(2).operator(), over, Cause::AnsweredWell).unwrap();
+    let open = r.wait(1).alert(Rule::Button).id;
+    damage(&r, OF_A_NEWER_PROGRAM, over);
+    damage(&r, OF_A_NEWER_PROGRAM, open);
+    let seen = view(&r);
+    assert_eq!(seen.iter().map(|case| (case.id, case.ended)).collect::<Vec<_>>(), [(open, None)]);
+    assert!(seen[0].words.contains("コールセンターにお電話"), "{}", seen[0].words);
 }
 
 // shows: 5.4.3 no alert is lost for an unreadable case of the same home
