@@ -10,6 +10,8 @@ mod demo;
 mod emergency;
 mod headers;
 mod heads;
+#[cfg(test)]
+mod heads_tests;
 mod keeping;
 mod living;
 mod memory;
