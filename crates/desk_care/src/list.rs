@@ -1,6 +1,5 @@
 //! 担当の方: those within the reader's reach, all or by a piece of name, reading, telephone, address or birthday.
 
-use access::Witnesses;
 use axum::extract::State;
 use base::wareki::Date;
 use maud::{Markup, html};
@@ -9,7 +8,7 @@ use page::frame::Frame;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
-use page::visitor::{Seen, Visitor};
+use page::visitor::Visitor;
 use people::{Found, FoundPerson};
 
 use super::TEAM;
@@ -31,13 +30,8 @@ pub async fn search(
 
 async fn found(site: &Site, visitor: &Visitor, frame: &Frame, query: String, page: usize) -> Result<Markup, Problem> {
     let asked = query.clone();
-    let found = visitor
-        .look(site, Look::People, move |ctx, tx| {
-            let mut seen = Witnesses::default();
-            let found = seen.take(people::search(ctx, tx, &asked, page)?);
-            Ok(Seen::of(found, seen))
-        })
-        .await?;
+    let found =
+        visitor.look(site, Look::People, move |ctx, tx| Ok(people::search(ctx, tx, &asked, page)?.into())).await?;
     let title = if TEAM.contains(&visitor.role()) {
         "どの方の連絡帳を開きますか"
     } else {

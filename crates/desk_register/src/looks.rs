@@ -117,13 +117,8 @@ async fn search(
 ) -> Result<Markup, Problem> {
     let query = form.one("q").to_owned();
     let wanted = query.clone();
-    let found: Found = visitor
-        .look(&site, Look::AuditSearch, move |ctx, tx| {
-            let mut seen = Witnesses::default();
-            let found = seen.take(people::search(ctx, tx, &wanted, 0)?);
-            Ok(Seen::of(found, seen))
-        })
-        .await?;
+    let found: Found =
+        visitor.look(&site, Look::AuditSearch, move |ctx, tx| Ok(people::search(ctx, tx, &wanted, 0)?.into())).await?;
     let mut table = Table::new("見つかった対象者", &["氏名", "対象者番号", "記録"]);
     for person in &found.persons {
         let href = format!("/audit/persons/{}", person.id);

@@ -1,6 +1,5 @@
 //! The list of residents and the search for one. A search is posted: what was typed stays out of addresses and logs.
 
-use access::Witnesses;
 use axum::extract::State;
 use base::Role;
 use base::wareki::Date;
@@ -11,7 +10,7 @@ use page::frame::Frame;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
-use page::visitor::{Seen, Visitor};
+use page::visitor::Visitor;
 use people::Found;
 
 use super::heads::{found_line, life_chip};
@@ -42,13 +41,7 @@ async fn search(
 /// A look: everybody on the page of the list is in the audit row.
 async fn find(site: &Site, visitor: &Visitor, query: &str, page: usize) -> Result<Found, Problem> {
     let query = query.to_owned();
-    visitor
-        .look(site, Look::Register, move |ctx, tx| {
-            let mut seen = Witnesses::default();
-            let found = seen.take(people::search(ctx, tx, &query, page)?);
-            Ok(Seen::of(found, seen))
-        })
-        .await
+    visitor.look(site, Look::Register, move |ctx, tx| Ok(people::search(ctx, tx, &query, page)?.into())).await
 }
 
 fn register_page(frame: &Frame, visitor: &Visitor, query: &str, found: &Found) -> Markup {

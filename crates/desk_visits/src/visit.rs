@@ -133,13 +133,8 @@ pub async fn fragment(
 ) -> Result<Markup, Problem> {
     let visit: VisitId = id(&visit)?;
     let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).and_then(VisitState::from_key);
-    let sheet = visitor
-        .look(&site, Look::VisitPart, move |ctx, tx| {
-            let mut seen = Witnesses::default();
-            let sheet = seen.take(response::visit_sheet(ctx, tx, visit)?);
-            Ok(Seen::of(sheet, seen))
-        })
-        .await?;
+    let sheet =
+        visitor.look(&site, Look::VisitPart, move |ctx, tx| Ok(response::visit_sheet(ctx, tx, visit)?.into())).await?;
     Ok(still(&sheet, seen.unwrap_or(sheet.visit.state)))
 }
 

@@ -206,13 +206,8 @@ pub async fn fragment(
 ) -> Result<Markup, Problem> {
     let case: CaseId = id(&case)?;
     let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).and_then(|n| n.parse::<i64>().ok());
-    let sheet = visitor
-        .look(&site, Look::CasePart, move |ctx, tx| {
-            let mut seen = Witnesses::default();
-            let sheet = seen.take(response::case_sheet(ctx, tx, case)?);
-            Ok(Seen::of(sheet, seen))
-        })
-        .await?;
+    let sheet =
+        visitor.look(&site, Look::CasePart, move |ctx, tx| Ok(response::case_sheet(ctx, tx, case)?.into())).await?;
     let newest = sheet.story.first().map_or(0, |s| s.seq);
     let news = seen.is_some_and(|s| s < newest);
     let me = visitor.actor().id;

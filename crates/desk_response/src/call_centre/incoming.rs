@@ -1,7 +1,6 @@
 //! 着信: whose number is it? Finds the cases of the last 48 hours in which a caller's number is known, and records the
 //! call. The number goes by POST and stands in no address.
 
-use access::Witnesses;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -15,7 +14,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
 use page::typed::Typed;
-use page::visitor::{Seen, Visitor};
+use page::visitor::Visitor;
 use people::PhoneNumber;
 use response::{CallOutcome, CallerMatch};
 
@@ -53,13 +52,8 @@ pub async fn search(
         }
     };
     let wanted = number.clone();
-    let found = visitor
-        .look(&site, Look::Caller, move |ctx, tx| {
-            let mut seen = Witnesses::default();
-            let found = seen.take(response::match_caller(ctx, tx, &wanted)?);
-            Ok(Seen::of(found, seen))
-        })
-        .await?;
+    let found =
+        visitor.look(&site, Look::Caller, move |ctx, tx| Ok(response::match_caller(ctx, tx, &wanted)?.into())).await?;
     let body = html! {
         (form(&number.shown(), None))
         @if found.is_empty() {

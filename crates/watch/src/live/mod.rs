@@ -2,9 +2,9 @@
 //! written. Deciding changes nothing; only [`Live::apply`], after the commit, does. So a lost commit costs nothing, and
 //! whatever was acknowledged is in the database.
 //!
-//! What a home remembers is saved at most once a minute ([`SAVE_AFTER`]) with the number of the last reading it stands for. Whatever a
-//! timer or a command changed is saved with the commit that changed it, so that the stored state plus the readings
-//! after it give the lost state again.
+//! What a home remembers is saved at most once a minute ([`SAVE_AFTER`]) with the number of the last reading it stands
+//! for. Whatever a timer or a command changed is saved with the commit that changed it, so that the stored state plus
+//! the readings after it give the lost state again.
 
 mod commit;
 mod decide;
