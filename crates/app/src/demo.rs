@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admission::Rooms;
@@ -68,7 +68,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Some(url) => DbConfig::postgres(url).as_owner(),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
-    let keys = || KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };
+    let files = files_of(options, &config);
+    std::fs::create_dir_all(&files).with_context(|| format!("{} を作れません", files.display()))?;
+    let keys = || KeySource::File { file: files.join("operations").join(secrets::FILE), fresh: random() };
     let db = crate::config::open(config.clone(), keys(), crate::config::BRIEFLY)?;
     refuse_a_real_region(&db)?;
     secrets::settle(&db)?;
@@ -83,7 +85,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let db = town.station.db().clone();
     let clock = clock(begin, options.speed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(open(options, db, clock, town, rooms))
+    runtime.block_on(open(options, &files, db, clock, town, rooms))
+}
+
+/// Where the town's keys, signed heads and letters lie: each database has its own, or the second one would be told that
+/// its record was cut.
+fn files_of(options: &Options, config: &DbConfig) -> PathBuf {
+    config.as_folder().map_or_else(|| options.data.clone(), |name| options.data.join(name))
 }
 
 /// A database without the mark must be empty, or somebody's real people would be shown to anybody.
@@ -99,7 +107,7 @@ fn refuse_a_real_region(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
+async fn open(options: &Options, files: &Path, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
     let mut stop = serve::Stop::listen()?;
     let socket =
         tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], options.port))).await.with_context(|| {
@@ -108,7 +116,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms)
     let port = socket.local_addr()?.port();
     let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
-    let letters = options.data.join("mail");
+    let letters = files.join("mail");
     site.letters_lie_in(letters.clone());
     let life = living::Life { plan: town.plan, homes: town.homes, story: town.story, speed: options.speed };
     let setup = Setup {
@@ -118,7 +126,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms)
         operations: SocketAddr::from(([127, 0, 0, 1], options.ops_port)),
         rooms: rooms.clone(),
         trusted: Arc::new([]),
-        folder: options.data.join("operations"),
+        folder: files.join("operations"),
         adapters: Adapters::folder(&letters, &format!("http://127.0.0.1:{port}/l/"))?,
         heartbeat_url: None,
         emergency_recipient: None,

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant as Clock};
 
+use uuid::Uuid;
+
 use crate::{DbError, Row, Tx, Value};
 
 /// How long a row is told of after it was last met.
@@ -22,6 +24,8 @@ pub struct Unreadable {
     /// The row's first column where that is an id or a number.
     pub id: String,
     pub column: usize,
+    /// Whatever else the row names by an id, whichever column that stands in: among it may be the person it is about.
+    pub names: Vec<Uuid>,
 }
 
 /// Every unreadable row that was met lately.
@@ -83,7 +87,7 @@ impl dyn Tx + '_ {
             match read(&row) {
                 Ok(one) => good.push(one),
                 Err(DbError::Shape { column, .. }) => {
-                    self.note_unreadable(Unreadable { list, id: id_of(&row), column });
+                    self.note_unreadable(Unreadable { list, id: id_of(&row), column, names: named(&row) });
                     bad.push(row);
                 }
                 Err(error) => return Err(error),
@@ -95,8 +99,16 @@ impl dyn Tx + '_ {
 
 fn id_of(row: &Row) -> String {
     match row.values().first() {
-        Some(Value::Blob(bytes)) => uuid::Uuid::from_slice(bytes).map_or("?".into(), |id| id.simple().to_string()),
+        Some(Value::Blob(bytes)) => Uuid::from_slice(bytes).map_or("?".into(), |id| id.simple().to_string()),
         Some(Value::Int(number)) => number.to_string(),
         _ => "?".into(),
     }
+}
+
+fn named(row: &Row) -> Vec<Uuid> {
+    let id = |value: &Value| match value {
+        Value::Blob(bytes) => Uuid::from_slice(bytes).ok(),
+        _ => None,
+    };
+    row.values().iter().filter_map(id).collect()
 }

@@ -144,7 +144,7 @@ fn a_row_that_cannot_be_read_is_left_out_of_its_list_and_told() {
     };
     assert_eq!(region.db.read_blocking(read).unwrap(), [12, 7]);
     region.db.write_blocking(move |tx| read(tx).map(drop)).unwrap();
-    let told = crate::Unreadable { list: "jotting", id: "2".into(), column: 1 };
+    let told = crate::Unreadable { list: "jotting", id: "2".into(), column: 1, names: vec![] };
     assert_eq!(region.db.unreadable(), [told], "by whichever connection it was met, and once");
 }
 

@@ -108,8 +108,8 @@ pub fn request_field(request: Uuid) -> String {
 pub fn account_page(
     frame: &Frame,
     account: &Account,
-    office: Option<&str>,
-    owner: Option<&str>,
+    (office, owner): (Option<&str>, Option<&str>),
+    waiting: Option<Markup>,
     (asked, draft): (&SecondAsked, &Draft),
 ) -> Markup {
     let base = format!("/accounts/{}", account.id);
@@ -125,7 +125,8 @@ pub fn account_page(
             ("最後の変更", at(account.changed_at, frame.now)),
         ]))
         @if let Some(owner) = owner { (link_button(owner, "この方の登録内容を開く")) }
-        (changes(&base, account, asked, draft))
+        // What waits is decided first: another request about the same account would be refused.
+        @if let Some(waiting) = &waiting { (waiting) } @else { (changes(&base, account, asked, draft)) }
         (link_button("/accounts", "利用者の一覧へ"))
     })
 }
@@ -157,7 +158,7 @@ fn changes(base: &str, account: &Account, asked: &SecondAsked, draft: &Draft) ->
 
 const TWO_DECIDE: &str = "事務局・監査の利用者の手続きは、ほかの事務局担当者が承認した後に行われます。";
 
-/// What waits for a second administrator, above the list of accounts.
+/// What waits for a second administrator, above the list of accounts and on the page of the one that it is about.
 pub fn requests_panel(
     frame: &Frame,
     reader: AccountId,

@@ -238,7 +238,7 @@ pub(super) async fn shown(
     id: AccountId,
     draft: &Draft,
 ) -> Result<Markup, Problem> {
-    let (account, office, owner, asked) = visitor
+    let (account, office, owner, requests, asked) = visitor
         .look(site, Look::Account, move |ctx, tx| {
             let mut seen = Witnesses::default();
             let account = signin::find_account(tx, id)?;
@@ -246,12 +246,16 @@ pub(super) async fn shown(
             let persons: Vec<PersonId> = person_of(&account).into_iter().collect();
             seen.extend(access::require_each(ctx, tx, &[Act::SeeIdentity], &[], &persons)?);
             let owner = owner_page(&account);
+            let mut requests = waiting(ctx, tx)?;
+            requests.retain(|(request, _)| request.account == id);
             let asked = signin::second_asked(ctx, tx)?;
-            Ok(Seen::of((account, office, owner, asked), seen))
+            Ok(Seen::of((account, office, owner, requests, asked), seen))
         })
         .await?;
     let office = Some(office.as_str()).filter(|o| !o.is_empty());
-    Ok(account_page(frame, &account, office, owner.as_deref(), (&asked, draft)))
+    let waiting = requests_panel(frame, visitor.session.account, &requests, &asked, draft);
+    let waiting = (!requests.is_empty()).then_some(waiting);
+    Ok(account_page(frame, &account, (office, owner.as_deref()), waiting, (&asked, draft)))
 }
 
 /// Where the register shows the owner.

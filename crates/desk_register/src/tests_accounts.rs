@@ -93,6 +93,12 @@ fn an_administrators_account_is_asked_for_by_one_and_agreed_to_by_another() {
     let leave = [("state", "retired"), ("reason", "退職")];
     region.post(&one, &format!("/staff/{third}/state"), &leave).is(409).shows("先に「利用者」の画面で停止を依頼し");
     region.post(&one, &format!("/accounts/{third}/suspension"), &[]).is(200).shows("承認を待っています");
+    // The account's own page says so too, and asks for nothing else meanwhile.
+    let page = region.get(&one, &format!("/accounts/{third}"));
+    page.is(200).shows("あなたの依頼です").shows("取り下げる").hides("再発行する").well_formed();
+    region.get(&two, &format!("/accounts/{third}")).shows("承認しない").hides("再発行する").well_formed();
+    let again = region.post(&one, &format!("/accounts/{third}/suspension"), &[]);
+    again.is(409).shows("承認を待っている手続きがあります").shows("画面を開き直して").hides("送り直して");
     let list = region.get(&two, "/accounts");
     let refusal = list.body.split("action=\"").filter_map(|r| r.split('"').next()).find(|u| u.ends_with("/refusal"));
     let after = region.step(&two, refusal.expect("a form"), &[]);

@@ -23,7 +23,7 @@ use response::{NotAPicture, Picture};
 use tokio::sync::Semaphore;
 
 use super::visit::again;
-use crate::places;
+use crate::places::PLACES;
 use crate::verbs::Look;
 
 /// One picture is unpacked at a time: it may fill 250 MB while it is.
@@ -66,7 +66,7 @@ pub async fn attach(
         }
         Err(other) => return Err(other),
     }
-    let _place = places::take(visitor.actor().id).ok_or(Problem::Busy)?;
+    let _place = PLACES.take(visitor.actor().id).ok_or(Problem::Busy)?;
     let sent = tokio::time::timeout(SENDING, receive(request)).await.map_err(|_| Problem::Busy)??;
     let form = Form::new(vec![("caption".to_owned(), sent.caption.clone())]);
     if sent.too_large {

@@ -57,7 +57,7 @@ fn who_declines_does_not_see_the_person_any_more() {
 fn an_open_visit_says_what_went_on_without_it_and_ends_with_the_case() {
     let r = Region::new();
     let operator = r.operator();
-    let (centre, colleague) = (r.support_centre(), r.support_centre());
+    let (centre, colleague) = (r.support_centre(), r.second_support_officer());
     let (case, visit) = asked(&r, &operator, &format!("office:{}", r.s.support_centre));
     let page = r.get(&centre, &format!("/visits/{visit}"));
     let part = format!("/visits/{visit}/fragment?seen=requested");
@@ -74,6 +74,31 @@ fn an_open_visit_says_what_went_on_without_it_and_ends_with_the_case() {
     told.is(200).hides("髙橋");
     assert_eq!(told.headers.get("hx-redirect").and_then(|to| to.to_str().ok()), Some("/ended"));
     assert_eq!(refused(&r), before, "nobody is accused of a look");
+}
+
+// shows: 5.3.7 in the office that was asked, a visit is whose who goes
+#[test]
+fn a_colleague_reads_who_goes_and_goes_instead_by_one_touch() {
+    let r = Region::new();
+    let operator = r.operator();
+    let (centre, colleague) = (r.support_centre(), r.second_support_officer());
+    let (case, visit) = asked(&r, &operator, &format!("office:{}", r.s.support_centre));
+    let at = |rest: &str| format!("/visits/{visit}{rest}");
+    r.step(&centre, &at("/departure"), &[]).shows("着きました");
+    r.get(&colleague, "/visits").is(200).shows("包括 見本さんが引き受けています").well_formed();
+    let page = r.get(&colleague, &at(""));
+    page.is(200).shows("包括 見本さんが引き受けています").shows("代わりに向かいます").hides("辞退").hides("着きました");
+    page.hides("ご本人の様子を押すと").well_formed();
+    for step in ["/arrival", "/refusal", "/acceptance"] {
+        r.post(&colleague, &at(step), &[("reason", "出払っています")]).is(409).shows("包括 見本さんが引き受けています");
+    }
+    r.get(&operator, &format!("/cases/{case}")).shows("包括 見本さん").shows("向かっています");
+
+    r.step(&colleague, &at("/departure"), &[]).shows("着きました");
+    let part = at("/fragment?seen=on_the_way");
+    r.get(&centre, &part).is(200).shows("新しい動きがあります");
+    r.get(&colleague, &part).is(200).hides("新しい動きがあります");
+    r.get(&operator, &format!("/cases/{case}")).shows("包括 見本さんの代わりに").shows("包括 二郎さん");
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn rows_shown(rows: &[VisitRow], now: Instant) -> Markup {
                 div.card {
                     p { (chip(tone(row.visit.state), row.visit.state.ja())) " "
                         @if row.visit.state == VisitState::Requested { @if let Some(at) = row.case.due_at { "返事の期限 " (due(at, now, base::Span::minutes(5))) } } }
+                    @if let Some(colleague) = &row.colleague { p { (colleague.expose()) "さんが引き受けています" } }
                     p.lead { strong { (row.address.expose()) } }
                     p { (row.name.expose()) "さん　" span.soft { "依頼 " (since(row.visit.asked_at, now)) } }
                     p { (row.case.reason) }
@@ -70,8 +71,6 @@ fn rows_shown(rows: &[VisitRow], now: Instant) -> Markup {
 struct Door {
     sheet: VisitSheet,
     head: Head,
-    /// Asked of this reader or their office.
-    mine: bool,
     doctors: Option<Vec<(StaffId, String)>>,
     /// What doctors were asked about this case and answered, for those who share the notebook; newest first.
     questions: Vec<care::Note>,
@@ -132,19 +131,25 @@ pub async fn fragment(
     RawQuery(query): RawQuery,
 ) -> Result<Markup, Problem> {
     let visit: VisitId = id(&visit)?;
-    let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).and_then(VisitState::from_key);
+    let seen = query.as_deref().and_then(|q| q.strip_prefix("seen=")).map(str::to_owned);
     let sheet =
         visitor.look(&site, Look::VisitPart, move |ctx, tx| Ok(response::visit_sheet(ctx, tx, visit)?.into())).await?;
-    Ok(still(&sheet, seen.unwrap_or(sheet.visit.state)))
+    Ok(still(&sheet, &seen.unwrap_or_else(|| stands(&sheet))))
+}
+
+/// How the visit stands for its reader, as the page that shows it says it again when it asks for news.
+fn stands(sheet: &VisitSheet) -> String {
+    let colleague = if sheet.colleague.is_some() { ".colleague" } else { "" };
+    format!("{}{colleague}", sheet.visit.state.key())
 }
 
 /// Nothing while the page shows what is; a right may also end without a word to whoever lost it, so it asks by itself.
-fn still(sheet: &VisitSheet, seen: VisitState) -> Markup {
-    let visit = &sheet.visit;
+fn still(sheet: &VisitSheet, seen: &str) -> Markup {
+    let (visit, stands) = (&sheet.visit, stands(sheet));
     html! {
-        div #visit-now aria-live="polite" hx-get={ "/visits/" (visit.id) "/fragment?seen=" (seen.key()) }
+        div #visit-now aria-live="polite" hx-get={ "/visits/" (visit.id) "/fragment?seen=" (seen) }
             hx-trigger="sse:changed, every 30s" hx-swap="outerHTML" hx-target="this" {
-            @if visit.state != seen {
+            @if stands != seen {
                 p { (chip(tone(visit.state), visit.state.ja())) " "
                     a.btn.is-small href=(address::visit(visit.id)) { span { "新しい動きがあります。画面を更新" } } }
             }
@@ -155,7 +160,6 @@ fn still(sheet: &VisitSheet, seen: VisitState) -> Markup {
 fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Result<Door, Problem> {
     let sheet = seen.take(response::visit_sheet(ctx, tx, visit)?);
     let (case, person) = (&sheet.case, sheet.visit.person);
-    let asked = sheet.visit.visitor.uuid();
     let may = response::may(ctx, tx, case);
     let doctors = if may.consult { Some(doctors(ctx, tx, person, seen)?) } else { None };
     let mut questions = Vec::new();
@@ -166,7 +170,6 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Res
     }
     Ok(Door {
         head: Head::of(&sheet.person, &sheet.home, Date::of(ctx.now)),
-        mine: asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked),
         doctors,
         questions,
         causes: if may.close { response::causes(&case.state) } else { &[] },
@@ -181,7 +184,7 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
     let position = home.lat.zip(home.lon);
     html! {
         div.stack.visit {
-            (still(sheet, visit.state))
+            (still(sheet, &stands(sheet)))
             p.lead { strong { (map_link(home.address().expose(), position)) } }
             (door.head.large())
             (wrong(typed))
@@ -195,7 +198,11 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 h2 id="way-in" { "入り方と留意点" }
                 (way_in(&sheet.person, home, &keys(sheet)))
             }
-            @if visit.state.open() && sheet.case.open() { (report(door, typed)) } @else { (reported(door)) }
+            @if let Some(colleague) = sheet.colleague.as_ref().filter(|_| visit.state.open()) {
+                (notice(Tone::InProgress, &format!("{}さんが引き受けています", colleague.expose()), html! {
+                    p { "報告は引き受けた方が行います。代わりに行くときは「代わりに向かいます」を押してください。" }
+                }))
+            } @else if visit.state.open() && sheet.case.open() { (report(door, typed)) } @else { (reported(door)) }
             (pictures(door, typed, now))
             @if sheet.case.open() { (afterwards(door, typed, now)) }
             (people_to_call(door))
@@ -224,6 +231,9 @@ fn keys(sheet: &VisitSheet) -> Vec<&people::Contact> {
 fn next_touch(door: &Door) -> Markup {
     let visit = &door.sheet.visit;
     let url = |step: &str| format!("/visits/{}/{step}", visit.id);
+    if door.sheet.colleague.is_some() {
+        return action_bar(html! { (Action::post(&url("departure"), "代わりに向かいます")) });
+    }
     action_bar(html! {
         @match visit.state {
             VisitState::Requested => {
@@ -248,8 +258,8 @@ fn report(door: &Door, typed: &Typed) -> Markup {
             @if let Some(error) = typed.error("condition") { p.field-error id="condition" { (error) } }
             @if !typed.value("text").is_empty() { p.soft { "入力していた内容：" (typed.value("text")) } }
             (choice_grid(&url, "condition", "ご本人の様子を押すと報告されます", &conditions(), Some("text"), &[]))
-            @if door.mine { p.soft { "写真は、報告したあとに送れます。" } }
-            @if door.mine && visit.state != VisitState::Arrived {
+            @if door.sheet.mine { p.soft { "写真は、報告したあとに送れます。" } }
+            @if door.sheet.mine && visit.state != VisitState::Arrived {
                 details {
                     summary { "行けません（辞退）" }
                     form.stack method="post" action={ "/visits/" (visit.id) "/refusal" } {
@@ -276,7 +286,7 @@ fn reported(door: &Door) -> Markup {
 /// What was photographed, and room for more while the case is open.
 fn pictures(door: &Door, typed: &Typed, now: Instant) -> Markup {
     let (visit, kept) = (&door.sheet.visit, &door.sheet.photos);
-    let sends = door.mine && visit.state == VisitState::Reported && door.sheet.case.open();
+    let sends = door.sheet.mine && visit.state == VisitState::Reported && door.sheet.case.open();
     html! {
         @if sends || !kept.is_empty() {
             section.card.stack #photos aria-labelledby="photos-title" {

@@ -195,6 +195,10 @@ impl Region {
         self.staff(Role::SupportCentre, self.s.support_officer, self.s.support_centre)
     }
 
+    pub fn second_support_officer(&self) -> Browser {
+        self.staff(Role::SupportCentre, self.s.second_support_officer, self.s.support_centre)
+    }
+
     pub fn administrator(&self) -> Browser {
         self.staff(Role::Administrator, self.s.administrator, self.s.city)
     }

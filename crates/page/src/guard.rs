@@ -57,12 +57,14 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
 
 /// A problem becomes a page here, where the visitor and the nonce are known.
 fn with_page(response: Response, site: &Site, visitor: Option<Visitor>, nonce: &str, path: &str) -> Response {
-    let Some(ProblemPage(problem)) = response.extensions().get::<ProblemPage>().cloned() else { return response };
+    let Some(ProblemPage { problem, reference }) = response.extensions().get::<ProblemPage>().cloned() else {
+        return response;
+    };
     let role = visitor.as_ref().map(Visitor::role);
     let frame = Frame::new(site, visitor, Nonce(nonce.to_owned()), path);
     let (trouble, detail) = problem.words();
     let home = (frame::home(role), if role.is_some() { "はじめのページへ" } else { "サインインへ" });
-    let body = frame.page(trouble.title()).body(error_page(trouble, detail, "", home));
+    let body = frame.page(trouble.title()).body(error_page(trouble, detail, &reference, home));
     let (parts, _) = response.into_parts();
     let mut page = (parts.status, body).into_response();
     page.headers_mut()

@@ -11,6 +11,7 @@ use form::{Fails, Failure, Kind, Refusal};
 use crate::certificate::Presented;
 use crate::components::Trouble;
 use crate::frame::ENDED;
+use crate::site::random;
 use crate::visitor::Asks;
 
 #[derive(Debug)]
@@ -94,6 +95,7 @@ impl Problem {
     /// What the page of this problem says: its kind, and a rule's own sentence.
     pub fn words(&self) -> (Trouble, Option<&str>) {
         match self {
+            Problem::Refused(why) if why.kind == Kind::Conflict => (Trouble::Conflict, Some(&why.words)),
             Problem::Refused(why) => (Trouble::BadInput, Some(&why.words)),
             Problem::Denied(_) | Problem::NotFound => (Trouble::Forbidden, None),
             Problem::Nowhere => (Trouble::NotFound, None),
@@ -116,12 +118,23 @@ impl Problem {
 
 /// Goes with the answer to the guard, which knows the visitor and the nonce and makes the page.
 #[derive(Clone)]
-pub struct ProblemPage(pub Arc<Problem>);
+pub struct ProblemPage {
+    pub problem: Arc<Problem>,
+    /// What the log calls a fault of ours, to be told to whoever reads the log; empty for everything else.
+    pub reference: String,
+}
+
+/// Short enough to be read out on a telephone.
+fn reference() -> String {
+    let [high, low] = [random::<2>(), random::<2>()].map(u16::from_le_bytes);
+    format!("{high:04X}-{low:04X}")
+}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let reference = if matches!(self, Problem::Fault(_)) { reference() } else { String::new() };
         if let Problem::Fault(cause) = &self {
-            tracing::error!(%cause, "a request failed");
+            tracing::error!(%cause, %reference, "a request failed");
         }
         if matches!(self, Problem::SignInFirst) {
             return Redirect::to("/signin").into_response();
@@ -137,7 +150,7 @@ impl IntoResponse for Problem {
         if matches!(self, Problem::Busy | Problem::Full) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        response.extensions_mut().insert(ProblemPage(Arc::new(self)));
+        response.extensions_mut().insert(ProblemPage { problem: Arc::new(self), reference });
         response
     }
 }

@@ -63,6 +63,12 @@ pub fn heads_of_homes(ctx: &Ctx, tx: &mut dyn Tx, homes: &[HomeId]) -> Result<Sh
     Ok(by_id(found, witnesses))
 }
 
+/// Whom of the residents these ids name, whether the actor may know them or not: for numbers, never for names.
+pub fn residents_among(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<BTreeSet<PersonId>, PeopleError> {
+    let Some(ids) = distinct(ids) else { return Ok(BTreeSet::new()) };
+    Ok(store::heads::residents(tx, &ids)?)
+}
+
 /// Residents with the homes in which they live.
 pub type Households = BTreeMap<PersonId, (Resident, Home)>;
 

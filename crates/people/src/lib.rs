@@ -45,7 +45,7 @@ pub use event::Event;
 pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};
 pub use heads::{
     CityOf, Heads, Households, OfficeHead, PersonHead, cities_of, contacts_of_ids, heads, heads_of_homes, households,
-    named, office_heads, staff_names, staff_of_ids,
+    named, office_heads, residents_among, staff_names, staff_of_ids,
 };
 pub use history::{Kept, Version, versions};
 pub use home::{Home, HomeFacts, home, home_of, register_home, residents_of_home, revise_home};

@@ -22,6 +22,7 @@ pub struct Sample {
     pub administrator: StaffId,
     pub support_centre: OfficeId,
     pub support_officer: StaffId,
+    pub second_support_officer: StaffId,
     pub clinic: OfficeId,
     pub doctor: StaffId,
     pub care_office: OfficeId,
@@ -105,6 +106,7 @@ pub fn sample(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Sample, PeopleError> {
     let city_officer = hire("市野 見本", "イチノ ミホン", Role::CityOfficer, city)?;
     let administrator = hire("事務 見本", "ジム ミホン", Role::Administrator, city)?;
     let support_officer = hire("包括 見本", "ホウカツ ミホン", Role::SupportCentre, support_centre)?;
+    let second_support_officer = hire("包括 二郎", "ホウカツ ジロウ", Role::SupportCentre, support_centre)?;
     let doctor = hire("医師 見本", "イシ ミホン", Role::Doctor, clinic)?;
     let care_manager = hire("計画 見本", "ケイカク ミホン", Role::CareManager, care_office)?;
     let nurse = hire("看護 見本", "カンゴ ミホン", Role::Nurse, nursing)?;
@@ -131,6 +133,7 @@ pub fn sample(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Sample, PeopleError> {
         administrator,
         support_centre,
         support_officer,
+        second_support_officer,
         clinic,
         doctor,
         care_office,

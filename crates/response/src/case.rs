@@ -172,6 +172,8 @@ pub struct Visit {
     pub note: Redacted<String>,
     pub asked_by: Uuid,
     pub asked_at: Instant,
+    /// Who of the office that was asked agreed to go, or set out in a colleague's place.
+    pub goes: Option<Uuid>,
     pub answered_at: Option<Instant>,
     pub departed_at: Option<Instant>,
     pub arrived_at: Option<Instant>,

@@ -77,6 +77,7 @@ pub const SEALED: &[Sealed] = &[store::PIXELS];
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "response/001", sql: include_str!("schema.sql") },
     Migration { name: "response/append-only", sql: include_str!("append_only.sql") },
+    Migration { name: "response/002", sql: include_str!("schema_visit_goes.sql") },
 ];
 
 /// A rule said no; shown to the user, with what to do next.
@@ -135,6 +136,9 @@ pub enum Refusal {
     VisitOver(VisitState),
     #[error("この訪問はあなたへの依頼ではありません。")]
     NotYourVisit,
+    /// Names the one who goes to colleagues of the same office; nothing of it goes to a log or an audit row.
+    #[error("この訪問は{}さんが引き受けています。代わりに行くときは「代わりに向かいます」を押してください。", .0.expose())]
+    ColleagueGoes(Redacted<String>),
     #[error("この方・事業所には、すでに訪問を依頼しています。")]
     VisitorAlreadyAsked,
     #[error("1つの案件で依頼できる訪問は50件までです。警察か消防への依頼をご検討ください。")]

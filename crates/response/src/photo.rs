@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::case::Happening;
 use crate::moving::{Moving, load, text, with_note};
-use crate::visits::asked_of;
+use crate::visits::{asked_of, colleague_who_goes};
 use crate::{Picture, Refusal, ResponseError, Visit, VisitState, store};
 
 /// A photo without its pixels.
@@ -38,7 +38,7 @@ pub fn may_attach_photos(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(
 fn awaiting(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Visit, Moving, usize), ResponseError> {
     let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
-    if !asked_of(ctx, &v) {
+    if !asked_of(ctx, &v) || colleague_who_goes(ctx, &v).is_some() {
         return Err(Refusal::NotYourVisit.into());
     }
     if !m.case.open() {

@@ -1,7 +1,7 @@
 //! The case as the desk sees it: the minimum sheet of the person, who was tried, what is next.
 
 use access::{Act, Shown, Witnesses};
-use base::{CaseId, ContactId, Ctx, Instant, Redacted};
+use base::{CaseId, ContactId, Ctx, Instant, Redacted, StaffId};
 use db::Tx;
 use people::{Contact, OfficeKind, TeamPart};
 
@@ -93,8 +93,15 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Case
     let next_contact = contacts.iter().find(|c| c.tries == 0 && !c.contact.phones.is_empty()).map(|c| c.contact.id);
     let next = next_act(&case.state, next_contact, !person.phones.is_empty());
     let label = |v: &Visit| visitors.iter().find(|c| c.visitor == v.visitor).map(|c| c.label.clone());
-    let visits =
-        asked.iter().map(|v| (v.clone(), label(v).unwrap_or_else(|| Redacted::new("訪問する方".to_owned())))).collect();
+    let going = people::staff_names(tx, &asked.iter().filter_map(|v| v.goes.map(StaffId)).collect::<Vec<_>>())?;
+    let named = |v: &Visit| {
+        let whom = label(v).unwrap_or_else(|| Redacted::new("訪問する方".to_owned()));
+        match v.goes.and_then(|goes| going.get(&StaffId(goes))) {
+            Some(goes) => Redacted::new(format!("{} {}さん", whom.expose(), goes.expose())),
+            None => whom,
+        }
+    };
+    let visits = asked.iter().map(|v| (v.clone(), named(v))).collect();
     let sheet = CaseSheet {
         alerts: store::alerts(tx, case.id)?,
         resident_tries: calls.iter().filter(|c| !c.incoming && c.who == Callee::Resident).count(),

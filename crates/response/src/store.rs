@@ -39,9 +39,10 @@ const CALLS: &str = "SELECT id, at, by_id, incoming, contact_id, outcome, note F
 const INSERT_VISIT: &str = "INSERT INTO response_visit (id, case_id, person_id, visitor_kind, visitor_id, state, note,
     asked_by, asked_at, report) VALUES ($1, $2, $3, $4, $5, 'requested', $6, $7, $8, '')";
 const SAVE_VISIT: &str = "UPDATE response_visit SET state = $2, answered_at = $3, departed_at = $4, arrived_at = $5,
-    reported_at = $6, reported_by = $7, condition = $8, report = $9 WHERE id = $1";
+    reported_at = $6, reported_by = $7, condition = $8, report = $9, goes_id = $10 WHERE id = $1";
 const VISIT: &str = "SELECT id, case_id, person_id, visitor_kind, visitor_id, state, note, asked_by, asked_at,
-    answered_at, departed_at, arrived_at, reported_at, reported_by, condition, report FROM response_visit";
+    answered_at, departed_at, arrived_at, reported_at, reported_by, condition, report, goes_id
+    FROM response_visit";
 /// What one sees on a photo.
 pub const PIXELS: Sealed = Sealed { table: "response_photo", id: "id", column: "jpeg" };
 
@@ -288,7 +289,8 @@ pub fn save_visit(tx: &mut dyn Tx, v: &Visit) -> Result<(), DbError> {
             v.reported_at,
             v.reported_by,
             v.condition.map(Condition::key),
-            v.report.expose()
+            v.report.expose(),
+            v.goes
         ],
     )
 }
@@ -340,6 +342,7 @@ fn visit_row(r: &Row) -> Result<Visit, DbError> {
         reported_by: r.get(13)?,
         condition: optional_word(r, 14, Condition::from_key)?,
         report: Redacted::new(r.get(15)?),
+        goes: r.get(16)?,
     })
 }
 

@@ -1,13 +1,14 @@
 //! Visits: who is asked to go, whether they go, what they found.
 
 use access::{Act, FOREVER, Grant, Ground, Items, Shown, Witnesses};
-use base::{CaseId, Ctx, PersonId, Redacted, Span, VisitId};
+use base::{CaseId, Ctx, PersonId, Redacted, Span, StaffId, VisitId};
 use db::{Tx, Value};
+use uuid::Uuid;
 
 use crate::case::Happening;
 use crate::duty::Hold;
 use crate::event::Event;
-use crate::moving::{Moving, action, hold, load, not_readable, text, with_note};
+use crate::moving::{Moving, action, hold, load, name_of, not_readable, text, with_note};
 use crate::rules::{Command, State};
 use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
 
@@ -46,6 +47,7 @@ pub fn request_visit(
         note: Redacted::new(note.clone()),
         asked_by: ctx.actor.id,
         asked_at: ctx.now,
+        goes: None,
         answered_at: None,
         departed_at: None,
         arrived_at: None,
@@ -96,13 +98,15 @@ fn name_of_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visitor: Visitor) ->
     }
 }
 
-/// Agrees to go.
+/// Agrees to go. Of an office, whoever agrees is the one who goes.
 pub fn accept_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    not_of_a_colleague(ctx, tx, &m, &v)?;
     if v.state != VisitState::Requested {
         return again(ctx, tx, &m, v, Happening::VisitAccepted);
     }
     m.decide(ctx, tx, Command::AcceptVisit)?;
+    v.goes = v.goes.or(one_of_the_office(ctx, &v));
     (v.state, v.answered_at) = (VisitState::Accepted, Some(ctx.now));
     keep(ctx, tx, &m, v, Happening::VisitAccepted, "")
 }
@@ -115,6 +119,7 @@ pub fn decline_visit(
     reason: Redacted<String>,
 ) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    not_of_a_colleague(ctx, tx, &m, &v)?;
     let others = store::visits_of(tx, v.case)?;
     let others = others.iter().filter(|o| o.id != v.id && o.state.open()).map(|o| o.state).max();
     let reason = text(&reason)?;
@@ -125,25 +130,34 @@ pub fn decline_visit(
     Ok(v)
 }
 
-/// 向かう; counts as agreeing where that was not said before.
+/// 向かう; counts as agreeing where that was not said before. A colleague of the same office who sets out goes in the
+/// place of whoever agreed before, and the story says so.
 pub fn on_the_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
-    if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
+    let instead_of = colleague_who_goes(ctx, &v);
+    if instead_of.is_none() && matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
         return again(ctx, tx, &m, v, Happening::Departed);
     }
+    let detail = match instead_of {
+        Some(colleague) => format!("{}さんの代わりに", name_of(tx, colleague)?.expose()),
+        None => String::new(),
+    };
     m.decide(ctx, tx, Command::Depart)?;
+    v.goes = one_of_the_office(ctx, &v).or(v.goes);
     v.answered_at.get_or_insert(ctx.now);
     (v.state, v.departed_at) = (VisitState::OnTheWay, Some(ctx.now));
-    keep(ctx, tx, &m, v, Happening::Departed, "")
+    keep(ctx, tx, &m, v, Happening::Departed, &detail)
 }
 
 /// 現着.
 pub fn arrived(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    not_of_a_colleague(ctx, tx, &m, &v)?;
     if v.state == VisitState::Arrived {
         return again(ctx, tx, &m, v, Happening::Arrived);
     }
     m.decide(ctx, tx, Command::Arrive)?;
+    v.goes = v.goes.or(one_of_the_office(ctx, &v));
     v.answered_at.get_or_insert(ctx.now);
     (v.state, v.arrived_at) = (VisitState::Arrived, Some(ctx.now));
     keep(ctx, tx, &m, v, Happening::Arrived, "")
@@ -159,8 +173,10 @@ pub struct VisitReport {
 /// 報告. May come without 「着きました」 before it: nobody on a doorstep is made to press buttons in order.
 pub fn report_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, report: VisitReport) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
+    not_of_a_colleague(ctx, tx, &m, &v)?;
     let words = text(&report.text)?;
     m.decide(ctx, tx, Command::Report { condition: report.condition, how: How::Visitor })?;
+    v.goes = v.goes.or(one_of_the_office(ctx, &v));
     v.answered_at.get_or_insert(ctx.now);
     v.arrived_at.get_or_insert(ctx.now);
     (v.state, v.reported_at, v.reported_by) = (VisitState::Reported, Some(ctx.now), Some(ctx.actor.id));
@@ -240,6 +256,8 @@ pub struct VisitRow {
     pub case: Case,
     pub name: Redacted<String>,
     pub address: Redacted<String>,
+    /// The colleague of the actor who goes.
+    pub colleague: Option<Redacted<String>>,
 }
 
 /// The visits asked of this actor or the actor's office: the open ones by age, then those reported in the last day
@@ -261,13 +279,16 @@ pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<VisitRow>>, Re
     let cases = store::cases_by_id(tx, &visits.iter().map(|visit| visit.case).collect::<Vec<_>>())?;
     let persons: Vec<PersonId> = visits.iter().map(|visit| visit.person).collect();
     let heads = seen.take(people::heads(ctx, tx, &persons)?);
+    let going: Vec<StaffId> = visits.iter().filter_map(|visit| colleague_who_goes(ctx, visit)).collect();
+    let names = people::staff_names(tx, &going)?;
     let mut rows = Vec::new();
     for visit in visits {
         let Some(case) = cases.iter().find(|case| case.id == visit.case && case.open()) else { continue };
         let head = heads.get(visit.person);
         let name = head.map_or_else(not_readable, |head| head.name.clone());
         let address = head.map_or_else(not_readable, |head| head.address.clone());
-        rows.push(VisitRow { name, address, case: case.clone(), visit });
+        let colleague = colleague_who_goes(ctx, &visit).map(|c| names.get(&c).cloned().unwrap_or_else(not_readable));
+        rows.push(VisitRow { name, address, colleague, case: case.clone(), visit });
     }
     Ok(Shown::new(rows, seen.into_vec()))
 }
@@ -285,6 +306,10 @@ pub struct VisitSheet {
     pub story: Vec<crate::StepRow>,
     /// Of this visit, oldest first.
     pub photos: Vec<crate::Photo>,
+    /// Asked of the actor or their office, and no colleague goes.
+    pub mine: bool,
+    /// The colleague of the actor who goes.
+    pub colleague: Option<Redacted<String>>,
 }
 
 /// Whom a visit is to: for the record of a refusal, never for an answer.
@@ -310,7 +335,9 @@ pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Shown<V
     let story = seen.take(crate::views::story(ctx, tx, visit.case)?);
     let mut photos = store::photos(tx, visit.case)?;
     photos.retain(|p| p.visit == visit.id);
-    let sheet = VisitSheet { visit, case: m.case, person, home, contacts, story, photos };
+    let colleague = colleague_who_goes(ctx, &visit).map(|colleague| name_of(tx, colleague)).transpose()?;
+    let mine = asked_of(ctx, &visit) && colleague.is_none();
+    let sheet = VisitSheet { visit, case: m.case, person, home, contacts, story, photos, mine, colleague };
     Ok(Shown::new(sheet, seen.into_vec()))
 }
 
@@ -318,6 +345,28 @@ pub fn visit_sheet(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Shown<V
 pub(crate) fn asked_of(ctx: &Ctx, visit: &Visit) -> bool {
     let asked = visit.visitor.uuid();
     asked == ctx.actor.id || ctx.actor.office.is_some_and(|o| o.0 == asked)
+}
+
+/// The actor, where the visit was asked of their office and not of somebody by name.
+fn one_of_the_office(ctx: &Ctx, visit: &Visit) -> Option<Uuid> {
+    (matches!(visit.visitor, Visitor::Office(_)) && asked_of(ctx, visit)).then_some(ctx.actor.id)
+}
+
+/// The colleague of the actor who goes already.
+pub(crate) fn colleague_who_goes(ctx: &Ctx, visit: &Visit) -> Option<StaffId> {
+    one_of_the_office(ctx, visit)?;
+    visit.goes.filter(|who| *who != ctx.actor.id).map(StaffId)
+}
+
+/// Nobody answers, arrives or reports in the place of a colleague who goes, but whoever decides the case: they write
+/// down what was said on the telephone.
+fn not_of_a_colleague(ctx: &Ctx, tx: &mut dyn Tx, m: &Moving, visit: &Visit) -> Result<(), ResponseError> {
+    match colleague_who_goes(ctx, visit) {
+        Some(colleague) if hold(ctx, tx, &m.case, Hold::Outcome).is_err() => {
+            Err(Refusal::ColleagueGoes(name_of(tx, colleague)?).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn holds_key(contact: &people::Contact) -> bool {

@@ -156,6 +156,7 @@ fn refusals_of_cases_messages_and_accounts_have_one_status_too() {
                 NotTheDoctor,
                 VisitOver(response::VisitState::Declined),
                 NotYourVisit,
+                ColleagueGoes(Redacted::new("見本".to_owned())),
                 VisitorAlreadyAsked,
                 TooManyVisits,
                 PhotosAfterReport,

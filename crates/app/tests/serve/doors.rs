@@ -182,7 +182,8 @@ fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
         staff.read_blocking(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM people_staff", &[])).expect("a count"),
         61
     );
-    assert!(data.join("mail").is_dir() && data.join("operations").is_dir(), "everything lies in the data folder");
+    let files = town_of(&place, &data).as_folder().map_or(data.clone(), |name| data.join(name));
+    assert!(files.join("mail").is_dir() && files.join("operations").is_dir(), "everything lies in the data folder");
     demo.child.kill().expect("it ends");
     demo.child.wait().expect("it ended");
 

@@ -1,6 +1,7 @@
 //! 市と地域包括支援センター: what is overdue and what is asked of them, the operator's script and the limits, what was
 //! learned from closed cases.
 
+mod left_out;
 mod overdue;
 mod review;
 mod script;

@@ -14,6 +14,7 @@ use people::{CityOf, as_far_as_readable};
 use response::{Listed, QueueRow, Step, UnreadableCase};
 use watch::Alert;
 
+use super::left_out::{self, LeftOut};
 use crate::call_centre::queue;
 use crate::verbs::Look;
 
@@ -28,8 +29,7 @@ struct Overdue {
     all_without_case: usize,
     /// The cities of those that are not in the list.
     of_cities: Vec<CityOf>,
-    /// Rows missing from their lists because they cannot be read; for the city.
-    left_out: Vec<db::Unreadable>,
+    left_out: LeftOut,
     role: Role,
 }
 
@@ -81,6 +81,7 @@ async fn read(site: &Site, visitor: &Visitor) -> Result<Overdue, Problem> {
     let left_out = if visitor.role() == Role::CityOfficer { site.db().unreadable() } else { Vec::new() };
     let look = move |ctx: &Ctx, tx: &mut dyn Tx| {
         let mut seen = Witnesses::default();
+        let left_out = left_out::read(ctx, tx, &left_out, &mut seen)?;
         let Listed { rows, total: all, .. } = seen.take(response::overdue(ctx, tx)?);
         let unreadable = seen.take(response::unreadable_cases(ctx, tx)?);
         let without_case = without_case(ctx, tx, &mut seen)?;
@@ -137,7 +138,7 @@ fn shown(found: &Overdue, now: Instant) -> Markup {
                 (table)
                 @if found.all > found.rows.len() { (too_many(found.rows.len(), found.all, "超過の長い順です。")) }
             }
-            (shown_left_out(&found.left_out))
+            (left_out::shown(&found.left_out))
         }
     }
 }
@@ -161,20 +162,6 @@ fn shown_without_case(list: &[WithoutCase], now: Instant) -> Markup {
         ]);
     }
     html! { @if !list.is_empty() { (table) } }
-}
-
-/// Table and id only, to be read out to whoever keeps the system.
-fn shown_left_out(rows: &[db::Unreadable]) -> Markup {
-    let mut table = Table::new("読み取れない記録", &["記録の種類", "番号"]);
-    for row in rows {
-        table = table.row(vec![html! { (row.list) }, html! { (row.id) }]);
-    }
-    html! {
-        @if !rows.is_empty() {
-            (table)
-            p.soft { "システム管理者に、記録の種類と番号を伝えてください。" }
-        }
-    }
 }
 
 /// What the reader's own office can do about it: the call centre works it, the others make sure that somebody does.

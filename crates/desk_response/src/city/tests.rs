@@ -128,5 +128,33 @@ fn a_case_that_cannot_be_read_is_on_the_operators_and_the_citys_screen_with_its_
     for (who, page) in [(r.operator(), "/cases"), (r.city(), "/overdue")] {
         r.get(&who, page).is(200).shows("読み取れない案件").shows("髙橋 みほん").well_formed();
     }
-    r.get(&r.city(), "/overdue").shows("response_case").shows(&case.to_string());
+    let number = case.to_string();
+    r.get(&r.city(), "/overdue").shows("読み取れない記録").shows(&number).hides("response_case").well_formed();
+
+    // It is the business of the city where the person lives, and only a number to the others.
+    let clinic = r.s.clinic;
+    let moves = move |tx: &mut dyn db::Tx| {
+        tx.tell("UPDATE people_home SET city = '隣市', city_code = '23226'", &[])?;
+        tx.tell("UPDATE access_person_city SET city = '23226'", &[])?;
+        let office = "INSERT INTO access_office_city (office_id, city, answers) VALUES ($1, '23226', TRUE)";
+        tx.tell(office, &[clinic.into()])
+    };
+    r.test.db.write_blocking(moves).unwrap();
+    let elsewhere = r.get(&r.city(), "/overdue");
+    elsewhere.is(200).shows("ほかの市の方の読み取れない記録").shows("隣市 1件").well_formed();
+    elsewhere.hides("髙橋").hides(&number);
+}
+
+// shows: 5.4.3 whoever opens what cannot be read gets a number that the log knows
+#[test]
+fn the_page_of_a_case_that_cannot_be_read_names_a_number_to_ask_with() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity);
+    let damage = "UPDATE response_case SET state = '{\"v\":99}' WHERE id = $1";
+    r.test.db.write_blocking(move |tx| tx.tell(damage, &[case.into()])).unwrap();
+    let page = r.get(&r.operator(), &format!("/cases/{case}"));
+    page.is(500).shows("お問い合わせ番号").well_formed();
+    let number = page.body.split("お問い合わせ番号 <code>").nth(1).and_then(|rest| rest.split('<').next());
+    let number: Vec<&str> = number.expect("a number").split('-').collect();
+    assert!(number.len() == 2 && number.iter().all(|half| u16::from_str_radix(half, 16).is_ok()), "{number:?}");
 }

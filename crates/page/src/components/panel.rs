@@ -59,6 +59,8 @@ pub enum Trouble {
     Busy,
     /// 413 and 422 outside a field.
     BadInput,
+    /// 409: it is not as it was when the page was drawn.
+    Conflict,
     /// 500.
     Fault,
     /// 401: the session ended.
@@ -74,6 +76,7 @@ impl Trouble {
             Trouble::Certificate => "端末の証明書が必要です",
             Trouble::Busy => "ただいま混み合っています",
             Trouble::BadInput => "送られた内容を受け取れませんでした",
+            Trouble::Conflict => "この操作はできませんでした",
             Trouble::Fault => "処理を終えられませんでした",
             Trouble::SignedOut => "もう一度サインインしてください",
         }
@@ -90,6 +93,7 @@ impl Trouble {
             }
             Trouble::Busy => "記録はされていません。1分ほど待って、もう一度お試しください。",
             Trouble::BadInput => "内容を確かめて、前の画面から送り直してください。記録はされていません。",
+            Trouble::Conflict => "記録はされていません。画面を開き直して、いまの状態を確かめてください。",
             Trouble::Fault => "記録はされていません。続くときは、下の番号を添えて事務局にご連絡ください。",
             Trouble::SignedOut => "操作のない時間が続いたため、サインアウトしました。",
         }
@@ -103,7 +107,7 @@ pub fn error_page(trouble: Trouble, detail: Option<&str>, reference: &str, home:
         div.error-page {
             @if let Some(detail) = detail { p { strong { (detail) } } }
             p { (trouble.advice()) }
-            @if !reference.is_empty() { p.reference { "受付番号 " code { (reference) } } }
+            @if !reference.is_empty() { p.reference { "お問い合わせ番号 " code { (reference) } } }
             div.buttons { a.btn.is-primary href=(home.0) { (home.1) } }
         }
     }

@@ -1,6 +1,6 @@
 //! Names for lists: each query takes many ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{HomeId, OfficeId, PersonId, Redacted, StaffId};
 use db::{DbError, Row, Tx, Value};
@@ -11,6 +11,7 @@ use crate::{OfficeHead, PersonHead, PhoneNumber, Sex};
 const PERSONS: &str =
     "SELECT r.id, r.number, r.name, r.kana, r.birth, r.sex, r.home_id, h.town, h.city, h.line, h.building
     FROM people_resident r JOIN people_home h ON h.id = r.home_id WHERE ";
+const RESIDENTS: &str = "SELECT id FROM people_resident WHERE id {among}";
 const STAFF: &str = "SELECT id, name FROM people_staff WHERE id {among}";
 const OFFICES: &str = "SELECT id, name, phone FROM people_office WHERE id {among}";
 
@@ -19,6 +20,11 @@ const CITIES: &str = "SELECT r.id, h.city, o.name, o.phone
         SELECT own.id FROM people_office own WHERE own.kind = 'city_elderly' AND own.city_code = h.city_code
         ORDER BY own.id LIMIT 1)
     WHERE r.id {among}";
+
+/// Those of these ids that are residents'.
+pub fn residents(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<BTreeSet<PersonId>, DbError> {
+    tx.among(RESIDENTS, &[], ids)?.iter().map(|row| row.get(0)).collect()
+}
 
 pub fn persons(tx: &mut dyn Tx, ids: &[PersonId]) -> Result<Vec<PersonHead>, DbError> {
     within(tx, "r.id", ids)

@@ -73,7 +73,7 @@ fn readable(tx: &mut dyn Tx, rows: &[Row]) -> Result<Vec<Office>, DbError> {
             Ok(office) => offices.push(office),
             Err(DbError::Shape { column, .. }) => {
                 let id = row.get::<OfficeId>(0).map_or_else(|_| "?".to_owned(), |id| id.to_string());
-                tx.note_unreadable(db::Unreadable { list: "people_office", id, column });
+                tx.note_unreadable(db::Unreadable { list: "people_office", id, column, names: vec![] });
             }
             Err(error) => return Err(error),
         }

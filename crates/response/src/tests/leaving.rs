@@ -90,3 +90,45 @@ fn a_visitor_sees_the_visit_asked_of_them_and_nobody_elses() {
         "who works the case sees all of them"
     );
 }
+
+// shows: 5.3.7 whose visit it is, is checked everywhere: in the office that was asked, it is whose who goes
+#[test]
+fn a_colleague_answers_in_nobodys_place_and_goes_instead_by_saying_so() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    r.take(case);
+    let visit = visit_of(&r, case, Visitor::Office(r.s.support_centre)).id;
+    let (first, second) = (r.s.support_officer, r.s.second_support_officer);
+    let taken = |by: StaffId| if by == first { "包括 見本" } else { "包括 二郎" };
+    let refused = |r: &Region, ctx: fn(&Region) -> Ctx, by: StaffId| {
+        let why = Refusal::ColleagueGoes(words(taken(by)));
+        assert_eq!(refusal(r.write(ctx(r), move |c, tx| accept_visit(c, tx, visit))), why);
+        assert_eq!(refusal(r.write(ctx(r), move |c, tx| decline_visit(c, tx, visit, words("")))), why);
+        assert_eq!(refusal(r.write(ctx(r), move |c, tx| arrived(c, tx, visit))), why);
+        let report = || VisitReport { condition: Condition::Well, text: words("") };
+        assert_eq!(refusal(r.write(ctx(r), move |c, tx| report_visit(c, tx, visit, report()))), why);
+    };
+
+    let v = r.write(r.support_centre(), move |c, tx| accept_visit(c, tx, visit)).unwrap();
+    assert_eq!(v.goes, Some(first.0));
+    refused(&r, Region::second_support_officer, first);
+    let list = r.read(r.second_support_officer(), visits_for).unwrap();
+    assert_eq!(list[0].colleague.as_ref().map(|name| name.expose().clone()), Some("包括 見本".to_owned()));
+    let sheet = r.read(r.second_support_officer(), move |c, tx| visit_sheet(c, tx, visit)).unwrap();
+    assert!(!sheet.mine && sheet.colleague.is_some());
+
+    r.write(r.support_centre(), move |c, tx| on_the_way(c, tx, visit)).unwrap();
+    let v = r.write(r.second_support_officer(), move |c, tx| on_the_way(c, tx, visit)).unwrap();
+    assert_eq!((v.goes, v.state), (Some(second.0), VisitState::OnTheWay));
+    refused(&r, Region::support_centre, second);
+    let story = r.read(r.operator(), move |c, tx| story(c, tx, case)).unwrap();
+    assert!(story.iter().any(|step| step.detail.expose() == "包括 見本さんの代わりに"), "{story:?}");
+
+    let v = r.write(r.operator(), move |c, tx| arrived(c, tx, visit)).unwrap();
+    assert_eq!((v.goes, v.state), (Some(second.0), VisitState::Arrived), "the operator writes down a telephone call");
+    let report = || VisitReport { condition: Condition::Well, text: words("") };
+    r.write(r.second_support_officer(), move |c, tx| report_visit(c, tx, visit, report())).unwrap();
+    let photos = r.write(r.support_centre(), move |c, tx| crate::may_attach_photos(c, tx, visit));
+    assert_eq!(refusal(photos), Refusal::NotYourVisit);
+    r.write(r.second_support_officer(), move |c, tx| crate::may_attach_photos(c, tx, visit)).unwrap();
+}

@@ -103,6 +103,11 @@ impl Region {
         acting(Role::SupportCentre, staff, office, Purpose::WatchResponse, self.now(), self.request())
     }
 
+    pub fn second_support_officer(&self) -> Ctx {
+        let (staff, office) = (self.s.second_support_officer, self.s.support_centre);
+        acting(Role::SupportCentre, staff, office, Purpose::WatchResponse, self.now(), self.request())
+    }
+
     pub fn relative(&self, contact: ContactId) -> Ctx {
         let actor = Actor {
             role: Role::Family,

@@ -130,7 +130,12 @@ pub(crate) fn consents(tx: &mut dyn Tx, person: base::PersonId) -> Result<bool, 
     match people::consent_state(tx, person, ConsentScope::Watch) {
         Ok(state) => Ok(state.allows()),
         Err(people::PeopleError::Db(DbError::Shape { column, .. })) => {
-            tx.note_unreadable(db::Unreadable { list: "people_consent", id: person.to_string(), column });
+            tx.note_unreadable(db::Unreadable {
+                list: "people_consent",
+                id: person.to_string(),
+                column,
+                names: vec![person.0],
+            });
             Ok(true)
         }
         Err(error) => Err(error.into()),
