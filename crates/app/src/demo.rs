@@ -10,7 +10,7 @@ use admission::Rooms;
 use anyhow::{Context, bail};
 use base::{Clock, Instant};
 use clap::Args;
-use db::{Db, DbConfig, KeySource, marks};
+use db::{Db, DbConfig, DbError, KeySource, marks};
 use notify::Adapters;
 use page::site::{Mode, Site, random};
 use town::build::{Town, Wanted};
@@ -18,7 +18,7 @@ use town::plan::Size;
 use tracing_subscriber::EnvFilter;
 
 use crate::region::{self, Setup};
-use crate::{headers, living, memory, say, secrets, serve};
+use crate::{headers, heads, living, memory, say, secrets, serve};
 
 #[derive(Args)]
 pub struct Options {
@@ -68,9 +68,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Some(url) => DbConfig::postgres(url).as_owner(),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
-    let files = files_of(options, &config);
-    std::fs::create_dir_all(&files).with_context(|| format!("{} を作れません", files.display()))?;
-    let keys = || KeySource::File { file: files.join("operations").join(secrets::FILE), fresh: random() };
+    refuse_files_of_another(&options.data, &config)?;
+    let keys = || KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };
     let db = crate::config::open(config.clone(), keys(), crate::config::BRIEFLY)?;
     refuse_a_real_region(&db)?;
     secrets::settle(&db)?;
@@ -85,13 +84,30 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let db = town.station.db().clone();
     let clock = clock(begin, options.speed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(open(options, &files, db, clock, town, rooms))
+    runtime.block_on(open(options, db, clock, town, rooms))
 }
 
-/// Where the town's keys, signed heads and letters lie: each database has its own, or the second one would be told that
-/// its record was cut.
-fn files_of(options: &Options, config: &DbConfig) -> PathBuf {
-    config.as_folder().map_or_else(|| options.data.clone(), |name| options.data.join(name))
+/// A new town beside the signed heads of another would be told that its record was cut.
+fn refuse_files_of_another(data: &Path, config: &DbConfig) -> anyhow::Result<()> {
+    if !data.join("operations").join(heads::HEADS).exists() || stands(config) {
+        return Ok(());
+    }
+    bail!(
+        "{} には、ほかのデータベースにつくった町の鍵と署名が残っています。何も変更していません。--data に別のフォルダを指定してください",
+        data.display()
+    )
+}
+
+/// Whether a town stands there. Of a server that does not answer, opening it says what is wrong.
+fn stands(config: &DbConfig) -> bool {
+    if let DbConfig::Sqlite { file, .. } = config {
+        return file.exists();
+    }
+    let mark = |tx: &mut dyn db::Tx| marks::get(tx, marks::FICTIONAL);
+    match Db::open_for_reading(config.clone()).and_then(|db| db.read_blocking(mark)) {
+        Ok(mark) => mark.is_some(),
+        Err(error) => matches!(error, DbError::Gone(_)),
+    }
 }
 
 /// A database without the mark must be empty, or somebody's real people would be shown to anybody.
@@ -107,7 +123,7 @@ fn refuse_a_real_region(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(options: &Options, files: &Path, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
+async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
     let mut stop = serve::Stop::listen()?;
     let socket =
         tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], options.port))).await.with_context(|| {
@@ -116,7 +132,7 @@ async fn open(options: &Options, files: &Path, db: Db, clock: Clock, town: Town,
     let port = socket.local_addr()?.port();
     let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
-    let letters = files.join("mail");
+    let letters = options.data.join("mail");
     site.letters_lie_in(letters.clone());
     let life = living::Life { plan: town.plan, homes: town.homes, story: town.story, speed: options.speed };
     let setup = Setup {
@@ -126,7 +142,7 @@ async fn open(options: &Options, files: &Path, db: Db, clock: Clock, town: Town,
         operations: SocketAddr::from(([127, 0, 0, 1], options.ops_port)),
         rooms: rooms.clone(),
         trusted: Arc::new([]),
-        folder: files.join("operations"),
+        folder: options.data.join("operations"),
         adapters: Adapters::folder(&letters, &format!("http://127.0.0.1:{port}/l/"))?,
         heartbeat_url: None,
         emergency_recipient: None,

@@ -110,13 +110,16 @@ impl Signer {
     }
 
     fn sign(&self) -> anyhow::Result<()> {
-        if let Some(seq) = self.db.write_blocking(|tx| audit::torn(tx))?
-            && self.folder.torn()?.is_none()
-        {
-            let words = format!("記録した{seq}行目が、データベースから消えたか書き換えられています");
-            std::fs::write(&self.folder.torn, format!("{words}\n"))?;
-        }
-        if let Some(words) = self.folder.torn()? {
+        let missed = self.db.write_blocking(|tx| audit::torn(tx))?;
+        let torn = match (self.folder.torn()?, missed) {
+            (None, Some(seq)) => {
+                let words = format!("記録した{seq}行目が、データベースから消えたか書き換えられています");
+                std::fs::write(&self.folder.torn, format!("{words}\n"))?;
+                Some(words)
+            }
+            (known, _) => known,
+        };
+        if let Some(words) = torn {
             bail!("{words}。だれかがデータベースに直接書いています");
         }
         let mut place = self.tip.lock().unwrap_or_else(PoisonError::into_inner);

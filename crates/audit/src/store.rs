@@ -139,8 +139,7 @@ pub fn append(ctx: &Ctx, tx: &mut dyn Tx, entry: Entry<'_>) -> Result<i64, DbErr
         .to_vec(),
     )?;
     let end = End { chain: last.chain, seq, hash, place };
-    tx.memo_mut().remember(end);
-    tx.memo_mut().keep(end);
+    ends_at(tx, end);
     Ok(seq)
 }
 
@@ -168,9 +167,14 @@ pub fn own_new_chain(tx: &mut dyn Tx) -> Result<(), DbError> {
     tx.execute(OWN, params![last + 1])?;
     // What was remembered is the end of the chain before.
     let end = end(tx)?;
+    ends_at(tx, end);
+    Ok(())
+}
+
+/// Known to this transaction, and after its commit to those that follow.
+fn ends_at(tx: &mut dyn Tx, end: End) {
     tx.memo_mut().remember(end);
     tx.memo_mut().keep(end);
-    Ok(())
 }
 
 pub fn hash_at(tx: &mut dyn Tx, chain: i64, seq: i64) -> Result<Option<Hash>, DbError> {

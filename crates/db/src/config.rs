@@ -60,13 +60,6 @@ impl DbConfig {
         Address::parse(url, ca.as_deref()).ok()?.role().map(str::to_owned)
     }
 
-    /// Which database of which server it is, as the name of a folder; none for a file, which has a folder of its own.
-    pub fn as_folder(&self) -> Option<String> {
-        let DbConfig::Postgres { url, ca, .. } = self else { return None };
-        let name = Address::parse(url, ca.as_deref()).ok()?.named();
-        Some(name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-', "_"))
-    }
-
     /// Whether the way to the data is safe; asked when a configuration is read, and again at each connection.
     pub fn check(&self) -> Result<(), AddressRefusal> {
         match self {

@@ -291,7 +291,7 @@ impl Postgres {
         self.waiting.push(Waiting::Told("SAVEPOINT new_rows".to_owned(), vec![]));
         match self.insert(head, width, rows, "") {
             Err(DbError::Constraint(_)) => {
-                self.line.script("ROLLBACK TO SAVEPOINT new_rows; RELEASE SAVEPOINT new_rows")?;
+                self.batch("ROLLBACK TO SAVEPOINT new_rows; RELEASE SAVEPOINT new_rows")?;
                 self.insert(head, width, rows, tail)
             }
             outcome => {

@@ -83,25 +83,16 @@ impl Address {
     /// What may be shown of it: where to, as whom, and how. Made of what was read, so that no spelling of a secret is
     /// carried along.
     pub(crate) fn shown(&self) -> String {
-        let how = if self.encrypted { "TLS" } else { "この機械の中" };
-        let [hosts, ports, name] = self.parts();
-        let user = self.config.get_user().unwrap_or_default();
-        format!("host={hosts} port={ports} dbname={name} user={user} ({how})")
-    }
-
-    /// The database, whoever speaks to it and however.
-    pub(crate) fn named(&self) -> String {
-        format!("postgres {}", self.parts().join(" "))
-    }
-
-    fn parts(&self) -> [String; 3] {
         let hosts = self.config.get_hosts().iter().map(|host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(folder) => folder.display().to_string(),
         });
         let hosts: Vec<String> = hosts.chain(self.config.get_hostaddrs().iter().map(IpAddr::to_string)).collect();
         let ports: Vec<String> = self.config.get_ports().iter().map(u16::to_string).collect();
-        [hosts.join(","), ports.join(","), self.config.get_dbname().unwrap_or_default().to_owned()]
+        let how = if self.encrypted { "TLS" } else { "この機械の中" };
+        let name = self.config.get_dbname().unwrap_or_default();
+        let user = self.config.get_user().unwrap_or_default();
+        format!("host={} port={} dbname={name} user={user} ({how})", hosts.join(","), ports.join(","))
     }
 }
 
@@ -197,12 +188,6 @@ mod tests {
         ] {
             assert_eq!(Address::parse(address, None).map(|line| line.encrypted), encrypted, "{address}");
         }
-        let folder = |url: &str| crate::DbConfig::postgres(url).as_folder();
-        let one = folder("host=127.0.0.1 port=5432 dbname=town user=one password=secret");
-        assert_eq!(one.as_deref(), Some("postgres_127.0.0.1_5432_town"));
-        assert_eq!(folder("postgres://two:other@127.0.0.1:5432/town"), one, "whoever asks");
-        assert_ne!(folder("host=127.0.0.1 port=5432 dbname=town2"), one);
-        assert_eq!(folder("host=../../etc dbname=a/b").as_deref(), Some("postgres_.._.._etc__a_b"));
         let ca = Some(Path::new("/ca.pem"));
         assert!(Address::parse("host=127.0.0.1", ca).unwrap().encrypted);
         assert_eq!(Address::parse("host=127.0.0.1 sslmode=disable", ca).unwrap_err(), AddressRefusal::PlainAbroad);

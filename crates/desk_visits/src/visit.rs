@@ -15,6 +15,7 @@ use page::components::{
     notice, refusal, since, tel_button,
 };
 use page::frame::Frame;
+use page::live::Channel;
 use page::named::id;
 use page::problem::Problem;
 use page::site::Site;
@@ -35,8 +36,10 @@ pub async fn list(State(site): State<Site>, visitor: Visitor, frame: Frame) -> R
     Ok(frame.page("訪問の依頼").live(channel(&visitor), 30).body(rows_shown(&rows, frame.now)))
 }
 
+/// Where a visitor hears of visits.
 fn channel(visitor: &Visitor) -> &'static str {
-    if visitor.role() == base::Role::Family { "/live/family" } else { "/live/notebook" }
+    let heard = Channel::of(visitor.role());
+    if heard.contains(&Channel::Notebook) { Channel::Notebook.path() } else { Channel::Family.path() }
 }
 
 pub async fn list_fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {

@@ -38,12 +38,28 @@ impl Channel {
     pub const ALL: &'static [Channel] = &[Channel::Cases, Channel::Notebook, Channel::Family, Channel::Register];
 
     pub fn parse(text: &str) -> Option<Channel> {
-        match text {
-            "cases" => Some(Channel::Cases),
-            "notebook" => Some(Channel::Notebook),
-            "family" => Some(Channel::Family),
-            "register" => Some(Channel::Register),
-            _ => None,
+        Channel::ALL.iter().copied().find(|channel| channel.path().strip_prefix("/live/") == Some(text))
+    }
+
+    /// Its address.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Channel::Cases => "/live/cases",
+            Channel::Notebook => "/live/notebook",
+            Channel::Family => "/live/family",
+            Channel::Register => "/live/register",
+        }
+    }
+
+    /// What a role may listen to; its own messages come over any.
+    pub const fn of(role: Role) -> &'static [Channel] {
+        match role {
+            Role::Operator | Role::SupportCentre => &[Channel::Cases, Channel::Notebook],
+            Role::CityOfficer => &[Channel::Cases, Channel::Register, Channel::Notebook],
+            Role::Family | Role::Resident => &[Channel::Family],
+            Role::Administrator => &[Channel::Register, Channel::Notebook],
+            Role::Auditor => &[],
+            _ => &[Channel::Notebook],
         }
     }
 

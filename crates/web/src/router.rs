@@ -72,13 +72,7 @@ fn greet(tx: &mut dyn Tx, ctx: &Ctx, office: Option<Redacted<String>>) -> Result
 /// Events for a desk's screens: that something changed, never what.
 async fn live(State(site): State<Site>, visitor: Visitor, Path(channel): Path<String>) -> Result<Response, Problem> {
     let channel = Channel::parse(&channel).ok_or(Problem::NotFound)?;
-    let welcome = match channel {
-        Channel::Cases => matches!(visitor.role(), Role::Operator | Role::CityOfficer | Role::SupportCentre),
-        Channel::Family => matches!(visitor.role(), Role::Family | Role::Resident),
-        Channel::Register => matches!(visitor.role(), Role::Administrator | Role::CityOfficer),
-        Channel::Notebook => !matches!(visitor.role(), Role::Family | Role::Resident | Role::Auditor),
-    };
-    if !welcome {
+    if !Channel::of(visitor.role()).contains(&channel) {
         return Err(Problem::Denied(None));
     }
     let stream = site.live().listen(channel, &visitor.ctx(&site), visitor.session.absolute_end)?;

@@ -182,8 +182,7 @@ fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
         staff.read_blocking(|tx| tx.scalar::<i64>("SELECT COUNT(*) FROM people_staff", &[])).expect("a count"),
         61
     );
-    let files = town_of(&place, &data).as_folder().map_or(data.clone(), |name| data.join(name));
-    assert!(files.join("mail").is_dir() && files.join("operations").is_dir(), "everything lies in the data folder");
+    assert!(data.join("mail").is_dir() && data.join("operations").is_dir(), "everything lies in the data folder");
     demo.child.kill().expect("it ends");
     demo.child.wait().expect("it ended");
 
@@ -201,6 +200,25 @@ fn the_demonstration_obeys_its_options_and_answers_this_machine_only() {
     assert!(took > 10.0, "an hour in {took} s is faster than 240 times");
     assert!(!fast.ask(&fast.address.to_string()).body.contains("見守りの回線が切れています"), "the watch steps");
     fast.must_end_when_asked();
+
+    // Another town does not begin beside the signed record of this one.
+    let told = match &place.database {
+        DbConfig::Sqlite { .. } => {
+            let kept = data.join("town.kept");
+            std::fs::rename(data.join("town.db"), &kept).expect("the town is put away");
+            let told = refused(demo_command(&place, &["--port", "0", "--data", data.to_str().expect("a plain path")]));
+            std::fs::rename(kept, data.join("town.db")).expect("the town is back");
+            told
+        }
+        DbConfig::Postgres { .. } => {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tsunagari"));
+            let (empty, _) = db::testing::fresh_config().expect("a database");
+            let DbConfig::Postgres { url, .. } = &db::testing::owned(&empty) else { panic!("another engine") };
+            command.args(["demo", "--port", "0", "--database", url, "--data"]).arg(&data).stdin(Stdio::null());
+            refused(command)
+        }
+    };
+    assert!(told.contains("ほかのデータベースにつくった町"), "{told}");
 
     // A stop in the first moment is heard too.
     Demo::start(&place, &data, "4", "2026-11-20T15:00").must_end_when_asked();

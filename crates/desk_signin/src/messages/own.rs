@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use notify::{AttemptState, InboxItem, Receipt};
 use page::components::{Action, State as Tone, Table, chip, empty, link_button, since, too_many};
 use page::frame::{Frame, MESSAGES};
+use page::live::Channel;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
@@ -41,8 +42,8 @@ struct Message {
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let mine = look(&site, &visitor).await?;
     let page = frame.page("あなたへの通知");
-    let page = match channel(mine.reader.role) {
-        Some(channel) => page.live(channel, 60),
+    let page = match Channel::of(mine.reader.role).first() {
+        Some(channel) => page.live(channel.path(), 60),
         None => page,
     };
     Ok(page.body(html! {
@@ -53,17 +54,6 @@ pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> R
 
 pub async fn fragment(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     Ok(list(&look(&site, &visitor).await?, frame.now))
-}
-
-/// The stream that a role may listen to; its own messages come over any.
-fn channel(role: Role) -> Option<&'static str> {
-    match role {
-        Role::Operator | Role::CityOfficer | Role::SupportCentre => Some("/live/cases"),
-        Role::Family | Role::Resident => Some("/live/family"),
-        Role::Administrator => Some("/live/register"),
-        Role::Auditor => None,
-        _ => Some("/live/notebook"),
-    }
 }
 
 async fn look(site: &Site, visitor: &Visitor) -> Result<Mine, Problem> {
