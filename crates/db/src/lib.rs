@@ -22,6 +22,7 @@ pub mod outbox;
 mod postgres_engine;
 mod postgres_line;
 mod postgres_rights;
+mod postgres_together;
 mod postgres_values;
 mod postgres_wire;
 mod readable;

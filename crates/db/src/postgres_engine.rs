@@ -12,6 +12,7 @@ use crate::counted::Counted;
 use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
 use crate::postgres_line::{Line, Param, Told, as_params, columns};
+use crate::postgres_together::{AllInOne, Rows};
 use crate::postgres_values::owned;
 use crate::postgres_wire::Server;
 use crate::readable::{Unreadable, UnreadableRows};
@@ -213,18 +214,41 @@ impl Postgres {
     ) -> Result<(), DbError> {
         self.send_waiting()?;
         let expected = std::mem::take(&mut self.expected);
-        let mut ahead = Vec::with_capacity(expected.len());
-        for question in &expected {
-            ahead.push((self.prepare(&question.worded())?, question.values()));
+        if expected.is_empty() {
+            let statement = self.prepare(sql)?;
+            self.counted.journey();
+            return self.line.each(&statement, params, &mut |row| take(owned(&row)?));
         }
-        let statement = self.prepare(sql)?;
-        self.counted.journey();
-        let answers = self.line.each(&ahead, &statement, params, &mut |row| take(owned(&row)?))?;
-        drop(ahead);
-        for (question, rows) in expected.into_iter().zip(answers) {
-            self.answers.push((question, rows.iter().map(owned).collect::<Result<_, _>>()?));
-        }
+        let mut answers = self.ask_together(&expected, sql, params)?.into_iter();
+        answers.next().into_iter().flatten().try_for_each(take)?;
+        self.answers.extend(expected.into_iter().zip(answers));
         Ok(())
+    }
+
+    /// The answer to a question and those to what is asked ahead: as one statement, for the server works on each by itself
+    /// for longer than on what it asks.
+    fn ask_together(
+        &mut self,
+        ahead: &[Question],
+        sql: &str,
+        params: Vec<Param<'_>>,
+    ) -> Result<Vec<Vec<Row>>, DbError> {
+        let mut all = AllInOne::default();
+        let mut values = params;
+        all.add(sql, values.len());
+        for question in ahead {
+            let more = question.values();
+            all.add(&question.worded(), more.len());
+            values.extend(more);
+        }
+        let statement = self.prepare(&all.sql())?;
+        self.counted.journey();
+        let mut answers = Vec::new();
+        self.line.each(&statement, values, &mut |row| {
+            answers = (0..row.len()).map(|n| Ok(row.try_get::<_, Rows>(n)?.0)).collect::<Result<_, DbError>>()?;
+            Ok(())
+        })?;
+        Ok(answers)
     }
 
     /// What was asked ahead, if it was.

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join_all, join3};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
@@ -117,26 +117,19 @@ impl Line {
         self.together(async |client| Ok(client.batch_execute(sql).await?))
     }
 
-    /// Hands each row over as it comes; gives all rows of what is asked ahead of it.
+    /// Hands each row over as it comes.
     pub(crate) fn each(
         &mut self,
-        ahead: &[(Statement, Vec<Param<'_>>)],
         statement: &Statement,
         params: Vec<Param<'_>>,
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
-    ) -> Result<Vec<Vec<Row>>, DbError> {
+    ) -> Result<(), DbError> {
         self.together(async |client| {
-            let ahead = ahead.iter().map(|(statement, params)| client.query(statement, params));
-            let asked = async {
-                let mut rows = pin!(client.query_raw(statement, params).await?);
-                while let Some(row) = rows.try_next().await? {
-                    take(row)?;
-                }
-                Ok::<_, DbError>(())
-            };
-            let (ahead, asked) = join(join_all(ahead), asked).await;
-            let ahead = ahead.into_iter().collect::<Result<_, _>>()?;
-            asked.map(|()| ahead)
+            let mut rows = pin!(client.query_raw(statement, params).await?);
+            while let Some(row) = rows.try_next().await? {
+                take(row)?;
+            }
+            Ok(())
         })
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::{DbError, Row, Value};
 
@@ -30,22 +30,29 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-pub(crate) fn owned(row: &tokio_postgres::Row) -> Result<Row, DbError> {
-    let values = row.columns().iter().enumerate().map(|(i, column)| {
-        Ok(match *column.type_() {
-            Type::INT8 => row.try_get::<_, Option<i64>>(i)?.map_or(Value::Null, Value::Int),
-            Type::INT4 => row.try_get::<_, Option<i32>>(i)?.map_or(Value::Null, |v| Value::Int(v.into())),
-            Type::INT2 => row.try_get::<_, Option<i16>>(i)?.map_or(Value::Null, |v| Value::Int(v.into())),
-            Type::BOOL => row.try_get::<_, Option<bool>>(i)?.map_or(Value::Null, Value::Bool),
-            Type::FLOAT8 => row.try_get::<_, Option<f64>>(i)?.map_or(Value::Null, Value::Real),
-            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i)?.map_or(Value::Null, Value::Blob),
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => {
-                row.try_get::<_, Option<String>>(i)?.map_or(Value::Null, Value::Text)
-            }
-            ref other => {
-                return Err(DbError::Engine(format!("column {i} has the type {other}, which the port does not carry")));
-            }
+impl<'a> FromSql<'a> for Value {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Value, Box<dyn Error + Sync + Send>> {
+        Ok(match *ty {
+            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
+            Type::INT4 => Value::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT2 => Value::Int(i16::from_sql(ty, raw)?.into()),
+            Type::BOOL => Value::Bool(bool::from_sql(ty, raw)?),
+            Type::FLOAT8 => Value::Real(f64::from_sql(ty, raw)?),
+            Type::BYTEA => Value::Blob(Vec::from_sql(ty, raw)?),
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Value::Text(String::from_sql(ty, raw)?),
+            ref other => return Err(format!("the port does not carry the type {other}").into()),
         })
-    });
-    values.collect::<Result<Vec<_>, DbError>>().map(Row)
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Value, Box<dyn Error + Sync + Send>> {
+        Ok(Value::Null)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+pub(crate) fn owned(row: &tokio_postgres::Row) -> Result<Row, DbError> {
+    Ok(Row((0..row.len()).map(|n| row.try_get(n)).collect::<Result<_, _>>()?))
 }
