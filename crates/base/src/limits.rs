@@ -111,6 +111,8 @@ pub const LIVE_SCREENS_OF_STAFF: usize = 1920;
 pub const LIVE_SCREENS_OF_FAMILIES: usize = 1536;
 /// Screens listening by one session; a further one does without.
 pub const LIVE_SCREENS_PER_SESSION: usize = 6;
+/// Sessions that were looked up lately; what is beyond them is looked up before its page and not with it.
+pub const SESSIONS_REMEMBERED: usize = 4096;
 /// Open pages whose renewals are counted in memory; those of further ones are recorded one by one.
 pub const OPEN_PAGES: usize = 8192;
 /// Of these, those of one session.

@@ -422,7 +422,10 @@ impl Tx for Postgres {
     }
 
     fn expect(&mut self, question: Question) {
-        self.expected.push(question.worded_for_few());
+        let question = question.worded_for_few();
+        if !self.expected.contains(&question) {
+            self.expected.push(question);
+        }
     }
 
     fn tell(&mut self, sql: &str, params: &[Value]) -> Result<(), DbError> {

@@ -103,7 +103,14 @@ impl Door {
     }
 
     fn guarded(self, site: &Site) -> (&'static str, MethodRouter<Site>) {
-        let state = (site.clone(), self.who, self.desk, self.path, self.renews);
+        let state = Kept {
+            site: site.clone(),
+            who: self.who,
+            desk: self.desk,
+            path: self.path,
+            renews: self.renews,
+            looks: self.leads == Leads::Look,
+        };
         (self.path, self.handler.layer(middleware::from_fn_with_state(state, keep)))
     }
 }
@@ -115,45 +122,78 @@ pub fn build(site: &Site, doors: Vec<Door>) -> Router<Site> {
     })
 }
 
-type Kept = (Site, Who, &'static str, &'static str, bool);
+/// What stands before a handler knows of its door.
+#[derive(Clone)]
+struct Kept {
+    site: Site,
+    who: Who,
+    desk: &'static str,
+    path: &'static str,
+    renews: bool,
+    looks: bool,
+}
+
+impl Kept {
+    fn welcomes(&self, visitor: &Visitor) -> bool {
+        match self.who {
+            Who::Roles(roles) => roles.contains(&visitor.role()),
+            Who::SignedIn | Who::Anyone => true,
+        }
+    }
+
+    /// Whether the handler itself finds out that the session stands, by its look, and nothing is decided before.
+    fn leaves_proof_to_the_look(&self, visitor: &Visitor) -> bool {
+        let looks = self.looks && self.who != Who::Anyone;
+        looks && self.welcomes(visitor) && !visitor.wants_touch(&self.site) && self.site.demand().is_none()
+    }
+}
 
 /// Lets through whom the door is for; a signed-in visitor who is turned away leaves an audit row.
 async fn keep(
-    State((site, who, desk, path, renews)): State<Kept>,
+    State(door): State<Kept>,
     params: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let Kept { site, who, desk, path, renews, .. } = &door;
     // What is no text leads nowhere.
     let Ok(params) = params else { return Problem::Nowhere.into_response() };
     if let Some(visitor) = request.extensions_mut().get_mut::<Visitor>() {
         visitor.item = Item::of(path, params.iter().map(|(_, value)| value));
-        if renews {
+        if *renews {
             visitor.asks = Asks::Part;
         }
     }
-    if let Err(problem) = certificate::require(&site, desk, path, request.extensions()).await {
+    if let Some(visitor) = request.extensions().get::<Visitor>().cloned()
+        && !door.leaves_proof_to_the_look(&visitor)
+    {
+        match visitor.proven(site).await {
+            Ok(()) => {}
+            Err(Problem::SignInFirst) => {
+                visitor.withdraw();
+                request.extensions_mut().remove::<Visitor>();
+            }
+            Err(problem) => return problem.into_response(),
+        }
+    }
+    if let Err(problem) = certificate::require(site, desk, path, request.extensions()).await {
         return problem.into_response();
     }
     if let Some(visitor) = request.extensions().get::<Visitor>().cloned()
-        && let Err(problem) = visitor.touched(&site).await
+        && let Err(problem) = visitor.touched(site).await
     {
         return problem.into_response();
     }
-    if who == Who::Anyone {
+    if *who == Who::Anyone {
         return next.run(request).await;
     }
     let Some(visitor) = request.extensions().get::<Visitor>().cloned() else {
         return Problem::SignInFirst.into_response();
     };
-    let welcome = match who {
-        Who::Roles(roles) => roles.contains(&visitor.role()),
-        Who::SignedIn | Who::Anyone => true,
-    };
-    if welcome {
+    if door.welcomes(&visitor) {
         return next.run(request).await;
     }
-    match visitor.turned_away(&site, path).await {
+    match visitor.turned_away(site, path).await {
         Ok(()) => Problem::Denied(None).into_response(),
         Err(problem) => problem.into_response(),
     }

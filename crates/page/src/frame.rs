@@ -87,7 +87,7 @@ impl<'a> Page<'a> {
             .iter()
             .map(|(href, label)| {
                 let own = *href == MESSAGES;
-                let count = frame.visitor.as_ref().map(|v| v.unread).filter(|n| own && *n > 0);
+                let count = frame.visitor.as_ref().map(Visitor::unread).filter(|n| own && *n > 0);
                 let live = (own && self.live.is_some()).then_some(MESSAGE_COUNT);
                 NavItem { href, label, count, live, current: is_current(href, &frame.path) }
             })
@@ -100,13 +100,13 @@ impl<'a> Page<'a> {
         head.who = frame.visitor.as_ref().map(|v| Who {
             name: v.session.display_name.expose(),
             role: v.role().ja(),
-            office: v.office.as_ref().map_or("", |o| o.expose()),
+            office: v.office().map_or("", |o| o.expose()),
         });
         head.live = self.live;
         head.refresh_without_script = self.refresh;
         head.renews = frame.renews;
         let warnings = frame.site.warnings();
-        let overdue = frame.visitor.as_ref().map_or(0, |v| v.overdue);
+        let overdue = frame.visitor.as_ref().map_or(0, Visitor::overdue);
         head.banners = banners(frame.site.is_demo(), &warnings, role, overdue);
         layout::page(&head, body)
     }

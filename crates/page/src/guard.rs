@@ -31,7 +31,9 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     request.extensions_mut().insert(Nonce(nonce.clone()));
     let path = request.uri().path().to_owned();
     let renewal = layout::renewal(request.uri().query());
-    let identified = visitor::identify(&site, greet, request.headers()).await;
+    // A page shows what it read after its session was found to stand; a form does something.
+    let may_recall = request.method() == Method::GET;
+    let identified = visitor::identify(&site, greet, request.headers(), may_recall).await;
     let (visitor, response) = match identified {
         Ok(mut visitor) => {
             if let Some(visitor) = &mut visitor {
@@ -44,7 +46,7 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
                 }
                 request.extensions_mut().insert(visitor.clone());
             }
-            (visitor, next.run(request).await)
+            answered(&site, visitor, next, request).await
         }
         Err(problem) => (None, problem.into_response()),
     };
@@ -53,6 +55,18 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
         response.headers_mut().insert(header::REFRESH, HeaderValue::from(seconds));
     }
     secured(response, &nonce)
+}
+
+/// The answer, and whom it is for. Nothing that was made for a remembered session leaves before that is known to stand.
+async fn answered(site: &Site, visitor: Option<Visitor>, next: Next, request: Request) -> (Option<Visitor>, Response) {
+    let response = next.run(request).await;
+    let Some(visitor) = visitor else { return (None, response) };
+    match visitor.proven(site).await {
+        Ok(()) => (Some(visitor), response),
+        // The door found out before its handler, which knew of nobody.
+        Err(_) if visitor.was_withdrawn() => (None, response),
+        Err(problem) => (None, problem.into_response()),
+    }
 }
 
 /// A problem becomes a page here, where the visitor and the nonce are known.

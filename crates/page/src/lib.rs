@@ -20,6 +20,7 @@ pub mod posted;
 pub mod problem;
 pub mod renewals;
 pub mod site;
+mod standing;
 pub mod stranger;
 pub mod typed;
 pub mod visitor;

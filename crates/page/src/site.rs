@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::office_names::OfficeNames;
 use crate::problem::Problem;
 use crate::renewals::Renewals;
+use crate::standing::Remembered;
 
 /// How the site is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +65,7 @@ struct Inner {
     strangers: Strangers,
     renewals: Renewals,
     office_names: OfficeNames,
+    remembered: Remembered,
     /// Begun with the first password.
     hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
@@ -94,6 +96,7 @@ impl Site {
                 strangers: Strangers::new(random()),
                 renewals: Renewals::default(),
                 office_names: OfficeNames::default(),
+                remembered: Remembered::default(),
                 hashers: OnceLock::new(),
                 letters,
                 demand: OnceLock::new(),
@@ -135,11 +138,16 @@ impl Site {
         &self.inner.strangers
     }
 
-    /// The pages that are open and renew themselves.
     pub(crate) fn office_names(&self) -> &OfficeNames {
         &self.inner.office_names
     }
 
+    /// The sessions that were looked up lately.
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.inner.remembered
+    }
+
+    /// The pages that are open and renew themselves.
     pub fn renewals(&self) -> &Renewals {
         &self.inner.renewals
     }

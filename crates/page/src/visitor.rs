@@ -16,16 +16,13 @@ use crate::certificate::Presented;
 use crate::guard::Nonce;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
+use crate::standing::Standing;
+pub use crate::standing::{Greet, Greeting};
 
 #[derive(Clone, Debug)]
 pub struct Visitor {
     pub session: signin::Session,
-    /// The name of the office, for the head of the page.
-    pub office: Option<Redacted<String>>,
-    /// Messages to them or their office that nobody has read.
-    pub unread: usize,
-    /// Cases past their limit that this reader answers for.
-    pub overdue: usize,
+    standing: Arc<Standing>,
     pub asks: Asks,
     /// The address asked for, and what it names.
     pub path: Arc<str>,
@@ -41,17 +38,6 @@ pub enum Asks {
     /// An open page that is loaded anew without a script.
     Page,
 }
-
-/// What the frame says to whoever is signed in beyond what their session knows.
-pub struct Greeting {
-    pub office: Option<Redacted<String>>,
-    pub unread: usize,
-    pub overdue: usize,
-}
-
-/// Reads a greeting, but for the name of the office where that is known; the capabilities that know it stand beside
-/// sign-in, not below it.
-pub type Greet = fn(&mut dyn Tx, &Ctx, Option<Redacted<String>>) -> Result<Greeting, Problem>;
 
 /// What a look showed, and what the wall witnessed of everybody in it.
 pub struct Seen<T> {
@@ -87,6 +73,56 @@ impl<T> From<Shown<T>> for Seen<T> {
 }
 
 impl Visitor {
+    fn of(session: signin::Session, standing: Standing) -> Visitor {
+        Visitor { session, standing: Arc::new(standing), asks: Asks::Reader, path: "".into(), item: None }
+    }
+
+    /// Whoever began this session just now.
+    pub fn entering(session: signin::Session) -> Visitor {
+        Visitor::of(session, Standing::begun())
+    }
+
+    /// The name of the office, for the head of the page.
+    pub fn office(&self) -> Option<&Redacted<String>> {
+        self.standing.greeting().and_then(|greeting| greeting.office.as_ref())
+    }
+
+    /// Messages to them or their office that nobody has read.
+    pub fn unread(&self) -> usize {
+        self.standing.greeting().map_or(0, |greeting| greeting.unread)
+    }
+
+    /// Cases past their limit that this reader answers for.
+    pub fn overdue(&self) -> usize {
+        self.standing.greeting().map_or(0, |greeting| greeting.overdue)
+    }
+
+    /// Whether the session stands; `None` where it is only remembered so far.
+    pub(crate) fn stands(&self) -> Option<bool> {
+        self.standing.holds()
+    }
+
+    /// Looks up whether the session stands, where that is not known yet.
+    pub(crate) async fn proven(&self, site: &Site) -> Result<(), Problem> {
+        match self.stands() {
+            Some(true) => Ok(()),
+            Some(false) => Err(Problem::SignInFirst),
+            None => {
+                let (standing, ctx, at) = (self.standing.clone(), self.ctx(site), site.clone());
+                site.db().read(move |tx| standing.prove(&at, &ctx, tx)).await
+            }
+        }
+    }
+
+    /// Nobody is told of this visitor any more: their session does not stand.
+    pub(crate) fn withdraw(&self) {
+        self.standing.withdraw();
+    }
+
+    pub(crate) fn was_withdrawn(&self) -> bool {
+        self.standing.was_withdrawn()
+    }
+
     pub fn actor(&self) -> &Actor {
         &self.session.actor
     }
@@ -100,7 +136,8 @@ impl Visitor {
         Ctx::new(self.actor().clone(), purpose_of(self.role()), site.now(), new_request())
     }
 
-    /// Reads on a reader thread, records the look, and only then hands out what was read.
+    /// Reads on a reader thread, of the moment in which the reader's session is known to stand; records the look, and only
+    /// then hands out what was read.
     pub async fn look<T, F>(&self, site: &Site, what: impl Into<Action>, f: F) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -109,7 +146,13 @@ impl Visitor {
         let what = what.into();
         let ctx = self.ctx(site);
         let reading = ctx.clone();
-        let outcome = site.db().read(move |tx| f(&reading, tx)).await;
+        let (standing, at) = (self.standing.clone(), site.clone());
+        let read = site.db().read(move |tx| {
+            standing.ask_ahead(&at, &reading, tx);
+            let outcome = f(&reading, tx);
+            standing.prove(&at, &reading, tx).map(|()| outcome)
+        });
+        let outcome = read.await?;
         let recording = ctx;
         match outcome {
             Ok(Seen { value, basis: Rests::Wall(shown) }) if self.is_renewal(site, &shown) => Ok(value),
@@ -145,11 +188,16 @@ impl Visitor {
 
     /// That the reader was here, so that their session goes on; a page that renews itself says nothing of its reader.
     pub(crate) async fn touched(&self, site: &Site) -> Result<(), Problem> {
-        if self.asks == Asks::Reader && self.session.wants_touch(site.now()) {
+        if self.wants_touch(site) {
             let (ctx, id) = (self.ctx(site), self.session.id);
             site.db().write(move |tx| signin::touch(&ctx, tx, id)).await?;
+            self.standing.changed(site);
         }
         Ok(())
+    }
+
+    pub(crate) fn wants_touch(&self, site: &Site) -> bool {
+        self.asks == Asks::Reader && self.session.wants_touch(site.now())
     }
 
     /// Sends a command to the writer; the verb writes its own audit row, a refusal is recorded here.
@@ -159,6 +207,7 @@ impl Visitor {
         F: Fn(&Ctx, &mut dyn Tx) -> Result<T, Problem> + Send + 'static,
     {
         let verb = verb.into();
+        self.proven(site).await?;
         let ctx = self.ctx(site);
         let refusing = ctx.clone();
         let (visitor, at) = (self.clone(), site.clone());
@@ -242,26 +291,24 @@ fn purpose_of(role: Role) -> Purpose {
     }
 }
 
-/// Who the session cookie belongs to, if it is a living session. It lives on when the reader comes to a door.
-pub async fn identify(site: &Site, greet: Greet, headers: &HeaderMap) -> Result<Option<Visitor>, Problem> {
+/// Who the session cookie belongs to, if it is a living session. Whose it was a moment ago may be believed until the
+/// answer leaves: see [`crate::standing`]. It lives on when the reader comes to a door.
+pub async fn identify(
+    site: &Site,
+    greet: Greet,
+    headers: &HeaderMap,
+    may_recall: bool,
+) -> Result<Option<Visitor>, Problem> {
     let Some(token) = session_token(headers, site.cookie_name()) else { return Ok(None) };
     let (hash, now, at) = (signin::TokenHash::of(&token), site.now(), site.clone());
+    if may_recall && let Some(session) = site.remembered().recall(&hash, now) {
+        return Ok(Some(Visitor::of(session, Standing::claimed(hash, greet))));
+    }
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
-        let reader = Ctx::new(session.actor.clone(), purpose_of(session.actor.role), now, new_request());
-        let names = at.office_names();
-        let known = reader.actor.office.and_then(|office| names.known(office, now));
-        let Greeting { office, unread, overdue } = greet(tx, &reader, known)?;
-        names.learn(reader.actor.office.zip(office.as_ref()), now);
-        Ok::<_, Problem>(Some(Visitor {
-            session,
-            office,
-            unread,
-            overdue,
-            asks: Asks::Reader,
-            path: "".into(),
-            item: None,
-        }))
+        let visitor = Visitor::of(session, Standing::claimed(hash, greet));
+        visitor.standing.prove(&at, &visitor.ctx(&at), tx)?;
+        Ok::<_, Problem>(Some(visitor))
     });
     found.await
 }

@@ -54,7 +54,7 @@ pub fn doors() -> Vec<Door> {
 }
 
 async fn count(visitor: Visitor) -> Markup {
-    layout::live_count(MESSAGE_COUNT, visitor.unread)
+    layout::live_count(MESSAGE_COUNT, visitor.unread())
 }
 
 /// Opening a message is its receipt; then to what it is about.

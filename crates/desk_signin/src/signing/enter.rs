@@ -12,7 +12,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, draw};
 use page::stranger::{Vain, compare, in_vain, nobody};
-use page::visitor::{Asks, Visitor, session_token};
+use page::visitor::{Visitor, session_token};
 use signin::{
     Address, Attempt, PasswordAnswer, PasswordStep, SecondAnswer, SecondFactor, Threshold, ThrottleKey, TokenHash,
 };
@@ -202,9 +202,7 @@ pub async fn entered_response(
     headers: &HeaderMap,
     entered: &signin::Entered,
 ) -> Result<Response, Problem> {
-    let session = entered.session.clone();
-    let (path, item) = ("".into(), None);
-    let visitor = Visitor { session, office: None, unread: 0, overdue: 0, asks: Asks::Reader, path, item };
+    let visitor = Visitor::entering(entered.session.clone());
     let target = remember::recall(site, headers, &visitor).await?;
     let first = home(Some(visitor.role()));
     let mut response = Redirect::to(target.as_deref().unwrap_or(first)).into_response();

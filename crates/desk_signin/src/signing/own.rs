@@ -79,7 +79,7 @@ fn page(frame: &Frame, visitor: &Visitor, own: &Own, draft: &Draft, done: Option
             ("ログイン名", html! { (own.account.login.as_str()) }),
             ("お名前", html! { (own.account.display_name.expose()) }),
             ("役割", html! { (own.account.role.ja()) }),
-            ("事業所", html! { (visitor.office.as_ref().map_or("なし", |o| o.expose())) }),
+            ("事業所", html! { (visitor.office().map_or("なし", |o| o.expose())) }),
         ]))
         section.stack {
             h2 { "サインイン中の端末" }

@@ -1,0 +1,140 @@
+//! Whether a session stands. What a token means, the database says; but whose it was a moment ago is remembered, so that
+//! a page can ask what it shows and whether the session still stands in one journey. Both answers are of the same
+//! moment, and nothing that was read leaves the house where the session does not stand.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use base::{Ctx, Instant, Redacted, Span, limits};
+use db::Tx;
+use signin::{Session, TokenHash};
+
+use crate::problem::Problem;
+use crate::site::Site;
+
+/// So long a session is remembered after the database last said whose it is.
+const REMEMBERED_FOR: Span = Span::minutes(1);
+
+/// What the frame says to whoever is signed in beyond what their session knows.
+#[derive(Debug)]
+pub struct Greeting {
+    /// The name of the office, for the head of the page.
+    pub office: Option<Redacted<String>>,
+    /// Messages to them or their office that nobody has read.
+    pub unread: usize,
+    /// Cases past their limit that this reader answers for.
+    pub overdue: usize,
+}
+
+/// Reads a greeting, but for the name of the office where that is known; the capabilities that know it stand beside
+/// sign-in, not below it.
+pub type Greet = fn(&mut dyn Tx, &Ctx, Option<Redacted<String>>) -> Result<Greeting, Problem>;
+
+/// Of one request: whether the session that it names was looked up, and what came of it.
+#[derive(Debug)]
+pub struct Standing {
+    claim: Option<(TokenHash, Greet)>,
+    found: OnceLock<Option<Greeting>>,
+    /// The door found that it does not, and its handler was told of nobody.
+    withdrawn: AtomicBool,
+}
+
+impl Standing {
+    /// Of a session that was begun in this very request.
+    pub(crate) fn begun() -> Standing {
+        let nothing = Greeting { office: None, unread: 0, overdue: 0 };
+        Standing { claim: None, found: OnceLock::from(Some(nothing)), withdrawn: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn claimed(token: TokenHash, greet: Greet) -> Standing {
+        Standing { claim: Some((token, greet)), found: OnceLock::new(), withdrawn: AtomicBool::new(false) }
+    }
+
+    /// `None`: not looked up yet.
+    pub(crate) fn holds(&self) -> Option<bool> {
+        self.found.get().map(Option::is_some)
+    }
+
+    /// Nothing while it is not known whether the session stands.
+    pub(crate) fn greeting(&self) -> Option<&Greeting> {
+        self.found.get().and_then(Option::as_ref)
+    }
+
+    pub(crate) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Relaxed)
+    }
+
+    /// Has asked whatever makes this known with the next question.
+    pub(crate) fn ask_ahead(&self, site: &Site, ctx: &Ctx, tx: &mut dyn Tx) {
+        let Some((token, greet)) = self.claim.filter(|_| self.holds().is_none()) else { return };
+        tx.ahead(&[&|tx| drop(signin::session(tx, &token, ctx.now)), &|tx| drop(greeting(site, ctx, tx, greet))]);
+    }
+
+    /// Looks the session up, once; an error where it does not stand, or is not the one that was remembered.
+    pub(crate) fn prove(&self, site: &Site, ctx: &Ctx, tx: &mut dyn Tx) -> Result<(), Problem> {
+        if let (None, Some((token, greet))) = (self.holds(), self.claim) {
+            let session = signin::session(tx, &token, ctx.now)?.filter(|session| session.actor == ctx.actor);
+            let found = match &session {
+                Some(_) => Some(greeting(site, ctx, tx, greet)?),
+                None => None,
+            };
+            match session {
+                Some(session) => site.remembered().learn(token, &session, ctx.now),
+                None => site.remembered().forget(&token),
+            }
+            let _ = self.found.set(found);
+        }
+        if self.holds() == Some(true) { Ok(()) } else { Err(Problem::SignInFirst) }
+    }
+
+    /// What is remembered of the session is no longer so.
+    pub(crate) fn changed(&self, site: &Site) {
+        if let Some((token, _)) = &self.claim {
+            site.remembered().forget(token);
+        }
+    }
+}
+
+fn greeting(site: &Site, ctx: &Ctx, tx: &mut dyn Tx, greet: Greet) -> Result<Greeting, Problem> {
+    let names = site.office_names();
+    let known = ctx.actor.office.and_then(|office| names.known(office, ctx.now));
+    let greeting = greet(tx, ctx, known)?;
+    names.learn(ctx.actor.office.zip(greeting.office.as_ref()), ctx.now);
+    Ok(greeting)
+}
+
+/// Sessions that were looked up lately.
+#[derive(Default)]
+pub(crate) struct Remembered(Mutex<HashMap<TokenHash, (Instant, Session)>>);
+
+impl Remembered {
+    pub(crate) fn recall(&self, token: &TokenHash, now: Instant) -> Option<Session> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(token).filter(|(met, _)| fresh(*met, now)).map(|(_, session)| session.clone())
+    }
+
+    pub(crate) fn learn(&self, token: TokenHash, session: &Session, now: Instant) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= limits::SESSIONS_REMEMBERED && !known.contains_key(&token) {
+            known.retain(|_, (met, _)| fresh(*met, now));
+            if known.len() >= limits::SESSIONS_REMEMBERED {
+                known.clear();
+            }
+        }
+        known.insert(token, (now, session.clone()));
+    }
+
+    pub(crate) fn forget(&self, token: &TokenHash) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+}
+
+/// A clock that went back is not trusted.
+fn fresh(met: Instant, now: Instant) -> bool {
+    (met..met + REMEMBERED_FOR).contains(&now)
+}
