@@ -30,6 +30,9 @@ pub enum DbError {
     /// The owner's address and the program's.
     #[error("the two addresses lead to two databases")]
     Elsewhere,
+    /// The reading begins anew in a transaction, and nobody learns of this.
+    #[error("a second question where one was expected")]
+    Alone,
     #[error("the command panicked")]
     Panicked,
     #[error("the connection to the database is gone: {0}")]

@@ -324,6 +324,22 @@ impl Db {
         answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 
+    /// As [`Db::read`], for a reading that may be run twice, with how many questions to a server it took. Where `brief`,
+    /// a server is asked the first without a transaction around it: it is answered of one moment by itself. A reading
+    /// that has another one begins anew, in a transaction. A file makes no difference.
+    pub async fn read_brief<T, E, F>(&self, brief: bool, f: F) -> (Result<T, E>, u32)
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        let brief = brief && matches!(self.inner.config, DbConfig::Postgres { .. });
+        match self.inner.readers.submit_brief(brief, f) {
+            Ok(answer) => answer.await.unwrap_or_else(|_| (Err(E::from(DbError::Panicked)), 0)),
+            Err(error) => (Err(E::from(error)), 0),
+        }
+    }
+
     /// [`Db::read`] for threads of our own; never on a runtime's worker.
     pub fn read_blocking<T, E, F>(&self, f: F) -> Result<T, E>
     where

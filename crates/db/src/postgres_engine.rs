@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 use crate::counted::Counted;
 use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
-use crate::postgres_line::{Line, Param, Told, as_params, columns};
+use crate::postgres_line::{Begin, Line, Param, Told, as_params, columns};
 use crate::postgres_together::{AllInOne, Rows};
 use crate::postgres_values::owned;
 use crate::postgres_wire::Server;
@@ -38,15 +38,6 @@ const ROWS_AT_ONCE: usize = 4000;
 
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 
-/// How a transaction begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Begin {
-    Writing,
-    Reading,
-    /// Where another one has not ended yet.
-    ReadingOn,
-}
-
 /// What goes with the next statement.
 enum Waiting {
     Told(String, Vec<Value>),
@@ -68,6 +59,9 @@ pub(crate) struct Postgres {
     /// Shared by all connections of one program.
     pub(crate) unreadable: Arc<UnreadableRows>,
     broken: Option<DbError>,
+    /// No transaction holds the questions together: there can be one only.
+    alone: bool,
+    questions: u32,
     touched: u64,
     failed: u64,
     memo: Memo,
@@ -103,7 +97,7 @@ impl Postgres {
     }
 
     pub(crate) fn take_turn(&mut self) -> Result<(), DbError> {
-        self.line.begin_with("BEGIN");
+        self.line.begin_with(Begin::Reading);
         let next = match self.line.value(NEXT_TURN, &[])? {
             Some(turn) => turn,
             None => self.line.value(FIRST_TURN, &[])?.ok_or(DbError::NoRow)?,
@@ -113,17 +107,22 @@ impl Postgres {
         Ok(())
     }
 
-    /// Begins a transaction with the next statement; of a writer it notes the server's number, by which its end can be
-    /// asked for later.
+    /// Begins with the next statement.
     pub(crate) fn begin(&mut self, begin: Begin) {
         self.memo.heed("BEGIN");
         self.waiting.clear();
         self.forget_answers();
-        self.line.begin_with(match begin {
-            Begin::Writing => "BEGIN; SELECT pg_current_xact_id()::text",
-            Begin::Reading => "BEGIN",
-            Begin::ReadingOn => "COMMIT; BEGIN",
-        });
+        (self.alone, self.questions) = (begin == Begin::Alone, 0);
+        self.line.begin_with(begin);
+    }
+
+    /// How many questions it was asked since then, in as many journeys.
+    pub(crate) fn questions(&self) -> u32 {
+        self.questions
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.line.is_open()
     }
 
     pub(crate) fn transaction(&self) -> Option<String> {
@@ -171,6 +170,8 @@ impl Postgres {
             announced,
             unreadable: Arc::default(),
             broken: None,
+            alone: false,
+            questions: 0,
             touched: 0,
             failed: 0,
             memo: Memo::default(),
@@ -212,6 +213,10 @@ impl Postgres {
         params: Vec<Param<'_>>,
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
+        self.questions += 1;
+        if self.alone && self.questions > 1 {
+            return Err(DbError::Alone);
+        }
         self.send_waiting()?;
         let expected = std::mem::take(&mut self.expected);
         if expected.is_empty() {

@@ -20,10 +20,35 @@ pub(crate) struct Line {
     client: Client,
     /// It drives the connection whenever something is waited for.
     runtime: Runtime,
-    begin: Option<&'static str>,
+    /// What begins with the next statement, and whether something is open already.
+    begin: Option<Begin>,
+    open: bool,
     told: Vec<Told>,
     /// The number of the open transaction, where what began it asked for that.
     transaction: Option<String>,
+}
+
+/// How statements are held together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Begin {
+    /// A transaction that notes the server's number, by which its end can be asked for later.
+    Writing,
+    Reading,
+    /// Each by itself.
+    Alone,
+}
+
+impl Begin {
+    /// In the words of the server, where another transaction is open or not.
+    fn words(self, open: bool) -> Option<&'static str> {
+        match (self, open) {
+            (Begin::Writing, _) => Some("BEGIN; SELECT pg_current_xact_id()::text"),
+            (Begin::Reading, false) => Some("BEGIN"),
+            (Begin::Reading, true) => Some("COMMIT; BEGIN"),
+            (Begin::Alone, false) => None,
+            (Begin::Alone, true) => Some("COMMIT"),
+        }
+    }
 }
 
 /// A statement whose outcome nobody asks for.
@@ -70,7 +95,7 @@ impl Line {
                 tracing::debug!(%error, "the line to the database has ended");
             }
         });
-        Ok(Line { client, runtime, begin: None, told: vec![], transaction: None })
+        Ok(Line { client, runtime, begin: None, open: false, told: vec![], transaction: None })
     }
 
     /// Whether the server has ended it, as far as that has come here.
@@ -83,12 +108,16 @@ impl Line {
         self.client.is_closed()
     }
 
-    /// To be said with the next statement.
-    pub(crate) fn begin_with(&mut self, sql: &'static str) {
-        // Where one was to begin and nothing was said in it, that is what is still to be said.
-        self.begin.get_or_insert(sql);
+    /// To be said with the next statement. Where one was to begin and nothing was said in it, it never began.
+    pub(crate) fn begin_with(&mut self, begin: Begin) {
+        self.begin = Some(begin);
         self.transaction = None;
         self.told.clear();
+    }
+
+    /// Whether a transaction is open on the server.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
     }
 
     /// To be said with the next statement, before it.
@@ -114,7 +143,10 @@ impl Line {
     }
 
     pub(crate) fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        self.together(async |client| Ok(client.batch_execute(sql).await?))
+        let ends = sql.starts_with("COMMIT") || (sql.starts_with("ROLLBACK") && !sql.starts_with("ROLLBACK TO"));
+        let done = self.together(async |client| Ok(client.batch_execute(sql).await?));
+        self.open &= !ends;
+        done
     }
 
     /// Hands each row over as it comes.
@@ -146,9 +178,12 @@ impl Line {
 
     /// Asks for something, with all that waits to be said before it, and waits for the answers to all.
     fn together<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, DbError>) -> Result<T, DbError> {
-        let (client, begin, told) = (&self.client, self.begin.take(), std::mem::take(&mut self.told));
+        let begin = self.begin.take();
+        let words = begin.and_then(|begin| begin.words(self.open));
+        self.open = begin.map_or(self.open, |begin| begin != Begin::Alone);
+        let (client, told) = (&self.client, std::mem::take(&mut self.told));
         let begun = async {
-            match begin {
+            match words {
                 Some(sql) => client.simple_query(sql).await,
                 None => Ok(vec![]),
             }

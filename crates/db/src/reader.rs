@@ -9,12 +9,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use tokio::sync::oneshot;
 
 use crate::counted::Counted;
-use crate::postgres_engine::Begin;
+use crate::postgres_line::Begin;
 use crate::readable::UnreadableRows;
 use crate::writer::Connection;
 use crate::{DbConfig, DbError, Keys, Tx};
 
-type Read = Box<dyn FnOnce(Result<&mut dyn Tx, DbError>) + Send>;
+type Run = dyn FnMut(Result<&mut Connection, DbError>, bool) -> bool + Send;
+
+/// A reading, to be handed a connection on which it has begun. `brief`: without a transaction, if it can do with one
+/// question; where it cannot, it says so by `false` and is handed another one.
+struct Read {
+    brief: bool,
+    run: Box<Run>,
+}
 
 pub(crate) struct Readers {
     queue: Sender<Read>,
@@ -62,19 +69,64 @@ impl Readers {
         F: FnOnce(&mut dyn Tx) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let read: Read = Box::new(move |tx| {
-            let outcome = match tx {
-                Ok(tx) => catch_unwind(AssertUnwindSafe(|| f(tx))).unwrap_or_else(|_| Err(E::from(DbError::Panicked))),
-                Err(error) => Err(E::from(error)),
-            };
-            let _ = reply.send(outcome);
-        });
-        match self.queue.try_send(read) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => Err(DbError::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(DbError::Gone("the readers have stopped".into())),
-        }
+        let mut once = Some((f, reply));
+        let run = move |connection: Result<&mut Connection, DbError>, _| {
+            if let Some((f, reply)) = once.take() {
+                let _ = reply.send(match connection {
+                    Ok(connection) => caught(|| f(connection.tx())),
+                    Err(error) => Err(E::from(error)),
+                });
+            }
+            true
+        };
+        self.enqueue(Read { brief: false, run: Box::new(run) })?;
+        Ok(answer)
     }
+
+    /// With how many questions it took.
+    pub(crate) fn submit_brief<T, E, F>(&self, brief: bool, f: F) -> Result<oneshot::Receiver<Brief<T, E>>, DbError>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let mut reply = Some(reply);
+        let run = move |connection: Result<&mut Connection, DbError>, brief| {
+            let outcome = match connection {
+                Ok(connection) => {
+                    let outcome = caught(|| f(connection.tx()));
+                    let questions = connection.questions();
+                    // Whatever came of it: an error may have been taken for a "no".
+                    if brief && questions > 1 {
+                        return false;
+                    }
+                    (outcome, questions)
+                }
+                Err(error) => (Err(E::from(error)), 0),
+            };
+            if let Some(reply) = reply.take() {
+                let _ = reply.send(outcome);
+            }
+            true
+        };
+        self.enqueue(Read { brief, run: Box::new(run) })?;
+        Ok(answer)
+    }
+
+    fn enqueue(&self, read: Read) -> Result<(), DbError> {
+        self.queue.try_send(read).map_err(|error| match error {
+            TrySendError::Full(_) => DbError::Busy,
+            TrySendError::Disconnected(_) => DbError::Gone("the readers have stopped".into()),
+        })
+    }
+}
+
+/// What came of a reading, and how many questions it took.
+pub(crate) type Brief<T, E> = (Result<T, E>, u32);
+
+fn caught<T, E: From<DbError>>(f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
 }
 
 /// How long a transaction on a server may stay open behind its read, in case another read ends and begins in one journey.
@@ -114,18 +166,32 @@ impl Reader {
                 let Ok(read) = reads.recv() else { return };
                 read
             };
-            match self.begin() {
-                Ok(connection) => {
-                    read(Ok(connection.tx()));
-                    // An open transaction would keep the embedded engine's log from being begun anew.
-                    let far = connection.is_far();
-                    self.open = true;
-                    if !far {
-                        self.end();
-                    }
-                }
-                Err(error) => read(Err(error)),
+            self.run(read);
+        }
+    }
+
+    fn run(&mut self, Read { brief, mut run }: Read) {
+        let mut once = |begin: Begin| match self.begin(begin) {
+            Ok(connection) => {
+                let done = run(Ok(connection), begin == Begin::Alone);
+                self.leave();
+                done
             }
+            Err(error) => run(Err(error), false),
+        };
+        if !brief || !once(Begin::Alone) {
+            once(Begin::Reading);
+        }
+    }
+
+    /// An open transaction would keep the embedded engine's log from being begun anew; on a server the next reading ends
+    /// it in passing.
+    fn leave(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        let far = connection.is_far();
+        self.open = connection.is_open();
+        if !far {
+            self.end();
         }
     }
 
@@ -138,13 +204,12 @@ impl Reader {
         }
     }
 
-    /// Begins a transaction, on a new connection where there is none or the old one turns out to be gone.
-    fn begin(&mut self) -> Result<&mut Connection, DbError> {
-        let mut begin = if std::mem::take(&mut self.open) { Begin::ReadingOn } else { Begin::Reading };
+    /// Begins, on a new connection where there is none or the old one turns out to be gone.
+    fn begin(&mut self, begin: Begin) -> Result<&mut Connection, DbError> {
+        self.open = false;
         if self.connection.as_ref().is_none_or(Connection::is_closed) {
             self.connection = Some(Connection::open_reader(&self.config, &self.keys)?);
             self.share();
-            begin = Begin::Reading;
         }
         let connection = self.connection.as_mut().ok_or_else(|| DbError::Gone("there is no connection".into()))?;
         connection.begin_reading(begin)?;

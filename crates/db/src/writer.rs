@@ -14,7 +14,8 @@ use tokio::sync::{oneshot, watch};
 
 use crate::counted::Counted;
 use crate::lanes::Lanes;
-use crate::postgres_engine::{Begin, Postgres};
+use crate::postgres_engine::Postgres;
+use crate::postgres_line::Begin;
 use crate::postgres_rights;
 use crate::postgres_wire::Server;
 use crate::readable::UnreadableRows;
@@ -106,6 +107,22 @@ impl Connection {
     /// Whether each statement is a journey to a server.
     pub(crate) fn is_far(&self) -> bool {
         matches!(self, Connection::Postgres(_))
+    }
+
+    /// How many questions a server was asked since something began.
+    pub(crate) fn questions(&self) -> u32 {
+        match self {
+            Connection::Sqlite(_) => 0,
+            Connection::Postgres(engine) => engine.questions(),
+        }
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Connection::Sqlite(_) => true,
+            Connection::Postgres(engine) => engine.is_open(),
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {

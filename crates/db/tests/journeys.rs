@@ -51,6 +51,71 @@ fn a_command_of_one_statement_takes_two_journeys_and_a_look_one() {
     }
 }
 
+// shows: 5.7.3 a look of one question goes without a transaction; of several, all are answered of one moment
+#[test]
+fn a_brief_reading_begins_anew_in_a_transaction_where_one_question_is_not_enough() {
+    let region = testing::fresh(&[TABLES]);
+    region.db.write_blocking(put(0)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let far = testing::on_postgres();
+    let (one, questions) = runtime.block_on(region.db.read_brief(true, all));
+    assert_eq!((one.unwrap(), questions), (vec![0], u32::from(far)));
+
+    // Between its two questions somebody writes; it may take the first refusal for an empty answer.
+    let (db, runs) = (region.db.clone(), std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0)));
+    let counted = runs.clone();
+    let twice = move |tx: &mut dyn Tx| {
+        let run = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+        let first = all(tx)?;
+        let (db, writes) = (db.clone(), put(run));
+        std::thread::spawn(move || db.write_blocking(writes)).join().unwrap()?;
+        Ok::<_, DbError>((first, all(tx).unwrap_or_default()))
+    };
+    let (both, questions) = runtime.block_on(region.db.read_brief(true, twice));
+    let (first, second) = both.unwrap();
+    assert_eq!(first, second, "both of one moment");
+    assert_eq!((runs.load(std::sync::atomic::Ordering::SeqCst), questions), if far { (2, 2) } else { (1, 0) });
+
+    // After it the connections are as before.
+    let (again, _) = runtime.block_on(region.db.read_brief(true, all));
+    assert_eq!(again.unwrap(), region.db.read_blocking(all).unwrap());
+    let (refused, _) =
+        runtime.block_on(region.db.read_brief(true, |tx| tx.query("SELECT nothing_there", &[]).map(drop)));
+    assert!(refused.is_err());
+    for brief in [true, false, true] {
+        let (fine, _) = runtime.block_on(region.db.read_brief(brief, all));
+        assert!(fine.is_ok());
+    }
+}
+
+// shows: 5.7.3 several questions are one statement, whatever their answers hold
+#[test]
+fn what_is_asked_ahead_comes_back_as_if_it_were_asked_by_itself() {
+    let region = testing::fresh(&[TABLES]);
+    let put = "INSERT INTO tally (n, word, at, ok, raw, share) VALUES ($1, $2, $3, $4, $5, $6)";
+    for n in 0i64..60 {
+        let word: Value = if n % 3 == 0 { Value::Null } else { format!("語{n} $1 {{\"'\\,}}").into() };
+        let row = params![n, word, n * 7, n % 2 == 0, vec![n as u8, 0, 255], n as f64 / 8.0].to_vec();
+        region.db.write_blocking(move |tx| tx.execute(put, &row)).unwrap();
+    }
+    const SOME: &str =
+        "SELECT n, word, at, ok, raw, share FROM tally WHERE n >= $1 AND n < $2 ORDER BY n DESC LIMIT $3";
+    let some = |tx: &mut dyn Tx, from: i64| tx.query(SOME, params![from, 50, 40]);
+    let shown = |rows: Vec<db::Row>| rows.iter().map(|row| format!("{:?}", row.values())).collect::<Vec<_>>();
+    let alone: Vec<_> = [0, 10, 49, 60]
+        .map(|from| shown(region.db.read_blocking(move |tx| tx.query(SOME, params![from, 50, 40])).unwrap()))
+        .into();
+    let (_, before) = region.db.counted();
+    let together = region.db.read_blocking(move |tx| {
+        tx.ahead(&[&|tx| drop(some(tx, 10)), &|tx| drop(some(tx, 49)), &|tx| drop(some(tx, 60))]);
+        Ok::<_, DbError>([some(tx, 0)?, some(tx, 10)?, some(tx, 49)?, some(tx, 60)?])
+    });
+    let together: Vec<_> = together.unwrap().map(shown).into();
+    assert_eq!(together, alone);
+    let (_, after) = region.db.counted();
+    assert!(after - before <= 3, "{} journeys: prepare, ask, and at times an end", after - before);
+}
+
 #[test]
 fn a_command_that_failed_after_it_wrote_leaves_nothing_and_its_neighbours_stay() {
     let region = testing::fresh(&[TABLES]);

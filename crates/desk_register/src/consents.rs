@@ -74,7 +74,7 @@ async fn known(site: &Site, visitor: &Visitor, person: PersonId) -> Result<Known
 /// Refused, and recorded so, where what the page is to be about is not there.
 async fn known_with<F>(site: &Site, visitor: &Visitor, person: PersonId, is_there: F) -> Result<Known, Problem>
 where
-    F: FnOnce(&Known) -> bool + Send + 'static,
+    F: Fn(&Known) -> bool + Send + 'static,
 {
     visitor
         .look(site, Look::RegisterConsents, move |ctx, tx| {

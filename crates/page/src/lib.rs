@@ -5,6 +5,7 @@
 pub mod about;
 pub mod address;
 pub mod assets;
+mod brevity;
 pub mod certificate;
 pub mod client;
 pub mod components;

@@ -9,6 +9,7 @@ use signin::{Hashers, Strangers};
 use uuid::Uuid;
 
 use crate::about::About;
+use crate::brevity::Brevity;
 use crate::certificate::Demand;
 use crate::live::Live;
 use crate::office_names::OfficeNames;
@@ -66,6 +67,7 @@ struct Inner {
     renewals: Renewals,
     office_names: OfficeNames,
     remembered: Remembered,
+    brevity: Brevity,
     /// Begun with the first password.
     hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
@@ -97,6 +99,7 @@ impl Site {
                 renewals: Renewals::default(),
                 office_names: OfficeNames::default(),
                 remembered: Remembered::default(),
+                brevity: Brevity::default(),
                 hashers: OnceLock::new(),
                 letters,
                 demand: OnceLock::new(),
@@ -145,6 +148,11 @@ impl Site {
     /// The sessions that were looked up lately.
     pub(crate) fn remembered(&self) -> &Remembered {
         &self.inner.remembered
+    }
+
+    /// Which looks need one question to a server.
+    pub(crate) fn brevity(&self) -> &Brevity {
+        &self.inner.brevity
     }
 
     /// The pages that are open and renew themselves.

@@ -75,19 +75,25 @@ impl Standing {
         tx.ahead(&[&|tx| drop(signin::session(tx, &token, ctx.now)), &|tx| drop(greeting(site, ctx, tx, greet))]);
     }
 
-    /// Looks the session up, once; an error where it does not stand, or is not the one that was remembered.
-    pub(crate) fn prove(&self, site: &Site, ctx: &Ctx, tx: &mut dyn Tx) -> Result<(), Problem> {
-        if let (None, Some((token, greet))) = (self.holds(), self.claim) {
-            let session = signin::session(tx, &token, ctx.now)?.filter(|session| session.actor == ctx.actor);
-            let found = match &session {
-                Some(_) => Some(greeting(site, ctx, tx, greet)?),
-                None => None,
-            };
-            match session {
-                Some(session) => site.remembered().learn(token, &session, ctx.now),
-                None => site.remembered().forget(&token),
+    /// What the database says of the session, where that is not known yet. Where it does not stand, or is not the one
+    /// that was remembered, that is an answer too.
+    pub(crate) fn look_up(&self, site: &Site, ctx: &Ctx, tx: &mut dyn Tx) -> Result<Option<LookedUp>, Problem> {
+        let Some((token, greet)) = self.claim.filter(|_| self.holds().is_none()) else { return Ok(None) };
+        let session = signin::session(tx, &token, ctx.now)?.filter(|session| session.actor == ctx.actor);
+        Ok(Some(match session {
+            Some(session) => LookedUp(Some((session, greeting(site, ctx, tx, greet)?))),
+            None => LookedUp(None),
+        }))
+    }
+
+    /// Takes in what was looked up; an error where the session does not stand.
+    pub(crate) fn settle(&self, site: &Site, now: Instant, looked_up: Option<LookedUp>) -> Result<(), Problem> {
+        if let (Some(LookedUp(found)), Some((token, _))) = (looked_up, &self.claim) {
+            match &found {
+                Some((session, _)) => site.remembered().learn(*token, session, now),
+                None => site.remembered().forget(token),
             }
-            let _ = self.found.set(found);
+            let _ = self.found.set(found.map(|(_, greeting)| greeting));
         }
         if self.holds() == Some(true) { Ok(()) } else { Err(Problem::SignInFirst) }
     }
@@ -99,6 +105,9 @@ impl Standing {
         }
     }
 }
+
+/// What was found of a session, until the reading that found it is over.
+pub(crate) struct LookedUp(Option<(Session, Greeting)>);
 
 fn greeting(site: &Site, ctx: &Ctx, tx: &mut dyn Tx, greet: Greet) -> Result<Greeting, Problem> {
     let names = site.office_names();

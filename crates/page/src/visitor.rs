@@ -109,7 +109,9 @@ impl Visitor {
             Some(false) => Err(Problem::SignInFirst),
             None => {
                 let (standing, ctx, at) = (self.standing.clone(), self.ctx(site), site.clone());
-                site.db().read(move |tx| standing.prove(&at, &ctx, tx)).await
+                let now = ctx.now;
+                let looked_up = site.db().read(move |tx| standing.look_up(&at, &ctx, tx)).await?;
+                self.standing.settle(site, now, looked_up)
             }
         }
     }
@@ -141,18 +143,22 @@ impl Visitor {
     pub async fn look<T, F>(&self, site: &Site, what: impl Into<Action>, f: F) -> Result<T, Problem>
     where
         T: Send + 'static,
-        F: FnOnce(&Ctx, &mut dyn Tx) -> Result<Seen<T>, Problem> + Send + 'static,
+        F: Fn(&Ctx, &mut dyn Tx) -> Result<Seen<T>, Problem> + Send + 'static,
     {
         let what = what.into();
         let ctx = self.ctx(site);
         let reading = ctx.clone();
         let (standing, at) = (self.standing.clone(), site.clone());
-        let read = site.db().read(move |tx| {
+        let brief = site.brevity().expects_one(what.key());
+        let read = site.db().read_brief(brief, move |tx| {
             standing.ask_ahead(&at, &reading, tx);
             let outcome = f(&reading, tx);
-            standing.prove(&at, &reading, tx).map(|()| outcome)
+            standing.look_up(&at, &reading, tx).map(|looked_up| (outcome, looked_up))
         });
-        let outcome = read.await?;
+        let (read, questions) = read.await;
+        site.brevity().learn(what.key(), questions);
+        let (outcome, looked_up) = read?;
+        self.standing.settle(site, ctx.now, looked_up)?;
         let recording = ctx;
         match outcome {
             Ok(Seen { value, basis: Rests::Wall(shown) }) if self.is_renewal(site, &shown) => Ok(value),
@@ -307,7 +313,8 @@ pub async fn identify(
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
         let visitor = Visitor::of(session, Standing::claimed(hash, greet));
-        visitor.standing.prove(&at, &visitor.ctx(&at), tx)?;
+        let looked_up = visitor.standing.look_up(&at, &visitor.ctx(&at), tx)?;
+        visitor.standing.settle(&at, now, looked_up)?;
         Ok::<_, Problem>(Some(visitor))
     });
     found.await

@@ -232,3 +232,40 @@ fn signing_in_ends_the_session_it_came_from() {
     assert_eq!(region.get(&former, "/account").location, "/signin", "whoever was here before is out");
     region.get(&browser, "/account").is(200).shows("kango.mihon");
 }
+
+// shows: 5.5.2 a session that ended a moment ago shows nothing more, whoever remembers it
+#[test]
+fn a_session_that_was_remembered_and_has_ended_shows_nothing_and_leaves_no_look() {
+    const ENDS: [&str; 2] = ["DELETE FROM signin_session", "UPDATE signin_account SET state = 'suspended'"];
+    for sql in ENDS {
+        let region = Region::new();
+        let nurse = region.nurse();
+        for path in ["/today", "/people", "/today"] {
+            region.get(&nurse, path).is(200).shows("みほん訪問看護");
+        }
+        let looks = region.audited().len();
+        region.test.db.write_blocking(move |tx| tx.tell(sql, &[])).unwrap();
+        for path in ["/today", "/people", "/no/such/page", "/account", "/visits/fragment"] {
+            let answer = region.get(&nurse, path);
+            assert_ne!(answer.status, 200, "{sql}: {path}");
+            answer.hides("髙橋").hides("みほん訪問看護");
+        }
+        assert_eq!(region.get(&nurse, "/today").location, "/signin", "{sql}");
+        assert_eq!(region.audited().len(), looks, "{sql}: nobody looked");
+        region.get(&nurse, "/signin").is(200).hides("みほん訪問看護");
+    }
+}
+
+#[test]
+fn whoever_works_for_another_office_now_is_shown_nothing_in_the_name_of_the_former_one() {
+    let region = Region::new();
+    let nurse = region.nurse();
+    for _ in 0..2 {
+        region.get(&nurse, "/today").is(200).shows("みほん訪問看護");
+    }
+    let clinic = region.s.clinic;
+    let moves = "UPDATE signin_account SET office_id = $1";
+    region.test.db.write_blocking(move |tx| tx.tell(moves, &[clinic.into()])).unwrap();
+    region.get(&nurse, "/today").is(303).hides("みほん訪問看護");
+    region.get(&nurse, "/today").is(200).hides("みほん訪問看護").shows("みほん内科");
+}
