@@ -47,7 +47,7 @@ pub fn advised(error: DbError) -> anyhow::Error {
         DbError::Mighty { role, what } => {
             let advice = if what.starts_with("OWNER OF") {
                 format!(
-                    "このデータベースに psql で管理者としてつなぎ、次を実行してから\n  CREATE ROLE tsunagari_owner LOGIN PASSWORD '…';\n  REASSIGN OWNED BY \"{role}\" TO tsunagari_owner;\n続けて次を実行してください:\n  {TYPE}"
+                    "表の所有者の役割が別にあるときは、[database] postgres の user を、動かす役割に直してください。\nこれまで {role} だけで動かしていたときは、このデータベースに psql で管理者としてつなぎ、次を実行してから\n  CREATE ROLE tsunagari_owner LOGIN PASSWORD '…';\n  REASSIGN OWNED BY \"{role}\" TO tsunagari_owner;\n続けて次を実行してください:\n  {TYPE}"
                 )
             } else if what.contains(" ON ") {
                 format!("権限を与え直してください:\n  {TYPE}")

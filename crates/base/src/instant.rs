@@ -136,25 +136,33 @@ impl Instant {
             None => (text, "00:00"),
         };
         let mut parts = date.splitn(3, '-');
-        let year = parts.next()?.parse().ok()?;
-        let month = parts.next()?.parse().ok()?;
-        let day = parts.next()?.parse().ok()?;
+        let year = number(parts.next()?)?;
+        let month = number(parts.next()?)?;
+        let day = number(parts.next()?)?;
         let (clock, offset) = split_offset(time)?;
         let mut parts = clock.splitn(3, ':');
-        let hour = parts.next()?.parse().ok()?;
-        let minute = parts.next()?.parse().ok()?;
+        let hour = number(parts.next()?)?;
+        let minute = number(parts.next()?)?;
         let (second, micros) = match parts.next() {
             None => (0, 0),
             Some(s) => {
-                let (whole, fraction) = s.split_once('.').unwrap_or((s, ""));
+                let (whole, fraction) = s.split_once('.').unwrap_or((s, "0"));
+                if fraction.is_empty() {
+                    return None;
+                }
                 let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
-                (whole.parse().ok()?, digits.parse::<i64>().ok()?)
+                (number(whole)?, number::<i64>(&digits)?)
             }
         };
         let local = Instant::from_local(LocalTime { year, month, day, hour, minute, second })?;
         let shift = offset.map_or(0, |seconds| JST_OFFSET - seconds * SECOND);
         Some(Instant(local.0 + shift + micros))
     }
+}
+
+/// Digits alone: a sign before them would be read too.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// `10:42:05Z` as (`10:42:05`, 0 s east of UTC); no offset as `None`.
@@ -166,7 +174,7 @@ fn split_offset(time: &str) -> Option<(&str, Option<i64>)> {
     let (clock, offset) = time.split_at(at);
     let sign = if offset.starts_with('-') { -1 } else { 1 };
     let (h, m) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
-    let (h, m) = (h.parse::<u8>().ok()?, m.parse::<u8>().ok()?);
+    let (h, m) = (number::<u8>(h)?, number::<u8>(m)?);
     (h < 24 && m < 60).then(|| (clock, Some(sign * (i64::from(h) * 3600 + i64::from(m) * 60))))
 }
 
@@ -233,6 +241,9 @@ mod tests {
     #[test]
     fn dates_that_do_not_exist_are_refused() {
         for text in ["999999999-01-01", "2026-11-22T10:42+9223372036854775807:00"] {
+            assert_eq!(Instant::parse(text), None, "{text}");
+        }
+        for text in ["2026-11-22T+3:00:00Z", "2026-11-22T10:42:05.-5", "+2026-11-22", "2026-11-22T10:42+-9:00"] {
             assert_eq!(Instant::parse(text), None, "{text}");
         }
         for text in ["2025-02-29", "2026-13-01", "2026-04-31", "2026-11-22T24:00", "きのう", "", "2026"] {

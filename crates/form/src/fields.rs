@@ -237,7 +237,7 @@ impl Line {
 
 impl Text {
     pub fn parse(typed: &str) -> Result<Text, String> {
-        let text = typed.trim().replace("\r\n", "\n");
+        let text = visible(typed).trim().replace("\r\n", "\n");
         let length = text.chars().count();
         if length > TEXT_CHARS {
             return Err(format!("{TEXT_CHARS}文字までで入力してください（いま{length}文字です）。"));
@@ -257,8 +257,19 @@ impl Text {
     }
 }
 
+/// Without letters that nobody sees and that only a copied page or a forger puts there: blanks without width, and those
+/// that turn the direction of writing. What chooses between forms of one character (葛 and 葛󠄀) stays.
+fn visible(typed: &str) -> String {
+    const UNSEEN: [char; 16] = [
+        '\u{ad}', '\u{200b}', '\u{200c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
+        '\u{202e}', '\u{2060}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}', '\u{feff}',
+    ];
+    typed.replace(UNSEEN, "")
+}
+
 /// Trimmed, inner blanks as one; refuses control characters and what is longer than a line.
 fn one_line(typed: &str) -> Result<String, String> {
+    let typed = visible(typed);
     let length = typed.trim().chars().count();
     if length > LINE_CHARS {
         return Err(format!("{LINE_CHARS}文字までで入力してください（いま{length}文字です）。"));
@@ -268,4 +279,17 @@ fn one_line(typed: &str) -> Result<String, String> {
         return Err("使えない文字（改行や制御文字）が含まれています。".into());
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_nobody_sees_are_no_name_and_forms_of_a_character_stay() {
+        assert_eq!(Line::parse("\u{200b}\u{feff} 髙橋\u{202e}　花子\u{200b}").unwrap().expose(), "髙橋 花子");
+        assert!(Line::parse("\u{200b}\u{2060}").unwrap().is_blank());
+        assert!(Text::parse("\u{feff}\u{200e}").unwrap().is_blank());
+        assert_eq!(Line::parse("葛\u{e0100}城").unwrap().expose(), "葛\u{e0100}城");
+    }
 }
