@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn each_question_takes_its_values_behind_those_before_it() {
         let mut all = AllInOne::default();
-        all.add("SELECT a FROM t WHERE b = $1 AND c IN ($2,$12)", 12);
+        all.add("SELECT value FROM db_mark WHERE value = $1 AND name IN ($2,$12)", 12);
         all.add("SELECT $1, '$', $2", 2);
         assert_eq!(
             all.sql(),
-            "SELECT ARRAY(SELECT q FROM (SELECT a FROM t WHERE b = $1 AND c IN ($2,$12)) q), \
+            "SELECT ARRAY(SELECT q FROM (SELECT value FROM db_mark WHERE value = $1 AND name IN ($2,$12)) q), \
              ARRAY(SELECT q FROM (SELECT $13, '$', $14) q)"
         );
     }

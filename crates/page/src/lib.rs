@@ -19,6 +19,7 @@ pub mod named;
 mod office_names;
 pub mod posted;
 pub mod problem;
+mod remembered;
 pub mod renewals;
 pub mod site;
 mod standing;

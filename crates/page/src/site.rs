@@ -14,8 +14,8 @@ use crate::certificate::Demand;
 use crate::live::Live;
 use crate::office_names::OfficeNames;
 use crate::problem::Problem;
+use crate::remembered::Remembered;
 use crate::renewals::Renewals;
-use crate::standing::Remembered;
 
 /// How the site is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

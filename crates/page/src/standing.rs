@@ -2,19 +2,15 @@
 //! a page can ask what it shows and whether the session still stands in one journey. Both answers are of the same
 //! moment, and nothing that was read leaves the house where the session does not stand.
 
-use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
-use base::{Ctx, Instant, Redacted, Span, limits};
+use base::{Ctx, Instant, Redacted};
 use db::Tx;
 use signin::{Session, TokenHash};
 
 use crate::problem::Problem;
 use crate::site::Site;
-
-/// So long a session is remembered after the database last said whose it is.
-const REMEMBERED_FOR: Span = Span::minutes(1);
 
 /// What the frame says to whoever is signed in beyond what their session knows.
 #[derive(Debug)]
@@ -115,35 +111,4 @@ fn greeting(site: &Site, ctx: &Ctx, tx: &mut dyn Tx, greet: Greet) -> Result<Gre
     let greeting = greet(tx, ctx, known)?;
     names.learn(ctx.actor.office.zip(greeting.office.as_ref()), ctx.now);
     Ok(greeting)
-}
-
-/// Sessions that were looked up lately.
-#[derive(Default)]
-pub(crate) struct Remembered(Mutex<HashMap<TokenHash, (Instant, Session)>>);
-
-impl Remembered {
-    pub(crate) fn recall(&self, token: &TokenHash, now: Instant) -> Option<Session> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(token).filter(|(met, _)| fresh(*met, now)).map(|(_, session)| session.clone())
-    }
-
-    pub(crate) fn learn(&self, token: TokenHash, session: &Session, now: Instant) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= limits::SESSIONS_REMEMBERED && !known.contains_key(&token) {
-            known.retain(|_, (met, _)| fresh(*met, now));
-            if known.len() >= limits::SESSIONS_REMEMBERED {
-                known.clear();
-            }
-        }
-        known.insert(token, (now, session.clone()));
-    }
-
-    pub(crate) fn forget(&self, token: &TokenHash) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
-    }
-}
-
-/// A clock that went back is not trusted.
-fn fresh(met: Instant, now: Instant) -> bool {
-    (met..met + REMEMBERED_FOR).contains(&now)
 }
