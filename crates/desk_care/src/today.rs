@@ -132,7 +132,7 @@ fn visit_line(row: &VisitRow, now: Instant) -> Markup {
             p { (chip(state, row.visit.state.ja())) }
             p.lead { a href=(address::visit(row.visit.id)) { (row.name.expose()) } }
             p { (row.address.expose()) }
-            p.soft { (row.case.reason) "　" (since(row.visit.asked_at, now)) }
+            p.soft { @if let Some(case) = &row.case { (case.reason) } @else { "案件の記録を読み取れません" } "　" (since(row.visit.asked_at, now)) }
         }
     }
 }

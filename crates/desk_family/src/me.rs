@@ -34,6 +34,8 @@ struct Me {
     absences: Vec<Absence>,
     contacts: Vec<Contact>,
     consents: Vec<Consent>,
+    /// Records of consents that cannot be read.
+    unreadable: usize,
 }
 
 pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
@@ -63,6 +65,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> R
         absences: seen.take(watch::absences(ctx, tx, home)?),
         contacts: seen.take(people::contacts(ctx, tx, person)?),
         consents: newest(seen.take(people::consents(ctx, tx, person)?)),
+        unreadable: people::unreadable_consents(ctx, tx, person)?,
     })
 }
 
@@ -105,7 +108,8 @@ fn body(me: &Me, now: Instant) -> Markup {
         }
         section.card.stack {
             h2 { "わたしの同意" }
-            @if me.consents.is_empty() { p { "記録はまだありません。" } }
+            @if me.unreadable > 0 { p { strong { "読み取れない記録が" (me.unreadable) "件あります。" } "事務局で確かめています。" } }
+            @else if me.consents.is_empty() { p { "記録はまだありません。" } }
             ul.plain.stack { @for consent in &me.consents { li { (consent_line(consent, &me.contacts)) } } }
             p.soft { "同意はいつでも撤回できます。担当の方か事務局にお申し出ください。" }
         }

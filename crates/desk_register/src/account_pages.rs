@@ -150,8 +150,10 @@ fn changes(base: &str, account: &Account, asked: &SecondAsked, draft: &Draft) ->
                 (submit("停止を解除する"))
             }
         } @else {
-            (act(REISSUE, "初回設定コードを再発行する", "パスワード、認証アプリ、予備コードの登録がすべて消え、サインイン中の端末はその場で終了します。ご本人であることを確かめてから行ってください。", "/reissue", "再発行する"))
-            (act(SUSPEND, "この利用者を停止する", "サインイン中の端末はその場で終了し、解除するまでサインインできません。", "/suspension", "停止する"))
+            @let two = signin::two_decide(account.role);
+            @let (when, reissue, suspend) = if two { ("承認されると、", "再発行の承認を依頼する", "停止の承認を依頼する") } else { ("", "再発行する", "停止する") };
+            (act(REISSUE, "初回設定コードを再発行する", &format!("{when}パスワード、認証アプリ、予備コードの登録がすべて消え、サインイン中の端末はその場で終了します。ご本人であることを確かめてから行ってください。"), "/reissue", reissue))
+            (act(SUSPEND, "この利用者を停止する", &format!("{when}サインイン中の端末はその場で終了し、解除するまでサインインできません。"), "/suspension", suspend))
         }
     }
 }

@@ -43,6 +43,8 @@ struct Known {
     contacts: Vec<Contact>,
     /// Newest first.
     consents: Vec<Consent>,
+    /// How many more there are that cannot be read.
+    unreadable: usize,
     offices: Vec<Office>,
 }
 
@@ -84,7 +86,8 @@ where
             let contacts = seen.take(people::contacts(ctx, tx, person)?);
             let consents = seen.take(people::consents(ctx, tx, person)?);
             let offices = people::offices(tx, None)?;
-            let known = Known { resident, home, contacts, consents, offices };
+            let unreadable = people::unreadable_consents(ctx, tx, person)?;
+            let known = Known { resident, home, contacts, consents, unreadable, offices };
             if !is_there(&known) {
                 return Err(Problem::NotFound);
             }
@@ -103,6 +106,11 @@ async fn list(
     let keeps = keeps(&visitor);
     Ok(frame.page("同意の状態").body(html! {
         (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
+        @if known.unreadable > 0 {
+            (notice(Tone::NeededNow, "読み取れない同意の記録があります", html! {
+                p { (known.unreadable) "件あります。下の「未取得」は、記録を読み取れないためかもしれません。記録し直す前に、システム管理者に連絡してください。" }
+            }))
+        }
         p.soft { "同意が「同意」でない範囲の情報は、集めることも見せることもありません。" }
         @for scope in known.scopes() { (scope_card(&known, scope, keeps)) }
         section.stack {

@@ -61,6 +61,7 @@ pub fn doors() -> Vec<Door> {
         Door::command("/visits/{id}/acceptance", REPORT_ROLES, steps::accept),
         Door::command("/visits/{id}/refusal", REPORT_ROLES, steps::decline),
         Door::command("/visits/{id}/departure", REPORT_ROLES, steps::depart),
+        Door::command("/visits/{id}/substitution", REPORT_ROLES, steps::go_instead),
         Door::command("/visits/{id}/arrival", REPORT_ROLES, steps::arrive),
         Door::command("/visits/{id}/report", REPORT_ROLES, steps::report),
         Door::command("/visits/{id}/photos", VISITOR_ROLES, photos::attach).taking(limits::PHOTO_FORM_BYTES),

@@ -37,6 +37,15 @@ pub async fn depart(
     touch(site, visitor, frame, &visit, response::Verb::OnTheWay, response::on_the_way).await
 }
 
+pub async fn go_instead(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Path(visit): Path<String>,
+) -> Result<Response, Problem> {
+    touch(site, visitor, frame, &visit, response::Verb::OnTheWay, response::go_instead).await
+}
+
 pub async fn arrive(
     State(site): State<Site>,
     visitor: Visitor,

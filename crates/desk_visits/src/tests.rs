@@ -94,9 +94,10 @@ fn a_colleague_reads_who_goes_and_goes_instead_by_one_touch() {
     }
     r.get(&operator, &format!("/cases/{case}")).shows("包括 見本さん").shows("向かっています");
 
-    r.step(&colleague, &at("/departure"), &[]).shows("着きました");
+    r.post(&colleague, &at("/departure"), &[]).is(409).shows("代わりに向かいます");
+    r.step(&colleague, &at("/substitution"), &[]).shows("着きました");
     let part = at("/fragment?seen=on_the_way");
-    r.get(&centre, &part).is(200).shows("新しい動きがあります");
+    r.get(&centre, &part).is(200).shows("新しい動きがあります").shows("包括 二郎さんが引き受けました");
     r.get(&colleague, &part).is(200).hides("新しい動きがあります");
     r.get(&operator, &format!("/cases/{case}")).shows("包括 見本さんの代わりに").shows("包括 二郎さん");
 }

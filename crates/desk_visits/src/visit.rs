@@ -58,12 +58,17 @@ fn rows_shown(rows: &[VisitRow], now: Instant) -> Markup {
             @for row in rows {
                 div.card {
                     p { (chip(tone(row.visit.state), row.visit.state.ja())) " "
-                        @if row.visit.state == VisitState::Requested { @if let Some(at) = row.case.due_at { "返事の期限 " (due(at, now, base::Span::minutes(5))) } } }
+                        @if row.visit.state == VisitState::Requested { @if let Some(at) = row.case.as_ref().and_then(|case| case.due_at) { "返事の期限 " (due(at, now, base::Span::minutes(5))) } } }
                     @if let Some(colleague) = &row.colleague { p { (colleague.expose()) "さんが引き受けています" } }
                     p.lead { strong { (row.address.expose()) } }
                     p { (row.name.expose()) "さん　" span.soft { "依頼 " (since(row.visit.asked_at, now)) } }
-                    p { (row.case.reason) }
-                    (link_button(&format!("/visits/{}", row.visit.id), "開く"))
+                    @match &row.case {
+                        Some(case) => {
+                            p { (case.reason) }
+                            (link_button(&format!("/visits/{}", row.visit.id), "開く"))
+                        },
+                        None => p { strong { "案件の記録を読み取れません。依頼は続いています。" } " 様子の報告は、電話でコールセンターにお願いします。" },
+                    }
                 }
             }
         }
@@ -154,6 +159,7 @@ fn still(sheet: &VisitSheet, seen: &str) -> Markup {
             hx-trigger="sse:changed, every 30s" hx-swap="outerHTML" hx-target="this" {
             @if stands != seen {
                 p { (chip(tone(visit.state), visit.state.ja())) " "
+                    @if let Some(colleague) = &sheet.colleague { (colleague.expose()) "さんが引き受けました。" }
                     a.btn.is-small href=(address::visit(visit.id)) { span { "新しい動きがあります。画面を更新" } } }
             }
         }
@@ -188,6 +194,12 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
     html! {
         div.stack.visit {
             (still(sheet, &stands(sheet)))
+            @if let Some(colleague) = sheet.colleague.as_ref().filter(|_| visit.state.open()) {
+                (notice(Tone::InProgress, &format!("{}さんが引き受けています", colleague.expose()), html! {
+                    @if visit.state == VisitState::Arrived { p { "到着しています。報告は引き受けた方が行います。" } }
+                    @else { p { "報告は引き受けた方が行います。代わりに行くときは「代わりに向かいます」を押してください。" } }
+                }))
+            }
             p.lead { strong { (map_link(home.address().expose(), position)) } }
             (door.head.large())
             (wrong(typed))
@@ -201,11 +213,9 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 h2 id="way-in" { "入り方と留意点" }
                 (way_in(&sheet.person, home, &keys(sheet)))
             }
-            @if let Some(colleague) = sheet.colleague.as_ref().filter(|_| visit.state.open()) {
-                (notice(Tone::InProgress, &format!("{}さんが引き受けています", colleague.expose()), html! {
-                    p { "報告は引き受けた方が行います。代わりに行くときは「代わりに向かいます」を押してください。" }
-                }))
-            } @else if visit.state.open() && sheet.case.open() { (report(door, typed)) } @else { (reported(door)) }
+            @if visit.state.open() && sheet.case.open() {
+                @if sheet.colleague.is_none() { (report(door, typed)) }
+            } @else { (reported(door)) }
             (pictures(door, typed, now))
             @if sheet.case.open() { (afterwards(door, typed, now)) }
             (people_to_call(door))
@@ -234,8 +244,11 @@ fn keys(sheet: &VisitSheet) -> Vec<&people::Contact> {
 fn next_touch(door: &Door) -> Markup {
     let visit = &door.sheet.visit;
     let url = |step: &str| format!("/visits/{}/{step}", visit.id);
+    if door.sheet.colleague.is_some() && visit.state == VisitState::Arrived {
+        return html! {};
+    }
     if door.sheet.colleague.is_some() {
-        return action_bar(html! { (Action::post(&url("departure"), "代わりに向かいます")) });
+        return action_bar(html! { (Action::post(&url("substitution"), "代わりに向かいます")) });
     }
     action_bar(html! {
         @match visit.state {

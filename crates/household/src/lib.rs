@@ -255,6 +255,30 @@ impl Region {
         self.ask(who, request, Body::from(body))
     }
 
+    /// Posts a form of which the end comes only after something else has happened.
+    pub fn post_slowly(
+        &self,
+        who: &Browser,
+        path: &str,
+        fields: &[(&str, &str)],
+        meanwhile: impl FnOnce() + Send + 'static,
+    ) -> Answer {
+        let body = serde_urlencoded::to_string(fields).expect("a form").into_bytes();
+        let (head, end) = body.split_at(body.len() / 2);
+        let (head, end, mut meanwhile) = (head.to_vec(), end.to_vec(), Some(meanwhile));
+        let pieces = futures_util::stream::iter([head, end]).enumerate().then(move |(n, piece)| {
+            let happens = if n == 1 { meanwhile.take() } else { None };
+            async move {
+                if let Some(happens) = happens {
+                    std::thread::spawn(happens).join().expect("it happens");
+                }
+                Ok::<_, std::io::Error>(piece)
+            }
+        });
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.ask(who, request, Body::from_stream(pieces))
+    }
+
     /// Posts a form with files, as a browser does: the words, then each file by its field, name and bytes.
     pub fn send(&self, who: &Browser, path: &str, words: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Answer {
         const EDGE: &str = "----edge-of-a-part";

@@ -62,6 +62,10 @@ async fn answered(site: &Site, visitor: Option<Visitor>, next: Next, request: Re
     let response = next.run(request).await;
     let Some(visitor) = visitor else { return (None, response) };
     match visitor.proven(site).await {
+        // A page of a problem shows whose it is.
+        Ok(()) if response.extensions().get::<ProblemPage>().is_some() && !visitor.stands_still(site).await => {
+            (None, response)
+        }
         Ok(()) => (Some(visitor), response),
         // The door found out before its handler, which knew of nobody.
         Err(_) if visitor.was_withdrawn() => (None, response),

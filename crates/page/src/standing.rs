@@ -31,6 +31,8 @@ pub type Greet = fn(&mut dyn Tx, &Ctx, Option<Redacted<String>>) -> Result<Greet
 #[derive(Debug)]
 pub struct Standing {
     claim: Option<(TokenHash, Greet)>,
+    /// A form may take minutes to arrive: whatever is done with it asks once more, in its own transaction.
+    asks_again: bool,
     found: OnceLock<Option<Greeting>>,
     /// The door found that it does not, and its handler was told of nobody.
     withdrawn: AtomicBool,
@@ -40,11 +42,16 @@ impl Standing {
     /// Of a session that was begun in this very request.
     pub(crate) fn begun() -> Standing {
         let nothing = Greeting { office: None, unread: 0, overdue: 0 };
-        Standing { claim: None, found: OnceLock::from(Some(nothing)), withdrawn: AtomicBool::new(false) }
+        Standing {
+            claim: None,
+            asks_again: false,
+            found: OnceLock::from(Some(nothing)),
+            withdrawn: AtomicBool::new(false),
+        }
     }
 
-    pub(crate) fn claimed(token: TokenHash, greet: Greet) -> Standing {
-        Standing { claim: Some((token, greet)), found: OnceLock::new(), withdrawn: AtomicBool::new(false) }
+    pub(crate) fn claimed(token: TokenHash, greet: Greet, asks_again: bool) -> Standing {
+        Standing { claim: Some((token, greet)), asks_again, found: OnceLock::new(), withdrawn: AtomicBool::new(false) }
     }
 
     /// `None`: not looked up yet.
@@ -67,14 +74,14 @@ impl Standing {
 
     /// Has asked whatever makes this known with the next question.
     pub(crate) fn ask_ahead(&self, site: &Site, ctx: &Ctx, tx: &mut dyn Tx) {
-        let Some((token, greet)) = self.claim.filter(|_| self.holds().is_none()) else { return };
+        let Some((token, greet)) = self.open_claim() else { return };
         tx.ahead(&[&|tx| drop(signin::session(tx, &token, ctx.now)), &|tx| drop(greeting(site, ctx, tx, greet))]);
     }
 
     /// What the database says of the session, where that is not known yet. Where it does not stand, or is not the one
     /// that was remembered, that is an answer too.
     pub(crate) fn look_up(&self, site: &Site, ctx: &Ctx, tx: &mut dyn Tx) -> Result<Option<LookedUp>, Problem> {
-        let Some((token, greet)) = self.claim.filter(|_| self.holds().is_none()) else { return Ok(None) };
+        let Some((token, greet)) = self.open_claim() else { return Ok(None) };
         let session = signin::session(tx, &token, ctx.now)?.filter(|session| session.actor == ctx.actor);
         Ok(Some(match session {
             Some(session) => LookedUp(Some((session, greeting(site, ctx, tx, greet)?))),
@@ -84,14 +91,31 @@ impl Standing {
 
     /// Takes in what was looked up; an error where the session does not stand.
     pub(crate) fn settle(&self, site: &Site, now: Instant, looked_up: Option<LookedUp>) -> Result<(), Problem> {
+        let mut stands = true;
         if let (Some(LookedUp(found)), Some((token, _))) = (looked_up, &self.claim) {
+            stands = found.is_some();
             match &found {
                 Some((session, _)) => site.remembered().learn(*token, session, now),
                 None => site.remembered().forget(token),
             }
             let _ = self.found.set(found.map(|(_, greeting)| greeting));
         }
-        if self.holds() == Some(true) { Ok(()) } else { Err(Problem::SignInFirst) }
+        if stands && self.holds() == Some(true) { Ok(()) } else { Err(Problem::SignInFirst) }
+    }
+
+    /// Refuses a command whose session ended while its form arrived.
+    pub(crate) fn still(&self, ctx: &Ctx, tx: &mut dyn Tx) -> Result<(), Problem> {
+        match self.claim.filter(|_| self.asks_again) {
+            Some((token, _)) => match signin::session(tx, &token, ctx.now)? {
+                Some(session) if session.actor == ctx.actor => Ok(()),
+                _ => Err(Problem::SignInFirst),
+            },
+            None => Ok(()),
+        }
+    }
+
+    fn open_claim(&self) -> Option<(TokenHash, Greet)> {
+        self.claim.filter(|_| self.asks_again || self.holds().is_none())
     }
 
     /// What is remembered of the session is no longer so.

@@ -102,6 +102,12 @@ impl Visitor {
         self.standing.holds()
     }
 
+    /// Whether it stands now, however long the request took to arrive.
+    pub(crate) async fn stands_still(&self, site: &Site) -> bool {
+        let (standing, ctx) = (self.standing.clone(), self.ctx(site));
+        site.db().read(move |tx| standing.still(&ctx, tx)).await.is_ok()
+    }
+
     /// Looks up whether the session stands, where that is not known yet.
     pub(crate) async fn proven(&self, site: &Site) -> Result<(), Problem> {
         match self.stands() {
@@ -216,10 +222,13 @@ impl Visitor {
         self.proven(site).await?;
         let ctx = self.ctx(site);
         let refusing = ctx.clone();
-        let (visitor, at) = (self.clone(), site.clone());
+        let (visitor, at, standing) = (self.clone(), site.clone(), self.standing.clone());
         site.db()
             .write_or(
-                move |tx| f(&ctx.clone(), tx),
+                move |tx| {
+                    standing.still(&ctx, tx)?;
+                    f(&ctx.clone(), tx)
+                },
                 move |tx, problem: &Problem| {
                     let whom = visitor.whom(&at, problem.persons())(tx);
                     audit::refused(&refusing, tx, verb, &whom, problem.key()).map(drop)
@@ -308,11 +317,11 @@ pub async fn identify(
     let Some(token) = session_token(headers, site.cookie_name()) else { return Ok(None) };
     let (hash, now, at) = (signin::TokenHash::of(&token), site.now(), site.clone());
     if may_recall && let Some(session) = site.remembered().recall(&hash, now) {
-        return Ok(Some(Visitor::of(session, Standing::claimed(hash, greet))));
+        return Ok(Some(Visitor::of(session, Standing::claimed(hash, greet, !may_recall))));
     }
     let found = site.db().read(move |tx| {
         let Some(session) = signin::session(tx, &hash, now)? else { return Ok(None) };
-        let visitor = Visitor::of(session, Standing::claimed(hash, greet));
+        let visitor = Visitor::of(session, Standing::claimed(hash, greet, !may_recall));
         let looked_up = visitor.standing.look_up(&at, &visitor.ctx(&at), tx)?;
         visitor.standing.settle(&at, now, looked_up)?;
         Ok::<_, Problem>(Some(visitor))

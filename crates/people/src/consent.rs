@@ -229,6 +229,12 @@ pub fn consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Ve
     Ok(witness.shows(store::consents::of(tx, person)?))
 }
 
+/// How many records of this person's consents cannot be read: what seems not to be obtained may stand there.
+pub fn unreadable_consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<usize, PeopleError> {
+    access::require(ctx, tx, Act::SeeConsents, person)?;
+    Ok(store::consents::unreadable_of(tx, person)?)
+}
+
 /// The record of a person is closed: every consent ends with it.
 pub(crate) fn end_all(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, reason: &str) -> Result<(), PeopleError> {
     end_where(ctx, tx, person, reason, |_| true)

@@ -36,7 +36,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use consent::{
-    Consent, NewConsent, Withdrawal, consent_state, consents, expire_consents, record_consent, withdraw_consent,
+    Consent, NewConsent, Withdrawal, consent_state, consents, expire_consents, record_consent, unreadable_consents,
+    withdraw_consent,
 };
 pub use contact::{
     Contact, ContactFacts, add_contact, contact, contacts, remove_contact, reorder_contacts, revise_contact,

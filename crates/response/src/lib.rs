@@ -65,8 +65,8 @@ pub use views::{
     overdue_known, queue, story,
 };
 pub use visits::{
-    VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, on_the_way, person_of_visit, report_help,
-    report_visit, request_visit, visit_sheet, visits_for,
+    VisitReport, VisitRow, VisitSheet, accept_visit, arrived, decline_visit, go_instead, on_the_way, person_of_visit,
+    report_help, report_visit, request_visit, visit_sheet, visits_for,
 };
 pub use watch::Cause;
 pub use words::{CallOutcome, Condition, FalseAlarmReason, Help, How, Rung, Step, VisitState};
@@ -139,6 +139,10 @@ pub enum Refusal {
     /// Names the one who goes to colleagues of the same office; nothing of it goes to a log or an audit row.
     #[error("この訪問は{}さんが引き受けています。代わりに行くときは「代わりに向かいます」を押してください。", .0.expose())]
     ColleagueGoes(Redacted<String>),
+    #[error("{}さんが到着しています。様子は、報告を待つかコールセンターに確かめてください。", .0.expose())]
+    ColleagueIsThere(Redacted<String>),
+    #[error("写真は、訪問した{}さんが送れます。", .0.expose())]
+    PhotosOfWhoWent(Redacted<String>),
     #[error("この方・事業所には、すでに訪問を依頼しています。")]
     VisitorAlreadyAsked,
     #[error("1つの案件で依頼できる訪問は50件までです。警察か消防への依頼をご検討ください。")]

@@ -7,7 +7,7 @@ use db::Tx;
 use uuid::Uuid;
 
 use crate::case::Happening;
-use crate::moving::{Moving, load, text, with_note};
+use crate::moving::{Moving, load, name_of, text, with_note};
 use crate::visits::{asked_of, colleague_who_goes};
 use crate::{Picture, Refusal, ResponseError, Visit, VisitState, store};
 
@@ -38,8 +38,11 @@ pub fn may_attach_photos(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(
 fn awaiting(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Visit, Moving, usize), ResponseError> {
     let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
-    if !asked_of(ctx, &v) || colleague_who_goes(ctx, &v).is_some() {
+    if !asked_of(ctx, &v) {
         return Err(Refusal::NotYourVisit.into());
+    }
+    if let Some(colleague) = colleague_who_goes(ctx, &v) {
+        return Err(Refusal::PhotosOfWhoWent(name_of(tx, colleague)?).into());
     }
     if !m.case.open() {
         return Err(Refusal::Closed.into());

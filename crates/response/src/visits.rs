@@ -10,7 +10,7 @@ use crate::duty::Hold;
 use crate::event::Event;
 use crate::moving::{Moving, action, hold, load, name_of, not_readable, text, with_note};
 use crate::rules::{Command, State};
-use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling};
+use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, sheet, store, telling};
 
 /// Visits that one case can ask for.
 const VISITS: usize = 50;
@@ -29,6 +29,9 @@ pub fn request_visit(
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     hold(ctx, tx, &m.case, Hold::Outcome)?;
     let name = name_of_visitor(ctx, tx, &m.case, visitor)?;
+    if !sheet::offers(ctx, tx, &m.case, visitor)? {
+        return Err(Refusal::NoSuchVisitor.into());
+    }
     let asked = store::visits_of(tx, case)?;
     if asked.iter().any(|v| v.visitor == visitor && v.state.open()) {
         return Err(Refusal::VisitorAlreadyAsked.into());
@@ -130,23 +133,40 @@ pub fn decline_visit(
     Ok(v)
 }
 
-/// 向かう; counts as agreeing where that was not said before. A colleague of the same office who sets out goes in the
-/// place of whoever agreed before, and the story says so.
+/// 向かう; counts as agreeing where that was not said before.
 pub fn on_the_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
-    let (mut m, mut v) = under_way(ctx, tx, visit)?;
-    let instead_of = colleague_who_goes(ctx, &v);
-    if instead_of.is_none() && matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
+    let (m, v) = under_way(ctx, tx, visit)?;
+    not_of_a_colleague(ctx, tx, &m, &v)?;
+    if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
         return again(ctx, tx, &m, v, Happening::Departed);
     }
-    let detail = match instead_of {
-        Some(colleague) => format!("{}さんの代わりに", name_of(tx, colleague)?.expose()),
-        None => String::new(),
-    };
+    departs(ctx, tx, m, v, "")
+}
+
+/// 代わりに向かう: a colleague of the same office sets out in the place of whoever agreed before, and the story says so.
+pub fn go_instead(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
+    let (m, v) = under_way(ctx, tx, visit)?;
+    match colleague_who_goes(ctx, &v) {
+        Some(colleague) if v.state == VisitState::Arrived => {
+            Err(Refusal::ColleagueIsThere(name_of(tx, colleague)?).into())
+        }
+        Some(colleague) => {
+            let detail = format!("{}さんの代わりに", name_of(tx, colleague)?.expose());
+            departs(ctx, tx, m, v, &detail)
+        }
+        None if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) => {
+            again(ctx, tx, &m, v, Happening::Departed)
+        }
+        None => departs(ctx, tx, m, v, ""),
+    }
+}
+
+fn departs(ctx: &Ctx, tx: &mut dyn Tx, mut m: Moving, mut v: Visit, detail: &str) -> Result<Visit, ResponseError> {
     m.decide(ctx, tx, Command::Depart)?;
     v.goes = one_of_the_office(ctx, &v).or(v.goes);
     v.answered_at.get_or_insert(ctx.now);
     (v.state, v.departed_at) = (VisitState::OnTheWay, Some(ctx.now));
-    keep(ctx, tx, &m, v, Happening::Departed, &detail)
+    keep(ctx, tx, &m, v, Happening::Departed, detail)
 }
 
 /// 現着.
@@ -253,7 +273,8 @@ pub(crate) fn cancel_open(tx: &mut dyn Tx, case: CaseId) -> Result<(), ResponseE
 #[derive(Clone, Debug)]
 pub struct VisitRow {
     pub visit: Visit,
-    pub case: Case,
+    /// Nothing where it cannot be read: the visit is asked for all the same.
+    pub case: Option<Case>,
     pub name: Redacted<String>,
     pub address: Redacted<String>,
     /// The colleague of the actor who goes.
@@ -283,12 +304,15 @@ pub fn visits_for(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<VisitRow>>, Re
     let names = people::staff_names(tx, &going)?;
     let mut rows = Vec::new();
     for visit in visits {
-        let Some(case) = cases.iter().find(|case| case.id == visit.case && case.open()) else { continue };
+        let case = cases.iter().find(|case| case.id == visit.case);
+        if case.is_some_and(|case| !case.open()) {
+            continue;
+        }
         let head = heads.get(visit.person);
         let name = head.map_or_else(not_readable, |head| head.name.clone());
         let address = head.map_or_else(not_readable, |head| head.address.clone());
         let colleague = colleague_who_goes(ctx, &visit).map(|c| names.get(&c).cloned().unwrap_or_else(not_readable));
-        rows.push(VisitRow { name, address, colleague, case: case.clone(), visit });
+        rows.push(VisitRow { name, address, colleague, case: case.cloned(), visit });
     }
     Ok(Shown::new(rows, seen.into_vec()))
 }

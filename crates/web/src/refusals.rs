@@ -157,6 +157,8 @@ fn refusals_of_cases_messages_and_accounts_have_one_status_too() {
                 VisitOver(response::VisitState::Declined),
                 NotYourVisit,
                 ColleagueGoes(Redacted::new("見本".to_owned())),
+                ColleagueIsThere(Redacted::new("見本".to_owned())),
+                PhotosOfWhoWent(Redacted::new("見本".to_owned())),
                 VisitorAlreadyAsked,
                 TooManyVisits,
                 PhotosAfterReport,

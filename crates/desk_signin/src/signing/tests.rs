@@ -269,3 +269,32 @@ fn whoever_works_for_another_office_now_is_shown_nothing_in_the_name_of_the_form
     region.get(&nurse, "/today").is(303).hides("みほん訪問看護");
     region.get(&nurse, "/today").is(200).hides("みほん訪問看護").shows("みほん内科");
 }
+
+// shows: 5.5.2 a form whose session ended while it arrived does nothing and shows nothing
+#[test]
+fn a_form_that_arrives_after_its_session_ended_does_nothing_and_shows_nobody() {
+    let note = [("kind", "report"), ("subject", "書きかけの件名"), ("body", "本文"), ("to", "team")];
+    let person = Region::new().s.person;
+    let forms: [(String, &[(&str, &str)]); 4] = [
+        (format!("/people/{person}/notes"), &note),
+        (format!("/people/{person}/notes"), &[("kind", ""), ("subject", "書きかけの件名")]),
+        ("/people/search".into(), &[("q", "髙橋")]),
+        ("/people/search".into(), &[("q", "\u{0}")]),
+    ];
+    for (path, fields) in forms {
+        let region = Region::new();
+        let nurse = region.nurse();
+        let path = path.replace(&person.to_string(), &region.s.person.to_string());
+        let db = region.test.db.clone();
+        let end = move || db.write_blocking(|tx| tx.tell("DELETE FROM signin_session", &[])).unwrap();
+        let answer = region.post_slowly(&nurse, &path, fields, end);
+        assert_ne!(answer.status, 200, "{path}");
+        answer.hides("髙橋").hides("みほん訪問看護");
+        let done = region
+            .audited()
+            .into_iter()
+            .any(|row| row.action == "care.write_note" && row.outcome == audit::Outcome::Done);
+        assert!(!done, "{path}");
+        assert_eq!(region.count_audited("look.people_search"), 0, "{path}");
+    }
+}

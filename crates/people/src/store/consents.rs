@@ -83,6 +83,11 @@ pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
     tx.list("people_consent", OF, params![person, MAX_SHOWN], row_consent)
 }
 
+/// How many rows about this person cannot be read.
+pub fn unreadable_of(tx: &mut dyn Tx, person: PersonId) -> Result<usize, DbError> {
+    Ok(tx.sift("people_consent", OF, params![person, MAX_SHOWN], row_consent)?.1.len())
+}
+
 pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
     tx.query(OPEN_OF, params![person])?.iter().map(row_consent).collect()
 }

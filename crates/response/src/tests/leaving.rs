@@ -118,7 +118,9 @@ fn a_colleague_answers_in_nobodys_place_and_goes_instead_by_saying_so() {
     assert!(!sheet.mine && sheet.colleague.is_some());
 
     r.write(r.support_centre(), move |c, tx| on_the_way(c, tx, visit)).unwrap();
-    let v = r.write(r.second_support_officer(), move |c, tx| on_the_way(c, tx, visit)).unwrap();
+    let stale = r.write(r.second_support_officer(), move |c, tx| on_the_way(c, tx, visit));
+    assert_eq!(refusal(stale), Refusal::ColleagueGoes(words("包括 見本")), "a page of before takes nothing over");
+    let v = r.write(r.second_support_officer(), move |c, tx| crate::go_instead(c, tx, visit)).unwrap();
     assert_eq!((v.goes, v.state), (Some(second.0), VisitState::OnTheWay));
     refused(&r, Region::support_centre, second);
     let story = r.read(r.operator(), move |c, tx| story(c, tx, case)).unwrap();
@@ -126,9 +128,37 @@ fn a_colleague_answers_in_nobodys_place_and_goes_instead_by_saying_so() {
 
     let v = r.write(r.operator(), move |c, tx| arrived(c, tx, visit)).unwrap();
     assert_eq!((v.goes, v.state), (Some(second.0), VisitState::Arrived), "the operator writes down a telephone call");
+    let late = r.write(r.support_centre(), move |c, tx| crate::go_instead(c, tx, visit));
+    assert_eq!(refusal(late), Refusal::ColleagueIsThere(words("包括 二郎")));
     let report = || VisitReport { condition: Condition::Well, text: words("") };
     r.write(r.second_support_officer(), move |c, tx| report_visit(c, tx, visit, report())).unwrap();
     let photos = r.write(r.support_centre(), move |c, tx| crate::may_attach_photos(c, tx, visit));
-    assert_eq!(refusal(photos), Refusal::NotYourVisit);
+    assert_eq!(refusal(photos), Refusal::PhotosOfWhoWent(words("包括 二郎")));
     r.write(r.second_support_officer(), move |c, tx| crate::may_attach_photos(c, tx, visit)).unwrap();
+}
+
+// shows: 5.3.7 a visit is asked only of whom the case offers
+#[test]
+fn nobody_is_asked_to_visit_whom_the_case_does_not_offer() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    r.take(case);
+    let others = [Visitor::Office(r.s.call_centre), Visitor::Office(r.s.clinic), Visitor::Staff(r.s.city_officer)];
+    for visitor in others {
+        let asked = r.write(r.operator(), move |c, tx| request_visit(c, tx, case, visitor, words("")));
+        assert_eq!(refusal(asked), Refusal::NoSuchVisitor, "{visitor:?}");
+    }
+}
+
+// shows: 5.4.3 a visit whose case cannot be read stays on its visitor's list
+#[test]
+fn who_is_on_the_way_is_not_told_that_there_is_no_visit_where_its_case_cannot_be_read() {
+    let r = Region::new();
+    let case = r.alert(Rule::Inactivity).id;
+    r.take(case);
+    visit_of(&r, case, Visitor::Office(r.s.support_centre));
+    let damage = "UPDATE response_case SET state = '{\"v\":99}' WHERE id = $1";
+    r.test.db.write_blocking(move |tx| tx.tell(damage, &[case.into()])).unwrap();
+    let list = r.read(r.support_centre(), visits_for).unwrap();
+    assert_eq!(list.iter().map(|row| row.case.is_none()).collect::<Vec<_>>(), [true]);
 }
