@@ -25,6 +25,7 @@ mod telling;
 mod unreadable;
 mod verbs;
 mod views;
+mod visitors;
 mod visits;
 mod words;
 

@@ -1,14 +1,15 @@
 //! The case as the desk sees it: the minimum sheet of the person, who was tried, what is next.
 
 use access::{Act, Shown, Witnesses};
-use base::{CaseId, ContactId, Ctx, Instant, PersonId, Redacted, StaffId};
+use base::{CaseId, ContactId, Ctx, Instant, Redacted, StaffId};
 use db::Tx;
-use people::{Contact, OfficeKind, TeamPart};
+use people::Contact;
 
 use crate::case::CaseAlert;
 use crate::moving::{load, name_of};
 use crate::rules::{State, causes};
 use crate::settings::settings;
+use crate::visitors::{offices_who_visit, team_who_visit};
 use crate::{
     Call, CallOutcome, Callee, Case, Cause, Condition, Help, ResponseError, StepRow, Visit, Visitor, store, views,
     visits,
@@ -181,39 +182,6 @@ fn choices(
         found.push(choice(visitor, office.name, phone, is_asked(visitor)));
     }
     Ok(found)
-}
-
-/// Read in the program's own name: whoever works the case learns from it only whom to ask.
-fn team_who_visit(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Vec<people::TeamMember>, ResponseError> {
-    let mut team = people::team(&own(ctx), tx, person)?.into_value();
-    team.retain(|m| matches!(m.part, TeamPart::CareManager | TeamPart::Nurse | TeamPart::CareWorker));
-    Ok(team)
-}
-
-fn own(ctx: &Ctx) -> Ctx {
-    Ctx::new(base::Actor::system("response"), ctx.purpose, ctx.now, ctx.request)
-}
-
-/// The support centre of the home's area and the commissioners of its city.
-fn offices_who_visit(tx: &mut dyn Tx, home: &people::Home) -> Result<Vec<people::Office>, ResponseError> {
-    let centre = people::support_centre(tx, &home.area)?.map(|id| people::office(tx, id)).transpose()?;
-    let mut offices: Vec<people::Office> = centre.into_iter().collect();
-    let commissioners = people::offices(tx, Some(OfficeKind::Commissioners))?;
-    offices.extend(commissioners.into_iter().filter(|o| o.city_code == home.city_code));
-    Ok(offices)
-}
-
-/// Whether the visitor is one of those whom the sheet offers: nobody else has a door for it, nor any ground to know the
-/// person.
-pub(crate) fn offers(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visitor: Visitor) -> Result<bool, ResponseError> {
-    Ok(match visitor {
-        Visitor::Contact(id) => people::contacts(ctx, tx, case.person)?.iter().any(|contact| contact.id == id),
-        Visitor::Staff(id) => team_who_visit(ctx, tx, case.person)?.iter().any(|member| member.staff == id),
-        Visitor::Office(id) => {
-            let home = people::home_of(&own(ctx), tx, case.person)?.into_value();
-            offices_who_visit(tx, &home)?.iter().any(|office| office.id == id)
-        }
-    })
 }
 
 fn choice(visitor: Visitor, label: String, phone: String, asked: bool) -> VisitorChoice {

@@ -10,7 +10,7 @@ use crate::duty::Hold;
 use crate::event::Event;
 use crate::moving::{Moving, action, hold, load, name_of, not_readable, text, with_note};
 use crate::rules::{Command, State};
-use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, sheet, store, telling};
+use crate::{Case, Condition, How, Refusal, ResponseError, Visit, VisitState, Visitor, store, telling, visitors};
 
 /// Visits that one case can ask for.
 const VISITS: usize = 50;
@@ -29,7 +29,7 @@ pub fn request_visit(
     let mut m = load(ctx, tx, case, Act::WorkCase)?;
     hold(ctx, tx, &m.case, Hold::Outcome)?;
     let name = name_of_visitor(ctx, tx, &m.case, visitor)?;
-    if !sheet::offers(ctx, tx, &m.case, visitor)? {
+    if !visitors::offers(ctx, tx, &m.case, visitor)? {
         return Err(Refusal::NoSuchVisitor.into());
     }
     let asked = store::visits_of(tx, case)?;
