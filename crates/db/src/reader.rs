@@ -46,7 +46,6 @@ impl Readers {
                 keys: keys.clone(),
                 counted: counted.clone(),
                 unreadable: unreadable.clone(),
-                open: false,
             };
             reader.share();
             let reads = reads.clone();
@@ -138,11 +137,14 @@ struct Reader {
     keys: Arc<Keys>,
     counted: Arc<Counted>,
     unreadable: Arc<UnreadableRows>,
-    /// A read was answered, and its transaction has not ended yet.
-    open: bool,
 }
 
 impl Reader {
+    /// A read was answered by a server, and its transaction has not ended yet.
+    fn lingers(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::is_open)
+    }
+
     /// What this connection has in common with the program's others.
     fn share(&mut self) {
         if let Some(connection) = &mut self.connection {
@@ -153,7 +155,7 @@ impl Reader {
 
     fn serve(&mut self, reads: &Receiver<Read>) {
         loop {
-            let read = if self.open {
+            let read = if self.lingers() {
                 match reads.recv_timeout(LINGER) {
                     Ok(read) => read,
                     Err(RecvTimeoutError::Timeout) => {
@@ -187,16 +189,12 @@ impl Reader {
     /// An open transaction would keep the embedded engine's log from being begun anew; on a server the next reading ends
     /// it in passing.
     fn leave(&mut self) {
-        let Some(connection) = &self.connection else { return };
-        let far = connection.is_far();
-        self.open = connection.is_open();
-        if !far {
+        if self.connection.as_ref().is_some_and(|connection| !connection.is_far()) {
             self.end();
         }
     }
 
     fn end(&mut self) {
-        self.open = false;
         let Some(connection) = &mut self.connection else { return };
         if let Err(error) = connection.tx().script("COMMIT") {
             let _ = connection.tx().script("ROLLBACK");
@@ -206,7 +204,6 @@ impl Reader {
 
     /// Begins, on a new connection where there is none or the old one turns out to be gone.
     fn begin(&mut self, begin: Begin) -> Result<&mut Connection, DbError> {
-        self.open = false;
         if self.connection.as_ref().is_none_or(Connection::is_closed) {
             self.connection = Some(Connection::open_reader(&self.config, &self.keys)?);
             self.share();

@@ -117,12 +117,9 @@ impl Connection {
         }
     }
 
-    /// Whether a transaction is open.
+    /// Whether a transaction is open on a server.
     pub(crate) fn is_open(&self) -> bool {
-        match self {
-            Connection::Sqlite(_) => true,
-            Connection::Postgres(engine) => engine.is_open(),
-        }
+        matches!(self, Connection::Postgres(engine) if engine.is_open())
     }
 
     pub(crate) fn is_closed(&self) -> bool {

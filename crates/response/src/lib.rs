@@ -52,6 +52,7 @@ pub use ending::{
     Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review,
 };
 pub use event::Event;
+pub use moving::not_readable;
 pub use offers::{May, colleagues, doctors_to_ask, may};
 pub use opening::{anything_due, escalate_due, next_wake, open_case};
 pub use photo::{Photo, attach_photos, may_attach_photos, person_of_photo, photo, photos_of_case};

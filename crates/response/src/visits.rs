@@ -104,7 +104,6 @@ fn name_of_visitor(ctx: &Ctx, tx: &mut dyn Tx, case: &Case, visitor: Visitor) ->
 /// Agrees to go. Of an office, whoever agrees is the one who goes.
 pub fn accept_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
-    not_of_a_colleague(ctx, tx, &m, &v)?;
     if v.state != VisitState::Requested {
         return again(ctx, tx, &m, v, Happening::VisitAccepted);
     }
@@ -122,7 +121,6 @@ pub fn decline_visit(
     reason: Redacted<String>,
 ) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
-    not_of_a_colleague(ctx, tx, &m, &v)?;
     let others = store::visits_of(tx, v.case)?;
     let others = others.iter().filter(|o| o.id != v.id && o.state.open()).map(|o| o.state).max();
     let reason = text(&reason)?;
@@ -136,29 +134,25 @@ pub fn decline_visit(
 /// 向かう; counts as agreeing where that was not said before.
 pub fn on_the_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (m, v) = under_way(ctx, tx, visit)?;
-    not_of_a_colleague(ctx, tx, &m, &v)?;
-    if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
-        return again(ctx, tx, &m, v, Happening::Departed);
-    }
-    departs(ctx, tx, m, v, "")
+    sets_out(ctx, tx, m, v)
 }
 
 /// 代わりに向かう: a colleague of the same office sets out in the place of whoever agreed before, and the story says so.
 pub fn go_instead(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
-    let (m, v) = under_way(ctx, tx, visit)?;
-    match colleague_who_goes(ctx, &v) {
-        Some(colleague) if v.state == VisitState::Arrived => {
-            Err(Refusal::ColleagueIsThere(name_of(tx, colleague)?).into())
-        }
-        Some(colleague) => {
-            let detail = format!("{}さんの代わりに", name_of(tx, colleague)?.expose());
-            departs(ctx, tx, m, v, &detail)
-        }
-        None if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) => {
-            again(ctx, tx, &m, v, Happening::Departed)
-        }
-        None => departs(ctx, tx, m, v, ""),
+    let (m, v) = asked_and_open(ctx, tx, visit)?;
+    let Some(colleague) = colleague_who_goes(ctx, &v) else { return sets_out(ctx, tx, m, v) };
+    let name = name_of(tx, colleague)?;
+    if v.state == VisitState::Arrived {
+        return Err(Refusal::ColleagueIsThere(name).into());
     }
+    departs(ctx, tx, m, v, &format!("{}さんの代わりに", name.expose()))
+}
+
+fn sets_out(ctx: &Ctx, tx: &mut dyn Tx, m: Moving, v: Visit) -> Result<Visit, ResponseError> {
+    if matches!(v.state, VisitState::OnTheWay | VisitState::Arrived) {
+        return again(ctx, tx, &m, v, Happening::Departed);
+    }
+    departs(ctx, tx, m, v, "")
 }
 
 fn departs(ctx: &Ctx, tx: &mut dyn Tx, mut m: Moving, mut v: Visit, detail: &str) -> Result<Visit, ResponseError> {
@@ -172,7 +166,6 @@ fn departs(ctx: &Ctx, tx: &mut dyn Tx, mut m: Moving, mut v: Visit, detail: &str
 /// 現着.
 pub fn arrived(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
-    not_of_a_colleague(ctx, tx, &m, &v)?;
     if v.state == VisitState::Arrived {
         return again(ctx, tx, &m, v, Happening::Arrived);
     }
@@ -193,7 +186,6 @@ pub struct VisitReport {
 /// 報告. May come without 「着きました」 before it: nobody on a doorstep is made to press buttons in order.
 pub fn report_visit(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, report: VisitReport) -> Result<Visit, ResponseError> {
     let (mut m, mut v) = under_way(ctx, tx, visit)?;
-    not_of_a_colleague(ctx, tx, &m, &v)?;
     let words = text(&report.text)?;
     m.decide(ctx, tx, Command::Report { condition: report.condition, how: How::Visitor })?;
     v.goes = v.goes.or(one_of_the_office(ctx, &v));
@@ -221,6 +213,13 @@ pub fn report_help(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId, report: VisitReport
 /// The visit and its case, if the actor is the one who was asked, belongs to the office that was, or works the case
 /// (an operator writes down what a neighbour without an account says on the telephone).
 fn under_way(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visit), ResponseError> {
+    let (m, v) = asked_and_open(ctx, tx, visit)?;
+    not_of_a_colleague(ctx, tx, &m, &v)?;
+    Ok((m, v))
+}
+
+/// The same, whoever of the office goes.
+fn asked_and_open(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId) -> Result<(Moving, Visit), ResponseError> {
     let v = store::visit(tx, visit)?.ok_or(Refusal::NoSuchVisit)?;
     let m = load(ctx, tx, v.case, Act::ReportVisit)?;
     let mine = asked_of(ctx, &v);

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use page::components::Table;
 use page::problem::Problem;
 use people::CityOf;
+use response::not_readable;
 
 use crate::call_centre::queue;
 
@@ -41,17 +42,13 @@ pub fn read(ctx: &Ctx, tx: &mut dyn Tx, rows: &[Unreadable], seen: &mut Witnesse
         match person {
             Some(person) if !known.contains(&person) => elsewhere.push(person),
             person => {
-                let name = |person| heads.get(person).map_or_else(unknown, |head| head.name.clone());
+                let name = |person| heads.get(person).map_or_else(not_readable, |head| head.name.clone());
                 found.rows.push(Row { name: person.map(name), kind: kind(row.list), id: row.id.clone() });
             }
         }
     }
     found.of_cities = people::cities_of(tx, &elsewhere)?;
     Ok(found)
-}
-
-fn unknown() -> Redacted<String> {
-    Redacted::new("（台帳を読み取れません）".to_owned())
 }
 
 /// What a record is called where it is worked with: by the capability whose list it is missing from.

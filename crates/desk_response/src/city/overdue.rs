@@ -11,7 +11,7 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::{CityOf, as_far_as_readable};
-use response::{Listed, QueueRow, Step, UnreadableCase};
+use response::{Listed, QueueRow, Step, UnreadableCase, not_readable};
 use watch::Alert;
 
 use super::left_out::{self, LeftOut};
@@ -49,7 +49,7 @@ fn without_case(ctx: &Ctx, tx: &mut dyn Tx, seen: &mut Witnesses) -> Result<Vec<
         let home = as_far_as_readable(people::home_of(ctx, tx, alert.person))?.map(|it| seen.take(it));
         let address = home.map(|home| home.address().into_exposed());
         let phones = resident.iter().flat_map(|r| &r.phones).map(|p| p.shown()).collect();
-        let name = resident.map_or_else(|| Redacted::new("（台帳を読み取れません）".to_owned()), |r| r.name);
+        let name = resident.map_or_else(not_readable, |r| r.name);
         list.push(WithoutCase { alert, name, phones, address: address.unwrap_or_default() });
     }
     Ok(list)
