@@ -56,6 +56,8 @@ pub const READER_QUEUE: usize = 1024;
 /// each waits most of its time for an answer.
 pub const READERS: usize = 4;
 pub const FAR_READERS: usize = 12;
+/// Reads of which one reader takes notice at a time, to ask a server for those together that want to know the same.
+pub const READ_TOGETHER: usize = 16;
 /// Rows of one multi-row `VALUES`.
 pub const ROWS_PER_STATEMENT: usize = 200;
 /// Bytes of one posted form.
@@ -113,6 +115,9 @@ pub const LIVE_SCREENS_OF_FAMILIES: usize = 1536;
 pub const LIVE_SCREENS_PER_SESSION: usize = 6;
 /// Sessions that were looked up lately; what is beyond them is looked up before its page and not with it.
 pub const SESSIONS_REMEMBERED: usize = 4096;
+/// Looks of which it is remembered what they asked the last time, and values of each.
+pub const LOOKS_FORESEEN: usize = 2048;
+pub const VALUES_FORESEEN: usize = 512;
 /// Open pages whose renewals are counted in memory; those of further ones are recorded one by one.
 pub const OPEN_PAGES: usize = 8192;
 /// Of these, those of one session.

@@ -20,6 +20,7 @@ mod memo;
 mod migrate;
 pub mod outbox;
 mod postgres_engine;
+mod postgres_gathered;
 mod postgres_line;
 mod postgres_rights;
 mod postgres_together;
@@ -27,6 +28,7 @@ mod postgres_values;
 mod postgres_wire;
 mod readable;
 mod reader;
+mod reader_queue;
 pub mod seal;
 mod space;
 mod sqlite_engine;
@@ -49,6 +51,7 @@ pub use memo::Memo;
 pub use migrate::{Migration, migrate_by_owner};
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;
+pub use reader::Brief;
 pub use seal::{KeySource, Keys, Sealed};
 pub use space::Space;
 pub use value::{FromValue, Row, Value};
@@ -324,19 +327,20 @@ impl Db {
         answer.await.unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
     }
 
-    /// As [`Db::read`], for a reading that may be run twice, with how many questions to a server it took. Where `brief`,
-    /// a server is asked the first without a transaction around it: it is answered of one moment by itself. A reading
-    /// that has another one begins anew, in a transaction. A file makes no difference.
-    pub async fn read_brief<T, E, F>(&self, brief: bool, f: F) -> (Result<T, E>, u32)
+    /// As [`Db::read`], for a reading that may be run several times. Where it was `foreseen` what it asks after its first
+    /// question, a server is asked all of it at once, without a transaction around it: one statement is of one moment by
+    /// itself, and several readings of a `kind` that ask the same are answered together. A reading that asks something else begins
+    /// anew, in a transaction. A file makes no difference.
+    pub async fn read_brief<T, E, F>(&self, kind: &'static str, foreseen: Option<Vec<Question>>, f: F) -> Brief<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, E> + Send + 'static,
     {
-        let brief = brief && matches!(self.inner.config, DbConfig::Postgres { .. });
-        match self.inner.readers.submit_brief(brief, f) {
-            Ok(answer) => answer.await.unwrap_or_else(|_| (Err(E::from(DbError::Panicked)), 0)),
-            Err(error) => (Err(E::from(error)), 0),
+        let foreseen = foreseen.filter(|_| matches!(self.inner.config, DbConfig::Postgres { .. }));
+        match self.inner.readers.submit_brief(kind, foreseen, f) {
+            Ok(answer) => answer.await.unwrap_or_else(|_| Brief::failed(DbError::Panicked)),
+            Err(error) => Brief::failed(error),
         }
     }
 

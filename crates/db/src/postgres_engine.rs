@@ -12,7 +12,7 @@ use crate::counted::Counted;
 use crate::listed::{among_one, placeholders};
 use crate::memo::Memo;
 use crate::postgres_line::{Begin, Line, Param, Told, as_params, columns};
-use crate::postgres_together::{AllInOne, Rows};
+use crate::postgres_together::{AllInOne, answers_in};
 use crate::postgres_values::owned;
 use crate::postgres_wire::Server;
 use crate::readable::{Unreadable, UnreadableRows};
@@ -47,21 +47,34 @@ enum Waiting {
 /// Statements that may wait for the next one.
 const MOST_WAITING: usize = 128;
 
+/// What holds the questions of a reading together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    ByTransaction,
+    /// Nothing: there can be one only.
+    Alone,
+    /// It is noted, to be asked together with those of other readings.
+    Noted,
+}
+
 pub(crate) struct Postgres {
-    line: Line,
+    pub(crate) line: Line,
     waiting: Vec<Waiting>,
     /// What will be asked for, and what was answered to it already.
     expected: Vec<Question>,
-    answers: Vec<(Question, Vec<Row>)>,
+    pub(crate) answers: Vec<(Question, Vec<Row>)>,
     prepared: HashMap<String, Statement>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) announced: bool,
     /// Shared by all connections of one program.
     pub(crate) unreadable: Arc<UnreadableRows>,
     broken: Option<DbError>,
-    /// No transaction holds the questions together: there can be one only.
-    alone: bool,
-    questions: u32,
+    pub(crate) held: Held,
+    /// The first question, with what would be asked with it; empty until there is one.
+    pub(crate) noted: Vec<Question>,
+    pub(crate) questions: u32,
+    /// What was asked after the first question, where somebody wants to know.
+    pub(crate) later: Option<Vec<Question>>,
     touched: u64,
     failed: u64,
     memo: Memo,
@@ -112,7 +125,8 @@ impl Postgres {
         self.memo.heed("BEGIN");
         self.waiting.clear();
         self.forget_answers();
-        (self.alone, self.questions) = (begin == Begin::Alone, 0);
+        self.held = if begin == Begin::Alone { Held::Alone } else { Held::ByTransaction };
+        (self.questions, self.later) = (0, None);
         self.line.begin_with(begin);
     }
 
@@ -170,8 +184,10 @@ impl Postgres {
             announced,
             unreadable: Arc::default(),
             broken: None,
-            alone: false,
+            held: Held::ByTransaction,
+            noted: vec![],
             questions: 0,
+            later: None,
             touched: 0,
             failed: 0,
             memo: Memo::default(),
@@ -185,7 +201,7 @@ impl Postgres {
         self.gone || self.line.is_closed()
     }
 
-    fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
+    pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
@@ -214,7 +230,7 @@ impl Postgres {
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.questions += 1;
-        if self.alone && self.questions > 1 {
+        if self.held == Held::Alone && self.questions > 1 {
             return Err(DbError::Alone);
         }
         self.send_waiting()?;
@@ -242,18 +258,35 @@ impl Postgres {
         let mut values = params;
         all.add(sql, values.len());
         for question in ahead {
-            let more = question.values();
-            all.add(&question.worded(), more.len());
-            values.extend(more);
+            values.extend(all.add_question(question));
         }
         let statement = self.prepare(&all.sql())?;
         self.counted.journey();
         let mut answers = Vec::new();
         self.line.each(&statement, values, &mut |row| {
-            answers = (0..row.len()).map(|n| Ok(row.try_get::<_, Rows>(n)?.0)).collect::<Result<_, DbError>>()?;
+            answers = answers_in(&row, 0)?;
             Ok(())
         })?;
         Ok(answers)
+    }
+
+    /// Takes note of the first question instead of asking it.
+    fn note(&mut self, question: impl FnOnce() -> Question) -> Result<(), DbError> {
+        if self.noted.is_empty() {
+            self.noted.push(question());
+            self.noted.append(&mut self.expected);
+        }
+        Err(DbError::Alone)
+    }
+
+    /// Keeps what is asked now, where it is not the first question.
+    fn keep(&mut self, question: impl FnOnce() -> Question) {
+        if self.questions > 0
+            && let Some(later) = &mut self.later
+        {
+            later.push(question());
+            later.extend(self.expected.iter().cloned());
+        }
     }
 
     /// What was asked ahead, if it was.
@@ -400,6 +433,9 @@ impl Tx for Postgres {
         params: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
+        if self.held == Held::Noted {
+            return self.note(|| Question { sql: sql.to_owned(), params: params.to_vec(), items: None });
+        }
         self.counted.statement();
         if let Some(rows) = self.answered(sql, params, None) {
             return rows.into_iter().try_for_each(take);
@@ -407,6 +443,7 @@ impl Tx for Postgres {
         if !only_reads(sql) {
             self.forget_answers();
         }
+        self.keep(|| Question { sql: sql.to_owned(), params: params.to_vec(), items: None });
         let outcome = self.stream(sql, as_params(params), take);
         self.touched += u64::from(outcome.is_err() || !only_reads(sql));
         self.noted(outcome)
@@ -428,7 +465,8 @@ impl Tx for Postgres {
 
     fn expect(&mut self, question: Question) {
         let question = question.worded_for_few();
-        if !self.expected.contains(&question) {
+        let known = self.expected.contains(&question) || self.answers.iter().any(|(known, _)| *known == question);
+        if !known {
             self.expected.push(question);
         }
     }
@@ -462,11 +500,15 @@ impl Tx for Postgres {
         if asked.items.is_none() {
             return self.query(&asked.sql, &asked.params);
         }
+        let mut rows = Vec::new();
+        if self.held == Held::Noted {
+            return self.note(|| asked).map(|()| rows);
+        }
         self.counted.statement();
         if let Some(rows) = self.answered(&asked.sql, &asked.params, asked.items.as_deref()) {
             return Ok(rows);
         }
-        let mut rows = Vec::new();
+        self.keep(|| asked.clone());
         let outcome = self.stream(&asked.worded(), asked.values(), &mut |row| {
             rows.push(row);
             Ok(())
@@ -533,14 +575,14 @@ impl Tx for Postgres {
 }
 
 impl Question {
-    fn worded(&self) -> Cow<'_, str> {
+    pub(crate) fn worded(&self) -> Cow<'_, str> {
         match self.items {
             Some(_) => Cow::Owned(among_one(&self.sql, self.params.len() + 1)),
             None => Cow::Borrowed(&self.sql),
         }
     }
 
-    fn values(&self) -> Vec<Param<'_>> {
+    pub(crate) fn values(&self) -> Vec<Param<'_>> {
         let mut values = as_params(&self.params);
         values.extend(self.items.iter().map(|items| items as Param<'_>));
         values

@@ -1,12 +1,13 @@
 //! Several questions as one statement: each gives its rows as an array of rows, which the server hands over with their
-//! types.
+//! types. And what several readers ask at the same time, as one statement for all of them.
 
 use std::error::Error;
 use std::fmt::Write;
 
-use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, Kind, Type};
 
-use crate::{Row, Value};
+use crate::postgres_line::Param;
+use crate::{DbError, Question, Row, Value};
 
 type Fault = Box<dyn Error + Sync + Send>;
 
@@ -21,20 +22,16 @@ impl AllInOne {
     /// A question that takes so many values, which follow those of the questions before it.
     pub(crate) fn add(&mut self, question: &str, params: usize) {
         self.sql.push_str(if self.sql.is_empty() { "SELECT ARRAY(SELECT q FROM (" } else { ", ARRAY(SELECT q FROM (" });
-        let mut parts = question.split('$');
-        self.sql.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            match part[..digits].parse::<usize>() {
-                Ok(place) => {
-                    let _ = write!(self.sql, "${}", place + self.params);
-                }
-                Err(_) => self.sql.push('$'),
-            }
-            self.sql.push_str(&part[digits..]);
-        }
+        put_places(&mut self.sql, question, |sql, place| sql.push_str(&format!("${}", place + self.params)));
         self.sql.push_str(") q)");
         self.params += params;
+    }
+
+    /// The values that it takes.
+    pub(crate) fn add_question<'a>(&mut self, question: &'a Question) -> Vec<Param<'a>> {
+        let values = question.values();
+        self.add(&question.worded(), values.len());
+        values
     }
 
     pub(crate) fn sql(self) -> String {
@@ -42,10 +39,55 @@ impl AllInOne {
     }
 }
 
+/// The answers that a row holds from this column on, one in each.
+pub(crate) fn answers_in(row: &tokio_postgres::Row, from: usize) -> Result<Vec<Vec<Row>>, DbError> {
+    (from..row.len()).map(|n| Ok(row.try_get::<_, Rows>(n)?.0)).collect()
+}
+
+/// What `all` asks, asked for several at once: a row of answers for each, behind its place among them. Each value is an
+/// array with one for each, in the order of `types`; a value that is a list is the same for all of them, and stands
+/// behind the arrays.
+pub(crate) fn for_each(all: &str, types: &[Type]) -> String {
+    let is_list = |ty: &Type| matches!(ty.kind(), Kind::Array(_));
+    let columns: Vec<usize> = (0..types.len()).filter(|n| !is_list(&types[*n])).collect();
+    let mut lists = columns.len();
+    let places: Vec<String> = (types.iter().enumerate())
+        .map(|(n, ty)| {
+            if is_list(ty) {
+                lists += 1;
+                format!("${lists}")
+            } else {
+                format!("asker.v{n}")
+            }
+        })
+        .collect();
+    let mut sql = String::from("SELECT asker.place, ");
+    put_places(&mut sql, all.trim_start_matches("SELECT "), |sql, place| sql.push_str(&places[place - 1]));
+    let arrays: Vec<String> = columns.iter().zip(1..).map(|(n, at)| format!("${at}::{}[]", types[*n].name())).collect();
+    let names: Vec<String> = columns.iter().map(|n| format!("v{n}")).collect();
+    let (arrays, names) = (arrays.join(", "), names.join(", "));
+    let _ = write!(sql, " FROM UNNEST({arrays}) WITH ORDINALITY AS asker ({names}, place)");
+    sql
+}
+
+/// Copies a question, with something else at each place of a value (`$1`, `$2` …).
+fn put_places(sql: &mut String, question: &str, put: impl Fn(&mut String, usize)) {
+    let mut parts = question.split('$');
+    sql.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        match part[..digits].parse::<usize>() {
+            Ok(place) => put(sql, place),
+            Err(_) => sql.push('$'),
+        }
+        sql.push_str(&part[digits..]);
+    }
+}
+
 /// An array of rows (`record[]`) in PostgreSQL's binary form, as `array_send` and `record_send` write it: the number of
 /// dimensions, whether there are nulls, the type, then of each dimension its length and where it begins; then of each
 /// row its length, the number of its columns, and of each its type, its length (-1: null) and its bytes.
-pub(crate) struct Rows(pub(crate) Vec<Row>);
+struct Rows(Vec<Row>);
 
 impl<'a> FromSql<'a> for Rows {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Rows, Fault> {

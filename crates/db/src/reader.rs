@@ -1,20 +1,22 @@
 //! Reader threads, each with one read-only connection.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Clock};
 
 use base::limits;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use crate::counted::Counted;
+use crate::postgres_gathered::{Asked, alike};
 use crate::postgres_line::Begin;
 use crate::readable::UnreadableRows;
+use crate::reader_queue::{Taken, Waiting};
 use crate::writer::Connection;
-use crate::{DbConfig, DbError, Keys, Tx};
+use crate::{DbConfig, DbError, Keys, Question, Tx};
 
-type Run = dyn FnMut(Result<&mut Connection, DbError>, bool) -> bool + Send;
+type Run = dyn FnMut(Result<&mut Connection, DbError>, How) -> bool + Send;
 
 /// A reading, to be handed a connection on which it has begun. `brief`: without a transaction, if it can do with one
 /// question; where it cannot, it says so by `false` and is handed another one.
@@ -23,8 +25,23 @@ struct Read {
     run: Box<Run>,
 }
 
+/// How a reading is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// To learn its first question: nothing comes of it.
+    ToLearn,
+    Briefly,
+    Whole,
+}
+
 pub(crate) struct Readers {
-    queue: Sender<Read>,
+    queue: Arc<Waiting<Read>>,
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
 }
 
 impl Readers {
@@ -34,7 +51,7 @@ impl Readers {
         counted: &Arc<Counted>,
         unreadable: &Arc<UnreadableRows>,
     ) -> Result<Readers, DbError> {
-        let (queue, reads) = bounded::<Read>(limits::READER_QUEUE);
+        let readers = Readers { queue: Arc::new(Waiting::new()) };
         let far = matches!(config, DbConfig::Postgres { .. });
         let count = if far { limits::FAR_READERS } else { limits::READERS };
         for n in 0..count {
@@ -48,13 +65,13 @@ impl Readers {
                 unreadable: unreadable.clone(),
             };
             reader.share();
-            let reads = reads.clone();
+            let reads = readers.queue.clone();
             std::thread::Builder::new()
                 .name(format!("reader-{n}"))
                 .spawn(move || reader.serve(&reads))
                 .map_err(|e| DbError::Engine(e.to_string()))?;
         }
-        Ok(Readers { queue })
+        Ok(readers)
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -78,12 +95,16 @@ impl Readers {
             }
             true
         };
-        self.enqueue(Read { brief: false, run: Box::new(run) })?;
+        self.queue.put(Read { brief: false, run: Box::new(run) }, None)?;
         Ok(answer)
     }
 
-    /// With how many questions it took.
-    pub(crate) fn submit_brief<T, E, F>(&self, brief: bool, f: F) -> Result<oneshot::Receiver<Brief<T, E>>, DbError>
+    pub(crate) fn submit_brief<T, E, F>(
+        &self,
+        kind: &'static str,
+        foreseen: Option<Vec<Question>>,
+        f: F,
+    ) -> Result<oneshot::Receiver<Brief<T, E>>, DbError>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -91,38 +112,60 @@ impl Readers {
     {
         let (reply, answer) = oneshot::channel();
         let mut reply = Some(reply);
-        let run = move |connection: Result<&mut Connection, DbError>, brief| {
-            let outcome = match connection {
+        let like = foreseen.as_ref().map(|foreseen| likeness(kind, foreseen));
+        let (brief, foreseen) = (foreseen.is_some(), foreseen.unwrap_or_default());
+        let run = move |connection: Result<&mut Connection, DbError>, how| {
+            let read = match connection {
                 Ok(connection) => {
+                    let foreseen = if how == How::Whole { &[] } else { &*foreseen };
+                    connection.expect(foreseen);
+                    let began = Clock::now();
                     let outcome = caught(|| f(connection.tx()));
-                    let questions = connection.questions();
+                    let (questions, took) = (connection.questions(), began.elapsed());
                     // Whatever came of it: an error may have been taken for a "no".
-                    if brief && questions > 1 {
+                    if how == How::ToLearn || how == How::Briefly && questions > 1 {
                         return false;
                     }
-                    (outcome, questions)
+                    Brief { outcome, questions, took, later: connection.take_later(foreseen) }
                 }
-                Err(error) => (Err(E::from(error)), 0),
+                Err(error) => Brief::failed(error),
             };
             if let Some(reply) = reply.take() {
-                let _ = reply.send(outcome);
+                let _ = reply.send(read);
             }
             true
         };
-        self.enqueue(Read { brief, run: Box::new(run) })?;
+        self.queue.put(Read { brief, run: Box::new(run) }, like)?;
         Ok(answer)
-    }
-
-    fn enqueue(&self, read: Read) -> Result<(), DbError> {
-        self.queue.try_send(read).map_err(|error| match error {
-            TrySendError::Full(_) => DbError::Busy,
-            TrySendError::Disconnected(_) => DbError::Gone("the readers have stopped".into()),
-        })
     }
 }
 
-/// What came of a reading, and how many questions it took.
-pub(crate) type Brief<T, E> = (Result<T, E>, u32);
+/// What came of a reading.
+pub struct Brief<T, E> {
+    pub outcome: Result<T, E>,
+    /// How many questions it asked a server.
+    pub questions: u32,
+    /// The last run.
+    pub took: Duration,
+    /// What it would have had to ask with the first one, to need no other.
+    pub later: Vec<Question>,
+}
+
+impl<T, E: From<DbError>> Brief<T, E> {
+    pub(crate) fn failed(error: DbError) -> Brief<T, E> {
+        Brief { outcome: Err(E::from(error)), questions: 0, took: Duration::ZERO, later: vec![] }
+    }
+}
+
+/// The same for readings that most likely ask the same.
+fn likeness(kind: &str, foreseen: &[Question]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    kind.hash(&mut hasher);
+    for question in foreseen {
+        (&question.sql, &question.items).hash(&mut hasher);
+    }
+    hasher.finish()
+}
 
 fn caught<T, E: From<DbError>>(f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err(E::from(DbError::Panicked)))
@@ -153,37 +196,87 @@ impl Reader {
         }
     }
 
-    fn serve(&mut self, reads: &Receiver<Read>) {
+    fn serve(&mut self, waiting: &Waiting<Read>) {
         loop {
-            let read = if self.lingers() {
-                match reads.recv_timeout(LINGER) {
-                    Ok(read) => read,
-                    Err(RecvTimeoutError::Timeout) => {
-                        self.end();
-                        continue;
+            match waiting.take(self.lingers().then_some(LINGER)) {
+                Taken::Reads(reads, like) => {
+                    if reads.len() > 1 {
+                        self.run_together(reads);
+                    } else {
+                        reads.into_iter().for_each(|read| self.run(read));
                     }
-                    Err(RecvTimeoutError::Disconnected) => return,
+                    waiting.done(like);
                 }
-            } else {
-                let Ok(read) = reads.recv() else { return };
-                read
-            };
-            self.run(read);
+                Taken::Nothing => self.end(),
+                Taken::Closed => return,
+            }
         }
     }
 
-    fn run(&mut self, Read { brief, mut run }: Read) {
-        let mut once = |begin: Begin| match self.begin(begin) {
+    fn run(&mut self, mut read: Read) {
+        if !read.brief || !self.once(&mut read, Begin::Alone) {
+            self.once(&mut read, Begin::Reading);
+        }
+    }
+
+    fn once(&mut self, read: &mut Read, begin: Begin) -> bool {
+        let how = if begin == Begin::Alone { How::Briefly } else { How::Whole };
+        match self.begin(begin) {
             Ok(connection) => {
-                let done = run(Ok(connection), begin == Begin::Alone);
+                let done = (read.run)(Ok(connection), how);
                 self.leave();
                 done
             }
-            Err(error) => run(Err(error), false),
-        };
-        if !brief || !once(Begin::Alone) {
-            once(Begin::Reading);
+            Err(error) => (read.run)(Err(error), how),
         }
+    }
+
+    /// Those that ask the same first are answered by one statement; each of the others is run by itself.
+    fn run_together(&mut self, reads: Vec<Read>) {
+        let (mut alone, mut learned) = (Vec::new(), Vec::new());
+        // On a new connection where the old one turns out to be gone.
+        let stands = self.begin(Begin::Alone).is_ok();
+        for mut read in reads {
+            match stands.then(|| self.learn(&mut read)).flatten() {
+                Some(asked) => learned.push((read, asked)),
+                None => alone.push(read),
+            }
+        }
+        while let Some((read, asked)) = learned.pop() {
+            let (mut same, others): (Vec<_>, Vec<_>) = learned.into_iter().partition(|(_, other)| alike(other, &asked));
+            learned = others;
+            same.push((read, asked));
+            alone.extend(self.run_answered(same));
+        }
+        alone.into_iter().for_each(|read| self.run(read));
+    }
+
+    /// What this reading asks first, where it asks a server.
+    fn learn(&mut self, read: &mut Read) -> Option<Asked> {
+        let connection = self.connection.as_mut()?;
+        connection.far()?.note_what_is_asked();
+        (read.run)(Ok(connection), How::ToLearn);
+        connection.far()?.take_noted()
+    }
+
+    /// Runs readings that ask the same; gives back those for which that did not do.
+    fn run_answered(&mut self, reads: Vec<(Read, Asked)>) -> Vec<Read> {
+        let all = |reads: Vec<(Read, Asked)>| reads.into_iter().map(|(read, _)| read).collect();
+        let Some(connection) = self.connection.as_mut().filter(|_| reads.len() > 1) else { return all(reads) };
+        let asked: Vec<&Asked> = reads.iter().map(|(_, asked)| asked).collect();
+        let Some(Ok(answers)) = connection.far().map(|server| server.ask_for_each(&asked)) else { return all(reads) };
+        let mut again = Vec::new();
+        for ((mut read, asked), answers) in reads.into_iter().zip(answers) {
+            connection.tx().forget_broken();
+            if let Some(server) = connection.far() {
+                server.begin_answered(asked, answers);
+            }
+            // It asked something else as well.
+            if !(read.run)(Ok(connection), How::Briefly) {
+                again.push(Read { brief: false, ..read });
+            }
+        }
+        again
     }
 
     /// An open transaction would keep the embedded engine's log from being begun anew; on a server the next reading ends

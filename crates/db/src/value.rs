@@ -1,5 +1,7 @@
 //! Values that both engines store, and rows that give them back typed.
 
+use std::hash::{Hash, Hasher};
+
 use base::Instant;
 
 use crate::DbError;
@@ -13,6 +15,19 @@ pub enum Value {
     Bool(bool),
     Text(String),
     Blob(Vec<u8>),
+}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        match self {
+            Value::Null => 0.hash(hasher),
+            Value::Int(v) => v.hash(hasher),
+            Value::Real(v) => v.to_bits().hash(hasher),
+            Value::Bool(v) => v.hash(hasher),
+            Value::Text(v) => v.hash(hasher),
+            Value::Blob(v) => v.hash(hasher),
+        }
+    }
 }
 
 macro_rules! from {

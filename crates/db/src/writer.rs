@@ -21,7 +21,7 @@ use crate::postgres_wire::Server;
 use crate::readable::UnreadableRows;
 use crate::space::Disk;
 use crate::sqlite_engine::Sqlite;
-use crate::{DbConfig, DbError, Keys, Tx};
+use crate::{DbConfig, DbError, Keys, Question, Tx};
 
 /// How often a command is run anew when concurrent transactions keep winning.
 const REPLAYS: usize = 5;
@@ -107,6 +107,30 @@ impl Connection {
     /// Whether each statement is a journey to a server.
     pub(crate) fn is_far(&self) -> bool {
         matches!(self, Connection::Postgres(_))
+    }
+
+    /// A server, to be asked what several readings want to know.
+    pub(crate) fn far(&mut self) -> Option<&mut Postgres> {
+        match self {
+            Connection::Sqlite(_) => None,
+            Connection::Postgres(engine) => Some(engine),
+        }
+    }
+
+    /// A server is asked these with the first question, and notes what is asked after it.
+    pub(crate) fn expect(&mut self, foreseen: &[Question]) {
+        if let Connection::Postgres(engine) = self {
+            foreseen.iter().for_each(|question| engine.expect(question.clone()));
+            engine.note_later();
+        }
+    }
+
+    /// What was asked after the first question, and what was needed of what was foreseen.
+    pub(crate) fn take_later(&mut self, foreseen: &[Question]) -> Vec<Question> {
+        match self {
+            Connection::Sqlite(_) => vec![],
+            Connection::Postgres(engine) => engine.take_later(foreseen),
+        }
     }
 
     /// How many questions a server was asked since something began.

@@ -58,8 +58,8 @@ fn a_brief_reading_begins_anew_in_a_transaction_where_one_question_is_not_enough
     region.db.write_blocking(put(0)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let far = testing::on_postgres();
-    let (one, questions) = runtime.block_on(region.db.read_brief(true, all));
-    assert_eq!((one.unwrap(), questions), (vec![0], u32::from(far)));
+    let one = runtime.block_on(region.db.read_brief("test", Some(vec![]), all));
+    assert_eq!((one.outcome.unwrap(), one.questions), (vec![0], u32::from(far)));
 
     // Between its two questions somebody writes; it may take the first refusal for an empty answer.
     let (db, runs) = (region.db.clone(), std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0)));
@@ -71,20 +71,90 @@ fn a_brief_reading_begins_anew_in_a_transaction_where_one_question_is_not_enough
         std::thread::spawn(move || db.write_blocking(writes)).join().unwrap()?;
         Ok::<_, DbError>((first, all(tx).unwrap_or_default()))
     };
-    let (both, questions) = runtime.block_on(region.db.read_brief(true, twice));
-    let (first, second) = both.unwrap();
+    let both = runtime.block_on(region.db.read_brief("test", Some(vec![]), twice));
+    let (first, second) = both.outcome.unwrap();
     assert_eq!(first, second, "both of one moment");
-    assert_eq!((runs.load(std::sync::atomic::Ordering::SeqCst), questions), if far { (2, 2) } else { (1, 0) });
+    assert_eq!((runs.load(std::sync::atomic::Ordering::SeqCst), both.questions), if far { (2, 2) } else { (1, 0) });
 
     // After it the connections are as before.
-    let (again, _) = runtime.block_on(region.db.read_brief(true, all));
-    assert_eq!(again.unwrap(), region.db.read_blocking(all).unwrap());
-    let (refused, _) =
-        runtime.block_on(region.db.read_brief(true, |tx| tx.query("SELECT nothing_there", &[]).map(drop)));
-    assert!(refused.is_err());
-    for brief in [true, false, true] {
-        let (fine, _) = runtime.block_on(region.db.read_brief(brief, all));
-        assert!(fine.is_ok());
+    let again = runtime.block_on(region.db.read_brief("test", Some(vec![]), all));
+    assert_eq!(again.outcome.unwrap(), region.db.read_blocking(all).unwrap());
+    let wrong = |tx: &mut dyn Tx| tx.query("SELECT nothing_there", &[]).map(drop);
+    assert!(runtime.block_on(region.db.read_brief("test", Some(vec![]), wrong)).outcome.is_err());
+    for foreseen in [Some(vec![]), None, Some(vec![])] {
+        assert!(runtime.block_on(region.db.read_brief("test", foreseen, all)).outcome.is_ok());
+    }
+}
+
+// shows: 5.7.3 what several readers ask at the same moment is one statement, and each is answered their own
+#[test]
+fn readings_that_ask_the_same_at_the_same_moment_are_answered_together_and_each_by_itself() {
+    const MANY: i64 = 200;
+    const ONE: &str =
+        "SELECT n, word, at, ok, raw, share FROM tally WHERE (n = $1 OR word = $2) AND at <= $3 ORDER BY n";
+    const LISTED: &str = "SELECT n FROM tally WHERE n {among} AND n >= $1 ORDER BY n";
+    const SHARE: &str = "SELECT 100 / (n - $1) FROM tally WHERE n = 7";
+    let region = testing::fresh(&[TABLES]);
+    let row = |n: i64| {
+        params![n, (n % 3 != 0).then(|| format!("語{n} $1")), n * 7, n % 2 == 0, vec![n as u8, 255], n as f64 / 8.0]
+            .to_vec()
+    };
+    let rows: Vec<_> = (0..MANY).map(row).collect();
+    let head = "INSERT INTO tally (n, word, at, ok, raw, share)";
+    region.db.write_blocking(move |tx| tx.insert_rows(head, 6, &rows, "")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let list = [1i64, 5, 9, 33, 77, 120];
+    let read = move |n: i64| {
+        move |tx: &mut dyn Tx| {
+            let word: Value = if n % 3 == 0 { Value::Null } else { format!("語{n} $1").into() };
+            tx.ahead(&[&|tx| drop(tx.among(LISTED, params![n], &list))]);
+            let one = tx.query(ONE, params![n, word, MANY * 7])?;
+            let listed = tx.among(LISTED, params![n], &list)?;
+            // It cannot be foreseen, for some.
+            let more = if n % 50 == 49 { tx.query(ONE, params![n, Value::Null, n * 7])?.len() } else { 0 };
+            let hundredth = tx.query(SHARE, params![n])?;
+            Ok::<_, DbError>((one, listed.len(), more, hundredth))
+        }
+    };
+    let share = |n: i64| db::Question { sql: SHARE.into(), params: params![n].to_vec(), items: None };
+    let by_readers = || region.db.counted().1 - region.db.counted_by_the_writer().1;
+    let round = || {
+        let all = (0..MANY).map(|n| region.db.read_brief("test", Some(vec![share(n)]), read(n)));
+        runtime.block_on(futures_util::future::join_all(all))
+    };
+    // Each reader prepares the statements when it first comes to them.
+    let (mut answers, mut journeys) = (vec![], u64::MAX);
+    for _ in 0..50 {
+        let before = by_readers();
+        answers = round();
+        journeys = journeys.min(by_readers() - before);
+    }
+    for (n, read) in (0..MANY).zip(answers) {
+        if n == 7 {
+            assert_eq!(read.outcome.is_err(), testing::on_postgres(), "a server divides nothing by zero");
+            continue;
+        }
+        let (one, listed, more, hundredth) = read.outcome.unwrap();
+        assert_eq!(one.len(), 1);
+        let columns =
+            (one[0].get::<i64>(0), one[0].get::<Option<String>>(1), one[0].get::<i64>(2), one[0].get::<bool>(3));
+        let columns = (columns.0.unwrap(), columns.1.unwrap(), columns.2.unwrap(), columns.3.unwrap());
+        assert_eq!(columns, (n, (n % 3 != 0).then(|| format!("語{n} $1")), n * 7, n % 2 == 0));
+        assert_eq!((one[0].get(4).unwrap(), one[0].get(5).unwrap()), (vec![n as u8, 255], n as f64 / 8.0));
+        assert_eq!((listed, more), (list.iter().filter(|item| **item >= n).count(), usize::from(n % 50 == 49)), "{n}");
+        assert_eq!(hundredth[0].get::<i64>(0).unwrap(), 100 / (7 - n), "{n}");
+        let later = if !testing::on_postgres() {
+            0
+        } else if n % 50 == 49 {
+            2
+        } else {
+            1
+        };
+        assert_eq!(read.later.len(), later, "{n}");
+    }
+    match testing::on_postgres() {
+        true => assert!(journeys < MANY as u64 / 2, "{journeys} journeys"),
+        false => assert_eq!(journeys, 0),
     }
 }
 
@@ -107,14 +177,14 @@ fn what_is_asked_ahead_comes_back_as_if_it_were_asked_by_itself() {
         .into();
     // Of this reading alone: those before it end when they like.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let together = region.db.read_brief(false, move |tx| {
+    let together = region.db.read_brief("test", None, move |tx| {
         tx.ahead(&[&|tx| drop(some(tx, 10)), &|tx| drop(some(tx, 49)), &|tx| drop(some(tx, 60))]);
         Ok::<_, DbError>([some(tx, 0)?, some(tx, 10)?, some(tx, 49)?, some(tx, 60)?])
     });
-    let (together, questions) = runtime.block_on(together);
-    let together: Vec<_> = together.unwrap().map(shown).into();
+    let together = runtime.block_on(together);
+    assert_eq!(together.questions, u32::from(testing::on_postgres()), "one journey for all four");
+    let together: Vec<_> = together.outcome.unwrap().map(shown).into();
     assert_eq!(together, alone);
-    assert_eq!(questions, u32::from(testing::on_postgres()), "one journey for all four");
 }
 
 #[test]

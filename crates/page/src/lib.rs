@@ -5,12 +5,12 @@
 pub mod about;
 pub mod address;
 pub mod assets;
-mod brevity;
 pub mod certificate;
 pub mod client;
 pub mod components;
 pub mod door;
 pub mod draft;
+mod foresight;
 pub mod frame;
 pub mod guard;
 pub mod layout;

@@ -9,8 +9,8 @@ use signin::{Hashers, Strangers};
 use uuid::Uuid;
 
 use crate::about::About;
-use crate::brevity::Brevity;
 use crate::certificate::Demand;
+use crate::foresight::Foresight;
 use crate::live::Live;
 use crate::office_names::OfficeNames;
 use crate::problem::Problem;
@@ -67,7 +67,7 @@ struct Inner {
     renewals: Renewals,
     office_names: OfficeNames,
     remembered: Remembered,
-    brevity: Brevity,
+    foresight: Foresight,
     /// Begun with the first password.
     hashers: OnceLock<Option<Hashers>>,
     /// Where a demonstration's outward messages are written.
@@ -99,7 +99,7 @@ impl Site {
                 renewals: Renewals::default(),
                 office_names: OfficeNames::default(),
                 remembered: Remembered::default(),
-                brevity: Brevity::default(),
+                foresight: Foresight::default(),
                 hashers: OnceLock::new(),
                 letters,
                 demand: OnceLock::new(),
@@ -151,8 +151,8 @@ impl Site {
     }
 
     /// Which looks need one question to a server.
-    pub(crate) fn brevity(&self) -> &Brevity {
-        &self.inner.brevity
+    pub(crate) fn foresight(&self) -> &Foresight {
+        &self.inner.foresight
     }
 
     /// The pages that are open and renew themselves.

@@ -9,10 +9,11 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base::{Actor, Ctx, PersonId, Purpose, Redacted, Role};
-use db::Tx;
+use db::{Brief, Tx};
 
 use crate::about::Item;
 use crate::certificate::Presented;
+use crate::foresight::{self, Guess};
 use crate::guard::Nonce;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
@@ -155,15 +156,20 @@ impl Visitor {
         let ctx = self.ctx(site);
         let reading = ctx.clone();
         let (standing, at) = (self.standing.clone(), site.clone());
-        let brief = site.brevity().expects_one(what.key());
-        let read = site.db().read_brief(brief, move |tx| {
+        let key = foresight::key(self.session.id, what.key(), &self.path);
+        let foreseen = site.foresight().recall(key, ctx.now);
+        let guessed = foreseen.is_some();
+        let read = site.db().read_brief(what.key(), foreseen, move |tx| {
             standing.ask_ahead(&at, &reading, tx);
             let outcome = f(&reading, tx);
             standing.look_up(&at, &reading, tx).map(|looked_up| (outcome, looked_up))
         });
-        let (read, questions) = read.await;
-        site.brevity().learn(what.key(), questions);
+        let Brief { outcome: read, questions, took, later } = read.await;
         let (outcome, looked_up) = read?;
+        if questions > 0 && outcome.is_ok() {
+            let guess = Guess::of(guessed, questions, took);
+            site.foresight().learn(key, ctx.now, guess, later);
+        }
         self.standing.settle(site, ctx.now, looked_up)?;
         let recording = ctx;
         match outcome {

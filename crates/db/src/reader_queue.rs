@@ -1,0 +1,200 @@
+//! Readings that wait for a reader, the first first. Who takes one takes along those that most likely ask the same; and
+//! while such are under way, others like them gather.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base::limits;
+
+use crate::DbError;
+
+pub(crate) struct Waiting<T> {
+    state: Mutex<State<T>>,
+    there: Condvar,
+    /// Readers that may be at readings alike at a time.
+    alike: usize,
+}
+
+struct State<T> {
+    reads: VecDeque<(T, Option<u64>)>,
+    /// How many readers are at readings like these.
+    under_way: HashMap<u64, usize>,
+    closed: bool,
+}
+
+/// What came of waiting.
+pub(crate) enum Taken<T> {
+    /// One at least, and what they have in common; to be [`Waiting::done`].
+    Reads(Vec<T>, Option<u64>),
+    Nothing,
+    /// There will be no more.
+    Closed,
+}
+
+impl<T> Waiting<T> {
+    pub(crate) fn new() -> Waiting<T> {
+        // Each keeps a processor here and one of the server's busy; beyond them, asking together is faster.
+        let alike = std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1));
+        let state = State { reads: VecDeque::new(), under_way: HashMap::new(), closed: false };
+        Waiting { state: Mutex::new(state), there: Condvar::new(), alike }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.state().reads.len()
+    }
+
+    /// `like`: the same as of those that most likely ask the same.
+    pub(crate) fn put(&self, read: T, like: Option<u64>) -> Result<(), DbError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(DbError::Gone("the readers have stopped".into()));
+        }
+        if state.reads.len() >= limits::READER_QUEUE {
+            return Err(DbError::Busy);
+        }
+        state.reads.push_back((read, like));
+        // Otherwise whoever is at it takes this along when they are done.
+        if !self.is_busy(&state, like) {
+            self.there.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits for so long, or until there is something.
+    pub(crate) fn take(&self, wait: Option<Duration>) -> Taken<T> {
+        let until = wait.map(|wait| Instant::now() + wait);
+        let mut state = self.state();
+        loop {
+            if let Some((reads, like)) = self.next(&mut state) {
+                if state.reads.iter().any(|(_, like)| !self.is_busy(&state, *like)) {
+                    self.there.notify_one();
+                }
+                return Taken::Reads(reads, like);
+            }
+            if state.closed && state.reads.is_empty() {
+                return Taken::Closed;
+            }
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.there.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return Taken::Nothing,
+                Some(left) => self.there.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    /// What was taken has been run. Whoever says so takes again at once.
+    pub(crate) fn done(&self, like: Option<u64>) {
+        let Some(like) = like else { return };
+        let mut state = self.state();
+        if let Some(count) = state.under_way.get_mut(&like) {
+            *count -= 1;
+            if *count == 0 {
+                state.under_way.remove(&like);
+            }
+        }
+    }
+
+    /// What waits is still taken.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.there.notify_all();
+    }
+
+    /// Whether enough readers are at readings like these.
+    fn is_busy(&self, state: &State<T>, like: Option<u64>) -> bool {
+        like.and_then(|like| state.under_way.get(&like)).is_some_and(|count| *count >= self.alike)
+    }
+
+    fn next(&self, state: &mut State<T>) -> Option<(Vec<T>, Option<u64>)> {
+        let first = state.reads.iter().position(|(_, like)| !self.is_busy(state, *like))?;
+        let (read, like) = state.reads.remove(first)?;
+        let mut taken = vec![read];
+        let Some(kind) = like else { return Some((taken, None)) };
+        *state.under_way.entry(kind).or_default() += 1;
+        while taken.len() < limits::READ_TOGETHER
+            && let Some(at) = state.reads.iter().position(|(_, other)| *other == like)
+        {
+            taken.extend(state.reads.remove(at).map(|(read, _)| read));
+        }
+        Some((taken, like))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken<T>(waiting: &Waiting<T>, wait: Option<Duration>) -> Option<Vec<T>> {
+        match waiting.take(wait) {
+            Taken::Reads(reads, like) => {
+                waiting.done(like);
+                Some(reads)
+            }
+            Taken::Nothing | Taken::Closed => None,
+        }
+    }
+
+    #[test]
+    fn who_asks_the_same_is_taken_along_and_nobody_else() {
+        let waiting = Waiting::new();
+        for (read, like) in [(1, Some(7)), (2, None), (3, Some(8)), (4, Some(7)), (5, None), (6, Some(7))] {
+            waiting.put(read, like).unwrap();
+        }
+        let mut all = Vec::new();
+        while let Some(reads) = taken(&waiting, Some(Duration::ZERO)) {
+            all.push(reads);
+        }
+        assert_eq!(all, [vec![1, 4, 6], vec![2], vec![3], vec![5]]);
+        (0..=limits::READ_TOGETHER).for_each(|n| waiting.put(n, Some(7)).unwrap());
+        assert_eq!(taken(&waiting, None).unwrap().len(), limits::READ_TOGETHER);
+        assert_eq!(waiting.len(), 1);
+    }
+
+    #[test]
+    fn readings_gather_while_others_like_them_are_under_way() {
+        let waiting = Waiting::new();
+        let mut under_way = Vec::new();
+        for n in 0..waiting.alike {
+            waiting.put(n, Some(7)).unwrap();
+            under_way.push(waiting.take(None));
+        }
+        waiting.put(100, Some(7)).unwrap();
+        waiting.put(101, Some(8)).unwrap();
+        waiting.put(102, Some(7)).unwrap();
+        waiting.put(103, None).unwrap();
+        assert_eq!(taken(&waiting, None), Some(vec![101]));
+        assert_eq!(taken(&waiting, None), Some(vec![103]));
+        assert_eq!(taken(&waiting, Some(Duration::ZERO)), None);
+        waiting.done(Some(7));
+        assert_eq!(taken(&waiting, None), Some(vec![100, 102]));
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_and_what_waited_at_the_end_is_taken() {
+        let waiting = Waiting::new();
+        (0..limits::READER_QUEUE).for_each(|n| waiting.put(n, None).unwrap());
+        assert!(matches!(waiting.put(0, None), Err(DbError::Busy)));
+        waiting.close();
+        assert!(matches!(waiting.put(0, None), Err(DbError::Gone(_))));
+        (0..limits::READER_QUEUE).for_each(|n| assert_eq!(taken(&waiting, None), Some(vec![n])));
+        assert!(matches!(waiting.take(None), Taken::Closed));
+    }
+
+    #[test]
+    fn who_waits_is_woken() {
+        let waiting = Waiting::new();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| taken(&waiting, None));
+            waiting.put(1, None).unwrap();
+            assert_eq!(waiter.join().unwrap(), Some(vec![1]));
+            let waiter = scope.spawn(|| taken(&waiting, None));
+            waiting.close();
+            assert_eq!(waiter.join().unwrap(), None);
+        });
+    }
+}
