@@ -133,3 +133,54 @@ fn no_page_asks_more_often_because_it_has_more_rows() {
     assert!(findings.is_empty(), "{} of {opened} pages:\n{}", findings.len(), findings.join("\n"));
     assert!(opened > 60 && grown > 10, "{opened} pages opened, {grown} of them longer");
 }
+
+/// Openings after which each reader of a server has met what a page asks, and what it asks has shown itself.
+const OPENINGS: usize = 60;
+
+// shows: 5.7.3 a page that was open before is asked for in one journey, whatever it asks
+#[test]
+fn a_page_that_is_opened_again_is_asked_for_in_one_journey() {
+    let region = town(30, 60, 3);
+    let by_role = people(&region);
+    let by_readers = || region.test.db.counted().1 - region.test.db.counted_by_the_writer().1;
+    let (mut opened, mut findings) = (0, Vec::new());
+    for (role, id) in &by_role {
+        let who = region.enter_as(*id);
+        for door in web::router::doors(&region.site) {
+            if door.method != "GET" || door.leads != Leads::Look || door.path.contains('{') {
+                continue;
+            }
+            let mut fewest = u64::MAX;
+            for _ in 0..OPENINGS {
+                let before = by_readers();
+                if region.get(&who, door.path).status != 200 {
+                    fewest = 0;
+                }
+                fewest = fewest.min(by_readers() - before);
+                region.wait(Span::seconds(1));
+                if fewest <= 1 {
+                    break;
+                }
+            }
+            opened += usize::from(fewest > 0);
+            if fewest > 1 {
+                findings.push(format!("{} as {}: {fewest} journeys", door.path, role.key()));
+            }
+        }
+    }
+    assert!(findings.is_empty(), "{} of {opened} pages:\n{}", findings.len(), findings.join("\n"));
+    assert_eq!(opened > 40, db::testing::on_postgres(), "{opened} pages opened");
+}
+
+// shows: 5.7.3 what is asked ahead by habit hides nothing that is new
+#[test]
+fn a_page_that_is_opened_again_shows_what_has_happened_since() {
+    let region = town(30, 60, 2);
+    let operator = region.enter_as(people(&region)[&Role::Operator]);
+    let rows = || region.get(&operator, "/cases").body.matches("class=\"person-name\"").count();
+    for pressed in 2..6 {
+        (0..6).for_each(|_| assert_eq!(rows(), pressed));
+        region.press(pressed);
+        assert_eq!(rows(), pressed + 1, "the next look shows it");
+    }
+}

@@ -61,7 +61,7 @@ pub(crate) struct Postgres {
     pub(crate) line: Line,
     waiting: Vec<Waiting>,
     /// What will be asked for, and what was answered to it already.
-    expected: Vec<Question>,
+    pub(crate) expected: Vec<Question>,
     pub(crate) answers: Vec<(Question, Vec<Row>)>,
     prepared: HashMap<String, Statement>,
     pub(crate) keys: Arc<Keys>,
@@ -296,7 +296,9 @@ impl Postgres {
             return Some(self.answers.swap_remove(at).1);
         }
         // Whoever asks by itself needs no answer ahead.
-        self.expected.retain(|question| !same(question));
+        if let Some(at) = self.expected.iter().position(same) {
+            self.expected.remove(at);
+        }
         None
     }
 

@@ -30,15 +30,24 @@ impl Postgres {
         self.answers = asked.into_iter().zip(answers).collect();
     }
 
-    pub(crate) fn note_later(&mut self) {
+    /// The first question is asked with these, each as often as it stands there, and what is asked after it is noted.
+    pub(crate) fn foresee(&mut self, foreseen: &[Question]) {
+        self.expected.extend(foreseen.iter().cloned());
         self.later = Some(vec![]);
     }
 
     /// What was asked after the first question, and those of the foreseen ones whose answers were taken.
     pub(crate) fn take_later(&mut self, foreseen: &[Question]) -> Vec<Question> {
-        let used = |question: &&Question| self.answers.iter().all(|(left, _)| left != *question);
-        let used: Vec<Question> = foreseen.iter().filter(used).cloned().collect();
-        used.into_iter().chain(self.later.take().unwrap_or_default()).collect()
+        let mut left: Vec<&Question> = self.answers.iter().map(|(question, _)| question).collect();
+        let mut later = Vec::new();
+        for question in foreseen {
+            match left.iter().position(|left| *left == question) {
+                Some(at) => drop(left.swap_remove(at)),
+                None => later.push(question.clone()),
+            }
+        }
+        later.extend(self.later.take().unwrap_or_default());
+        later
     }
 
     /// Asks for all of these readings, which are [`alike`], at once.

@@ -118,7 +118,7 @@ impl Readers {
             let read = match connection {
                 Ok(connection) => {
                     let foreseen = if how == How::Whole { &[] } else { &*foreseen };
-                    connection.expect(foreseen);
+                    connection.foresee(foreseen);
                     let began = Clock::now();
                     let outcome = caught(|| f(connection.tx()));
                     let (questions, took) = (connection.questions(), began.elapsed());

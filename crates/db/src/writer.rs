@@ -118,10 +118,9 @@ impl Connection {
     }
 
     /// A server is asked these with the first question, and notes what is asked after it.
-    pub(crate) fn expect(&mut self, foreseen: &[Question]) {
+    pub(crate) fn foresee(&mut self, foreseen: &[Question]) {
         if let Connection::Postgres(engine) = self {
-            foreseen.iter().for_each(|question| engine.expect(question.clone()));
-            engine.note_later();
+            engine.foresee(foreseen);
         }
     }
 

@@ -45,6 +45,7 @@ pub(crate) struct Foresight(Mutex<HashMap<u64, Known>>);
 
 struct Known {
     later: Vec<Asked>,
+    at: Instant,
     sure: i8,
 }
 
@@ -52,19 +53,50 @@ struct Known {
 #[derive(PartialEq)]
 struct Asked {
     sql: String,
-    /// None: the time of the look.
-    params: Vec<Option<Value>>,
+    params: Vec<Param>,
     items: Option<Vec<Value>>,
 }
 
-impl Asked {
-    fn of(Question { sql, params, items }: Question, now: &Value) -> Asked {
-        let params = params.into_iter().map(|value| Some(value).filter(|value| value != now)).collect();
-        Asked { sql, params, items }
+#[derive(Clone, PartialEq)]
+enum Param {
+    Same(Value),
+    /// So long after the time of the look, in microseconds.
+    After(i64),
+}
+
+impl Param {
+    /// A time may move with the looks or not: which, their second one shows.
+    fn of(value: Value, now: Instant, before: Option<(&Param, Instant)>) -> Param {
+        let Value::Int(time) = value else { return Param::Same(value) };
+        let after = time.wrapping_sub(now.0);
+        match before {
+            Some((Param::After(known), _)) if *known == after => Param::After(after),
+            Some((Param::Same(Value::Int(was)), then)) if *was != time && was.wrapping_sub(then.0) == after => {
+                Param::After(after)
+            }
+            _ if after == 0 => Param::After(0),
+            _ => Param::Same(value),
+        }
     }
 
-    fn at(&self, now: &Value) -> Question {
-        let params = self.params.iter().map(|value| value.as_ref().unwrap_or(now).clone()).collect();
+    fn at(&self, now: Instant) -> Value {
+        match self {
+            Param::Same(value) => value.clone(),
+            Param::After(after) => Value::Int(now.0.wrapping_add(*after)),
+        }
+    }
+}
+
+impl Asked {
+    fn of(Question { sql, params, items }: Question, now: Instant, before: Option<(&Asked, Instant)>) -> Asked {
+        let before = before.filter(|(before, _)| before.sql == sql);
+        let param =
+            |(n, value)| Param::of(value, now, before.and_then(|(asked, then)| Some((asked.params.get(n)?, then))));
+        Asked { sql, params: params.into_iter().enumerate().map(param).collect(), items }
+    }
+
+    fn at(&self, now: Instant) -> Question {
+        let params = self.params.iter().map(|param| param.at(now)).collect();
         Question { sql: self.sql.clone(), params, items: self.items.clone() }
     }
 
@@ -84,13 +116,16 @@ impl Foresight {
     pub(crate) fn recall(&self, key: u64, now: Instant) -> Option<Vec<Question>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.get(&key).filter(|known| known.sure >= 0)?;
-        Some(known.later.iter().map(|asked| asked.at(&now.into())).collect())
+        Some(known.later.iter().map(|asked| asked.at(now)).collect())
     }
 
     /// Takes in what a look asked after its first question.
     pub(crate) fn learn(&self, key: u64, now: Instant, guess: Guess, later: Vec<Question>) {
-        let later: Vec<Asked> = later.into_iter().map(|question| Asked::of(question, &now.into())).collect();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.get(&key);
+        let of_before = |n: usize| before.and_then(|known| Some((known.later.get(n)?, known.at)));
+        let later: Vec<Asked> =
+            later.into_iter().enumerate().map(|(n, question)| Asked::of(question, now, of_before(n))).collect();
         if later.iter().map(Asked::values).sum::<usize>() > limits::VALUES_FORESEEN {
             all.remove(&key);
             return;
@@ -101,7 +136,7 @@ impl Foresight {
         {
             all.remove(&any);
         }
-        let known = all.entry(key).or_insert(Known { later: vec![], sure: 0 });
+        let known = all.entry(key).or_insert(Known { later: vec![], at: now, sure: 0 });
         let more = match guess {
             Guess::Right => 1,
             Guess::Wrong => -IN_VAIN,
@@ -109,7 +144,7 @@ impl Foresight {
             Guess::None if known.sure < 0 => i8::from(known.later == later),
             Guess::None => 0,
         };
-        *known = Known { later, sure: (known.sure + more).clamp(-SURE, SURE) };
+        *known = Known { later, at: now, sure: (known.sure + more).clamp(-SURE, SURE) };
     }
 }
 
@@ -131,6 +166,18 @@ mod tests {
         assert!(foresight.recall(2, later).is_none());
         foresight.learn(1, later, Guess::Right, vec![]);
         assert_eq!(foresight.recall(1, later), Some(vec![]), "what was not needed is not asked again");
+    }
+
+    #[test]
+    fn a_time_that_moves_with_the_looks_is_told_from_one_that_stays() {
+        let (foresight, looks) = (Foresight::default(), [10_000, 20_000, 70_000].map(Instant));
+        let asked = |now: Instant| vec![question("SELECT $1, $2", &[(now.0 - 4_000).into(), 5_000.into()])];
+        foresight.learn(1, looks[0], Guess::None, asked(looks[0]));
+        assert_ne!(foresight.recall(1, looks[1]), Some(asked(looks[1])));
+        foresight.learn(1, looks[1], Guess::None, asked(looks[1]));
+        assert_eq!(foresight.recall(1, looks[2]), Some(asked(looks[2])));
+        foresight.learn(1, looks[2], Guess::Right, asked(looks[2]));
+        assert_eq!(foresight.recall(1, looks[0]), Some(asked(looks[0])));
     }
 
     #[test]
