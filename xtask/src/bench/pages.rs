@@ -24,6 +24,7 @@ const ROUND: Duration = Duration::from_secs(6);
 const QUICK_ROUND: Duration = Duration::from_secs(1);
 const WARM_UP: Duration = Duration::from_secs(4);
 const START_LIMIT: Duration = Duration::from_secs(60);
+const REST_LIMIT: Duration = Duration::from_secs(300);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const FSYNCS: usize = 300;
 /// PostgreSQL's figure of SQLite's at least, in percent.
@@ -111,6 +112,9 @@ fn measure(setting: &Setting, town: &Town) -> Result<Measured> {
             Kind::Page | Kind::List => team.clone(),
             _ => runtime.block_on(gather_for(server.port, kind, USERS))?,
         };
+        // What is filed by person belongs to the pages that were looked at, not to those that come next.
+        let rested = server.await_rest(REST_LIMIT)?;
+        eprintln!("{kind:?}: what was before it kept the program for {} s", rested.as_secs());
         runtime.block_on(round(&users, kind, WARM_UP))?;
         audited.expect_none_missing(None)?;
         let rounds = rounds(setting, &runtime, &server, &users, kind)?;

@@ -9,10 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench::figure::median;
 use crate::run::{Group, signal_group};
+
+/// For so long it must have used less than a twentieth of a processor: longer than any of its rounds waits that files
+/// or cleans up.
+const REST: Duration = Duration::from_secs(5);
 
 /// A server of ours that is ended with this value.
 pub struct Running {
@@ -76,6 +80,19 @@ impl Running {
         let ticks = |n: usize| fields.get(n - 3).and_then(|f| f.parse::<u64>().ok()).context("no processor time");
         // 100 ticks a second on every Linux we build for.
         Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * 10))
+    }
+
+    /// Waits until the program has next to nothing to do any more, for so long at most; says how long that was.
+    pub fn await_rest(&self, limit: Duration) -> Result<Duration> {
+        let began = Instant::now();
+        loop {
+            let (before, from) = (self.processor()?, Instant::now());
+            sleep(REST);
+            if self.processor()? - before < from.elapsed() / 20 {
+                return Ok(from - began);
+            }
+            ensure!(began.elapsed() < limit, "the program is still busy after {} s", limit.as_secs());
+        }
     }
 
     /// Asks the program to end and waits for it, so that the next start finds its data closed.
