@@ -172,6 +172,61 @@ fn a_page_that_is_opened_again_is_asked_for_in_one_journey() {
     assert_eq!(opened > 40, db::testing::on_postgres(), "{opened} pages opened");
 }
 
+/// Sessions of one person that open a page at the same moment.
+const AT_ONCE: usize = 6;
+
+/// The page without what is another each time.
+fn lasting(body: &str) -> String {
+    body.split("nonce=\"").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest)).collect()
+}
+
+// shows: 5.7.3 a page that several ask for at the same moment is what each of them would have got alone
+#[test]
+fn a_page_that_is_answered_together_with_others_is_what_it_is_alone() {
+    let region = town(30, 60, 3);
+    let by_role = people(&region);
+    let (mut opened, mut findings) = (0, Vec::new());
+    for (role, id) in &by_role {
+        let screens: Vec<Browser> = (0..AT_ONCE).map(|_| region.enter_as(*id)).collect();
+        for door in web::router::doors(&region.site) {
+            if door.method != "GET" || door.leads != Leads::Look || door.path.contains('{') {
+                continue;
+            }
+            // They show their reader's own looks.
+            if ["/audit", "/me", "/me/looks", "/sessions"].contains(&door.path) {
+                continue;
+            }
+            let alone = region.get(&screens[0], door.path);
+            if alone.status != 200 {
+                continue;
+            }
+            opened += 1;
+            let (alone, before) = (lasting(&alone.body), region.test.db.answered_together());
+            let mut together = 0;
+            for _ in 0..OPENINGS {
+                let answers: Vec<_> = std::thread::scope(|scope| {
+                    let (region, path) = (&region, door.path);
+                    let opening = |who| scope.spawn(move || region.get(who, path));
+                    let all: Vec<_> = screens.iter().map(opening).collect();
+                    all.into_iter().map(|one| one.join().expect("is answered")).collect()
+                });
+                let same = answers.iter().all(|answer| lasting(&answer.body) == alone);
+                together = region.test.db.answered_together() - before;
+                if !same {
+                    findings.push(format!("{} as {}: is not what it was", door.path, role.key()));
+                }
+                if !same || together > 0 || !db::testing::on_postgres() {
+                    break;
+                }
+            }
+            if (together > 0) != db::testing::on_postgres() {
+                findings.push(format!("{} as {}: {together} answered together", door.path, role.key()));
+            }
+        }
+    }
+    assert!(findings.is_empty(), "{} of {opened} pages:\n{}", findings.len(), findings.join("\n"));
+}
+
 // shows: 5.7.3 what is asked ahead by habit hides nothing that is new
 #[test]
 fn a_page_that_is_opened_again_shows_what_has_happened_since() {

@@ -15,6 +15,7 @@ pub(crate) struct Both {
 pub(crate) struct Counted {
     statements: AtomicU64,
     journeys: AtomicU64,
+    together: AtomicU64,
 }
 
 impl Counted {
@@ -26,6 +27,15 @@ impl Counted {
     /// One message to a server and the wait for its answer.
     pub(crate) fn journey(&self) {
         self.journeys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Readings of which several were answered by one statement.
+    pub(crate) fn together(&self, readings: usize) {
+        self.together.fetch_add(readings as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered_together(&self) -> u64 {
+        self.together.load(Ordering::Relaxed)
     }
 
     pub(crate) fn both(&self) -> (u64, u64) {

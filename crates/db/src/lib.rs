@@ -51,7 +51,7 @@ pub use memo::Memo;
 pub use migrate::{Migration, migrate_by_owner};
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;
-pub use reader::Brief;
+pub use reader::{Brief, Guess};
 pub use seal::{KeySource, Keys, Sealed};
 pub use space::Space;
 pub use value::{FromValue, Row, Value};
@@ -360,6 +360,11 @@ impl Db {
     pub fn counted(&self) -> (u64, u64) {
         let (writer, readers) = (self.inner.counted.writer.both(), self.inner.counted.readers.both());
         (writer.0 + readers.0, writer.1 + readers.1)
+    }
+
+    /// How many readings were answered by a statement that answered others as well.
+    pub fn answered_together(&self) -> u64 {
+        self.inner.counted.readers.answered_together()
     }
 
     /// As [`Db::counted`], of the writer alone: readers end their transactions when nobody asks any more.

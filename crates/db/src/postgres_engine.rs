@@ -208,7 +208,9 @@ impl Postgres {
         self.counted.journey();
         let statement = self.line.prepare(sql)?;
         if self.prepared.len() >= 512 {
-            self.prepared.clear();
+            // Any: those in use are prepared anew.
+            let one = self.prepared.keys().next().cloned();
+            one.and_then(|sql| self.prepared.remove(&sql));
         }
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
@@ -273,7 +275,11 @@ impl Postgres {
     /// Takes note of the first question instead of asking it.
     fn note(&mut self, question: impl FnOnce() -> Question) -> Result<(), DbError> {
         if self.noted.is_empty() {
-            self.noted.push(question());
+            let question = question();
+            if let Some(at) = self.expected.iter().position(|expected| *expected == question) {
+                self.expected.remove(at);
+            }
+            self.noted.push(question);
             self.noted.append(&mut self.expected);
         }
         Err(DbError::Alone)

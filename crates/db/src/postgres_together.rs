@@ -62,7 +62,12 @@ pub(crate) fn for_each(all: &str, types: &[Type]) -> String {
         })
         .collect();
     let mut sql = String::from("SELECT asker.place, ");
-    put_places(&mut sql, all.trim_start_matches("SELECT "), |sql, place| sql.push_str(&places[place - 1]));
+    put_places(&mut sql, all.trim_start_matches("SELECT "), |sql, place| {
+        match place.checked_sub(1).and_then(|n| places.get(n)) {
+            Some(named) => sql.push_str(named),
+            None => sql.push_str(&format!("${place}")),
+        }
+    });
     let arrays: Vec<String> = columns.iter().zip(1..).map(|(n, at)| format!("${at}::{}[]", types[*n].name())).collect();
     let names: Vec<String> = columns.iter().map(|n| format!("v{n}")).collect();
     let (arrays, names) = (arrays.join(", "), names.join(", "));

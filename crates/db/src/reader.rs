@@ -31,6 +31,8 @@ enum How {
     /// To learn its first question: nothing comes of it.
     ToLearn,
     Briefly,
+    /// Its first question is answered already, which took so long.
+    Answered(Duration),
     Whole,
 }
 
@@ -51,7 +53,7 @@ impl Readers {
         counted: &Arc<Counted>,
         unreadable: &Arc<UnreadableRows>,
     ) -> Result<Readers, DbError> {
-        let readers = Readers { queue: Arc::new(Waiting::new()) };
+        let readers = Readers { queue: Waiting::new() };
         let far = matches!(config, DbConfig::Postgres { .. });
         let count = if far { limits::FAR_READERS } else { limits::READERS };
         for n in 0..count {
@@ -119,14 +121,22 @@ impl Readers {
                 Ok(connection) => {
                     let foreseen = if how == How::Whole { &[] } else { &*foreseen };
                     connection.foresee(foreseen);
-                    let began = Clock::now();
+                    let (began, failed) = (Clock::now(), connection.tx().failed());
                     let outcome = caught(|| f(connection.tx()));
-                    let (questions, took) = (connection.questions(), began.elapsed());
+                    let questions = connection.questions();
+                    let before = if let How::Answered(took) = how { took } else { Duration::ZERO };
+                    // What was not asked for may have been refused.
+                    let spoilt = !foreseen.is_empty() && connection.tx().failed() > failed;
                     // Whatever came of it: an error may have been taken for a "no".
-                    if how == How::ToLearn || how == How::Briefly && questions > 1 {
+                    if how == How::ToLearn || how != How::Whole && (questions > 1 || spoilt) {
                         return false;
                     }
-                    Brief { outcome, questions, took, later: connection.take_later(foreseen) }
+                    let guess = match how {
+                        How::Whole if brief => Guess::Wrong,
+                        How::Whole => Guess::None,
+                        _ => Guess::Right(before + began.elapsed()),
+                    };
+                    Brief { outcome, questions, guess, later: connection.take_later(foreseen) }
                 }
                 Err(error) => Brief::failed(error),
             };
@@ -145,16 +155,26 @@ pub struct Brief<T, E> {
     pub outcome: Result<T, E>,
     /// How many questions it asked a server.
     pub questions: u32,
-    /// The last run.
-    pub took: Duration,
+    pub guess: Guess,
     /// What it would have had to ask with the first one, to need no other.
     pub later: Vec<Question>,
 }
 
 impl<T, E: From<DbError>> Brief<T, E> {
     pub(crate) fn failed(error: DbError) -> Brief<T, E> {
-        Brief { outcome: Err(E::from(error)), questions: 0, took: Duration::ZERO, later: vec![] }
+        Brief { outcome: Err(E::from(error)), questions: 0, guess: Guess::None, later: vec![] }
     }
+}
+
+/// Whether it was foreseen what the reading asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guess {
+    /// By nobody.
+    None,
+    /// So long it took.
+    Right(Duration),
+    /// It was begun in vain.
+    Wrong,
 }
 
 /// The same for readings that most likely ask the same.
@@ -196,16 +216,17 @@ impl Reader {
         }
     }
 
-    fn serve(&mut self, waiting: &Waiting<Read>) {
+    fn serve(&mut self, waiting: &Arc<Waiting<Read>>) {
         loop {
             match waiting.take(self.lingers().then_some(LINGER)) {
-                Taken::Reads(reads, like) => {
-                    if reads.len() > 1 {
-                        self.run_together(reads);
-                    } else {
-                        reads.into_iter().for_each(|read| self.run(read));
-                    }
-                    waiting.done(like);
+                Taken::Reads(mut reads, turn) if reads.len() == 1 => {
+                    reads.drain(..).for_each(|read| self.run(read));
+                    drop(turn);
+                }
+                Taken::Reads(reads, turn) => {
+                    let left = self.run_together(reads);
+                    waiting.give_back(left);
+                    drop(turn);
                 }
                 Taken::Nothing => self.end(),
                 Taken::Closed => return,
@@ -231,13 +252,18 @@ impl Reader {
         }
     }
 
-    /// Those that ask the same first are answered by one statement; each of the others is run by itself.
-    fn run_together(&mut self, reads: Vec<Read>) {
-        let (mut alone, mut learned) = (Vec::new(), Vec::new());
+    /// Those that ask the same first are answered by one statement; gives back the others, to be run each by itself.
+    fn run_together(&mut self, mut reads: Vec<Read>) -> Vec<Read> {
         // On a new connection where the old one turns out to be gone.
-        let stands = self.begin(Begin::Alone).is_ok();
+        if let Err(error) = self.begin(Begin::Alone).map(drop) {
+            for read in &mut reads {
+                (read.run)(Err(error.clone()), How::Briefly);
+            }
+            return vec![];
+        }
+        let (mut alone, mut learned) = (Vec::new(), Vec::new());
         for mut read in reads {
-            match stands.then(|| self.learn(&mut read)).flatten() {
+            match self.learn(&mut read) {
                 Some(asked) => learned.push((read, asked)),
                 None => alone.push(read),
             }
@@ -248,7 +274,7 @@ impl Reader {
             same.push((read, asked));
             alone.extend(self.run_answered(same));
         }
-        alone.into_iter().for_each(|read| self.run(read));
+        alone
     }
 
     /// What this reading asks first, where it asks a server.
@@ -264,7 +290,17 @@ impl Reader {
         let all = |reads: Vec<(Read, Asked)>| reads.into_iter().map(|(read, _)| read).collect();
         let Some(connection) = self.connection.as_mut().filter(|_| reads.len() > 1) else { return all(reads) };
         let asked: Vec<&Asked> = reads.iter().map(|(_, asked)| asked).collect();
-        let Some(Ok(answers)) = connection.far().map(|server| server.ask_for_each(&asked)) else { return all(reads) };
+        let began = Clock::now();
+        let answers = match connection.far().map(|server| server.ask_for_each(&asked)) {
+            Some(Ok(answers)) => answers,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "what several readers asked was not answered together");
+                return all(reads);
+            }
+            None => return all(reads),
+        };
+        let took = began.elapsed();
+        self.counted.together(answers.len());
         let mut again = Vec::new();
         for ((mut read, asked), answers) in reads.into_iter().zip(answers) {
             connection.tx().forget_broken();
@@ -272,7 +308,7 @@ impl Reader {
                 server.begin_answered(asked, answers);
             }
             // It asked something else as well.
-            if !(read.run)(Ok(connection), How::Briefly) {
+            if !(read.run)(Ok(connection), How::Answered(took)) {
                 again.push(Read { brief: false, ..read });
             }
         }

@@ -2,7 +2,7 @@
 //! while such are under way, others like them gather.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base::limits;
@@ -18,26 +18,51 @@ pub(crate) struct Waiting<T> {
 
 struct State<T> {
     reads: VecDeque<(T, Option<u64>)>,
-    /// How many readers are at readings like these.
-    under_way: HashMap<u64, usize>,
+    /// How many readers are at readings like these, and since when the last of them.
+    under_way: HashMap<u64, (usize, Instant)>,
+    /// Readers that look again at what gathers.
+    watchers: usize,
     closed: bool,
+}
+
+/// So long at most others gather behind a reader.
+const GATHERED_FOR: Duration = Duration::from_millis(100);
+
+/// Somebody is at readings of a kind, until this is dropped.
+pub(crate) struct Turn<T> {
+    waiting: Arc<Waiting<T>>,
+    like: Option<u64>,
+}
+
+impl<T> Drop for Turn<T> {
+    fn drop(&mut self) {
+        let Some(like) = self.like else { return };
+        let mut state = self.waiting.state();
+        if let Some((count, _)) = state.under_way.get_mut(&like) {
+            *count -= 1;
+            if *count == 0 {
+                state.under_way.remove(&like);
+            }
+        }
+        // Whoever ends a turn takes again at once; if it is their last, who watches does.
+    }
 }
 
 /// What came of waiting.
 pub(crate) enum Taken<T> {
-    /// One at least, and what they have in common; to be [`Waiting::done`].
-    Reads(Vec<T>, Option<u64>),
+    /// One at least.
+    Reads(Vec<T>, Turn<T>),
     Nothing,
     /// There will be no more.
     Closed,
 }
 
 impl<T> Waiting<T> {
-    pub(crate) fn new() -> Waiting<T> {
+    pub(crate) fn new() -> Arc<Waiting<T>> {
         // Each keeps a processor here and one of the server's busy; beyond them, asking together is faster.
         let alike = std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1));
-        let state = State { reads: VecDeque::new(), under_way: HashMap::new(), closed: false };
-        Waiting { state: Mutex::new(state), there: Condvar::new(), alike }
+        let state = State { reads: VecDeque::new(), under_way: HashMap::new(), watchers: 0, closed: false };
+        Arc::new(Waiting { state: Mutex::new(state), there: Condvar::new(), alike })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -54,45 +79,45 @@ impl<T> Waiting<T> {
             return Err(DbError::Busy);
         }
         state.reads.push_back((read, like));
-        // Otherwise whoever is at it takes this along when they are done.
-        if !self.is_busy(&state, like) {
+        // What gathers is taken by the reader who is at readings like it, or by one who watches.
+        if state.watchers == 0 || !self.is_busy(&state, like) {
             self.there.notify_one();
         }
         Ok(())
     }
 
     /// Waits for so long, or until there is something.
-    pub(crate) fn take(&self, wait: Option<Duration>) -> Taken<T> {
+    pub(crate) fn take(self: &Arc<Waiting<T>>, wait: Option<Duration>) -> Taken<T> {
         let until = wait.map(|wait| Instant::now() + wait);
         let mut state = self.state();
         loop {
             if let Some((reads, like)) = self.next(&mut state) {
-                if state.reads.iter().any(|(_, like)| !self.is_busy(&state, *like)) {
-                    self.there.notify_one();
-                }
-                return Taken::Reads(reads, like);
+                self.wake_another(&state);
+                return Taken::Reads(reads, Turn { waiting: self.clone(), like });
             }
             if state.closed && state.reads.is_empty() {
                 return Taken::Closed;
             }
-            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Taken::Nothing;
+            }
+            // What gathers is looked at again, whoever is at it.
+            let watches = !state.reads.is_empty();
+            state.watchers += usize::from(watches);
+            state = match left.into_iter().chain(watches.then_some(GATHERED_FOR)).min() {
                 None => self.there.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left.is_zero() => return Taken::Nothing,
                 Some(left) => self.there.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
+            state.watchers -= usize::from(watches);
         }
     }
 
-    /// What was taken has been run. Whoever says so takes again at once.
-    pub(crate) fn done(&self, like: Option<u64>) {
-        let Some(like) = like else { return };
+    /// Puts readings back that are to be run each by itself, before all others and whatever waits.
+    pub(crate) fn give_back(&self, reads: Vec<T>) {
         let mut state = self.state();
-        if let Some(count) = state.under_way.get_mut(&like) {
-            *count -= 1;
-            if *count == 0 {
-                state.under_way.remove(&like);
-            }
-        }
+        reads.into_iter().rev().for_each(|read| state.reads.push_front((read, None)));
+        self.there.notify_all();
     }
 
     /// What waits is still taken.
@@ -101,9 +126,20 @@ impl<T> Waiting<T> {
         self.there.notify_all();
     }
 
-    /// Whether enough readers are at readings like these.
+    /// Whether enough readers are at readings like these. One that a server does not answer keeps nobody waiting.
     fn is_busy(&self, state: &State<T>, like: Option<u64>) -> bool {
-        like.and_then(|like| state.under_way.get(&like)).is_some_and(|count| *count >= self.alike)
+        let at_it = like.and_then(|like| state.under_way.get(&like));
+        at_it.is_some_and(|(count, since)| *count >= self.alike && since.elapsed() < GATHERED_FOR)
+    }
+
+    /// Whoever takes something sees to it that somebody looks after the rest.
+    fn wake_another(&self, state: &State<T>) {
+        let mut rest = state.reads.iter();
+        if state.closed {
+            self.there.notify_all();
+        } else if state.watchers == 0 && rest.len() > 0 || rest.any(|(_, like)| !self.is_busy(state, *like)) {
+            self.there.notify_one();
+        }
     }
 
     fn next(&self, state: &mut State<T>) -> Option<(Vec<T>, Option<u64>)> {
@@ -111,7 +147,8 @@ impl<T> Waiting<T> {
         let (read, like) = state.reads.remove(first)?;
         let mut taken = vec![read];
         let Some(kind) = like else { return Some((taken, None)) };
-        *state.under_way.entry(kind).or_default() += 1;
+        let (count, since) = state.under_way.entry(kind).or_insert((0, Instant::now()));
+        (*count, *since) = (*count + 1, Instant::now());
         while taken.len() < limits::READ_TOGETHER
             && let Some(at) = state.reads.iter().position(|(_, other)| *other == like)
         {
@@ -129,12 +166,9 @@ impl<T> Waiting<T> {
 mod tests {
     use super::*;
 
-    fn taken<T>(waiting: &Waiting<T>, wait: Option<Duration>) -> Option<Vec<T>> {
+    fn taken<T>(waiting: &Arc<Waiting<T>>, wait: Option<Duration>) -> Option<Vec<T>> {
         match waiting.take(wait) {
-            Taken::Reads(reads, like) => {
-                waiting.done(like);
-                Some(reads)
-            }
+            Taken::Reads(reads, _) => Some(reads),
             Taken::Nothing | Taken::Closed => None,
         }
     }
@@ -170,8 +204,31 @@ mod tests {
         assert_eq!(taken(&waiting, None), Some(vec![101]));
         assert_eq!(taken(&waiting, None), Some(vec![103]));
         assert_eq!(taken(&waiting, Some(Duration::ZERO)), None);
-        waiting.done(Some(7));
+        under_way.pop();
         assert_eq!(taken(&waiting, None), Some(vec![100, 102]));
+    }
+
+    #[test]
+    fn nobody_waits_for_long_behind_a_reader_that_is_not_answered() {
+        let waiting = Waiting::new();
+        let mut under_way = Vec::new();
+        for n in 0..waiting.alike {
+            waiting.put(n, Some(7)).unwrap();
+            under_way.push(waiting.take(None));
+        }
+        waiting.put(100, Some(7)).unwrap();
+        let began = Instant::now();
+        assert_eq!(taken(&waiting, None), Some(vec![100]));
+        assert!(began.elapsed() >= GATHERED_FOR / 2, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn what_is_given_back_comes_before_all_others_and_each_by_itself() {
+        let waiting = Waiting::new();
+        (3..=limits::READER_QUEUE + 2).for_each(|n| waiting.put(n, Some(7)).unwrap());
+        waiting.give_back(vec![1, 2]);
+        assert_eq!([taken(&waiting, None), taken(&waiting, None)], [Some(vec![1]), Some(vec![2])]);
+        assert_eq!(taken(&waiting, None).unwrap()[0], 3);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base::{Instant, SessionId, limits};
-use db::{Question, Value};
+use db::{Guess, Question, Value};
 
 /// The surer it is, the longer it takes to think otherwise.
 const SURE: i8 = 8;
@@ -17,27 +17,6 @@ const IN_VAIN: i8 = 3;
 
 /// Readings that ask the same wait for each other: not for one like this.
 const SLOW: Duration = Duration::from_millis(100);
-
-/// What came of a guess.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guess {
-    None,
-    Right,
-    Wrong,
-    /// Right or not: it was of no use.
-    Slow,
-}
-
-impl Guess {
-    pub(crate) fn of(guessed: bool, questions: u32, took: Duration) -> Guess {
-        match (guessed, questions) {
-            _ if took > SLOW => Guess::Slow,
-            (false, _) => Guess::None,
-            (true, 1) => Guess::Right,
-            (true, _) => Guess::Wrong,
-        }
-    }
-}
 
 /// By reader, look and address. Two that share a key would only guess wrongly.
 #[derive(Default)]
@@ -126,7 +105,8 @@ impl Foresight {
         let of_before = |n: usize| before.and_then(|known| Some((known.later.get(n)?, known.at)));
         let later: Vec<Asked> =
             later.into_iter().enumerate().map(|(n, question)| Asked::of(question, now, of_before(n))).collect();
-        if later.iter().map(Asked::values).sum::<usize>() > limits::VALUES_FORESEEN {
+        let sum = |of: fn(&Asked) -> usize| later.iter().map(of).sum::<usize>();
+        if sum(Asked::values) > limits::VALUES_FORESEEN || sum(|asked| asked.sql.len()) > limits::WORDS_FORESEEN {
             all.remove(&key);
             return;
         }
@@ -138,9 +118,9 @@ impl Foresight {
         }
         let known = all.entry(key).or_insert(Known { later: vec![], at: now, sure: 0 });
         let more = match guess {
-            Guess::Right => 1,
+            Guess::Right(took) if took > SLOW => -2 * SURE,
+            Guess::Right(_) => 1,
             Guess::Wrong => -IN_VAIN,
-            Guess::Slow => -2 * SURE,
             Guess::None if known.sure < 0 => i8::from(known.later == later),
             Guess::None => 0,
         };
@@ -164,7 +144,7 @@ mod tests {
         foresight.learn(1, first, Guess::None, asked(first));
         assert_eq!(foresight.recall(1, later), Some(asked(later)));
         assert!(foresight.recall(2, later).is_none());
-        foresight.learn(1, later, Guess::Right, vec![]);
+        foresight.learn(1, later, Guess::Right(SLOW), vec![]);
         assert_eq!(foresight.recall(1, later), Some(vec![]), "what was not needed is not asked again");
     }
 
@@ -176,7 +156,7 @@ mod tests {
         assert_ne!(foresight.recall(1, looks[1]), Some(asked(looks[1])));
         foresight.learn(1, looks[1], Guess::None, asked(looks[1]));
         assert_eq!(foresight.recall(1, looks[2]), Some(asked(looks[2])));
-        foresight.learn(1, looks[2], Guess::Right, asked(looks[2]));
+        foresight.learn(1, looks[2], Guess::Right(SLOW), asked(looks[2]));
         assert_eq!(foresight.recall(1, looks[0]), Some(asked(looks[0])));
     }
 
@@ -191,10 +171,10 @@ mod tests {
         assert!(foresight.recall(1, now).is_none(), "it is something else each time");
         (0..4).for_each(|_| foresight.learn(1, now, Guess::None, of(20)));
         assert!(foresight.recall(1, now).is_some());
-        (0..100).for_each(|_| foresight.learn(1, now, Guess::Right, of(20)));
+        (0..100).for_each(|_| foresight.learn(1, now, Guess::Right(SLOW), of(20)));
         foresight.learn(1, now, Guess::Wrong, of(21));
         assert_eq!(foresight.recall(1, now), Some(of(21)), "once is no habit");
-        foresight.learn(1, now, Guess::of(true, 1, 2 * SLOW), of(21));
+        foresight.learn(1, now, Guess::Right(2 * SLOW), of(21));
         assert!(foresight.recall(1, now).is_none(), "nobody waits for a slow one");
     }
 
@@ -206,7 +186,9 @@ mod tests {
         let many = vec![Value::from(0); limits::VALUES_FORESEEN + 1];
         let last = 2 * limits::LOOKS_FORESEEN as u64 - 1;
         assert!(foresight.recall(last, now).is_some());
-        foresight.learn(last, now, Guess::Right, vec![question("SELECT", &many)]);
+        foresight.learn(last, now, Guess::Right(SLOW), vec![question("SELECT", &many)]);
+        assert!(foresight.recall(last, now).is_none());
+        foresight.learn(last, now, Guess::None, vec![question(&"-".repeat(limits::WORDS_FORESEEN + 1), &[])]);
         assert!(foresight.recall(last, now).is_none());
     }
 }

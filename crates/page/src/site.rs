@@ -150,7 +150,7 @@ impl Site {
         &self.inner.remembered
     }
 
-    /// Which looks need one question to a server.
+    /// What looks will ask.
     pub(crate) fn foresight(&self) -> &Foresight {
         &self.inner.foresight
     }

@@ -13,7 +13,7 @@ use db::{Brief, Tx};
 
 use crate::about::Item;
 use crate::certificate::Presented;
-use crate::foresight::{self, Guess};
+use crate::foresight;
 use crate::guard::Nonce;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
@@ -158,16 +158,14 @@ impl Visitor {
         let (standing, at) = (self.standing.clone(), site.clone());
         let key = foresight::key(self.session.id, what.key(), &self.path);
         let foreseen = site.foresight().recall(key, ctx.now);
-        let guessed = foreseen.is_some();
         let read = site.db().read_brief(what.key(), foreseen, move |tx| {
             standing.ask_ahead(&at, &reading, tx);
             let outcome = f(&reading, tx);
             standing.look_up(&at, &reading, tx).map(|looked_up| (outcome, looked_up))
         });
-        let Brief { outcome: read, questions, took, later } = read.await;
+        let Brief { outcome: read, questions, guess, later } = read.await;
         let (outcome, looked_up) = read?;
         if questions > 0 && outcome.is_ok() {
-            let guess = Guess::of(guessed, questions, took);
             site.foresight().learn(key, ctx.now, guess, later);
         }
         self.standing.settle(site, ctx.now, looked_up)?;
