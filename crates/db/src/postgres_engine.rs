@@ -62,6 +62,8 @@ pub(crate) struct Postgres {
     waiting: Vec<Waiting>,
     /// What will be asked for, and what was answered to it already.
     pub(crate) expected: Vec<Question>,
+    /// The first of them stand there for questions that were asked behind the first, be they the same as it or not.
+    pub(crate) foreseen: usize,
     pub(crate) answers: Vec<(Question, Vec<Row>)>,
     prepared: HashMap<String, Statement>,
     pub(crate) keys: Arc<Keys>,
@@ -178,6 +180,7 @@ impl Postgres {
             line,
             waiting: vec![],
             expected: vec![],
+            foreseen: 0,
             answers: vec![],
             prepared,
             keys: Arc::default(),
@@ -237,6 +240,7 @@ impl Postgres {
         }
         self.send_waiting()?;
         let expected = std::mem::take(&mut self.expected);
+        self.foreseen = 0;
         if expected.is_empty() {
             let statement = self.prepare(sql)?;
             self.counted.journey();
@@ -276,9 +280,7 @@ impl Postgres {
     fn note(&mut self, question: impl FnOnce() -> Question) -> Result<(), DbError> {
         if self.noted.is_empty() {
             let question = question();
-            if let Some(at) = self.expected.iter().position(|expected| *expected == question) {
-                self.expected.remove(at);
-            }
+            self.need_not_expect(|expected| *expected == question);
             self.noted.push(question);
             self.noted.append(&mut self.expected);
         }
@@ -295,6 +297,14 @@ impl Postgres {
         }
     }
 
+    /// It is asked for now.
+    fn need_not_expect(&mut self, same: impl Fn(&Question) -> bool) {
+        let foreseen = self.foreseen.min(self.expected.len());
+        if let Some(at) = self.expected[foreseen..].iter().position(same) {
+            self.expected.remove(foreseen + at);
+        }
+    }
+
     /// What was asked ahead, if it was.
     fn answered(&mut self, sql: &str, params: &[Value], items: Option<&[Value]>) -> Option<Vec<Row>> {
         let same = |q: &Question| q.sql == sql && q.params == params && q.items.as_deref() == items;
@@ -302,9 +312,7 @@ impl Postgres {
             return Some(self.answers.swap_remove(at).1);
         }
         // Whoever asks by itself needs no answer ahead.
-        if let Some(at) = self.expected.iter().position(same) {
-            self.expected.remove(at);
-        }
+        self.need_not_expect(same);
         None
     }
 
@@ -312,6 +320,7 @@ impl Postgres {
     fn forget_answers(&mut self) {
         self.expected.clear();
         self.answers.clear();
+        self.foreseen = 0;
     }
 
     /// What waits goes with the next statement.

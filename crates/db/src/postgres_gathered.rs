@@ -33,6 +33,7 @@ impl Postgres {
     /// The first question is asked with these, each as often as it stands there, and what is asked after it is noted.
     pub(crate) fn foresee(&mut self, foreseen: &[Question]) {
         self.expected.extend(foreseen.iter().cloned());
+        self.foreseen = foreseen.len();
         self.later = Some(vec![]);
     }
 

@@ -158,6 +158,30 @@ fn readings_that_ask_the_same_at_the_same_moment_are_answered_together_and_each_
     }
 }
 
+// shows: 5.7.3 what a reading asks twice is foreseen twice
+#[test]
+fn a_reading_that_asks_the_same_again_needs_one_journey_once_that_is_foreseen() {
+    const FROM: &str = "SELECT n FROM tally WHERE n >= $1 ORDER BY n";
+    let region = testing::fresh(&[TABLES]);
+    (0..5).for_each(|n| region.db.write_blocking(put(n)).unwrap());
+    let from = |tx: &mut dyn Tx, n: i64| tx.query(FROM, params![n]).map(|rows| rows.len());
+    let read = move |tx: &mut dyn Tx| {
+        tx.ahead(&[&|tx| drop(from(tx, 1)), &|tx| drop(from(tx, 2))]);
+        Ok::<_, DbError>([from(tx, 1)?, from(tx, 2)?, from(tx, 1)?, from(tx, 3)?, from(tx, 3)?, from(tx, 2)?])
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut foreseen = None;
+    for round in 0..4 {
+        let brief = runtime.block_on(region.db.read_brief("test", foreseen, read));
+        assert_eq!(brief.outcome.unwrap(), [4, 3, 4, 2, 2, 3]);
+        if testing::on_postgres() {
+            assert_eq!(brief.questions, if round == 0 { 5 } else { 1 }, "{round}");
+            assert_eq!(brief.later.len(), 4, "{round}");
+        }
+        foreseen = Some(brief.later);
+    }
+}
+
 // shows: 5.7.3 several questions are one statement, whatever their answers hold
 #[test]
 fn what_is_asked_ahead_comes_back_as_if_it_were_asked_by_itself() {
