@@ -62,7 +62,7 @@ pub(crate) struct Postgres {
     waiting: Vec<Waiting>,
     /// What will be asked for, and what was answered to it already.
     pub(crate) expected: Vec<Question>,
-    /// The first of them stand there for questions that were asked behind the first, be they the same as it or not.
+    /// So many of them, from the first, were foreseen: they stand for what is asked after the first question.
     pub(crate) foreseen: usize,
     pub(crate) answers: Vec<(Question, Vec<Row>)>,
     prepared: HashMap<String, Statement>,
@@ -276,46 +276,6 @@ impl Postgres {
         Ok(answers)
     }
 
-    /// Takes note of the first question instead of asking it.
-    fn note(&mut self, question: impl FnOnce() -> Question) -> Result<(), DbError> {
-        if self.noted.is_empty() {
-            let question = question();
-            self.need_not_expect(|expected| *expected == question);
-            self.noted.push(question);
-            self.noted.append(&mut self.expected);
-        }
-        Err(DbError::Alone)
-    }
-
-    /// Keeps what is asked now, where it is not the first question.
-    fn keep(&mut self, question: impl FnOnce() -> Question) {
-        if self.questions > 0
-            && let Some(later) = &mut self.later
-        {
-            later.push(question());
-            later.extend(self.expected.iter().cloned());
-        }
-    }
-
-    /// It is asked for now.
-    fn need_not_expect(&mut self, same: impl Fn(&Question) -> bool) {
-        let foreseen = self.foreseen.min(self.expected.len());
-        if let Some(at) = self.expected[foreseen..].iter().position(same) {
-            self.expected.remove(foreseen + at);
-        }
-    }
-
-    /// What was asked ahead, if it was.
-    fn answered(&mut self, sql: &str, params: &[Value], items: Option<&[Value]>) -> Option<Vec<Row>> {
-        let same = |q: &Question| q.sql == sql && q.params == params && q.items.as_deref() == items;
-        if let Some(at) = self.answers.iter().position(|(question, _)| same(question)) {
-            return Some(self.answers.swap_remove(at).1);
-        }
-        // Whoever asks by itself needs no answer ahead.
-        self.need_not_expect(same);
-        None
-    }
-
     /// What is written may change them.
     fn forget_answers(&mut self) {
         self.expected.clear();
@@ -482,10 +442,7 @@ impl Tx for Postgres {
 
     fn expect(&mut self, question: Question) {
         let question = question.worded_for_few();
-        let known = self.expected.contains(&question) || self.answers.iter().any(|(known, _)| *known == question);
-        if !known {
-            self.expected.push(question);
-        }
+        self.expect_once(question);
     }
 
     fn tell(&mut self, sql: &str, params: &[Value]) -> Result<(), DbError> {

@@ -51,6 +51,56 @@ impl Postgres {
         later
     }
 
+    /// Takes note of the first question instead of asking it.
+    pub(crate) fn note(&mut self, question: impl FnOnce() -> Question) -> Result<(), DbError> {
+        if self.noted.is_empty() {
+            let question = question();
+            self.need_not_expect(|expected| *expected == question);
+            self.noted.push(question);
+            self.noted.append(&mut self.expected);
+        }
+        Err(DbError::Alone)
+    }
+
+    /// Keeps what is asked now, where it is not the first question.
+    pub(crate) fn keep(&mut self, question: impl FnOnce() -> Question) {
+        if self.questions > 0
+            && let Some(later) = &mut self.later
+        {
+            later.push(question());
+            later.extend(self.expected.iter().cloned());
+        }
+    }
+
+    /// It is asked for now.
+    fn need_not_expect(&mut self, same: impl Fn(&Question) -> bool) {
+        let foreseen = self.foreseen.min(self.expected.len());
+        if let Some(at) = self.expected[foreseen..].iter().position(same) {
+            self.expected.remove(foreseen + at);
+        }
+    }
+
+    /// What was asked ahead, if it was.
+    pub(crate) fn answered(&mut self, sql: &str, params: &[Value], items: Option<&[Value]>) -> Option<Vec<Row>> {
+        let same = |q: &Question| q.sql == sql && q.params == params && q.items.as_deref() == items;
+        if let Some(at) = self.answers.iter().position(|(question, _)| same(question)) {
+            return Some(self.answers.swap_remove(at).1);
+        }
+        // Whoever asks by itself needs no answer ahead.
+        self.need_not_expect(same);
+        None
+    }
+
+    /// However often it is rehearsed; what was foreseen stands for other askings of the same.
+    pub(crate) fn expect_once(&mut self, question: Question) {
+        let foreseen = self.foreseen.min(self.expected.len());
+        let known =
+            self.expected[foreseen..].contains(&question) || self.answers.iter().any(|(known, _)| *known == question);
+        if !known {
+            self.expected.push(question);
+        }
+    }
+
     /// Asks for all of these readings, which are [`alike`], at once.
     pub(crate) fn ask_for_each(&mut self, readings: &[&Asked]) -> Result<Vec<Answers>, DbError> {
         let Some(first) = readings.first() else { return Ok(vec![]) };

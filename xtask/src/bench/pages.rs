@@ -15,7 +15,7 @@ use crate::bench::database::Base;
 use crate::bench::figure::{Better, Figure, median};
 use crate::bench::ingest::asked;
 use crate::bench::pages_users::{Kind, User, gather, gather_for};
-use crate::bench::probe::{Running, fsync};
+use crate::bench::probe::{Running, await_rest, fsync};
 use crate::bench::town::{self, Town};
 
 const USERS: usize = 50;
@@ -113,8 +113,8 @@ fn measure(setting: &Setting, town: &Town) -> Result<Measured> {
             _ => runtime.block_on(gather_for(server.port, kind, USERS))?,
         };
         // What is filed by person belongs to the pages that were looked at, not to those that come next.
-        let rested = server.await_rest(REST_LIMIT)?;
-        eprintln!("{kind:?}: what was before it kept the program for {} s", rested.as_secs());
+        let rested = await_rest(REST_LIMIT)?;
+        eprintln!("{kind:?}: what was before it kept the machine for {} s", rested.as_secs());
         runtime.block_on(round(&users, kind, WARM_UP))?;
         audited.expect_none_missing(None)?;
         let rounds = rounds(setting, &runtime, &server, &users, kind)?;

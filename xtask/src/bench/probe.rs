@@ -14,9 +14,32 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::bench::figure::median;
 use crate::run::{Group, signal_group};
 
-/// For so long it must have used less than a twentieth of a processor: longer than any of its rounds waits that files
-/// or cleans up.
+/// For so long the machine must have used less than a fifth of a processor: longer than any round of the program waits
+/// that files or cleans up. Its database may be another program.
 const REST: Duration = Duration::from_secs(5);
+
+/// Waits until next to nothing is done on this machine, for so long at most; says how long that was.
+pub fn await_rest(limit: Duration) -> Result<Duration> {
+    let began = Instant::now();
+    loop {
+        let (before, from) = (busy()?, Instant::now());
+        sleep(REST);
+        if busy()? - before < from.elapsed() / 5 {
+            return Ok(from - began);
+        }
+        ensure!(began.elapsed() < limit, "the machine is still busy after {} s", limit.as_secs());
+    }
+}
+
+/// Time that all processors have worked so far.
+fn busy() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().unwrap_or(0)).collect();
+    // User, nice, system, idle, waiting for the disk, interrupts of two kinds; 100 ticks a second as below.
+    let [user, nice, system, _idle, _waiting, hard, soft, ..] = ticks[..] else { bail!("no processor time") };
+    Ok(Duration::from_millis((user + nice + system + hard + soft) * 10))
+}
 
 /// A server of ours that is ended with this value.
 pub struct Running {
@@ -80,19 +103,6 @@ impl Running {
         let ticks = |n: usize| fields.get(n - 3).and_then(|f| f.parse::<u64>().ok()).context("no processor time");
         // 100 ticks a second on every Linux we build for.
         Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * 10))
-    }
-
-    /// Waits until the program has next to nothing to do any more, for so long at most; says how long that was.
-    pub fn await_rest(&self, limit: Duration) -> Result<Duration> {
-        let began = Instant::now();
-        loop {
-            let (before, from) = (self.processor()?, Instant::now());
-            sleep(REST);
-            if self.processor()? - before < from.elapsed() / 20 {
-                return Ok(from - began);
-            }
-            ensure!(began.elapsed() < limit, "the program is still busy after {} s", limit.as_secs());
-        }
     }
 
     /// Asks the program to end and waits for it, so that the next start finds its data closed.
