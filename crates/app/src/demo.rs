@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use admission::Rooms;
 use anyhow::{Context, bail};
-use base::{Clock, Instant};
+use base::{Clock, Instant, Span};
 use clap::Args;
 use db::{Db, DbConfig, DbError, KeySource, marks};
 use notify::Adapters;
@@ -79,8 +79,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
     drop(db);
     // Half a year in an hour fills every cache of the connections; whoever lives in the town begins without them.
-    town.station = town.station.reopened(|| crate::config::open(config, keys(), db::PREDECESSOR))?;
-    memory::give_back();
+    if town.played > Span::days(1) {
+        town.station = town.station.reopened(|| crate::config::open(config, keys(), db::PREDECESSOR))?;
+        memory::give_back();
+    }
     let db = town.station.db().clone();
     let clock = clock(begin, options.speed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -180,7 +182,7 @@ fn clock(begin: Option<Instant>, speed: u16) -> Clock {
     let began = std::time::Instant::now();
     Arc::new(move || {
         let micros = began.elapsed().as_micros() * u128::from(speed);
-        begin + base::Span(i64::try_from(micros).unwrap_or(i64::MAX))
+        begin + Span(i64::try_from(micros).unwrap_or(i64::MAX))
     })
 }
 

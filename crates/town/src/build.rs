@@ -37,6 +37,8 @@ pub struct Town {
     pub story: Story,
     /// The station that played the past: it knows every gateway's last word, which one that starts anew would not trust.
     pub station: Station,
+    /// How much of the past was played to come here.
+    pub played: Span,
 }
 
 /// What is asked for when there is no town yet.
@@ -92,7 +94,7 @@ pub fn town(
         marks::set(tx, PLAYED, &now.0.to_string())
     })?;
     progress("できました", 1.0);
-    Ok(Town { plan, homes, story, station })
+    Ok(Town { plan, homes, story, station, played: now - from })
 }
 
 fn make(db: &Db, wanted: Wanted, now: Instant, progress: &dyn Fn(&str, f64)) -> Result<Made, TownError> {
