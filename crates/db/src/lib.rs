@@ -65,6 +65,9 @@ macro_rules! params {
 /// How long a writer waits for the one before it to end: longer than a program that was asked to stop takes for it.
 pub const PREDECESSOR: Duration = Duration::from_secs(30);
 
+/// So long nobody is told that it waits: one that has just ended is still closing its files.
+const UNREMARKED: Duration = Duration::from_secs(1);
+
 /// Which engine holds the data. Only `db` decides anything by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Engine {
@@ -197,7 +200,7 @@ impl Db {
         // First, because a full disk has no room even for opening until the reserve is released.
         let disk = Arc::new(space::Disk::of(&config));
         disk.measure();
-        let mut connection = match writer::Connection::open_writer(&config, Duration::ZERO) {
+        let mut connection = match writer::Connection::open_writer(&config, wait.min(UNREMARKED)) {
             Err(DbError::Occupied) if !wait.is_zero() => {
                 tracing::warn!("another process writes to this database; waiting for it to end");
                 writer::Connection::open_writer(&config, wait)?

@@ -97,6 +97,26 @@ fn who_opened_a_note_has_read_it_and_nobody_else_has() {
 }
 
 #[test]
+fn a_note_with_letters_that_no_server_holds_is_kept_without_them() {
+    let r = Region::new();
+    let (manager, nurse) = (r.care_manager(), r.nurse());
+    let fields = [
+        ("kind", "plain"),
+        ("subject", "\u{0}貼り付けた件名"),
+        ("body", "一行目\u{0}\n二行目\u{1b}"),
+        ("to", "team"),
+        ("importance", "normal"),
+        ("visibility", "team"),
+        ("reply_by", ""),
+    ];
+    write(&r, &manager, &fields).is(303);
+    let page = r.get(&nurse, &format!("/people/{}", r.s.person));
+    page.is(200).shows("貼り付けた件名");
+    r.get(&manager, &format!("/people/{}", r.s.person)).shows("一行目<br>二行目");
+    r.post(&nurse, "/people/search", &[("q", "\u{0}みほん")]).is(200);
+}
+
+#[test]
 fn what_a_rule_refuses_stands_beside_its_field_and_what_was_typed_stays() {
     let r = Region::new();
     let manager = r.care_manager();

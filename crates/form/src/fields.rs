@@ -86,7 +86,7 @@ impl PhoneNumber {
             }
             None => text,
         };
-        let separator = |c: char| matches!(c, '-' | '(' | ')' | '‐' | '−' | '–' | '—' | 'ー' | '.');
+        let separator = |c: char| matches!(c, '-' | '(' | ')' | '‐' | '−' | '–' | '—' | '‒' | '―' | 'ー' | '.');
         if national.chars().any(|c| !c.is_ascii_digit() && !separator(c)) {
             return Err("電話番号は数字とハイフンで入力してください。".into());
         }

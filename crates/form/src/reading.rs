@@ -24,7 +24,15 @@ pub trait Word: Sized {
 }
 
 impl Form {
-    pub fn new(pairs: Vec<(String, String)>) -> Form {
+    /// Of what was typed, control characters are left out but line ends and tabs: no keyboard gives them, no page shows
+    /// them, and a server's text holds no NUL.
+    pub fn new(mut pairs: Vec<(String, String)>) -> Form {
+        let unseen = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        for (_, value) in &mut pairs {
+            if value.contains(unseen) {
+                *value = value.replace(unseen, "");
+            }
+        }
         Form(pairs)
     }
 
@@ -315,4 +323,15 @@ fn typed_era(text: &str) -> Option<&'static str> {
 fn check_digit(five: &str) -> Option<char> {
     let sum: u32 = five.chars().zip([6, 5, 4, 3, 2]).filter_map(|(c, weight)| Some(c.to_digit(10)? * weight)).sum();
     char::from_digit((11 - sum % 11) % 10, 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_keyboard_gives_is_left_out_and_the_rest_is_kept() {
+        let typed = Form::new(vec![("note".into(), "\u{0}一行目\u{1b}\r\n\t二行目\u{7}\u{85}".into())]);
+        assert_eq!(typed.as_typed("note"), "一行目\r\n\t二行目");
+    }
 }

@@ -53,7 +53,7 @@ impl Story {
             silent_after,
             last_sign,
             cut_after: now + LINE_DUE - settings.line_fault,
-            hot_from: now + HEAT_DUE - settings.climate_after,
+            hot_from: whole_second(now + HEAT_DUE - settings.climate_after),
         }
     }
 
@@ -98,6 +98,12 @@ impl Story {
         added.sort_by_key(|a| a.received_at);
         added
     }
+}
+
+/// A gateway tells the time of a reading less exactly than our clock: the last of these would come a fraction too early
+/// after the first, and the next one five minutes later.
+fn whole_second(at: Instant) -> Instant {
+    Instant(at.0 - at.0.rem_euclid(1_000_000))
 }
 
 fn is_sign(signal: &Signal) -> bool {
@@ -166,6 +172,21 @@ mod tests {
     use base::wareki::Date;
     use base::{GatewayId, HomeId, PersonId};
     use uuid::Uuid;
+
+    // A gateway tells whole milliseconds; the story began at a fraction of one and came five minutes late.
+    #[test]
+    fn the_room_is_hot_for_long_enough_at_the_promised_moment_whenever_the_story_begins() {
+        let began = Instant::parse("2026-11-22T00:00").unwrap();
+        let plan = plan(1, Size { residents: 5, staff: 60 }, Date::of(began));
+        let after = watch::Settings::default().climate_after;
+        for odd in [0, 1, 499_999, 500_000, 999_999, 61_234_567] {
+            let now = Instant(began.0 + odd);
+            let story = Story::arrange(&plan, &[], &Rhythm::new(), (now - Span::days(1), now));
+            let as_told = Instant((story.hot_from + after).0 / 1_000_000 * 1_000_000);
+            assert!(as_told - story.hot_from >= after && as_told - now <= HEAT_DUE, "{odd}");
+            assert!(as_told - now > Span(HEAT_DUE.0 - 1_000_000), "{odd}");
+        }
+    }
 
     #[test]
     fn by_day_the_silence_is_mostly_one_that_the_learned_rhythm_finds() {
