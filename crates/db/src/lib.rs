@@ -201,9 +201,9 @@ impl Db {
         let disk = Arc::new(space::Disk::of(&config));
         disk.measure();
         let mut connection = match writer::Connection::open_writer(&config, wait.min(UNREMARKED)) {
-            Err(DbError::Occupied) if !wait.is_zero() => {
+            Err(DbError::Occupied) if wait > UNREMARKED => {
                 tracing::warn!("another process writes to this database; waiting for it to end");
-                writer::Connection::open_writer(&config, wait)?
+                writer::Connection::open_writer(&config, wait - UNREMARKED)?
             }
             opened => opened?,
         };
@@ -332,8 +332,8 @@ impl Db {
 
     /// As [`Db::read`], for a reading that may be run several times. Where it was `foreseen` what it asks after its first
     /// question, a server is asked all of it at once, without a transaction around it: one statement is of one moment by
-    /// itself, and several readings of a `kind` that ask the same are answered together. A reading that asks something else begins
-    /// anew, in a transaction. A file makes no difference.
+    /// itself, and several readings of a `kind` that ask the same are answered together. A reading that asks something
+    /// else begins anew, in a transaction. A file makes no difference.
     pub async fn read_brief<T, E, F>(&self, kind: &'static str, foreseen: Option<Vec<Question>>, f: F) -> Brief<T, E>
     where
         T: Send + 'static,

@@ -62,8 +62,6 @@ pub(crate) struct Postgres {
     waiting: Vec<Waiting>,
     /// What will be asked for, and what was answered to it already.
     pub(crate) expected: Vec<Question>,
-    /// So many of them, from the first, were foreseen: they stand for what is asked after the first question.
-    pub(crate) foreseen: usize,
     pub(crate) answers: Vec<(Question, Vec<Row>)>,
     prepared: HashMap<String, Statement>,
     pub(crate) keys: Arc<Keys>,
@@ -74,7 +72,10 @@ pub(crate) struct Postgres {
     pub(crate) held: Held,
     /// The first question, with what would be asked with it; empty until there is one.
     pub(crate) noted: Vec<Question>,
+    /// How many it was asked since something began, in as many journeys.
     pub(crate) questions: u32,
+    /// What is asked after the first question, as far as it was foreseen: each as often as it stands here.
+    pub(crate) foreseen: Vec<Question>,
     /// What was asked after the first question, where somebody wants to know.
     pub(crate) later: Option<Vec<Question>>,
     touched: u64,
@@ -132,11 +133,6 @@ impl Postgres {
         self.line.begin_with(begin);
     }
 
-    /// How many questions it was asked since then, in as many journeys.
-    pub(crate) fn questions(&self) -> u32 {
-        self.questions
-    }
-
     pub(crate) fn is_open(&self) -> bool {
         self.line.is_open()
     }
@@ -180,7 +176,6 @@ impl Postgres {
             line,
             waiting: vec![],
             expected: vec![],
-            foreseen: 0,
             answers: vec![],
             prepared,
             keys: Arc::default(),
@@ -190,6 +185,7 @@ impl Postgres {
             held: Held::ByTransaction,
             noted: vec![],
             questions: 0,
+            foreseen: vec![],
             later: None,
             touched: 0,
             failed: 0,
@@ -239,8 +235,8 @@ impl Postgres {
             return Err(DbError::Alone);
         }
         self.send_waiting()?;
-        let expected = std::mem::take(&mut self.expected);
-        self.foreseen = 0;
+        let mut expected = std::mem::take(&mut self.foreseen);
+        expected.append(&mut self.expected);
         if expected.is_empty() {
             let statement = self.prepare(sql)?;
             self.counted.journey();
@@ -280,7 +276,7 @@ impl Postgres {
     fn forget_answers(&mut self) {
         self.expected.clear();
         self.answers.clear();
-        self.foreseen = 0;
+        self.foreseen.clear();
     }
 
     /// What waits goes with the next statement.
@@ -410,8 +406,9 @@ impl Tx for Postgres {
         params: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
+        let question = || Question { sql: sql.to_owned(), params: params.to_vec(), items: None };
         if self.held == Held::Noted {
-            return self.note(|| Question { sql: sql.to_owned(), params: params.to_vec(), items: None });
+            return self.note(question);
         }
         self.counted.statement();
         if let Some(rows) = self.answered(sql, params, None) {
@@ -420,7 +417,7 @@ impl Tx for Postgres {
         if !only_reads(sql) {
             self.forget_answers();
         }
-        self.keep(|| Question { sql: sql.to_owned(), params: params.to_vec(), items: None });
+        self.keep(question);
         let outcome = self.stream(sql, as_params(params), take);
         self.touched += u64::from(outcome.is_err() || !only_reads(sql));
         self.noted(outcome)

@@ -30,10 +30,9 @@ impl Postgres {
         self.answers = asked.into_iter().zip(answers).collect();
     }
 
-    /// The first question is asked with these, each as often as it stands there, and what is asked after it is noted.
+    /// The first question is asked with these, and what is asked after it is kept.
     pub(crate) fn foresee(&mut self, foreseen: &[Question]) {
-        self.expected.extend(foreseen.iter().cloned());
-        self.foreseen = foreseen.len();
+        self.foreseen = foreseen.to_vec();
         self.later = Some(vec![]);
     }
 
@@ -57,6 +56,7 @@ impl Postgres {
             let question = question();
             self.need_not_expect(|expected| *expected == question);
             self.noted.push(question);
+            self.noted.append(&mut self.foreseen);
             self.noted.append(&mut self.expected);
         }
         Err(DbError::Alone)
@@ -72,12 +72,9 @@ impl Postgres {
         }
     }
 
-    /// It is asked for now.
+    /// Whoever asks by itself needs no answer ahead.
     fn need_not_expect(&mut self, same: impl Fn(&Question) -> bool) {
-        let foreseen = self.foreseen.min(self.expected.len());
-        if let Some(at) = self.expected[foreseen..].iter().position(same) {
-            self.expected.remove(foreseen + at);
-        }
+        self.expected.retain(|question| !same(question));
     }
 
     /// What was asked ahead, if it was.
@@ -86,17 +83,13 @@ impl Postgres {
         if let Some(at) = self.answers.iter().position(|(question, _)| same(question)) {
             return Some(self.answers.swap_remove(at).1);
         }
-        // Whoever asks by itself needs no answer ahead.
         self.need_not_expect(same);
         None
     }
 
     /// However often it is rehearsed; what was foreseen stands for other askings of the same.
     pub(crate) fn expect_once(&mut self, question: Question) {
-        let foreseen = self.foreseen.min(self.expected.len());
-        let known =
-            self.expected[foreseen..].contains(&question) || self.answers.iter().any(|(known, _)| *known == question);
-        if !known {
+        if !self.expected.contains(&question) && self.answers.iter().all(|(known, _)| *known != question) {
             self.expected.push(question);
         }
     }

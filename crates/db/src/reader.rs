@@ -120,11 +120,16 @@ impl Readers {
             let read = match connection {
                 Ok(connection) => {
                     let foreseen = if how == How::Whole { &[] } else { &*foreseen };
-                    connection.foresee(foreseen);
+                    let (to_ask, before) = match how {
+                        How::Answered(took) => (&[][..], took),
+                        _ => (foreseen, Duration::ZERO),
+                    };
+                    if let Some(server) = connection.far() {
+                        server.foresee(to_ask);
+                    }
                     let (began, failed) = (Clock::now(), connection.tx().failed());
                     let outcome = caught(|| f(connection.tx()));
-                    let questions = connection.questions();
-                    let before = if let How::Answered(took) = how { took } else { Duration::ZERO };
+                    let questions = connection.far().map_or(0, |server| server.questions);
                     // What was not asked for may have been refused.
                     let spoilt = !foreseen.is_empty() && connection.tx().failed() > failed;
                     // Whatever came of it: an error may have been taken for a "no".
@@ -136,7 +141,8 @@ impl Readers {
                         How::Whole => Guess::None,
                         _ => Guess::Right(before + began.elapsed()),
                     };
-                    Brief { outcome, questions, guess, later: connection.take_later(foreseen) }
+                    let later = connection.far().map(|server| server.take_later(foreseen)).unwrap_or_default();
+                    Brief { outcome, questions, guess, later }
                 }
                 Err(error) => Brief::failed(error),
             };
@@ -219,13 +225,12 @@ impl Reader {
     fn serve(&mut self, waiting: &Arc<Waiting<Read>>) {
         loop {
             match waiting.take(self.lingers().then_some(LINGER)) {
-                Taken::Reads(mut reads, turn) if reads.len() == 1 => {
-                    reads.drain(..).for_each(|read| self.run(read));
-                    drop(turn);
-                }
                 Taken::Reads(reads, turn) => {
-                    let left = self.run_together(reads);
-                    waiting.give_back(left);
+                    if reads.len() > 1 {
+                        waiting.give_back(self.run_together(reads));
+                    } else {
+                        reads.into_iter().for_each(|read| self.run(read));
+                    }
                     drop(turn);
                 }
                 Taken::Nothing => self.end(),

@@ -115,6 +115,9 @@ impl<T> Waiting<T> {
 
     /// Puts readings back that are to be run each by itself, before all others and whatever waits.
     pub(crate) fn give_back(&self, reads: Vec<T>) {
+        if reads.is_empty() {
+            return;
+        }
         let mut state = self.state();
         reads.into_iter().rev().for_each(|read| state.reads.push_front((read, None)));
         self.there.notify_all();
@@ -173,6 +176,15 @@ mod tests {
         }
     }
 
+    /// As many readers as may be at readings alike are at these.
+    fn busy_with(waiting: &Arc<Waiting<usize>>, like: u64) -> Vec<Taken<usize>> {
+        let reader = |n| {
+            waiting.put(n, Some(like)).unwrap();
+            waiting.take(None)
+        };
+        (0..waiting.alike).map(reader).collect()
+    }
+
     #[test]
     fn who_asks_the_same_is_taken_along_and_nobody_else() {
         let waiting = Waiting::new();
@@ -192,11 +204,7 @@ mod tests {
     #[test]
     fn readings_gather_while_others_like_them_are_under_way() {
         let waiting = Waiting::new();
-        let mut under_way = Vec::new();
-        for n in 0..waiting.alike {
-            waiting.put(n, Some(7)).unwrap();
-            under_way.push(waiting.take(None));
-        }
+        let mut under_way = busy_with(&waiting, 7);
         waiting.put(100, Some(7)).unwrap();
         waiting.put(101, Some(8)).unwrap();
         waiting.put(102, Some(7)).unwrap();
@@ -211,11 +219,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_long_behind_a_reader_that_is_not_answered() {
         let waiting = Waiting::new();
-        let mut under_way = Vec::new();
-        for n in 0..waiting.alike {
-            waiting.put(n, Some(7)).unwrap();
-            under_way.push(waiting.take(None));
-        }
+        let _under_way = busy_with(&waiting, 7);
         waiting.put(100, Some(7)).unwrap();
         let began = Instant::now();
         assert_eq!(taken(&waiting, None), Some(vec![100]));

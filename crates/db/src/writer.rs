@@ -21,7 +21,7 @@ use crate::postgres_wire::Server;
 use crate::readable::UnreadableRows;
 use crate::space::Disk;
 use crate::sqlite_engine::Sqlite;
-use crate::{DbConfig, DbError, Keys, Question, Tx};
+use crate::{DbConfig, DbError, Keys, Tx};
 
 /// How often a command is run anew when concurrent transactions keep winning.
 const REPLAYS: usize = 5;
@@ -114,29 +114,6 @@ impl Connection {
         match self {
             Connection::Sqlite(_) => None,
             Connection::Postgres(engine) => Some(engine),
-        }
-    }
-
-    /// A server is asked these with the first question, and notes what is asked after it.
-    pub(crate) fn foresee(&mut self, foreseen: &[Question]) {
-        if let Connection::Postgres(engine) = self {
-            engine.foresee(foreseen);
-        }
-    }
-
-    /// What was asked after the first question, and what was needed of what was foreseen.
-    pub(crate) fn take_later(&mut self, foreseen: &[Question]) -> Vec<Question> {
-        match self {
-            Connection::Sqlite(_) => vec![],
-            Connection::Postgres(engine) => engine.take_later(foreseen),
-        }
-    }
-
-    /// How many questions a server was asked since something began.
-    pub(crate) fn questions(&self) -> u32 {
-        match self {
-            Connection::Sqlite(_) => 0,
-            Connection::Postgres(engine) => engine.questions(),
         }
     }
 

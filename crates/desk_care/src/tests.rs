@@ -13,6 +13,19 @@ fn write(r: &Region, who: &Browser, fields: &[(&str, &str)]) -> household::Answe
     r.post(who, &format!("/people/{}/notes", r.s.person), fields)
 }
 
+/// A note of the ordinary kind to the whole team.
+fn plain<'a>(subject: &'a str, body: &'a str, reply_by: &'a str) -> [(&'a str, &'a str); 7] {
+    [
+        ("kind", "plain"),
+        ("subject", subject),
+        ("body", body),
+        ("to", "team"),
+        ("importance", "normal"),
+        ("visibility", "team"),
+        ("reply_by", reply_by),
+    ]
+}
+
 /// A case worked until the doctor is asked.
 fn consulted(r: &Region) -> CaseId {
     let (manager, doctor) = (r.care_manager(), r.s.doctor);
@@ -100,15 +113,7 @@ fn who_opened_a_note_has_read_it_and_nobody_else_has() {
 fn a_note_with_letters_that_no_server_holds_is_kept_without_them() {
     let r = Region::new();
     let (manager, nurse) = (r.care_manager(), r.nurse());
-    let fields = [
-        ("kind", "plain"),
-        ("subject", "\u{0}貼り付けた件名"),
-        ("body", "一行目\u{0}\n二行目\u{1b}"),
-        ("to", "team"),
-        ("importance", "normal"),
-        ("visibility", "team"),
-        ("reply_by", ""),
-    ];
+    let fields = plain("\u{0}貼り付けた件名", "一行目\u{0}\n二行目\u{1b}", "");
     write(&r, &manager, &fields).is(303);
     let page = r.get(&nurse, &format!("/people/{}", r.s.person));
     page.is(200).shows("貼り付けた件名");
@@ -121,25 +126,9 @@ fn what_a_rule_refuses_stands_beside_its_field_and_what_was_typed_stays() {
     let r = Region::new();
     let manager = r.care_manager();
     r.get(&manager, &format!("/people/{}/notes/new", r.s.person)).is(200).shows("医師 見本").well_formed();
-    let fields = [
-        ("kind", "plain"),
-        ("subject", "書きかけの件名"),
-        ("body", ""),
-        ("to", "team"),
-        ("importance", "normal"),
-        ("visibility", "team"),
-        ("reply_by", ""),
-    ];
+    let fields = plain("書きかけの件名", "", "");
     write(&r, &manager, &fields).is(422).shows("本文を入力してください").shows("書きかけの件名").well_formed();
-    let past = [
-        ("kind", "plain"),
-        ("subject", "件名"),
-        ("body", "本文"),
-        ("to", "team"),
-        ("importance", "normal"),
-        ("visibility", "team"),
-        ("reply_by", "2020-01-01T10:00"),
-    ];
+    let past = plain("件名", "本文", "2020-01-01T10:00");
     write(&r, &manager, &past).is(422).shows("これから先の日時");
     let never = past.map(|(f, v)| if f == "reply_by" { (f, "2026-02-31T10:00") } else { (f, v) });
     write(&r, &manager, &never).is(422).shows("日時を確かめてください").shows("2026-02-31T10:00");
@@ -154,15 +143,7 @@ fn what_a_rule_refuses_stands_beside_its_field_and_what_was_typed_stays() {
 fn only_the_author_corrects_and_every_version_stays() {
     let r = Region::new();
     let (manager, nurse) = (r.care_manager(), r.nurse());
-    let fields = [
-        ("kind", "plain"),
-        ("subject", "体温"),
-        ("body", "36.5度"),
-        ("to", "team"),
-        ("importance", "normal"),
-        ("visibility", "team"),
-        ("reply_by", ""),
-    ];
+    let fields = plain("体温", "36.5度", "");
     write(&r, &manager, &fields).is(303);
     let note = note_on(&r.get(&manager, &format!("/people/{}", r.s.person)).body);
     let at = |rest: &str| format!("/notes/{note}{rest}");
@@ -179,15 +160,7 @@ fn only_the_author_corrects_and_every_version_stays() {
 fn the_notebook_is_the_teams_alone() {
     let r = Region::new();
     let manager = r.care_manager();
-    let fields = [
-        ("kind", "plain"),
-        ("subject", "内輪の話"),
-        ("body", "本文"),
-        ("to", "team"),
-        ("importance", "normal"),
-        ("visibility", "team"),
-        ("reply_by", ""),
-    ];
+    let fields = plain("内輪の話", "本文", "");
     write(&r, &manager, &fields).is(303);
     let person = format!("/people/{}", r.s.person);
     let note = note_on(&r.get(&manager, &person).body);

@@ -13,6 +13,7 @@ mod visit;
 
 use base::{Role, limits};
 use page::door::{Door, Who};
+use response::Verb;
 
 pub use verbs::Look;
 
@@ -58,11 +59,11 @@ pub fn doors() -> Vec<Door> {
         Door::look("/visits/fragment", VISITOR_ROLES, visit::list_fragment).renewing(),
         Door::look("/visits/{id}", VISITOR_ROLES, visit::visit),
         Door::look("/visits/{id}/fragment", VISITOR_ROLES, visit::fragment).renewing(),
-        Door::command("/visits/{id}/acceptance", REPORT_ROLES, steps::accept),
+        Door::command("/visits/{id}/acceptance", REPORT_ROLES, steps::touch(Verb::AcceptVisit, response::accept_visit)),
         Door::command("/visits/{id}/refusal", REPORT_ROLES, steps::decline),
-        Door::command("/visits/{id}/departure", REPORT_ROLES, steps::depart),
-        Door::command("/visits/{id}/substitution", REPORT_ROLES, steps::go_instead),
-        Door::command("/visits/{id}/arrival", REPORT_ROLES, steps::arrive),
+        Door::command("/visits/{id}/departure", REPORT_ROLES, steps::touch(Verb::OnTheWay, response::on_the_way)),
+        Door::command("/visits/{id}/substitution", REPORT_ROLES, steps::touch(Verb::OnTheWay, response::go_instead)),
+        Door::command("/visits/{id}/arrival", REPORT_ROLES, steps::touch(Verb::Arrived, response::arrived)),
         Door::command("/visits/{id}/report", REPORT_ROLES, steps::report),
         Door::command("/visits/{id}/photos", VISITOR_ROLES, photos::attach).taking(limits::PHOTO_FORM_BYTES),
         Door::look("/photos/{id}", PHOTO_ROLES, photos::show),

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::{Ctx, Redacted, Role, VisitId};
 use db::Tx;
 use form::{Form, Refusal};
+use futures_util::future::BoxFuture;
 use page::address;
 use page::frame::Frame;
 use page::named::id;
@@ -19,53 +20,18 @@ use super::visit::again;
 
 type Verb = fn(&Ctx, &mut dyn Tx, VisitId) -> Result<Visit, ResponseError>;
 
-pub async fn accept(
-    State(site): State<Site>,
-    visitor: Visitor,
-    frame: Frame,
-    Path(visit): Path<String>,
-) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, response::Verb::AcceptVisit, response::accept_visit).await
-}
-
-pub async fn depart(
-    State(site): State<Site>,
-    visitor: Visitor,
-    frame: Frame,
-    Path(visit): Path<String>,
-) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, response::Verb::OnTheWay, response::on_the_way).await
-}
-
-pub async fn go_instead(
-    State(site): State<Site>,
-    visitor: Visitor,
-    frame: Frame,
-    Path(visit): Path<String>,
-) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, response::Verb::OnTheWay, response::go_instead).await
-}
-
-pub async fn arrive(
-    State(site): State<Site>,
-    visitor: Visitor,
-    frame: Frame,
-    Path(visit): Path<String>,
-) -> Result<Response, Problem> {
-    touch(site, visitor, frame, &visit, response::Verb::Arrived, response::arrived).await
-}
-
-async fn touch(
-    site: Site,
-    visitor: Visitor,
-    frame: Frame,
-    visit: &str,
+/// A step that says nothing but itself.
+pub fn touch(
     name: response::Verb,
     verb: Verb,
-) -> Result<Response, Problem> {
-    let visit: VisitId = id(visit)?;
-    let done = visitor.command(&site, name, move |ctx, tx| Ok(verb(ctx, tx, visit)?)).await;
-    settle(&site, &visitor, &frame, visit, Form::default(), done, false).await
+) -> impl Fn(State<Site>, Visitor, Frame, Path<String>) -> BoxFuture<'static, Result<Response, Problem>> + Clone {
+    move |State(site), visitor, frame, Path(visit)| {
+        Box::pin(async move {
+            let visit: VisitId = id(&visit)?;
+            let done = visitor.command(&site, name, move |ctx, tx| Ok(verb(ctx, tx, visit)?)).await;
+            settle(&site, &visitor, &frame, visit, Form::default(), done, false).await
+        })
+    }
 }
 
 pub async fn decline(
