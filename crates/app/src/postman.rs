@@ -116,8 +116,8 @@ impl Postman {
         });
         match written.await {
             Ok(()) => self.kept = seq,
-            Err(Problem::Busy | Problem::Full) => return Err(DbError::Busy),
-            Err(Problem::Fault(cause)) if self.tries < TRIES => {
+            Err(Problem::Busy | Problem::Full | Problem::Away(_)) => return Err(DbError::Busy),
+            Err(Problem::Fault(cause) | Problem::Unsure(cause)) if self.tries < TRIES => {
                 self.tries += 1;
                 return Err(DbError::Engine(cause));
             }

@@ -51,15 +51,31 @@ pub fn fold(text: &str) -> String {
     text.nfkc().filter_map(fold_char).collect()
 }
 
+/// What people type for a hyphen or a long mark, half-width or full-width: the keyboard gives whichever it likes.
+pub fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '－' | 'ー' | 'ｰ' | '\u{2010}'..='\u{2015}' | '−' | '~' | '～' | '〜' | '─' | '━')
+}
+
+/// Letters that nobody sees, and that only a copied page, a broken file or a forger puts there: control characters but
+/// line ends and tabs (a server's text holds no NUL), blanks without width, and those that turn the direction of writing.
+/// What chooses between forms of one character (葛 and 葛󠄀) is none of them.
+pub fn is_unseen(c: char) -> bool {
+    match c {
+        '\n' | '\r' | '\t' => false,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{fff9}'..='\u{fffb}' => true,
+        c => c.is_control(),
+    }
+}
+
 fn fold_char(c: char) -> Option<char> {
     let c = match c {
         'ぁ'..='ゖ' => char::from_u32(c as u32 + 0x60).unwrap_or(c),
         other => other,
     };
     match c {
-        ' ' | '\u{3000}' | 'ー' | '-' | '‐' | '−' | '・' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
-            None
-        }
+        ' ' | '\u{3000}' | '・' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => None,
+        c if is_dash(c) || is_unseen(c) => None,
         'ァ' => Some('ア'),
         'ィ' => Some('イ'),
         'ゥ' => Some('ウ'),
@@ -125,6 +141,8 @@ mod tests {
         assert_eq!(fold("髙橋 﨑子"), fold("高橋崎子"));
         assert_eq!(fold("ﾀｶﾊｼ ｻｷｺ"), fold("たかはし　さきこ"));
         assert_eq!(fold("キョウコ"), "キヨウコ");
+        assert_eq!(fold("ス―ザン・１−２～３"), fold("スーザン1-2-3"));
+        assert_eq!(fold("高\u{200f}橋\u{feff}"), fold("高橋"));
         assert_eq!(bigrams("高橋"), ["高橋"]);
         assert_eq!(bigrams("一"), ["一"]);
         assert!(is_katakana("タカハシ　サキコ") && !is_katakana("たかはし"));

@@ -19,7 +19,7 @@ use crate::{DbConfig, DbError, Keys, Question, Tx};
 type Run = dyn FnMut(Result<&mut Connection, DbError>, How) -> bool + Send;
 
 /// A reading, to be handed a connection on which it has begun. `brief`: without a transaction, if it can do with one
-/// question; where it cannot, it says so by `false` and is handed another one.
+/// question. Where that was not enough, or the connection was lost, it says so by `false` and is handed another one.
 struct Read {
     brief: bool,
     run: Box<Run>,
@@ -116,6 +116,7 @@ impl Readers {
         let mut reply = Some(reply);
         let like = foreseen.as_ref().map(|foreseen| likeness(kind, foreseen));
         let (brief, foreseen) = (foreseen.is_some(), foreseen.unwrap_or_default());
+        let mut asked_again = false;
         let run = move |connection: Result<&mut Connection, DbError>, how| {
             let read = match connection {
                 Ok(connection) => {
@@ -134,6 +135,10 @@ impl Readers {
                     let spoilt = !foreseen.is_empty() && connection.tx().failed() > failed;
                     // Whatever came of it: an error may have been taken for a "no".
                     if how == How::ToLearn || how != How::Whole && (questions > 1 || spoilt) {
+                        return false;
+                    }
+                    // It read, and nothing else: who asks once more on another connection does nothing twice.
+                    if connection.is_closed() && outcome.is_err() && !std::mem::replace(&mut asked_again, true) {
                         return false;
                     }
                     let guess = match how {
@@ -240,7 +245,8 @@ impl Reader {
     }
 
     fn run(&mut self, mut read: Read) {
-        if !read.brief || !self.once(&mut read, Begin::Alone) {
+        let done = read.brief && self.once(&mut read, Begin::Alone) || self.once(&mut read, Begin::Reading);
+        if !done {
             self.once(&mut read, Begin::Reading);
         }
     }

@@ -103,6 +103,17 @@ pub fn owned(config: &DbConfig) -> DbConfig {
     seen_by(config, OWNER).as_owner()
 }
 
+/// Takes a database on a server away from everybody, or gives it back; a file cannot be.
+pub fn take_away(config: &DbConfig, away: bool) {
+    let (DbConfig::Postgres { url, .. }, Some(server)) = (config, server()) else { return };
+    let (_, name) = url.rsplit_once("dbname=").expect("its name");
+    administer(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !away)).expect("shut or opened");
+    if away {
+        let whoever = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        administer(&server, &whoever).expect("everybody is sent away");
+    }
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {

@@ -453,3 +453,34 @@ fn what_is_asked_ahead_comes_in_one_journey_and_is_what_would_have_been_read() {
     });
     assert_eq!(written.unwrap(), (9, vec![8, 9]), "what is written is seen, whatever was asked before it");
 }
+
+#[test]
+fn a_look_whose_connection_dies_is_asked_once_more_and_not_for_ever() {
+    let region = testing::fresh(&[TABLES]);
+    region.db.write_blocking(put(0)).unwrap();
+    if !testing::on_postgres() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for foreseen in [None, Some(vec![])] {
+        for deaths in [1, 2, u32::MAX] {
+            let runs = Arc::new(AtomicU32::new(0));
+            let counted = runs.clone();
+            let look = move |tx: &mut dyn Tx| {
+                if counted.fetch_add(1, Ordering::SeqCst) < deaths {
+                    tx.query("SELECT pg_terminate_backend(pg_backend_pid())", &[])?;
+                }
+                all(tx)
+            };
+            let answer = runtime.block_on(region.db.read_brief("test", foreseen.clone(), look));
+            let runs = runs.load(Ordering::SeqCst);
+            match deaths {
+                1 => assert_eq!((answer.outcome.unwrap(), runs), (vec![0], 2)),
+                _ => {
+                    assert!(matches!(answer.outcome, Err(DbError::Gone(_))));
+                    assert_eq!(runs, 2);
+                }
+            }
+        }
+    }
+}

@@ -260,19 +260,18 @@ async fn set_life(
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let life = LifeStatus::from_key(form.one("life"));
-    let (since, reason) = (Date::parse(form.one("since")), Line::parse(form.one("reason")));
+    let (since, reason) = (form::read_date(form.one("since")), Line::parse(form.one("reason")));
     let mut draft = Draft::typed(form);
     if life.is_none() {
         draft = draft.wrong_field("life", "いまの状態を選んでください。");
     }
-    if since.is_none() {
-        draft = draft
-            .wrong_field("since", "日付を読み取れません。「令和8年11月22日」「2026-11-22」のように入力してください。");
+    if let Err(words) = &since {
+        draft = draft.wrong_field("since", words.clone());
     }
     if let Err(words) = &reason {
         draft = draft.wrong_field("reason", words.clone());
     }
-    let (Some(life), Some(since), Ok(reason)) = (life, since, reason) else {
+    let (Some(life), Ok(since), Ok(reason)) = (life, since, reason) else {
         return again(&frame, &visitor, What::Life, person, draft).await;
     };
     let done = visitor.command(&site, people::Verb::SetLife, move |ctx, tx| {

@@ -20,6 +20,10 @@ pub enum Failure {
     Busy,
     /// The disk is full.
     Full,
+    /// The database cannot be reached, or did not get to it: nothing was done, and later it may be.
+    Away(String),
+    /// It is not known whether it was done.
+    Unsure(String),
     /// Ours; for the log, with no person in it.
     Fault(String),
 }
@@ -105,6 +109,8 @@ impl Fails for DbError {
             DbError::Busy => Failure::Busy,
             DbError::Full => Failure::Full,
             DbError::NoRow => Failure::NotThere,
+            DbError::Gone(_) | DbError::Lost | DbError::Occupied => Failure::Away(self.to_string()),
+            DbError::Unknown(_) => Failure::Unsure(self.to_string()),
             other => Failure::Fault(other.to_string()),
         }
     }

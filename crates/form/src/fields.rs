@@ -1,6 +1,7 @@
 //! What a single field may hold: names, readings, telephone numbers, postal codes, addresses. Parsed at the door; a
 //! value of one of these types is never checked again. `Debug` shows none of them.
 
+use base::kana::{is_dash, is_unseen};
 use base::limits::{LINE_CHARS, TEXT_CHARS};
 use base::{Redacted, kana};
 use serde::{Deserialize, Serialize};
@@ -79,14 +80,14 @@ impl PhoneNumber {
     /// Takes hyphens, brackets, blanks, full-width digits and `+81`. Demo numbers of exchanges that do not exist
     /// (0561-00-…) are numbers like any other: only the shape is checked.
     pub fn parse(typed: &str) -> Result<PhoneNumber, String> {
-        let text: String = typed.nfkc().filter(|c| !c.is_whitespace()).collect();
+        let text: String = seen(typed).collect();
         let national = match text.strip_prefix("+81") {
             Some(rest) => {
                 format!("0{}", rest.trim_start_matches(['-', '(']).trim_start_matches("0)").trim_start_matches('0'))
             }
             None => text,
         };
-        let separator = |c: char| matches!(c, '-' | '(' | ')' | '‐' | '−' | '–' | '—' | '‒' | '―' | 'ー' | '.');
+        let separator = |c: char| is_dash(c) || matches!(c, '(' | ')' | '.');
         if national.chars().any(|c| !c.is_ascii_digit() && !separator(c)) {
             return Err("電話番号は数字とハイフンで入力してください。".into());
         }
@@ -183,8 +184,7 @@ const AREA_CODES: &[(&str, usize)] = &[
 
 impl PostalCode {
     pub fn parse(typed: &str) -> Result<PostalCode, String> {
-        let text: String =
-            typed.nfkc().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '〒' | '‐' | '−' | 'ー')).collect();
+        let text: String = seen(typed).filter(|c| !is_dash(*c) && *c != '〒').collect();
         if text.len() != 7 || !text.chars().all(|c| c.is_ascii_digit()) {
             return Err("郵便番号は「489-0000」のように7桁の数字で入力してください。".into());
         }
@@ -204,7 +204,7 @@ impl Email {
     /// The shape mail servers agree on: one `@`, ASCII, a dotted domain. Whether it arrives, only mail can tell.
     pub fn parse(typed: &str) -> Result<Email, String> {
         let wrong = || "メールアドレスの形が正しくありません。「name@example.jp」のように入力してください。".to_owned();
-        let text: String = typed.nfkc().filter(|c| !c.is_whitespace()).collect();
+        let text: String = seen(typed).collect();
         let (local, domain) = text.split_once('@').ok_or_else(wrong)?;
         let local_ok = (1..=64).contains(&local.len())
             && local.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c));
@@ -237,13 +237,10 @@ impl Line {
 
 impl Text {
     pub fn parse(typed: &str) -> Result<Text, String> {
-        let text = visible(typed).trim().replace("\r\n", "\n");
+        let text = typed.replace(is_unseen, "").trim().replace("\r\n", "\n");
         let length = text.chars().count();
         if length > TEXT_CHARS {
             return Err(format!("{TEXT_CHARS}文字までで入力してください（いま{length}文字です）。"));
-        }
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            return Err("使えない文字（制御文字）が含まれています。".into());
         }
         Ok(Text::stored(text))
     }
@@ -257,27 +254,19 @@ impl Text {
     }
 }
 
-/// Without letters that nobody sees and that only a copied page or a forger puts there: blanks without width, and those
-/// that turn the direction of writing. What chooses between forms of one character (葛 and 葛󠄀) stays.
-fn visible(typed: &str) -> String {
-    const UNSEEN: [char; 16] = [
-        '\u{ad}', '\u{200b}', '\u{200c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
-        '\u{202e}', '\u{2060}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}', '\u{feff}',
-    ];
-    typed.replace(UNSEEN, "")
+/// One form of each character, without blanks and what nobody sees.
+fn seen(typed: &str) -> impl Iterator<Item = char> {
+    typed.nfkc().filter(|c| !c.is_whitespace() && !is_unseen(*c))
 }
 
-/// Trimmed, inner blanks as one; refuses control characters and what is longer than a line.
+/// Trimmed, inner blanks and line ends as one blank; refuses what is longer than a line.
 fn one_line(typed: &str) -> Result<String, String> {
-    let typed = visible(typed);
+    let typed = typed.replace(is_unseen, "");
     let length = typed.trim().chars().count();
     if length > LINE_CHARS {
         return Err(format!("{LINE_CHARS}文字までで入力してください（いま{length}文字です）。"));
     }
     let text = typed.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.chars().any(char::is_control) {
-        return Err("使えない文字（改行や制御文字）が含まれています。".into());
-    }
     Ok(text)
 }
 

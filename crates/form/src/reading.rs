@@ -1,7 +1,8 @@
 //! A posted form, read once at the door: every field is checked, every error stands beside its field, and what was
 //! typed stays available to be shown again. It knows no table and no person.
 
-use base::wareki::Date;
+use base::kana::{is_dash, is_unseen};
+use base::wareki::{Date, typed_era};
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{Email, Kana, Line, Name, PhoneNumber, PostalCode, Text};
@@ -24,13 +25,11 @@ pub trait Word: Sized {
 }
 
 impl Form {
-    /// Of what was typed, control characters are left out but line ends and tabs: no keyboard gives them, no page shows
-    /// them, and a server's text holds no NUL.
+    /// Of what was typed, letters that nobody sees are left out.
     pub fn new(mut pairs: Vec<(String, String)>) -> Form {
-        let unseen = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         for (_, value) in &mut pairs {
-            if value.contains(unseen) {
-                *value = value.replace(unseen, "");
+            if value.contains(is_unseen) {
+                *value = value.replace(is_unseen, "");
             }
         }
         Form(pairs)
@@ -287,7 +286,7 @@ pub const MAX_PHONES: usize = 5;
 pub fn read_date(typed: &str) -> Result<Date, String> {
     use unicode_normalization::UnicodeNormalization;
     let text: String = typed.nfkc().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
-    let known = |c: char| c.is_ascii_digit() || "-/.年月日元明治大正昭和平成令RHSTM".contains(c);
+    let known = |c: char| c.is_ascii_digit() || "/.年月日元明治大正昭和平成令RHSTM".contains(c) || is_dash(c);
     let example = "「昭和13年4月1日」「S13.4.1」「1938-04-01」のように入力してください。";
     if text.chars().count() > 20 || !text.chars().all(known) {
         return Err(format!("日付を読み取れません。{example}"));
@@ -297,10 +296,15 @@ pub fn read_date(typed: &str) -> Result<Date, String> {
     if numbers.len() != 3 {
         return Err(format!("年・月・日をそろえて入力してください。{example}"));
     }
+    let era = typed_era(&text);
+    // 明治 is the first era whose people may be on a register.
+    if era.is_none() && numbers[0].parse::<i32>().is_ok_and(|year| year < 1868) {
+        return Err(format!("年は、元号をつけるか、西暦4桁で入力してください。{example}"));
+    }
     let Some(date) = Date::parse(&text) else {
         return Err(format!("{}月{}日はその年の暦にありません。日付をご確認ください。", numbers[1], numbers[2]));
     };
-    match typed_era(&text) {
+    match era {
         Some(era) if !date.wareki().starts_with(era) => Err(format!(
             "{era}{}年{}月{}日はありません。{}ではありませんか。",
             numbers[0],
@@ -310,12 +314,6 @@ pub fn read_date(typed: &str) -> Result<Date, String> {
         )),
         _ => Ok(date),
     }
-}
-
-/// The era a typed date names, by name or letter.
-fn typed_era(text: &str) -> Option<&'static str> {
-    const ERAS: [(&str, char); 5] = [("令和", 'R'), ("平成", 'H'), ("昭和", 'S'), ("大正", 'T'), ("明治", 'M')];
-    ERAS.iter().find(|(name, letter)| text.starts_with(name) || text.starts_with(*letter)).map(|(name, _)| *name)
 }
 
 /// The sixth digit of a 全国地方公共団体コード: 11 less the remainder by 11 of the five digits weighed 6, 5, 4, 3, 2; its
@@ -333,5 +331,35 @@ mod tests {
     fn what_no_keyboard_gives_is_left_out_and_the_rest_is_kept() {
         let typed = Form::new(vec![("note".into(), "\u{0}一行目\u{1b}\r\n\t二行目\u{7}\u{85}".into())]);
         assert_eq!(typed.as_typed("note"), "一行目\r\n\t二行目");
+        let turned = Form::new(vec![("note".into(), "朝は\u{202e}元気\u{200f}でした\u{feff}".into())]);
+        assert_eq!(turned.one("note"), "朝は元気でした");
+    }
+
+    #[test]
+    fn dates_as_clerks_write_them() {
+        for (typed, meant) in [
+            ("昭20.10.28", "1945-10-28"),
+            ("昭和２０年１０月２８日", "1945-10-28"),
+            ("s20-10-28", "1945-10-28"),
+            ("S20‐10−28", "1945-10-28"),
+            ("令元.5.1", "2019-05-01"),
+            ("平元年1月8日", "1989-01-08"),
+            ("㍼20年10月28日", "1945-10-28"),
+            ("1945/10/28", "1945-10-28"),
+        ] {
+            assert_eq!(read_date(typed), read_date(meant), "{typed}");
+            assert!(read_date(typed).is_ok(), "{typed}");
+        }
+        for (typed, why) in [
+            ("20.10.28", "元号をつける"),
+            ("45/10/28", "元号をつける"),
+            ("大15.12.30", "昭和元年12月30日"),
+            ("昭20.2.30", "暦にありません"),
+            ("昭20.10", "年・月・日をそろえて"),
+            ("きのう", "日付を読み取れません"),
+        ] {
+            let said = read_date(typed).unwrap_err();
+            assert!(said.contains(why), "{typed}: {said}");
+        }
     }
 }

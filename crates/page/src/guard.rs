@@ -3,17 +3,19 @@
 
 use admission::Caller;
 use axum::extract::{Request, State};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base::Role;
 use base64::Engine;
 
-use crate::components::error_page;
+use crate::components::{Trouble, error_page};
 use crate::frame::{self, Frame};
 use crate::layout;
 use crate::problem::{Problem, ProblemPage};
 use crate::site::{Site, random};
-use crate::visitor::{self, Asks, Greet, Visitor};
+use crate::visitor::{self, Asks, Greet, Visitor, session_token};
 
 /// The nonce of one answer; scripts of the page carry it.
 #[derive(Clone)]
@@ -33,6 +35,11 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     let renewal = layout::renewal(request.uri().query());
     // A page shows what it read after its session was found to stand; a form does something.
     let may_recall = request.method() == Method::GET;
+    let asked = Asked {
+        address: request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned(),
+        sent: !may_recall,
+        has_session: session_token(request.headers(), site.cookie_name()).is_some(),
+    };
     let identified = visitor::identify(&site, greet, request.headers(), may_recall).await;
     let (visitor, response) = match identified {
         Ok(mut visitor) => {
@@ -50,7 +57,7 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
         }
         Err(problem) => (None, problem.into_response()),
     };
-    let mut response = with_page(response, &site, visitor, &nonce, &path);
+    let mut response = with_page(response, &site, visitor, &nonce, &asked);
     if let Some(seconds) = renewal.filter(|_| response.status() == StatusCode::OK) {
         response.headers_mut().insert(header::REFRESH, HeaderValue::from(seconds));
     }
@@ -73,16 +80,42 @@ async fn answered(site: &Site, visitor: Option<Visitor>, next: Next, request: Re
     }
 }
 
+/// What the page of a problem knows of the request that met it.
+struct Asked {
+    /// With what was searched for.
+    address: String,
+    /// A form.
+    sent: bool,
+    has_session: bool,
+}
+
+impl Asked {
+    fn path(&self) -> &str {
+        self.address.split('?').next().unwrap_or("/")
+    }
+
+    /// Where to go from the page of a problem. Whose session it is may be what could not be looked up.
+    fn way(&self, trouble: Trouble, role: Option<Role>) -> (&str, &'static str) {
+        // What begins with two strokes would lead to another house.
+        let ours = !self.address[1..].starts_with(['/', '\\']);
+        match role {
+            _ if trouble.passes() && !self.sent && ours => (&self.address, "もう一度開く"),
+            None if !self.has_session => ("/", "サインインへ"),
+            role => (frame::home(role), "はじめのページへ"),
+        }
+    }
+}
+
 /// A problem becomes a page here, where the visitor and the nonce are known.
-fn with_page(response: Response, site: &Site, visitor: Option<Visitor>, nonce: &str, path: &str) -> Response {
+fn with_page(response: Response, site: &Site, visitor: Option<Visitor>, nonce: &str, asked: &Asked) -> Response {
     let Some(ProblemPage { problem, reference }) = response.extensions().get::<ProblemPage>().cloned() else {
         return response;
     };
     let role = visitor.as_ref().map(Visitor::role);
-    let frame = Frame::new(site, visitor, Nonce(nonce.to_owned()), path);
+    let frame = Frame::new(site, visitor, Nonce(nonce.to_owned()), asked.path());
     let (trouble, detail) = problem.words();
-    let home = (frame::home(role), if role.is_some() { "はじめのページへ" } else { "サインインへ" });
-    let body = frame.page(trouble.title()).body(error_page(trouble, detail, &reference, home));
+    let way = asked.way(trouble, role);
+    let body = frame.page(trouble.title()).body(error_page(trouble, detail, &reference, asked.sent, way));
     let (parts, _) = response.into_parts();
     let mut page = (parts.status, body).into_response();
     page.headers_mut()

@@ -10,6 +10,7 @@ pub mod client;
 pub mod components;
 pub mod door;
 pub mod draft;
+mod faults;
 mod foresight;
 pub mod frame;
 pub mod guard;

@@ -10,8 +10,8 @@ use form::{Fails, Failure, Kind, Refusal};
 
 use crate::certificate::Presented;
 use crate::components::Trouble;
+use crate::faults::noted;
 use crate::frame::ENDED;
-use crate::site::random;
 use crate::visitor::Asks;
 
 #[derive(Debug)]
@@ -38,6 +38,10 @@ pub enum Problem {
     Busy,
     /// The disk is full.
     Full,
+    /// The database is out of reach for the moment; nothing was done.
+    Away(String),
+    /// The database was lost while it was told: what was sent may stand in it or not.
+    Unsure(String),
     Fault(String),
 }
 
@@ -61,7 +65,7 @@ impl Problem {
             Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Problem::SignInFirst => StatusCode::UNAUTHORIZED,
             Problem::Ended(_) => StatusCode::OK,
-            Problem::Busy | Problem::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Problem::Busy | Problem::Full | Problem::Away(_) | Problem::Unsure(_) => StatusCode::SERVICE_UNAVAILABLE,
             Problem::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -80,6 +84,8 @@ impl Problem {
             Problem::Certificate(shown) => shown.key(),
             Problem::Busy => "busy",
             Problem::Full => "disk_full",
+            Problem::Away(_) => "database_away",
+            Problem::Unsure(_) => "unsure",
             Problem::Fault(_) => "fault",
         }
     }
@@ -111,6 +117,8 @@ impl Problem {
             Problem::Full => {
                 (Trouble::Busy, Some("保存する場所が足りません。システム管理者にすぐに連絡してください。"))
             }
+            Problem::Away(_) => (Trouble::Away, None),
+            Problem::Unsure(_) => (Trouble::Unsure, None),
             Problem::Fault(_) => (Trouble::Fault, None),
         }
     }
@@ -124,18 +132,12 @@ pub struct ProblemPage {
     pub reference: String,
 }
 
-/// Short enough to be read out on a telephone.
-fn reference() -> String {
-    let [high, low] = [random::<2>(), random::<2>()].map(u16::from_le_bytes);
-    format!("{high:04X}-{low:04X}")
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let reference = if matches!(self, Problem::Fault(_)) { reference() } else { String::new() };
-        if let Problem::Fault(cause) = &self {
-            tracing::error!(%cause, %reference, "a request failed");
-        }
+        let reference = match &self {
+            Problem::Fault(cause) | Problem::Away(cause) | Problem::Unsure(cause) => noted(cause),
+            _ => String::new(),
+        };
         if matches!(self, Problem::SignInFirst) {
             return Redirect::to("/signin").into_response();
         }
@@ -147,7 +149,7 @@ impl IntoResponse for Problem {
             };
         }
         let mut response = self.status().into_response();
-        if matches!(self, Problem::Busy | Problem::Full) {
+        if matches!(self, Problem::Busy | Problem::Full | Problem::Away(_)) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response.extensions_mut().insert(ProblemPage { problem: Arc::new(self), reference });
@@ -163,6 +165,8 @@ impl<E: Fails> From<E> for Problem {
             Failure::NotThere => Problem::NotFound,
             Failure::Busy => Problem::Busy,
             Failure::Full => Problem::Full,
+            Failure::Away(cause) => Problem::Away(cause),
+            Failure::Unsure(cause) => Problem::Unsure(cause),
             Failure::Fault(cause) => Problem::Fault(cause),
         }
     }

@@ -76,8 +76,8 @@ fn piece(typed: &str) -> Option<Piece> {
 
 /// As keys are folded; a telephone number loses its brackets too.
 fn fold_typed(typed: &str) -> String {
-    let plain: String = typed.nfkc().collect();
-    let numeric = plain.chars().all(|c| c.is_ascii_digit() || "+-()‐−ー.".contains(c));
+    let plain: String = typed.nfkc().filter(|c| !kana::is_unseen(*c)).collect();
+    let numeric = plain.chars().all(|c| c.is_ascii_digit() || kana::is_dash(c) || "+().".contains(c));
     if !numeric {
         return kana::fold(typed);
     }

@@ -306,7 +306,7 @@ fn forms() -> String {
 
 fn trouble() -> String {
     let detail = "この案件は見本 二郎さんが担当しています。";
-    let body = error_page(Trouble::Fault, Some(detail), "01JD-4K7Q", ("/desk", "受付の一覧へ"));
+    let body = error_page(Trouble::Fault, Some(detail), "01JD-4K7Q", true, ("/desk", "受付の一覧へ"));
     framed(
         Trouble::Fault.title(),
         vec![Banner::Warning("保存場所の空きが少なくなっています。記録は続けられますが、ファイルは送れません。")],

@@ -16,7 +16,7 @@
 //! | | `submit(label)`, `link_button(href, label)`, `buttons(html)`, `action_bar(html)`, `guarded(summary, what_happens, form)`, `guarded_when(open, …)` | |
 //! | | `choice_grid(url, name, legend, &[Choice{value, label, hint, icon, grave}], note_field, &[hidden])` | outcomes with one touch |
 //! | | `tel_button(label, number, primary)`, `map_link(address, Some((lat, lon)))`, `sound_button()` | |
-//! | `panel` | `notice(State, title, html)`, `empty(title, what_next)`, `too_many(shown, all, how)`, `refusal(reason, &[(href, label)])`, `error_page(Trouble, detail, reference, home)`, `qr(width, dark, label, alternative)`, `spelled(code)` | |
+//! | `panel` | `notice(State, title, html)`, `empty(title, what_next)`, `too_many(shown, all, how)`, `refusal(reason, &[(href, label)])`, `error_page(Trouble, detail, reference, sent, way)`, `qr(width, dark, label, alternative)`, `spelled(code)` | |
 //! | `list` | `(Table::new(caption, &headings).row(vec![html]).alarm_row(vec![…]))`, `definitions(&[(term, html)])`, `pager(before, after, words)`, `tabs(label, &[Tab])`, `figures(label, &[Figure])` | |
 //! | `story` | `story(&[StoryEntry{at, title, who, body, icon, state}], now)`, `steps(label, &[Step{label, state, note}])` | |
 //! | `raster` | `activity_raster(id, title, &[DayActivity{label, first_hour, rows: Vec<RasterRow{label, cells: [Cell; 96], usual: Option<[f32; 48]>}>, silence}])` | SVG |

@@ -61,6 +61,10 @@ pub enum Trouble {
     BadInput,
     /// 409: it is not as it was when the page was drawn.
     Conflict,
+    /// 503: the database is out of reach for the moment.
+    Away,
+    /// 503: it was lost while it was told.
+    Unsure,
     /// 500.
     Fault,
     /// 401: the session ended.
@@ -77,9 +81,21 @@ impl Trouble {
             Trouble::Busy => "ただいま混み合っています",
             Trouble::BadInput => "送られた内容を受け取れませんでした",
             Trouble::Conflict => "この操作はできませんでした",
+            Trouble::Away => "ただいまシステムの記録に接続できません",
+            Trouble::Unsure => "記録されたか確認できません",
             Trouble::Fault => "処理を終えられませんでした",
             Trouble::SignedOut => "もう一度サインインしてください",
         }
+    }
+
+    /// Whether a form that met it left nothing behind.
+    fn left_nothing(self) -> bool {
+        matches!(self, Trouble::Busy | Trouble::BadInput | Trouble::Conflict | Trouble::Away | Trouble::Fault)
+    }
+
+    /// Whether the same page may open in a moment.
+    pub fn passes(self) -> bool {
+        matches!(self, Trouble::Busy | Trouble::Away)
     }
 
     fn advice(self) -> &'static str {
@@ -91,24 +107,34 @@ impl Trouble {
             Trouble::Certificate => {
                 "この画面は、地域が配った証明書の入った端末でだけ開けます。証明書を入れた端末なら、ブラウザーを閉じて開き直し、証明書を選ぶ画面で選んでください。入っていないとき、期限が切れているときは、事務局に発行を依頼してください。"
             }
-            Trouble::Busy => "記録はされていません。1分ほど待って、もう一度お試しください。",
-            Trouble::BadInput => "内容を確かめて、前の画面から送り直してください。記録はされていません。",
-            Trouble::Conflict => "記録はされていません。画面を開き直して、いまの状態を確かめてください。",
-            Trouble::Fault => "記録はされていません。続くときは、下の番号を添えて事務局にご連絡ください。",
+            Trouble::Busy => "1分ほど待って、もう一度お試しください。",
+            Trouble::BadInput => "内容を確かめて、前の画面から送り直してください。",
+            Trouble::Conflict => "画面を開き直して、いまの状態を確かめてください。",
+            Trouble::Away => "1分ほど待って、もう一度お試しください。お急ぎのときは、電話でご連絡ください。",
+            Trouble::Unsure => {
+                "送った内容は、記録されたことも、されていないこともあります。画面を開き直して、記録されていないときだけ、もう一度送信してください。"
+            }
+            Trouble::Fault => "続くときは、下の番号を添えて事務局にご連絡ください。",
             Trouble::SignedOut => "操作のない時間が続いたため、サインアウトしました。",
         }
     }
 }
 
 /// The body of an error page. `detail` is a refusal's own sentence, if any; `reference` the request's number that the
-/// logs know (it names no person).
-pub fn error_page(trouble: Trouble, detail: Option<&str>, reference: &str, home: (&str, &str)) -> Markup {
+/// logs know (it names no person). `sent`: something was sent with it, and whoever sent it wonders what became of that.
+pub fn error_page(
+    trouble: Trouble,
+    detail: Option<&str>,
+    reference: &str,
+    sent: bool,
+    (href, label): (&str, &str),
+) -> Markup {
     html! {
         div.error-page {
             @if let Some(detail) = detail { p { strong { (detail) } } }
-            p { (trouble.advice()) }
+            p { @if sent && trouble.left_nothing() { "記録はされていません。" } (trouble.advice()) }
             @if !reference.is_empty() { p.reference { "お問い合わせ番号 " code { (reference) } } }
-            div.buttons { a.btn.is-primary href=(home.0) { (home.1) } }
+            div.buttons { a.btn.is-primary href=(href) { (label) } }
         }
     }
 }

@@ -39,7 +39,7 @@ fn people_and_words() -> Vec<(&'static str, Markup)> {
         ("notice", notice(State::NeededNow, HOSTILE, html! { (HOSTILE) })),
         ("empty", html! { (empty(HOSTILE, HOSTILE)) (too_many(1, 2, HOSTILE)) }),
         ("refusal", refusal(HOSTILE, &options)),
-        ("error_page", error_page(Trouble::Fault, Some(HOSTILE), HOSTILE, (HOSTILE, HOSTILE))),
+        ("error_page", error_page(Trouble::Fault, Some(HOSTILE), HOSTILE, true, (HOSTILE, HOSTILE))),
         ("qr", qr(2, |row, column| row == column, HOSTILE, HOSTILE)),
     ]
 }

@@ -58,11 +58,14 @@ fn people_are_found_however_their_name_is_typed() {
     same(sought("+81 80-0000-2004"), &[4]);
     same(sought("2005"), &[5]);
     same(sought("昭和13年4月1日"), &[0]);
+    same(sought("昭13.4.1"), &[0]);
     same(sought("S12.5.6 山崎"), &[1]);
+    same(sought("山\u{200f}崎\u{202e}"), &[1, 2]);
     same(sought("00000013"), &[0]);
     same(sought("%"), &[6]);
     same(sought("%_"), &[6]);
     same(sought("見本町一丁目 タロウ"), &[6]);
+    same(sought("1−2"), &[0, 1, 2, 3, 4, 5, 6]);
     same(sought("高橋 そんな人はいない"), &[]);
     assert_eq!(sought("").len(), 7);
     assert_eq!(sought("  　").len(), 7);

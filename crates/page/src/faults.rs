@@ -1,0 +1,91 @@
+//! Faults of ours in the log: the same one a hundred times is one line and one number, so that neither a stranger nor a
+//! broken disk fills the log.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::site::random;
+
+/// So long the same cause has the same number.
+const SAME_FOR: Duration = Duration::from_secs(60);
+/// Causes that are told apart at a time; more than these share one number.
+const TOLD_APART: usize = 64;
+const TOO_MANY: &str = "more faults of other kinds than are told apart";
+
+struct Fault {
+    cause: String,
+    reference: String,
+    since: Instant,
+    again: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+static FAULTS: Faults = Faults(Mutex::new(Vec::new()));
+
+/// Writes the cause to the log, if it does not stand there since a moment ago; the number by which the log knows it.
+pub(crate) fn noted(cause: &str) -> String {
+    FAULTS.note(cause, Instant::now(), |cause, reference, again| {
+        tracing::error!(%cause, %reference, before = again, "a request failed");
+    })
+}
+
+impl Faults {
+    /// `tell`: cause, number, and how often it came in the time before without a line of its own.
+    fn note(&self, cause: &str, now: Instant, mut tell: impl FnMut(&str, &str, u64)) -> String {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = |fault: &Fault| now.saturating_duration_since(fault.since) >= SAME_FOR;
+        let again = faults.iter().find(|f| f.cause == cause && old(f)).map_or(0, |f| f.again);
+        faults.retain(|fault| !old(fault));
+        let known = faults.iter().any(|f| f.cause == cause);
+        let cause = if known || faults.len() < TOLD_APART { cause } else { TOO_MANY };
+        if let Some(fault) = faults.iter_mut().find(|f| f.cause == cause) {
+            fault.again += 1;
+            return fault.reference.clone();
+        }
+        let reference = reference();
+        tell(cause, &reference, again);
+        faults.push(Fault { cause: cause.to_owned(), reference: reference.clone(), since: now, again: 0 });
+        reference
+    }
+}
+
+/// Short enough to be read out on a telephone.
+fn reference() -> String {
+    let [high, low] = [random::<2>(), random::<2>()].map(u16::from_le_bytes);
+    format!("{high:04X}-{low:04X}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_fault_is_one_line_a_minute_and_its_number_stands_in_the_log() {
+        let (faults, began, mut log) = (Faults::default(), Instant::now(), Vec::new());
+        let mut at = |seconds: u64, cause: &str| {
+            faults.note(cause, began + Duration::from_secs(seconds), |cause, reference, again| {
+                log.push((cause.to_owned(), reference.to_owned(), again));
+            })
+        };
+        let first = at(0, "a row cannot be read");
+        let other = at(1, "no column");
+        let numbers: Vec<String> = (1..60).map(|second| at(second, "a row cannot be read")).collect();
+        assert!(numbers.iter().all(|number| *number == first));
+        let later = at(60, "a row cannot be read");
+        let lines = [("a row cannot be read", first, 0), ("no column", other, 0), ("a row cannot be read", later, 59)];
+        assert_eq!(log, lines.map(|(cause, number, again)| (cause.to_owned(), number, again)));
+    }
+
+    #[test]
+    fn a_thousand_kinds_of_faults_do_not_fill_the_log() {
+        let (faults, now, mut log) = (Faults::default(), Instant::now(), Vec::new());
+        for n in 0..1_000 {
+            let number = faults.note(&format!("fault {n}"), now, |_, reference, _| log.push(reference.to_owned()));
+            assert!(log.contains(&number), "whoever reads it out is understood");
+        }
+        assert_eq!(log.len(), TOLD_APART + 1);
+        assert_eq!(faults.0.lock().unwrap().len(), TOLD_APART + 1);
+    }
+}
