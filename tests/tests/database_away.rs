@@ -20,7 +20,8 @@ fn while_the_database_is_away_nobody_is_sent_away_and_nothing_is_said_to_be_reco
     region.press(0);
     let operator = region.enter_as(region.staff_of(Role::Operator, 0).0.0);
     let list = region.get(&operator, "/cases");
-    let case = list.is(200).body.split("href=\"/cases/").nth(1).and_then(|rest| rest.split('"').next()).expect("a case");
+    let case =
+        list.is(200).body.split("href=\"/cases/").nth(1).and_then(|rest| rest.split('"').next()).expect("a case");
     let page = format!("/cases/{case}");
     region.get(&operator, &page).is(200);
 

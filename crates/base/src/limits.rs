@@ -115,8 +115,11 @@ pub const LIVE_SCREENS_OF_FAMILIES: usize = 1536;
 pub const LIVE_SCREENS_PER_SESSION: usize = 6;
 /// Sessions that were looked up lately; what is beyond them is looked up before its page and not with it.
 pub const SESSIONS_REMEMBERED: usize = 4096;
-/// Looks of which it is remembered what they asked the last time, and values of one.
+/// Names of readers' offices that stand in the heads of pages.
+pub const OFFICE_NAMES_KNOWN: usize = 4096;
+/// Looks of which it is remembered what they asked the last time, in all and of one session, and values of one.
 pub const LOOKS_FORESEEN: usize = 2048;
+pub const LOOKS_FORESEEN_OF_ONE: usize = 64;
 pub const VALUES_FORESEEN: usize = 512;
 /// Bytes of the statements of one.
 pub const WORDS_FORESEEN: usize = 16 * 1024;

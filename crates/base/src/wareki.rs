@@ -107,7 +107,9 @@ mod tests {
         assert_eq!(Date::parse("S13.4.1"), Date::parse("1938-04-01"));
         assert_eq!(Date::parse("昭和13年4月1日"), Date::parse("1938/4/1"));
         assert_eq!(Date::parse("1938-02-30"), None);
-        for (typed, meant) in [("昭20.10.28", "1945-10-28"), ("大15年12月24日", "1926-12-24"), ("令元.5.1", "2019-05-01")] {
+        for (typed, meant) in
+            [("昭20.10.28", "1945-10-28"), ("大15年12月24日", "1926-12-24"), ("令元.5.1", "2019-05-01")]
+        {
             assert_eq!(Date::parse(typed), Date::parse(meant), "{typed}");
         }
         for no_date in ["20.10.28", "0020-10-28", "1-2-3", "1867-12-31", "昭.1.1"] {

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::{Instant, SessionId, limits};
+use base::{Instant, SessionId, Span, limits};
 use db::{Guess, Question, Value};
 
 /// The surer it is, the longer it takes to think otherwise.
@@ -18,9 +18,32 @@ const IN_VAIN: i8 = 3;
 /// Readings that ask the same wait for each other: not for one like this.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// By reader, look and address. Two that share a key would only guess wrongly.
+/// What nobody came back to for so long is let go: its session may long be over.
+const KEPT_FOR: Span = Span::minutes(30);
+const LET_GO_EVERY: Span = Span::minutes(1);
+
 #[derive(Default)]
-pub(crate) struct Foresight(Mutex<HashMap<u64, Known>>);
+pub(crate) struct Foresight(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Of each reader no more than [`limits::LOOKS_FORESEEN_OF_ONE`]: whoever opens thousands of addresses forgets their own.
+    sessions: HashMap<SessionId, HashMap<Look, Known>>,
+    looks: usize,
+    let_go_at: Option<Instant>,
+}
+
+/// Look and address. Two that share a number would only guess wrongly.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Look(u64);
+
+impl Look {
+    pub(crate) fn of(look: &'static str, path: &str) -> Look {
+        let mut hasher = DefaultHasher::new();
+        (look, path).hash(&mut hasher);
+        Look(hasher.finish())
+    }
+}
 
 struct Known {
     later: Vec<Asked>,
@@ -84,39 +107,32 @@ impl Asked {
     }
 }
 
-pub(crate) fn key(session: SessionId, look: &'static str, path: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (session, look, path).hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Foresight {
     /// `None` where nobody can tell.
-    pub(crate) fn recall(&self, key: u64, now: Instant) -> Option<Vec<Question>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(&key).filter(|known| known.sure >= 0)?;
+    pub(crate) fn recall(&self, session: SessionId, look: Look, now: Instant) -> Option<Vec<Question>> {
+        let state = self.state();
+        let known = state.sessions.get(&session)?.get(&look).filter(|known| known.sure >= 0)?;
         Some(known.later.iter().map(|asked| asked.at(now)).collect())
     }
 
     /// Takes in what a look asked after its first question.
-    pub(crate) fn learn(&self, key: u64, now: Instant, guess: Guess, later: Vec<Question>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = all.get(&key);
+    pub(crate) fn learn(&self, session: SessionId, look: Look, now: Instant, guess: Guess, later: Vec<Question>) {
+        let mut state = self.state();
+        state.let_go(now);
+        let before = state.sessions.get(&session).and_then(|looks| looks.get(&look));
         let of_before = |n: usize| before.and_then(|known| Some((known.later.get(n)?, known.at)));
         let later: Vec<Asked> =
             later.into_iter().enumerate().map(|(n, question)| Asked::of(question, now, of_before(n))).collect();
         let sum = |of: fn(&Asked) -> usize| later.iter().map(of).sum::<usize>();
         if sum(Asked::values) > limits::VALUES_FORESEEN || sum(|asked| asked.sql.len()) > limits::WORDS_FORESEEN {
-            all.remove(&key);
+            state.remove(session, Some(look));
             return;
         }
-        if all.len() >= limits::LOOKS_FORESEEN
-            && !all.contains_key(&key)
-            && let Some(any) = all.keys().next().copied()
-        {
-            all.remove(&any);
+        if before.is_none() {
+            state.make_room(session);
         }
-        let known = all.entry(key).or_insert(Known { later: vec![], at: now, sure: 0 });
+        let looks = state.sessions.entry(session).or_default();
+        let known = looks.entry(look).or_insert(Known { later: vec![], at: now, sure: 0 });
         let more = match guess {
             Guess::Right(took) if took > SLOW => -2 * SURE,
             Guess::Right(_) => 1,
@@ -126,11 +142,54 @@ impl Foresight {
         };
         *known = Known { later, at: now, sure: (known.sure + more).clamp(-SURE, SURE) };
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Room for one more look of this reader, which is counted already when this ends.
+    fn make_room(&mut self, session: SessionId) {
+        if self.sessions.get(&session).is_some_and(|looks| looks.len() >= limits::LOOKS_FORESEEN_OF_ONE) {
+            self.remove(session, None);
+        } else if self.looks >= limits::LOOKS_FORESEEN
+            && let Some(most) = self.sessions.iter().max_by_key(|(_, looks)| looks.len()).map(|(most, _)| *most)
+        {
+            self.remove(most, None);
+        }
+        self.looks += 1;
+    }
+
+    /// This look of theirs, or any.
+    fn remove(&mut self, session: SessionId, look: Option<Look>) {
+        let Some(looks) = self.sessions.get_mut(&session) else { return };
+        let removed = look.or_else(|| looks.keys().next().copied()).and_then(|look| looks.remove(&look));
+        self.looks -= usize::from(removed.is_some());
+        if looks.is_empty() {
+            self.sessions.remove(&session);
+        }
+    }
+
+    fn let_go(&mut self, now: Instant) {
+        if self.let_go_at.is_some_and(|at| (at..at + LET_GO_EVERY).contains(&now)) {
+            return;
+        }
+        self.let_go_at = Some(now);
+        for looks in self.sessions.values_mut() {
+            looks.retain(|_, known| (known.at..known.at + KEPT_FOR).contains(&now));
+        }
+        self.sessions.retain(|_, looks| !looks.is_empty());
+        self.looks = self.sessions.values().map(HashMap::len).sum();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WHO: SessionId = SessionId(uuid::Uuid::from_u128(1));
+    const LOOK: Look = Look(1);
 
     fn question(sql: &str, params: &[Value]) -> Question {
         Question { sql: sql.into(), params: params.to_vec(), items: None }
@@ -140,55 +199,83 @@ mod tests {
     fn what_was_asked_the_last_time_is_foreseen_at_any_time() {
         let (foresight, first, later) = (Foresight::default(), Instant(1_000), Instant(7_000));
         let asked = |now: Instant| vec![question("SELECT $1, $2", &[now.into(), 5.into()])];
-        assert!(foresight.recall(1, first).is_none());
-        foresight.learn(1, first, Guess::None, asked(first));
-        assert_eq!(foresight.recall(1, later), Some(asked(later)));
-        assert!(foresight.recall(2, later).is_none());
-        foresight.learn(1, later, Guess::Right(SLOW), vec![]);
-        assert_eq!(foresight.recall(1, later), Some(vec![]), "what was not needed is not asked again");
+        assert!(foresight.recall(WHO, LOOK, first).is_none());
+        foresight.learn(WHO, LOOK, first, Guess::None, asked(first));
+        assert_eq!(foresight.recall(WHO, LOOK, later), Some(asked(later)));
+        assert!(foresight.recall(WHO, Look(2), later).is_none());
+        foresight.learn(WHO, LOOK, later, Guess::Right(SLOW), vec![]);
+        assert_eq!(foresight.recall(WHO, LOOK, later), Some(vec![]), "what was not needed is not asked again");
     }
 
     #[test]
     fn a_time_that_moves_with_the_looks_is_told_from_one_that_stays() {
         let (foresight, looks) = (Foresight::default(), [10_000, 20_000, 70_000].map(Instant));
         let asked = |now: Instant| vec![question("SELECT $1, $2", &[(now.0 - 4_000).into(), 5_000.into()])];
-        foresight.learn(1, looks[0], Guess::None, asked(looks[0]));
-        assert_ne!(foresight.recall(1, looks[1]), Some(asked(looks[1])));
-        foresight.learn(1, looks[1], Guess::None, asked(looks[1]));
-        assert_eq!(foresight.recall(1, looks[2]), Some(asked(looks[2])));
-        foresight.learn(1, looks[2], Guess::Right(SLOW), asked(looks[2]));
-        assert_eq!(foresight.recall(1, looks[0]), Some(asked(looks[0])));
+        foresight.learn(WHO, LOOK, looks[0], Guess::None, asked(looks[0]));
+        assert_ne!(foresight.recall(WHO, LOOK, looks[1]), Some(asked(looks[1])));
+        foresight.learn(WHO, LOOK, looks[1], Guess::None, asked(looks[1]));
+        assert_eq!(foresight.recall(WHO, LOOK, looks[2]), Some(asked(looks[2])));
+        foresight.learn(WHO, LOOK, looks[2], Guess::Right(SLOW), asked(looks[2]));
+        assert_eq!(foresight.recall(WHO, LOOK, looks[0]), Some(asked(looks[0])));
     }
 
     #[test]
     fn who_guessed_wrongly_thinks_again_before_guessing() {
         let (foresight, now) = (Foresight::default(), Instant(1_000));
         let of = |n: i64| vec![question("SELECT $1", &[n.into()])];
-        foresight.learn(1, now, Guess::None, of(1));
-        foresight.learn(1, now, Guess::Wrong, of(2));
-        assert!(foresight.recall(1, now).is_none());
-        (3..20).for_each(|n| foresight.learn(1, now, Guess::None, of(n)));
-        assert!(foresight.recall(1, now).is_none(), "it is something else each time");
-        (0..4).for_each(|_| foresight.learn(1, now, Guess::None, of(20)));
-        assert!(foresight.recall(1, now).is_some());
-        (0..100).for_each(|_| foresight.learn(1, now, Guess::Right(SLOW), of(20)));
-        foresight.learn(1, now, Guess::Wrong, of(21));
-        assert_eq!(foresight.recall(1, now), Some(of(21)), "once is no habit");
-        foresight.learn(1, now, Guess::Right(2 * SLOW), of(21));
-        assert!(foresight.recall(1, now).is_none(), "nobody waits for a slow one");
+        foresight.learn(WHO, LOOK, now, Guess::None, of(1));
+        foresight.learn(WHO, LOOK, now, Guess::Wrong, of(2));
+        assert!(foresight.recall(WHO, LOOK, now).is_none());
+        (3..20).for_each(|n| foresight.learn(WHO, LOOK, now, Guess::None, of(n)));
+        assert!(foresight.recall(WHO, LOOK, now).is_none(), "it is something else each time");
+        (0..4).for_each(|_| foresight.learn(WHO, LOOK, now, Guess::None, of(20)));
+        assert!(foresight.recall(WHO, LOOK, now).is_some());
+        (0..100).for_each(|_| foresight.learn(WHO, LOOK, now, Guess::Right(SLOW), of(20)));
+        foresight.learn(WHO, LOOK, now, Guess::Wrong, of(21));
+        assert_eq!(foresight.recall(WHO, LOOK, now), Some(of(21)), "once is no habit");
+        foresight.learn(WHO, LOOK, now, Guess::Right(2 * SLOW), of(21));
+        assert!(foresight.recall(WHO, LOOK, now).is_none(), "nobody waits for a slow one");
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn memory_is_bounded_and_nobody_takes_anothers() {
         let (foresight, now) = (Foresight::default(), Instant(1_000));
-        (0..2 * limits::LOOKS_FORESEEN as u64).for_each(|key| foresight.learn(key, now, Guess::None, vec![]));
-        assert_eq!(foresight.0.lock().unwrap().len(), limits::LOOKS_FORESEEN);
+        let (other, one) = (SessionId(uuid::Uuid::from_u128(2)), limits::LOOKS_FORESEEN_OF_ONE);
+        (0..10).for_each(|n| foresight.learn(other, Look(n), now, Guess::None, vec![]));
+        (0..10 * one as u64).for_each(|n| foresight.learn(WHO, Look(n), now, Guess::None, vec![]));
+        assert_eq!(foresight.state().looks, one + 10);
+        assert!((0..10).all(|n| foresight.recall(other, Look(n), now).is_some()));
+        for session in 3..limits::LOOKS_FORESEEN as u128 + 100 {
+            foresight.learn(SessionId(uuid::Uuid::from_u128(session)), LOOK, now, Guess::None, vec![]);
+        }
+        let state = foresight.state();
+        assert_eq!(state.looks, limits::LOOKS_FORESEEN);
+        assert_eq!(state.looks, state.sessions.values().map(HashMap::len).sum::<usize>());
+        assert!(state.sessions[&WHO].len() < one, "whoever has most makes room");
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_kept() {
+        let (foresight, now) = (Foresight::default(), Instant(1_000));
         let many = vec![Value::from(0); limits::VALUES_FORESEEN + 1];
-        let last = 2 * limits::LOOKS_FORESEEN as u64 - 1;
-        assert!(foresight.recall(last, now).is_some());
-        foresight.learn(last, now, Guess::Right(SLOW), vec![question("SELECT", &many)]);
-        assert!(foresight.recall(last, now).is_none());
-        foresight.learn(last, now, Guess::None, vec![question(&"-".repeat(limits::WORDS_FORESEEN + 1), &[])]);
-        assert!(foresight.recall(last, now).is_none());
+        for long in [question("SELECT", &many), question(&"-".repeat(limits::WORDS_FORESEEN + 1), &[])] {
+            foresight.learn(WHO, LOOK, now, Guess::None, vec![]);
+            assert!(foresight.recall(WHO, LOOK, now).is_some());
+            foresight.learn(WHO, LOOK, now, Guess::Right(SLOW), vec![long]);
+            assert!(foresight.recall(WHO, LOOK, now).is_none());
+        }
+        assert_eq!(foresight.state().looks, 0);
+    }
+
+    #[test]
+    fn what_nobody_comes_back_to_is_let_go() {
+        let (foresight, now) = (Foresight::default(), Instant(1_000));
+        let other = SessionId(uuid::Uuid::from_u128(2));
+        foresight.learn(WHO, LOOK, now, Guess::None, vec![]);
+        foresight.learn(other, LOOK, now + KEPT_FOR - Span::seconds(1), Guess::None, vec![]);
+        assert!(foresight.recall(WHO, LOOK, now).is_some());
+        foresight.learn(other, LOOK, now + KEPT_FOR + LET_GO_EVERY, Guess::None, vec![]);
+        assert!(foresight.recall(WHO, LOOK, now).is_none());
+        assert_eq!(foresight.state().looks, 1);
     }
 }

@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
-use base::{Clock, Instant, RequestId};
+use base::{Clock, Instant, OfficeId, Redacted, RequestId, limits};
 use db::Db;
-use signin::{Hashers, Strangers};
+use signin::{Hashers, Session, Strangers, TokenHash};
 use uuid::Uuid;
 
 use crate::about::About;
 use crate::certificate::Demand;
 use crate::foresight::Foresight;
+use crate::lately::Lately;
 use crate::live::Live;
-use crate::office_names::OfficeNames;
 use crate::problem::Problem;
-use crate::remembered::Remembered;
 use crate::renewals::Renewals;
 
 /// How the site is run.
@@ -65,8 +64,8 @@ struct Inner {
     warnings: RwLock<Vec<Warning>>,
     strangers: Strangers,
     renewals: Renewals,
-    office_names: OfficeNames,
-    remembered: Remembered,
+    office_names: Lately<OfficeId, Redacted<String>>,
+    remembered: Lately<TokenHash, Session>,
     foresight: Foresight,
     /// Begun with the first password.
     hashers: OnceLock<Option<Hashers>>,
@@ -97,8 +96,8 @@ impl Site {
                 warnings,
                 strangers: Strangers::new(random()),
                 renewals: Renewals::default(),
-                office_names: OfficeNames::default(),
-                remembered: Remembered::default(),
+                office_names: Lately::new(limits::OFFICE_NAMES_KNOWN),
+                remembered: Lately::new(limits::SESSIONS_REMEMBERED),
                 foresight: Foresight::default(),
                 hashers: OnceLock::new(),
                 letters,
@@ -141,12 +140,12 @@ impl Site {
         &self.inner.strangers
     }
 
-    pub(crate) fn office_names(&self) -> &OfficeNames {
+    pub(crate) fn office_names(&self) -> &Lately<OfficeId, Redacted<String>> {
         &self.inner.office_names
     }
 
     /// The sessions that were looked up lately.
-    pub(crate) fn remembered(&self) -> &Remembered {
+    pub(crate) fn remembered(&self) -> &Lately<TokenHash, Session> {
         &self.inner.remembered
     }
 

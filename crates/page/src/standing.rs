@@ -131,8 +131,10 @@ pub(crate) struct LookedUp(Option<(Session, Greeting)>);
 
 fn greeting(site: &Site, ctx: &Ctx, tx: &mut dyn Tx, greet: Greet) -> Result<Greeting, Problem> {
     let names = site.office_names();
-    let known = ctx.actor.office.and_then(|office| names.known(office, ctx.now));
+    let known = ctx.actor.office.and_then(|office| names.recall(&office, ctx.now));
     let greeting = greet(tx, ctx, known)?;
-    names.learn(ctx.actor.office.zip(greeting.office.as_ref()), ctx.now);
+    if let Some((office, name)) = ctx.actor.office.zip(greeting.office.as_ref()) {
+        names.learn_if_new(office, name, ctx.now);
+    }
     Ok(greeting)
 }

@@ -13,7 +13,7 @@ use db::{Brief, Tx};
 
 use crate::about::Item;
 use crate::certificate::Presented;
-use crate::foresight;
+use crate::foresight::Look;
 use crate::guard::Nonce;
 use crate::problem::Problem;
 use crate::site::{Site, new_request};
@@ -156,8 +156,8 @@ impl Visitor {
         let ctx = self.ctx(site);
         let reading = ctx.clone();
         let (standing, at) = (self.standing.clone(), site.clone());
-        let key = foresight::key(self.session.id, what.key(), &self.path);
-        let foreseen = site.foresight().recall(key, ctx.now);
+        let (session, look) = (self.session.id, Look::of(what.key(), &self.path));
+        let foreseen = site.foresight().recall(session, look, ctx.now);
         let read = site.db().read_brief(what.key(), foreseen, move |tx| {
             standing.ask_ahead(&at, &reading, tx);
             let outcome = f(&reading, tx);
@@ -166,14 +166,14 @@ impl Visitor {
         let Brief { outcome: read, questions, guess, later } = read.await;
         let (outcome, looked_up) = read?;
         if questions > 0 && outcome.is_ok() {
-            site.foresight().learn(key, ctx.now, guess, later);
+            site.foresight().learn(session, look, ctx.now, guess, later);
         }
         self.standing.settle(site, ctx.now, looked_up)?;
         let recording = ctx;
         match outcome {
             Ok(Seen { value, basis: Rests::Wall(shown) }) if self.is_renewal(site, &shown) => Ok(value),
             Ok(Seen { value, basis }) => {
-                let (opened, session) = (recording.clone(), self.session.id);
+                let opened = recording.clone();
                 let shown = if let Rests::Wall(witnesses) = &basis { witnesses.clone() } else { Arc::default() };
                 let record = move |tx: &mut dyn Tx| match &basis {
                     Rests::Wall(witnesses) => audit::looked(&recording, tx, what, &**witnesses),
