@@ -46,8 +46,11 @@ pub fn identities(file: &Path) -> anyhow::Result<Vec<Identity>> {
     }
 }
 
-/// Writes a consistent copy while the region goes on working. Gives the number of rows.
+/// Writes a consistent copy while the region goes on working; never over an older one. Gives the number of rows.
 pub fn backup(config: DbConfig, file: &Path, closing: Closing) -> anyhow::Result<u64> {
+    if file.exists() {
+        bail!("{} はすでにあります。上書きはしません。別の名前を指定してください", file.display());
+    }
     let db = Db::open_for_reading(config)?;
     let part = file.with_extension("part");
     let target = part.clone();

@@ -183,6 +183,7 @@ pub const BRIEFLY: Duration = Duration::from_secs(3);
 
 /// Opens as the one who writes and, where it is ours to bring forward, does so. Waits this long for another writer.
 pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Result<Db> {
+    let file = if let DbConfig::Sqlite { file, .. } = &database { Some(file.clone()) } else { None };
     Db::open_within(wait, database, keys, web::MIGRATIONS).map_err(|error| match error {
         DbError::Occupied => anyhow::Error::new(error).context(
             "ほかの tsunagari(serve や demo)がこのデータベースに書き込んでいます。何も変更していません。そちらを止めてから、もう一度実行してください",
@@ -200,7 +201,13 @@ pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Resu
         DbError::KeyUnreadable => {
             anyhow::anyhow!("鍵のファイルを読めません(1行に16進64桁)。何も変更していません。控えから戻してください")
         }
-        other => migrate::advised(other),
+        other => match file {
+            Some(file) => anyhow::Error::new(other).context(format!(
+                "データベース {} を開けません。何も変更していません。フォルダがあるか、tsunagari を動かす利用者のものか、壊れていないかを確かめてください",
+                file.display()
+            )),
+            None => migrate::advised(other),
+        },
     })
 }
 

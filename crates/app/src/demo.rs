@@ -78,6 +78,15 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let building = || begin.unwrap_or_else(crate::now);
     let mut town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
     drop(db);
+    if town.made != wanted {
+        let Wanted { seed, size } = town.made;
+        say(&format!(
+            "  {} にある町を続けます(対象者{}人、職員{}人、種{seed})。--residents・--staff・--seed の町を新しくつくるには、--data に別のフォルダを指定してください。",
+            options.data.display(),
+            size.residents,
+            size.staff
+        ))?;
+    }
     // Half a year in an hour fills every cache of the connections; whoever lives in the town begins without them.
     if town.played > Span::days(1) {
         town.station = town.station.reopened(|| crate::config::open(config, keys(), db::PREDECESSOR))?;

@@ -147,6 +147,7 @@ enum AdminCommand {
     /// 承認を待っている手続きを、この機械の上で承認します(serve を止めて実行してください)
     Approve {
         /// requests が示す番号
+        #[arg(value_parser = request_number)]
         request: uuid::Uuid,
         #[arg(long)]
         config: PathBuf,
@@ -275,6 +276,10 @@ fn administer(command: AdminCommand) -> anyhow::Result<()> {
     }
 }
 
+fn request_number(typed: &str) -> Result<uuid::Uuid, String> {
+    typed.parse().map_err(|_| "admin requests が行のはじめに示す、32桁の番号を入力してください".to_owned())
+}
+
 /// The one clock of the program.
 pub fn now() -> Instant {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -292,7 +297,11 @@ fn replay(file: &str, model: &str) -> anyhow::Result<()> {
     let options = watch::replay::Options { model, ..Default::default() };
     let input = watch::replay::open(Path::new(file)).with_context(|| format!("{file} を開けません"))?;
     let output = BufWriter::new(std::io::stdout().lock());
-    watch::replay::run(input, output, &options)?;
+    let played = watch::replay::run(input, output, &options)?;
+    eprintln!(
+        "{}軒、{}行(うち生活のしるし{}行、しるしでない行{}行)",
+        played.homes, played.rows, played.signs, played.other
+    );
     Ok(())
 }
 

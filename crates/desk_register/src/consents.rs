@@ -206,7 +206,6 @@ async fn new_page(
     let draft = Draft::on_record(vec![
         ("scope", asked(&query, "scope").to_owned()),
         ("contact", asked(&query, "contact").to_owned()),
-        ("state", ConsentState::Given.key().to_owned()),
         ("explained_on", today.clone()),
         ("obtained_on", today),
         ("signer_relation", Relation::Oneself.key().to_owned()),
@@ -253,16 +252,16 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
             input type="hidden" name="scope" value=(scope.key());
             @if let Some(contact) = scope.contact() { input type="hidden" name="contact" value=(contact); }
             (draft.radio("state", "記録する状態", &states))
-            (draft.text("explained_by", "説明した方"))
-            (draft.date("explained_on", "説明日"))
-            (draft.select("obtained_by", "取得方法", &options!(ObtainedBy), Some("選んでください")))
-            (draft.date("obtained_on", "取得日").hint("答えをいただいた日"))
-            (draft.text("signed_by", "署名した方（口頭の場合は答えた方）"))
+            (draft.text("explained_by", "説明した方").required_for("同意・不同意・説明済では必須"))
+            (draft.date("explained_on", "説明日").required_for("説明済では必須"))
+            (draft.select("obtained_by", "取得方法（同意・不同意では必須）", &options!(ObtainedBy), Some("選んでください")))
+            (draft.date("obtained_on", "取得日").hint("答えをいただいた日").required_for("同意・不同意では必須"))
+            (draft.text("signed_by", "署名した方（口頭の場合は答えた方）").required_for("同意・不同意では必須"))
             (draft.select("signer_relation", "署名した方の続柄", &options!(Relation), None))
-            (draft.text("proxy_reason", "ご本人以外が署名した理由"))
+            (draft.text("proxy_reason", "ご本人以外が署名した理由").required_for("ご本人以外では必須"))
             (draft.date("expires_on", "有効期限").hint("期限がなければ空けてください。この日の終わりまで有効です。"))
             @if scope == ConsentScope::CareSharing { (shared_with(known, draft)) }
-            (draft.text("legal_basis", "根拠となる条文").hint("「条例により不要」の場合だけ入力してください。"))
+            (draft.text("legal_basis", "根拠となる条文").required_for("条例により不要では必須"))
             (submit("記録する"))
         }
         (link_button(&base, "やめる"))

@@ -217,7 +217,8 @@ fn a_consent_says_what_it_does_is_withdrawn_at_once_and_given_anew() {
     assert_eq!(consent(&region, ConsentScope::Watch), ConsentState::Withdrawn);
     assert_eq!(consent(&region, ConsentScope::FamilyWatch(region.s.daughter)), ConsentState::Expired);
 
-    region.get(&office, &format!("{base}/new?scope=watch")).is(200).well_formed().shows("同意すると");
+    let form = region.get(&office, &format!("{base}/new?scope=watch"));
+    form.is(200).well_formed().shows("同意すると").hides("value=\"given\" checked");
     let looks = |outcome| {
         let mut rows = region.audited();
         rows.retain(|r| r.action == "look.register_consents" && r.outcome == outcome);

@@ -111,7 +111,7 @@ impl NewConsent {
                 legal_basis: legal_basis?,
             })
         })();
-        if let Some((field, message)) = read.as_ref().and_then(|new| rules::consent_fault(new, today)) {
+        for (field, message) in read.iter().flat_map(|new| rules::consent_faults(new, today)) {
             r.wrong(field, message);
         }
         r.finish(read)
@@ -157,7 +157,7 @@ pub fn record_consent(
 ) -> Result<ConsentId, PeopleError> {
     let witness = access::require(ctx, tx, Act::RecordConsent, person)?;
     resident::load_open(tx, person)?;
-    if let Some((_, fault)) = rules::consent_fault(new, Date::of(ctx.now)) {
+    if let Some((_, fault)) = rules::consent_faults(new, Date::of(ctx.now)).first() {
         return Err(PeopleRefusal::ConsentIncomplete(fault).into());
     }
     if let Some(contact) = new.scope.contact() {

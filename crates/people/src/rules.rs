@@ -93,64 +93,67 @@ pub fn staff_state_change(from: StaffState, to: StaffState) -> Result<(), People
     }
 }
 
-/// The first thing that a recorded consent lacks: the form's field and what to say.
-pub fn consent_fault(new: &NewConsent, today: Date) -> Option<(&'static str, &'static str)> {
+/// All that a recorded consent lacks: the form's field and what to say.
+pub fn consent_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'static str)> {
     let future = |date: Option<Date>| date.is_some_and(|d| d > today);
+    let mut faults = vec![];
     if future(new.explained_on) {
-        return Some(("explained_on", "説明日が未来の日付になっています。"));
+        faults.push(("explained_on", "説明日が未来の日付になっています。"));
     }
     if future(new.obtained_on) {
-        return Some(("obtained_on", "取得日が未来の日付になっています。"));
+        faults.push(("obtained_on", "取得日が未来の日付になっています。"));
     }
     match new.state {
         ConsentState::Withdrawn | ConsentState::Expired | ConsentState::NotObtained => {
-            Some(("state", "この状態は記録として選べません。撤回は、同意の記録から撤回の操作をしてください。"))
+            faults.push(("state", "この状態は記録として選べません。撤回は、同意の記録から撤回の操作をしてください。"));
         }
         ConsentState::NotNeeded if new.scope.is_family() || new.scope == ConsentScope::Watch => {
-            Some(("state", "この範囲の同意は、条例によって省くことができません。"))
+            faults.push(("state", "この範囲の同意は、条例によって省くことができません。"));
         }
         ConsentState::NotNeeded if new.legal_basis.is_blank() => {
-            Some(("legal_basis", "根拠となる条文を入力してください。"))
+            faults.push(("legal_basis", "根拠となる条文を入力してください。"));
         }
-        ConsentState::Given | ConsentState::Declined => answer_fault(new, today),
-        ConsentState::Explained if new.explained_by.is_blank() => {
-            Some(("explained_by", "説明した方を入力してください。"))
+        ConsentState::Given | ConsentState::Declined => faults.extend(answer_faults(new, today)),
+        ConsentState::Explained => {
+            if new.explained_by.is_blank() {
+                faults.push(("explained_by", "説明した方を入力してください。"));
+            }
+            if new.explained_on.is_none() {
+                faults.push(("explained_on", "説明した日を入力してください。"));
+            }
         }
-        ConsentState::Explained if new.explained_on.is_none() => {
-            Some(("explained_on", "説明した日を入力してください。"))
-        }
-        _ => None,
+        _ => {}
     }
+    faults
 }
 
 /// An answer, yes or no, names who explained, how and when it was given, and who signed.
-fn answer_fault(new: &NewConsent, today: Date) -> Option<(&'static str, &'static str)> {
-    if new.explained_by.is_blank() {
-        return Some(("explained_by", "説明した方を入力してください。"));
-    }
-    if new.obtained_by.is_none() {
-        return Some(("obtained_by", "取得方法を選んでください。"));
-    }
-    let Some(obtained) = new.obtained_on else {
-        return Some(("obtained_on", "取得日を入力してください。"));
-    };
-    if new.explained_on.is_some_and(|explained| explained > obtained) {
-        return Some(("explained_on", "説明日が取得日より後になっています。"));
-    }
-    if new.signed_by.is_blank() {
-        return Some(("signed_by", "署名した方（口頭の場合は答えた方）を入力してください。"));
-    }
+fn answer_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'static str)> {
     let proxy = new.obtained_by == Some(ObtainedBy::Proxy);
-    if proxy && new.signer_relation == Relation::Oneself {
-        return Some(("signer_relation", "代理の場合は、ご本人との続柄を選んでください。"));
-    }
-    if (proxy || new.signer_relation != Relation::Oneself) && new.proxy_reason.is_blank() {
-        return Some(("proxy_reason", "ご本人以外が署名した理由を入力してください。"));
-    }
-    if new.state == ConsentState::Given && new.expires_on.is_some_and(|end| end < today) {
-        return Some(("expires_on", "有効期限がすでに過ぎています。"));
-    }
-    None
+    let before = |day: Option<Date>, other: Option<Date>| day.zip(other).is_some_and(|(day, other)| day < other);
+    let all = [
+        (new.explained_by.is_blank(), "explained_by", "説明した方を入力してください。"),
+        (new.obtained_by.is_none(), "obtained_by", "取得方法を選んでください。"),
+        (new.obtained_on.is_none(), "obtained_on", "取得日を入力してください。"),
+        (before(new.obtained_on, new.explained_on), "explained_on", "説明日が取得日より後になっています。"),
+        (new.signed_by.is_blank(), "signed_by", "署名した方（口頭の場合は答えた方）を入力してください。"),
+        (
+            proxy && new.signer_relation == Relation::Oneself,
+            "signer_relation",
+            "代理の場合は、ご本人との続柄を選んでください。",
+        ),
+        (
+            (proxy || new.signer_relation != Relation::Oneself) && new.proxy_reason.is_blank(),
+            "proxy_reason",
+            "ご本人以外が署名した理由を入力してください。",
+        ),
+        (
+            new.state == ConsentState::Given && before(new.expires_on, Some(today)),
+            "expires_on",
+            "有効期限がすでに過ぎています。",
+        ),
+    ];
+    all.into_iter().filter(|(lacks, ..)| *lacks).map(|(_, field, words)| (field, words)).collect()
 }
 
 /// An address as on an envelope.

@@ -39,10 +39,12 @@ pub struct Town {
     pub station: Station,
     /// How much of the past was played to come here.
     pub played: Span,
+    /// What it was made as, which may be long ago.
+    pub made: Wanted,
 }
 
 /// What is asked for when there is no town yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wanted {
     pub seed: u64,
     pub size: Size,
@@ -94,7 +96,7 @@ pub fn town(
         marks::set(tx, PLAYED, &now.0.to_string())
     })?;
     progress("できました", 1.0);
-    Ok(Town { plan, homes, story, station, played: now - from })
+    Ok(Town { plan, homes, story, station, played: now - from, made: Wanted { seed: made.seed, size } })
 }
 
 fn make(db: &Db, wanted: Wanted, now: Instant, progress: &dyn Fn(&str, f64)) -> Result<Made, TownError> {

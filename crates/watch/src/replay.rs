@@ -44,9 +44,9 @@ pub struct Summary {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    #[error("the recording cannot be read: {0}")]
+    #[error("the recording cannot be read")]
     Read(#[source] io::Error),
-    #[error("the alerts cannot be written: {0}")]
+    #[error("the alerts cannot be written")]
     Write(#[source] io::Error),
     #[error("line {line}: {what}")]
     Row { line: u64, what: String },

@@ -25,6 +25,7 @@ pub struct Field<'a> {
     error: Option<&'a str>,
     value: &'a str,
     required: bool,
+    required_for: Option<&'a str>,
     marked: bool,
     mode: Option<&'static str>,
     autocomplete: &'static str,
@@ -44,6 +45,7 @@ impl<'a> Field<'a> {
             error: None,
             value: "",
             required: false,
+            required_for: None,
             marked: true,
             mode: None,
             autocomplete: "off",
@@ -129,6 +131,10 @@ impl<'a> Field<'a> {
     pub fn required(self) -> Self {
         Field { required: true, ..self }
     }
+    /// What else is chosen in the form decides whether it must be filled: the words say when.
+    pub fn required_for(self, when: &'a str) -> Self {
+        Field { required_for: Some(when), ..self }
+    }
     pub fn longest(self, characters: usize) -> Self {
         Field { longest: characters, ..self }
     }
@@ -168,7 +174,7 @@ impl Render for Field<'_> {
         };
         html! {
             div class={ "field" @if self.error.is_some() { " has-error" } } {
-                label.field-label for=(id) { (self.label) @if self.marked { (need(self.required)) } }
+                label.field-label for=(id) { (self.label) @if self.marked { (need(self.required, self.required_for)) } }
                 (hint_and_error(id, self.hint, self.error))
                 (input)
             }
@@ -248,9 +254,9 @@ fn choose(
     }
 }
 
-fn need(required: bool) -> Markup {
+fn need(required: bool, required_for: Option<&str>) -> Markup {
     html! {
-        @if required { span.need.is-required { "必須" } } @else { span.need { "任意" } }
+        @if required { span.need.is-required { "必須" } } @else { span.need { (required_for.unwrap_or("任意")) } }
     }
 }
 

@@ -156,7 +156,7 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         (&[("obtained_on", "2026-11-23")], "obtained_on"),
         (&[("explained_on", "2026-11-22")], "explained_on"),
         (&[("signed_by", "")], "signed_by"),
-        (&[("obtained_by", "proxy")], "signer_relation"),
+        (&[("obtained_by", "proxy"), ("proxy_reason", "ご本人は入院中")], "signer_relation"),
         (&[("obtained_by", "proxy"), ("signer_relation", "eldest_son")], "proxy_reason"),
         (&[("signer_relation", "eldest_son")], "proxy_reason"),
         (&[("expires_on", "2026-11-21")], "expires_on"),
@@ -165,6 +165,10 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         let errors = NewConsent::parse(&form(&changed(&base, changes)), today()).unwrap_err();
         assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), [field], "{changes:?}");
     }
+    let nothing = &[("scope", "watch"), ("state", "given")][..];
+    let errors = NewConsent::parse(&form(nothing), today()).unwrap_err();
+    let all = ["explained_by", "obtained_by", "obtained_on", "signed_by"];
+    assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), all, "all that is missing is said at once");
     let region = Region::new();
     let unsigned = NewConsent { signed_by: Line::blank(), ..yes(ConsentScope::Watch) };
     assert!(matches!(refusal(region.record(unsigned)), PeopleRefusal::ConsentIncomplete(_)));
