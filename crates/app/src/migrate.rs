@@ -60,6 +60,9 @@ pub fn advised(error: DbError) -> anyhow::Error {
                 "役割 {role} は、動かすプログラムに許される以上のことができます({what})。記録を書き換えられる役割では動きません。何も変更していません。{advice}"
             )
         }
+        DbError::Gone(_) => anyhow::Error::new(error).context(
+            "データベースのサーバーに接続できません。何も変更していません。接続先(host・port・dbname・user・password)と、サーバーが動いているかを確かめてください",
+        ),
         other => other.into(),
     }
 }
