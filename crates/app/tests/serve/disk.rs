@@ -93,8 +93,16 @@ fn a_backup_for_recipients_needs_no_secret_and_opens_for_each_of_them() {
 
     // A passphrase still does, and the two are not taken for each other.
     place.configure("trusted_proxies = [\"127.0.0.1\"]", "", "", "");
-    let mut secret = place.program(&["backup", name]);
-    let written = secret.env("TSUNAGARI_PASSPHRASE", "めだかの学校は川の中にある").output().expect("it runs");
+    let older = std::fs::read(&file).expect("the first backup");
+    let secret = || {
+        let mut command = place.program(&["backup", name]);
+        command.env("TSUNAGARI_PASSPHRASE", "めだかの学校は川の中にある");
+        command
+    };
+    assert!(refused(secret()).contains("上書きはしません"));
+    assert!(std::fs::read(&file).is_ok_and(|now| now == older), "an older backup stays as it was");
+    std::fs::remove_file(&file).expect("the older one is taken away");
+    let written = secret().output().expect("it runs");
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     assert!(refused(restore(&Place::new(), Some(&key(&first, "first.txt")))).contains("合い言葉"));
 }
