@@ -4,8 +4,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::site::random;
-
 /// So long the same cause has the same number.
 const SAME_FOR: Duration = Duration::from_secs(60);
 /// Causes that are told apart at a time; more than these share one number.
@@ -24,16 +22,17 @@ pub(crate) struct Faults(Mutex<Vec<Fault>>);
 
 static FAULTS: Faults = Faults(Mutex::new(Vec::new()));
 
-/// Writes the cause to the log, if it does not stand there since a moment ago; the number by which the log knows it.
-pub(crate) fn noted(cause: &str) -> String {
-    FAULTS.note(cause, Instant::now(), |cause, reference, again| {
+/// Writes the cause to the log, if it does not stand there since a moment ago; the number by which the log knows it, drawn
+/// from `bits`.
+pub(crate) fn noted(cause: &str, bits: u32) -> String {
+    FAULTS.note(cause, bits, Instant::now(), |cause, reference, again| {
         tracing::error!(%cause, %reference, before = again, "a request failed");
     })
 }
 
 impl Faults {
     /// `tell`: cause, number, and how often it came in the time before without a line of its own.
-    fn note(&self, cause: &str, now: Instant, mut tell: impl FnMut(&str, &str, u64)) -> String {
+    fn note(&self, cause: &str, bits: u32, now: Instant, tell: impl FnOnce(&str, &str, u64)) -> String {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let old = |fault: &Fault| now.saturating_duration_since(fault.since) >= SAME_FOR;
         let again = faults.iter().find(|f| f.cause == cause && old(f)).map_or(0, |f| f.again);
@@ -44,17 +43,12 @@ impl Faults {
             fault.again += 1;
             return fault.reference.clone();
         }
-        let reference = reference();
+        // Short enough to be read out on a telephone.
+        let reference = format!("{:04X}-{:04X}", bits >> 16, bits & 0xFFFF);
         tell(cause, &reference, again);
         faults.push(Fault { cause: cause.to_owned(), reference: reference.clone(), since: now, again: 0 });
         reference
     }
-}
-
-/// Short enough to be read out on a telephone.
-fn reference() -> String {
-    let [high, low] = [random::<2>(), random::<2>()].map(u16::from_le_bytes);
-    format!("{high:04X}-{low:04X}")
 }
 
 #[cfg(test)]
@@ -64,8 +58,10 @@ mod tests {
     #[test]
     fn the_same_fault_is_one_line_a_minute_and_its_number_stands_in_the_log() {
         let (faults, began, mut log) = (Faults::default(), Instant::now(), Vec::new());
+        let mut bits = 0;
         let mut at = |seconds: u64, cause: &str| {
-            faults.note(cause, began + Duration::from_secs(seconds), |cause, reference, again| {
+            bits += 0x1_0001;
+            faults.note(cause, bits, began + Duration::from_secs(seconds), |cause, reference, again| {
                 log.push((cause.to_owned(), reference.to_owned(), again));
             })
         };
@@ -82,7 +78,7 @@ mod tests {
     fn a_thousand_kinds_of_faults_do_not_fill_the_log() {
         let (faults, now, mut log) = (Faults::default(), Instant::now(), Vec::new());
         for n in 0..1_000 {
-            let number = faults.note(&format!("fault {n}"), now, |_, reference, _| log.push(reference.to_owned()));
+            let number = faults.note(&format!("fault {n}"), n, now, |_, reference, _| log.push(reference.to_owned()));
             assert!(log.contains(&number), "whoever reads it out is understood");
         }
         assert_eq!(log.len(), TOLD_APART + 1);

@@ -12,6 +12,7 @@ use crate::certificate::Presented;
 use crate::components::Trouble;
 use crate::faults::noted;
 use crate::frame::ENDED;
+use crate::site::random;
 use crate::visitor::Asks;
 
 #[derive(Debug)]
@@ -135,7 +136,9 @@ pub struct ProblemPage {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let reference = match &self {
-            Problem::Fault(cause) | Problem::Away(cause) | Problem::Unsure(cause) => noted(cause),
+            Problem::Fault(cause) | Problem::Away(cause) | Problem::Unsure(cause) => {
+                noted(cause, u32::from_le_bytes(random()))
+            }
             _ => String::new(),
         };
         if matches!(self, Problem::SignInFirst) {

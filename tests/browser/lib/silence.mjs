@@ -152,12 +152,13 @@ async function consent(office, resident) {
   await office.look('consents');
   const watch = page.locator('section.card').filter({ has: page.getByRole('heading', { name: /^見守り/ }) }).first();
   await office.follow(/記録する/, watch);
+  await page.getByRole('radio', { name: '同意', exact: true }).check();
   await page.getByLabel('説明した方').fill('事務局　見本花子');
   await page.getByLabel('取得方法').selectOption({ index: 1 });
   await page.getByLabel(/署名した方（/).fill(resident.name.join('　'));
   await office.look('consent');
   await office.press('記録する');
-  assert.match(page.url(), /\/consents$/);
+  assert.equal(await page.getByRole('heading', { name: 'これまでの記録' }).count(), 1, 'the consent stands on the list');
 }
 
 /** Each device speaks once and is then known in the inbox; somebody says where it hangs. */
