@@ -8,7 +8,6 @@ use db::testing::{on_postgres, take_away};
 use stories::{Region, at};
 use town::plan::Size;
 
-// shows: 5.5.2 a database that is away for seconds: a page says to wait, a form that nothing was recorded, and work goes on
 #[test]
 fn while_the_database_is_away_nobody_is_sent_away_and_nothing_is_said_to_be_recorded() {
     if !on_postgres() {

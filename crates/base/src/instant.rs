@@ -19,6 +19,10 @@ pub struct Span(pub i64);
 
 impl Span {
     pub const ZERO: Span = Span(0);
+    /// How far apart, whichever came first.
+    pub const fn abs(self) -> Span {
+        Span(self.0.saturating_abs())
+    }
     pub const fn millis(n: i64) -> Span {
         Span(n * 1000)
     }
@@ -128,10 +132,11 @@ impl Instant {
     }
 
     /// Reads `2026-11-22T10:42`, `2026-11-22T10:42:05[.fff]`, a blank for the `T`, or `2026-11-22`, as Japanese wall
-    /// time; with a trailing `Z` or `+09:00` as the moment it names.
+    /// time; with a trailing `Z`, `+09:00`, `+0900` or `+09` as the moment it names. A comma before the fraction and small
+    /// letters do as well (ISO 8601 and RFC 3339 allow them).
     pub fn parse(text: &str) -> Option<Instant> {
         let text = text.trim();
-        let (date, time) = match text.split_once(['T', ' ']) {
+        let (date, time) = match text.split_once(['T', 't', ' ']) {
             Some((date, time)) => (date, time),
             None => (text, "00:00"),
         };
@@ -146,7 +151,7 @@ impl Instant {
         let (second, micros) = match parts.next() {
             None => (0, 0),
             Some(s) => {
-                let (whole, fraction) = s.split_once('.').unwrap_or((s, "0"));
+                let (whole, fraction) = s.split_once(['.', ',']).unwrap_or((s, "0"));
                 if fraction.is_empty() {
                     return None;
                 }
@@ -167,15 +172,20 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
 
 /// `10:42:05Z` as (`10:42:05`, 0 s east of UTC); no offset as `None`.
 fn split_offset(time: &str) -> Option<(&str, Option<i64>)> {
-    if let Some(clock) = time.strip_suffix('Z') {
-        return Some((clock, Some(0)));
+    if let Some(clock) = time.strip_suffix(['Z', 'z']) {
+        return Some((clock.trim_end(), Some(0)));
     }
     let Some(at) = time.rfind(['+', '-']) else { return Some((time, None)) };
     let (clock, offset) = time.split_at(at);
     let sign = if offset.starts_with('-') { -1 } else { 1 };
-    let (h, m) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
+    let digits = &offset[1..];
+    let (h, m) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None if digits.len() == 4 => digits.split_at_checked(2)?,
+        None => (digits, "0"),
+    };
     let (h, m) = (number::<u8>(h)?, number::<u8>(m)?);
-    (h < 24 && m < 60).then(|| (clock, Some(sign * (i64::from(h) * 3600 + i64::from(m) * 60))))
+    (h < 24 && m < 60).then(|| (clock.trim_end(), Some(sign * (i64::from(h) * 3600 + i64::from(m) * 60))))
 }
 
 /// ISO 8601 Japanese wall time to the second, without offset: `2026-11-22T10:42:05`.
@@ -236,6 +246,23 @@ mod tests {
         assert_eq!(Instant(0).to_string(), "1970-01-01T09:00:00");
         assert_eq!(Instant::parse("2026-11-22T10:42Z"), Instant::parse("2026-11-22T19:42"));
         assert_eq!(Instant::parse("2026-11-22T10:42:05.5+09:00").unwrap().0 % SECOND, 500_000);
+    }
+
+    #[test]
+    fn a_moment_is_the_same_however_clocks_write_it() {
+        for text in [
+            "2026-11-22T10:42:05.250+0900",
+            "2026-11-22T10:42:05,25+09:00",
+            "2026-11-22t01:42:05.25z",
+            "2026-11-22 10:42:05.250000 +09:00",
+            "2026-11-22T10:42:05.25+09",
+            "2026-11-22T07:12:05.25+0530",
+        ] {
+            assert_eq!(Instant::parse(text), Instant::parse("2026-11-22T10:42:05.25"), "{text}");
+        }
+        for text in ["2026-11-22T10:42:05+090", "2026-11-22T10:42:05+09000", "2026-11-22T10:42:05+９時"] {
+            assert_eq!(Instant::parse(text), None, "{text}");
+        }
     }
 
     #[test]

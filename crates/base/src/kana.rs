@@ -1,6 +1,8 @@
 //! Folding of Japanese names, so that 髙橋 is found under 高橋 and ﾀｶﾊｼ, たかはし under タカハシ. What is stored and
 //! shown is always the original; only search keys are folded.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// 旧字・異体字 and the everyday character they are searched under. Widen from city files as they are seen.
@@ -94,6 +96,19 @@ fn fold_char(c: char) -> Option<char> {
     }
 }
 
+/// The one spelling of a name by which machines know something: composed characters (NFC), without letters that nobody
+/// sees and without blanks around it.
+pub fn spelled(text: &str) -> Cow<'_, str> {
+    let plain = |text: &str| text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control());
+    match text.trim() {
+        trimmed if plain(trimmed) => Cow::Borrowed(trimmed),
+        trimmed => {
+            let seen: String = trimmed.chars().filter(|c| !is_unseen(*c)).nfc().collect();
+            Cow::Owned(seen.trim().to_owned())
+        }
+    }
+}
+
 /// Overlapping pairs of the folded text; a single character is its own gram.
 pub fn bigrams(text: &str) -> Vec<String> {
     let chars: Vec<char> = fold(text).chars().collect();
@@ -143,6 +158,8 @@ mod tests {
         assert_eq!(fold("キョウコ"), "キヨウコ");
         assert_eq!(fold("ス―ザン・１−２～３"), fold("スーザン1-2-3"));
         assert_eq!(fold("高\u{200f}橋\u{feff}"), fold("高橋"));
+        assert_eq!(spelled(" カ\u{3099}ス\u{200b} "), "ガス");
+        assert_eq!(spelled("living room"), "living room");
         assert_eq!(bigrams("高橋"), ["高橋"]);
         assert_eq!(bigrams("一"), ["一"]);
         assert!(is_katakana("タカハシ　サキコ") && !is_katakana("たかはし"));

@@ -17,7 +17,7 @@ use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::ConsentScope;
-use watch::{Contract, Device, Gateway, UnknownDevice};
+use watch::{Contract, Device, Gateway, UnknownDevice, Unused};
 
 use super::Dwelling;
 use super::gateway::{gateway_card, register_form};
@@ -31,6 +31,8 @@ struct Sheet {
     /// Whether each resident's consent to the watch stands.
     consents: Vec<(PersonId, people::ConsentState)>,
     gateways: Vec<Gateway>,
+    /// Of the gateway in use.
+    unused: Vec<Unused>,
     devices: Vec<Device>,
     unknown: Vec<UnknownDevice>,
 }
@@ -62,9 +64,15 @@ pub async fn shown(
             for person in &persons {
                 consents.push((*person, people::consent_state(tx, *person, ConsentScope::Watch)?));
             }
+            let gateways = seen.take(watch::gateways_of_home(ctx, tx, home)?);
+            let unused = match gateways.iter().find(|g| g.revoked_at.is_none()) {
+                Some(gateway) => seen.take(watch::unused_messages(ctx, tx, gateway.id, None)?),
+                None => vec![],
+            };
             let sheet = Sheet {
                 contract: watch::contract_of_home(tx, home)?,
-                gateways: seen.take(watch::gateways_of_home(ctx, tx, home)?),
+                gateways,
+                unused,
                 devices: seen.take(watch::devices_of_home(ctx, tx, home)?),
                 unknown: seen.take(watch::inbox(ctx, tx, Some(home))?),
                 dwelling,
@@ -87,7 +95,7 @@ fn body(sheet: &Sheet, frame: &Frame, refused: Option<&str>, draft: &Draft) -> M
         section.card.stack {
             h2 { "ゲートウェイ" }
             @match in_use {
-                Some(gateway) => (gateway_card(gateway, now)),
+                Some(gateway) => (gateway_card(gateway, &sheet.unused, now)),
                 None => (register_form(home, draft)),
             }
         }

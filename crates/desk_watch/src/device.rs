@@ -15,9 +15,10 @@ use page::posted::Posted;
 use page::problem::{Problem, status_of};
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use watch::{Device, DeviceKind, Gateway, NewDevice};
+use watch::{Device, DeviceKind, Gateway, NewDevice, Unused};
 
 use super::Dwelling;
+use super::gateway::unused_list;
 use super::upkeep::inbox_page;
 use super::view::battery;
 use crate::verbs::Look;
@@ -38,12 +39,13 @@ async fn shown(
     id: DeviceId,
     refused: Option<&str>,
 ) -> Result<Markup, Problem> {
-    let (device, gateway, dwelling) = visitor
+    let (device, gateway, unused, dwelling) = visitor
         .look(site, Look::Device, move |ctx, tx| {
             let mut seen = Witnesses::default();
             let (device, gateway) = seen.take(watch::device_page(ctx, tx, id)?);
+            let unused = seen.take(watch::unused_messages(ctx, tx, gateway.id, Some(&device.serial))?);
             let dwelling = Dwelling::read(ctx, tx, device.home, &mut seen)?;
-            Ok(Seen::of((device, gateway, dwelling), seen))
+            Ok(Seen::of((device, gateway, unused, dwelling), seen))
         })
         .await?;
     Ok(frame.page("この機器は、正しく働いていますか").body(html! {
@@ -51,7 +53,7 @@ async fn shown(
         @if let Some(words) = refused { (refusal(words, &[])) }
         (facts(&device, &gateway, frame.now))
         @if device.retired_at.is_none() { (test(&device, frame.now)) }
-        (counters(&device, frame.now))
+        (counters(&device, &unused, frame.now))
         @if device.retired_at.is_none() {
             (guarded("取り外した", "この機器の登録が終わります。受信した記録は残ります。",
                 html! { (Action::post(&format!("/devices/{id}/retirement"), "登録を終える").danger()) }))
@@ -106,7 +108,7 @@ fn test(device: &Device, now: Instant) -> Markup {
     }
 }
 
-fn counters(device: &Device, now: Instant) -> Markup {
+fn counters(device: &Device, unused: &[Unused], now: Instant) -> Markup {
     let c = &device.counters;
     let count = |n: i64| html! { (n) "件" };
     html! {
@@ -119,12 +121,10 @@ fn counters(device: &Device, now: Instant) -> Markup {
                 ("同じ状態のくり返し", count(c.repeated)),
                 ("保存された古い通知", count(c.retained)),
                 ("時計の狂い", count(c.wrong_clock)),
-                ("読み取れない", count(c.malformed)),
             ]))
-            @if let Some(bad) = &device.bad {
-                h3 { "最後に読み取れなかった内容" }
-                p { (ja_moment(bad.at, now)) "　" (bad.why.ja()) }
-                pre { code { (bad.payload.expose()) } }
+            @if !unused.is_empty() {
+                h3 { "使えなかった通信" }
+                (unused_list(unused, false, now))
             }
         }
     }

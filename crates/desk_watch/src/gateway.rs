@@ -13,7 +13,7 @@ use page::problem::Problem;
 use page::site::{Site, random};
 use page::visitor::Visitor;
 use sha2::{Digest, Sha256};
-use watch::{Gateway, NewGateway};
+use watch::{Gateway, NewGateway, Unused};
 
 use super::contract::{answered, shown};
 
@@ -46,7 +46,22 @@ pub fn register_form(home: HomeId, draft: &Draft) -> Markup {
     }
 }
 
-pub fn gateway_card(gateway: &Gateway, now: Instant) -> Markup {
+/// What came in and could not be used, each kind with its last example.
+pub fn unused_list(unused: &[Unused], named: bool, now: Instant) -> Markup {
+    html! {
+        ul.stack {
+            @for one in unused {
+                li {
+                    @if named && !one.serial.is_empty() { code { (one.serial) } " " }
+                    (one.why.ja()) "（" (one.seen) "件、最後 " (ja_moment(one.last_at, now)) "）"
+                    pre { code { (one.example.expose()) } }
+                }
+            }
+        }
+    }
+}
+
+pub fn gateway_card(gateway: &Gateway, unused: &[Unused], now: Instant) -> Markup {
     let home = gateway.home.to_string();
     html! {
         (definitions(&[
@@ -54,13 +69,11 @@ pub fn gateway_card(gateway: &Gateway, now: Instant) -> Markup {
             ("回線", html! { (gateway.carrier) }),
             ("登録", html! { (ja_moment(gateway.registered_at, now)) }),
             ("最後の通信", html! { @match gateway.heard_at { Some(at) => (since(at, now)), None => "まだありません" } }),
-            ("読み取れない通信", html! { (gateway.malformed) "件" }),
         ]))
-        @if let Some(bad) = &gateway.bad {
+        @if !unused.is_empty() {
             details {
-                summary { "最後に読み取れなかった内容" }
-                p { (ja_moment(bad.at, now)) "　" (bad.why.ja()) }
-                pre { code { (bad.payload.expose()) } }
+                summary { "使えなかった通信 " (unused.iter().map(|u| u.seen).sum::<i64>()) "件" }
+                (unused_list(unused, true, now))
             }
         }
         (guarded("認証情報を作り直す", "いまの認証情報はすぐに使えなくなります。新しいものを機器に入力してください。",

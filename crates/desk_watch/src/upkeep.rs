@@ -80,7 +80,9 @@ fn why(why: Why, now: Instant) -> Markup {
         Why::Silent(Some(at)) => html! { (chip(Tone::Unknown, "通信なし")) " 最後 " (since(at, now)) },
         Why::Silent(None) => chip(Tone::Unknown, "一度も通信がない"),
         Why::WrongClock => chip(Tone::NearLimit, "時計が狂っている"),
-        Why::Malformed => chip(Tone::NearLimit, "読み取れない通信がある"),
+        Why::Unused(defect) => html! { (chip(Tone::NearLimit, "使えなかった通信がある")) " " (defect.ja()) },
+        Why::Unregistered { calls: true } => chip(Tone::NeededNow, "登録していない機器から呼び出し"),
+        Why::Unregistered { calls: false } => chip(Tone::NearLimit, "登録していない機器に動き"),
         Why::NoGateway => chip(Tone::NeededNow, "ゲートウェイがない"),
         Why::NoDevices => chip(Tone::NeededNow, "動きを知る機器がない"),
     }

@@ -54,6 +54,9 @@ struct Told {
     duplicates: u32,
     refused: u32,
     rejected: Vec<Bad>,
+    /// Readings that were taken otherwise than they were meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    noted: Vec<Bad>,
 }
 
 /// One reading that could not be read.
@@ -117,13 +120,15 @@ async fn take_in(desk: &Desk, caller: Option<&Caller>, headers: &HeaderMap, body
 /// Hands the readings over and waits for the commit. What could not be read goes with them, to be shown on the
 /// device's page.
 async fn store(desk: &Desk, gateway: GatewayId, mut parsed: Parsed) -> Result<Told, Problem> {
-    let rejected: Vec<Bad> = parsed.rejected.iter().map(Bad::of).collect();
+    let (noted, rejected): (Vec<_>, Vec<_>) = parsed.rejected.iter().partition(|r| r.malformed.why.is_a_note());
+    let all = |bad: Vec<&Rejected>| bad.into_iter().map(Bad::of).collect::<Vec<Bad>>();
+    let (noted, rejected) = (all(noted), all(rejected));
     let refusal = whole_refusal(&parsed, rejected.len());
     if refusal.is_some() {
         parsed.arrivals.clear();
     }
     if parsed.is_empty() {
-        return Ok(Told { stored: 0, duplicates: 0, refused: 0, rejected });
+        return Ok(Told { stored: 0, duplicates: 0, refused: 0, rejected, noted });
     }
     let malformed = parsed.rejected.into_iter().map(|rejected| rejected.malformed).collect();
     let answer = desk.ways.inlet.offer(gateway, parsed.arrivals, malformed);
@@ -138,7 +143,7 @@ async fn store(desk: &Desk, gateway: GatewayId, mut parsed: Parsed) -> Result<To
         Err(error) => Err(error),
     };
     let Receipt { stored, duplicates, refused } = answer.map_err(not_stored)?;
-    Ok(Told { stored, duplicates, refused, rejected })
+    Ok(Told { stored, duplicates, refused, rejected, noted })
 }
 
 /// Why nothing of a post can be stored, if so.

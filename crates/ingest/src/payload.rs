@@ -4,8 +4,11 @@
 //! is news or a device is known; that is the watch's to judge.
 
 mod loose;
+mod mending;
 mod own;
 mod zigbee;
+
+use std::borrow::Cow;
 
 use base::{GatewayId, Instant};
 use watch::{Arrival, Defect, Malformed, SERIAL_CHARS, Signal};
@@ -88,10 +91,12 @@ impl Parsed {
     }
 }
 
-/// A device's name as it may be kept; `None` where it is empty, too long or carries control characters.
-fn serial(text: &str) -> Option<&str> {
-    let fits = !text.is_empty() && text.chars().count() <= SERIAL_CHARS && !text.chars().any(char::is_control);
-    fits.then_some(text)
+/// A device's name as it may be kept: one device is one, however its name is typed. `None` where it is empty, too long or
+/// carries control characters.
+fn serial(text: &str) -> Option<Cow<'_, str>> {
+    let fits =
+        |text: &str| !text.is_empty() && text.chars().count() <= SERIAL_CHARS && !text.chars().any(char::is_control);
+    Some(base::kana::spelled(text)).filter(|text| fits(text))
 }
 
 /// Why a whole JSON text was refused.

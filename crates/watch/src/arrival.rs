@@ -22,7 +22,7 @@ pub struct Arrival {
     pub occurred_at: Option<Instant>,
     /// Our clock, when the bytes came in.
     pub received_at: Instant,
-    /// MQTT's retain flag: the state of some earlier time, never news.
+    /// MQTT's retain flag: without a time of its own, the state of some earlier time and no news.
     pub retained: bool,
 }
 
@@ -55,6 +55,20 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Whether it may be somebody who moves, or calls for help.
+    pub const fn is_life_or_call(self) -> bool {
+        matches!(self, Signal::Contact { .. } | Signal::Motion | Signal::Button)
+    }
+
+    /// Of a stored word (see [`Signal::key`]): whether it is a call for help, or else a sign of life; `None` for neither.
+    pub fn life_or_call(key: &str) -> Option<bool> {
+        match key {
+            "button" => Some(true),
+            "contact" | "motion" => Some(false),
+            _ => None,
+        }
+    }
+
     /// The word stored in tables and written in our own payload.
     pub const fn key(self) -> &'static str {
         match self {
@@ -105,8 +119,13 @@ pub enum Defect {
     NoValue,
     /// A value of another type, or outside what such a sensor can measure.
     BadValue,
-    /// A time that no clock shows (a wrong but readable time is the watch's to judge).
+    /// A time that no clock shows (a wrong but readable time is the watch's to judge). The reading is taken all the same,
+    /// as of its arrival.
     BadTime,
+    /// A sensor's message in which nothing is said that we know.
+    NothingKnown,
+    /// A state that a broker kept, of a time nobody knows: no news.
+    OldState,
     /// More readings or bytes than one message may carry.
     TooLarge,
 }
@@ -124,6 +143,8 @@ impl Defect {
         Defect::NoValue,
         Defect::BadValue,
         Defect::BadTime,
+        Defect::NothingKnown,
+        Defect::OldState,
         Defect::TooLarge,
     ];
 
@@ -141,8 +162,15 @@ impl Defect {
             Defect::NoValue => "no_value",
             Defect::BadValue => "bad_value",
             Defect::BadTime => "bad_time",
+            Defect::NothingKnown => "nothing_known",
+            Defect::OldState => "old_state",
             Defect::TooLarge => "too_large",
         }
+    }
+
+    /// Whether the reading was used all the same.
+    pub const fn is_a_note(self) -> bool {
+        matches!(self, Defect::BadTime)
     }
 
     pub fn from_key(key: &str) -> Option<Defect> {
@@ -162,7 +190,9 @@ impl Defect {
             Defect::UnknownKind => "種類が取り決めにありません",
             Defect::NoValue => "値がありません",
             Defect::BadValue => "値が正しくないか、測れる範囲の外です",
-            Defect::BadTime => "時刻として読めません",
+            Defect::BadTime => "時刻として読めません。受け取った時刻で扱いました",
+            Defect::NothingKnown => "読み取れる項目がありません",
+            Defect::OldState => "保存されていた通知で、時刻がありません。今の動きとしては扱いません",
             Defect::TooLarge => "一度に送れる量を超えています",
         }
     }

@@ -58,9 +58,6 @@ pub struct Gateway {
     pub revoked_at: Option<Instant>,
     /// At most a minute old while the program runs.
     pub heard_at: Option<Instant>,
-    /// Messages that could not be read and named no known device.
-    pub malformed: i64,
-    pub bad: Option<BadPayload>,
 }
 
 /// A device at a home and how well it speaks. Counters are at most a minute old while the program runs.
@@ -85,7 +82,6 @@ pub struct Device {
     pub link_quality: Option<u8>,
     pub online: bool,
     pub counters: Counters,
-    pub bad: Option<BadPayload>,
 }
 
 /// What was wrong with what a device sent, since it was assigned.
@@ -98,15 +94,18 @@ pub struct Counters {
     pub repeated: i64,
     pub retained: i64,
     pub wrong_clock: i64,
-    pub malformed: i64,
 }
 
-/// The last message that could not be read.
+/// Messages of one kind that came in, were acknowledged and could not be used (or not as they were meant).
 #[derive(Clone, PartialEq, Debug)]
-pub struct BadPayload {
-    pub at: Instant,
+pub struct Unused {
+    /// The device, where at least that could be read; else blank.
+    pub serial: String,
     pub why: crate::Defect,
-    pub payload: Redacted<String>,
+    pub seen: i64,
+    pub last_at: Instant,
+    /// The last of them, its beginning.
+    pub example: Redacted<String>,
 }
 
 /// A serial that spoke through a gateway and that nobody assigned yet.
@@ -167,8 +166,6 @@ pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u
         rotated_at: None,
         revoked_at: None,
         heard_at: None,
-        malformed: 0,
-        bad: None,
     };
     store::insert_gateway(tx, no, &gateway, secret)?;
     audit::done(ctx, tx, Verb::RegisterGateway, &witness, "devices")?;
@@ -246,7 +243,7 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
     if row.gateway.revoked_at.is_some() {
         return Err(WatchRefusal::NoGateway.into());
     }
-    let serial = line("機器番号", &new.serial, false)?;
+    let serial = line("機器番号", &base::kana::spelled(&new.serial), false)?;
     if serial.chars().count() > crate::SERIAL_CHARS {
         return Err(WatchRefusal::BadLine("機器番号").into());
     }
@@ -278,7 +275,6 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
         link_quality: None,
         online: true,
         counters: Counters::default(),
-        bad: None,
     };
     store::insert_device(tx, row.no, home_no, &device)?;
     audit::done(ctx, tx, Verb::AssignDevice, &witness, "devices")?;

@@ -1,6 +1,6 @@
 //! What the keepers of lines and devices see: faults and outages, devices that need somebody, one device's page.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use access::{Act, Charge, Shown};
 use base::{Ctx, DeviceId, GatewayId, HomeId, Instant, PersonId, Span};
@@ -8,8 +8,8 @@ use db::Tx;
 use uuid::Uuid;
 
 use crate::live::Shared;
-use crate::store::{device, home, lists};
-use crate::{Device, DeviceKind, Gateway, WatchError, WatchRefusal};
+use crate::store::{device, home, lists, unused};
+use crate::{Defect, Device, DeviceKind, Gateway, Unused, WatchError, WatchRefusal};
 
 /// Percent at and below which a battery is low.
 pub const LOW_BATTERY: u8 = 15;
@@ -19,6 +19,8 @@ const SILENT_LONG: Span = Span::days(7);
 
 /// Lines of the list of devices that need somebody.
 const MOST_NEEDS: usize = 500;
+/// Kinds of messages that were not used, of all gateways.
+const MOST_UNUSED: usize = 2_000;
 
 /// One line of the list of faults: an outage of several homes, or one home's line.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,12 +33,13 @@ pub enum LineTrouble {
 #[derive(Clone, PartialEq, Debug)]
 pub struct CareNeed {
     pub home: HomeId,
-    /// `None`: the home has no gateway or no device that could give a sign of life.
+    /// `None`: the home has no gateway or no device that could give a sign of life, or what came in came from none that
+    /// is registered.
     pub device: Option<Device>,
     pub why: Why,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Why {
     LowBattery(u8),
     /// Its gateway says so.
@@ -44,7 +47,12 @@ pub enum Why {
     /// Not heard since, or never.
     Silent(Option<Instant>),
     WrongClock,
-    Malformed,
+    /// What it sent could not be used, and may have been a sign of life or a call for help.
+    Unused(Defect),
+    /// A device that nobody registered tells of life, or calls for help.
+    Unregistered {
+        calls: bool,
+    },
     NoGateway,
     NoDevices,
 }
@@ -120,6 +128,8 @@ pub struct GatewayLine {
     pub devices: usize,
     /// The lowest battery among them, in percent.
     pub battery: Option<u8>,
+    /// Messages that came through it and could not be used.
+    pub unused: i64,
 }
 
 /// Every gateway in use, those whose line is down first, then the longest unheard; at most `limit` after the first
@@ -147,12 +157,14 @@ pub fn gateway_lines(
             (known, told) => known.or(told),
         };
     }
+    let mut unused = unused::sums(tx)?;
     let in_use = device::gateways(tx, None)?.into_iter().map(|row| row.gateway).filter(|g| g.revoked_at.is_none());
     let in_use = in_use.filter(|gateway| seen.holds(gateway.home));
     let mut lines: Vec<GatewayLine> = in_use
         .map(|gateway| {
             let (devices, battery) = behind.remove(&gateway.id).unwrap_or_default();
-            GatewayLine { down_since: down.get(&gateway.home).copied(), devices, battery, gateway }
+            let unused = unused.remove(&gateway.id).unwrap_or_default();
+            GatewayLine { down_since: down.get(&gateway.home).copied(), devices, battery, unused, gateway }
         })
         .collect();
     lines.sort_by_key(|l| (l.down_since.is_none(), l.gateway.heard_at, l.gateway.id));
@@ -162,7 +174,8 @@ pub fn gateway_lines(
     seen.shown(ctx, tx, (page, all), homes.into_iter())
 }
 
-/// Devices with a low battery, silent, offline, with a wrong clock or unreadable messages, and homes without any.
+/// Devices with a low battery, silent, offline, with a wrong clock or messages that could not be used, those that nobody
+/// registered and that tell of life, and homes without any.
 pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<CareNeed>>, WatchError> {
     access::charge(ctx, Charge::KeepDevices)?;
     let lines = Lines::of(ctx, tx)?;
@@ -172,6 +185,7 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Care
         devices.entry(row.home).or_default().push(row.device);
     }
     let standing: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
+    let mut unusable = Unusable::read(tx, ctx.now)?;
     let mut needs = Vec::new();
     for (no, home) in watched {
         let here = devices.remove(&no).unwrap_or_default();
@@ -181,8 +195,14 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Care
         if !here.iter().any(|d| d.kind.sign().is_some()) {
             needs.push(CareNeed { home, device: None, why: Why::NoDevices });
         }
-        let whys = here.into_iter().filter_map(|d| why_care(&d, ctx.now).map(|why| (d, why)));
-        needs.extend(whys.map(|(device, why)| CareNeed { home, device: Some(device), why }));
+        for device in here {
+            let of_it = unusable.of(&device);
+            if let Some(why) = why_care(&device, ctx.now).or(of_it) {
+                needs.push(CareNeed { home, device: Some(device), why });
+            }
+        }
+        // What is of no device that is registered, each kind of it once.
+        needs.extend(unusable.rest_of(home).map(|why| CareNeed { home, device: None, why }));
         if needs.len() >= MOST_NEEDS {
             break;
         }
@@ -217,7 +237,62 @@ fn why_care(d: &Device, now: Instant) -> Option<Why> {
         // A button speaks when it is pressed: that it is silent says nothing.
         d if d.kind != DeviceKind::Button && now - heard > limit => Some(Why::Silent(d.heard_at)),
         d if d.counters.wrong_clock > 10 => Some(Why::WrongClock),
-        d if d.bad.as_ref().is_some_and(|b| now - b.at < SILENT) => Some(Why::Malformed),
         _ => None,
     }
+}
+
+/// What came in within a day, was acknowledged and not used, though it may have been life or a call for help.
+struct Unusable {
+    of_device: HashMap<(GatewayId, String), Defect>,
+    of_home: HashMap<HomeId, BTreeSet<Why>>,
+}
+
+impl Unusable {
+    fn read(tx: &mut dyn Tx, now: Instant) -> Result<Unusable, WatchError> {
+        let registered: HashSet<(u32, String)> = device::devices(tx, None)?
+            .into_iter()
+            .map(|row| (row.gateway, base::kana::spelled(&row.device.serial).into_owned()))
+            .collect();
+        let (mut of_device, mut of_home) = (HashMap::new(), HashMap::<HomeId, BTreeSet<Why>>::new());
+        for (no, gateway, home, unused) in unused::since(tx, now - SILENT, MOST_UNUSED)? {
+            if unused.why.is_a_note() {
+                continue;
+            }
+            if registered.contains(&(no, unused.serial.clone())) {
+                of_device.entry((gateway, unused.serial)).or_insert(unused.why);
+            } else if unused.why != Defect::NothingKnown {
+                // A lamp or a plug that nobody registered says nothing of life.
+                of_home.entry(home).or_default().insert(Why::Unused(unused.why));
+            }
+        }
+        for unknown in device::inbox(tx, None, MOST_UNUSED)?.into_iter().filter(|u| now - u.last_at < SILENT) {
+            if let Some(calls) = crate::Signal::life_or_call(&unknown.said) {
+                of_home.entry(unknown.home).or_default().insert(Why::Unregistered { calls });
+            }
+        }
+        Ok(Unusable { of_device, of_home })
+    }
+
+    fn of(&self, device: &Device) -> Option<Why> {
+        let serial = base::kana::spelled(&device.serial).into_owned();
+        self.of_device.get(&(device.gateway, serial)).map(|why| Why::Unused(*why))
+    }
+
+    fn rest_of(&mut self, home: HomeId) -> impl Iterator<Item = Why> {
+        self.of_home.remove(&home).unwrap_or_default().into_iter()
+    }
+}
+
+/// What came through a gateway of a home and could not be used, the newest first: of one of its devices, or all.
+pub fn unused_messages(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    gateway: GatewayId,
+    serial: Option<&str>,
+) -> Result<Shown<Vec<Unused>>, WatchError> {
+    let row = device::gateway(tx, gateway)?.ok_or(WatchRefusal::NoGateway)?;
+    let person = crate::contract::subject(ctx, tx, row.gateway.home)?;
+    let witness = access::require(ctx, tx, Act::ManageDevices, person)?;
+    let serial = serial.map(base::kana::spelled);
+    Ok(witness.shows(unused::of_gateway(tx, row.no, serial.as_deref())?))
 }

@@ -24,6 +24,14 @@ pub(crate) fn lasting(span: Span) -> String {
     }
 }
 
+/// How long ago, beside 「前」: 「3時間」「2日」; in whole hours and days.
+pub(crate) fn long_ago(span: Span) -> String {
+    match span.as_minutes() / 60 {
+        hours if hours < 48 => format!("{hours}時間"),
+        hours => format!("{}日", hours / 24),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,13 @@ use base::Instant;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use watch::Defect;
 
-/// The last moment a four-digit year can name, milliseconds: 9999-12-31T23:59:59.999Z.
-const LAST_MILLIS: f64 = 253_402_300_799_999.0;
+/// The last moment a four-digit year can name, seconds: 9999-12-31T23:59:59.999Z.
+const LAST_SECOND: f64 = 253_402_300_799.999;
+/// What is less than this counts seconds since 1970 (it would be early 1973 in milliseconds), what is less than its
+/// thousandfold milliseconds, what is more microseconds.
+const FEWEST_MILLIS: f64 = 1e11;
+/// What stands for "nothing known" where a number or a time is meant.
+const NOTHING_KNOWN: [&str; 7] = ["", "n/a", "none", "null", "nan", "unknown", "unavailable"];
 
 #[derive(Default, Debug)]
 pub(super) enum Loose<'a> {
@@ -23,13 +28,29 @@ pub(super) enum Loose<'a> {
 }
 
 impl Loose<'_> {
+    /// `None` where nothing is said.
+    fn said(&self) -> Option<&Self> {
+        match self {
+            Loose::Nothing => None,
+            Loose::Text(text) if NOTHING_KNOWN.iter().any(|word| text.trim().eq_ignore_ascii_case(word)) => None,
+            said => Some(said),
+        }
+    }
+
+    /// A number, also where it stands in quotation marks.
+    fn number(&self) -> Option<f64> {
+        match self {
+            Loose::Number(n) => Some(*n),
+            Loose::Text(text) => text.trim().replacen(',', ".", 1).parse().ok().filter(|n: &f64| n.is_finite()),
+            _ => None,
+        }
+    }
+
     /// A finite measure within what such a sensor can show.
     pub(super) fn measure(&self, least: f32, most: f32) -> Result<f32, Defect> {
-        match self {
-            Loose::Number(n) if (f64::from(least)..=f64::from(most)).contains(n) => Ok(*n as f32),
-            Loose::Nothing => Err(Defect::NoValue),
-            _ => Err(Defect::BadValue),
-        }
+        let said = self.said().ok_or(Defect::NoValue)?;
+        let within = said.number().filter(|n| (f64::from(least)..=f64::from(most)).contains(n));
+        within.map(|n| n as f32).ok_or(Defect::BadValue)
     }
 
     pub(super) fn whole(&self, most: u8) -> Result<u8, Defect> {
@@ -37,23 +58,35 @@ impl Loose<'_> {
     }
 
     pub(super) fn flag(&self) -> Result<bool, Defect> {
-        match self {
+        match self.said().ok_or(Defect::NoValue)? {
             Loose::Flag(flag) => Ok(*flag),
-            Loose::Nothing => Err(Defect::NoValue),
+            Loose::Number(n) if *n == 0.0 || *n == 1.0 => Ok(*n == 1.0),
+            Loose::Text(text) if ["true", "on"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(true),
+            Loose::Text(text) if ["false", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(false),
             _ => Err(Defect::BadValue),
         }
     }
 
-    /// ISO 8601 (with offset, or Japanese wall time) or milliseconds since 1970; `Ok(None)` where no time is given.
+    /// ISO 8601 (with offset, or Japanese wall time), or seconds, milliseconds or microseconds since 1970; `Ok(None)` where
+    /// no time is given.
     pub(super) fn time(&self) -> Result<Option<Instant>, Defect> {
-        match self {
-            Loose::Nothing => Ok(None),
-            Loose::Number(ms) if (0.0..=LAST_MILLIS).contains(ms) => Ok(Some(Instant((ms * 1000.0) as i64))),
-            Loose::Text(text) if text.contains('T') || text.contains(' ') => {
-                Instant::parse(text).map(Some).ok_or(Defect::BadTime)
-            }
-            _ => Err(Defect::BadTime),
+        if let Loose::Text(text) = self
+            && text.contains(['T', 't', ' '])
+            && let Some(at) = Instant::parse(text)
+        {
+            return Ok(Some(at));
         }
+        let Some(said) = self.said() else { return Ok(None) };
+        if let Some(n) = said.number() {
+            let seconds = match n {
+                n if n < FEWEST_MILLIS => n,
+                n if n < FEWEST_MILLIS * 1e3 => n / 1e3,
+                n => n / 1e6,
+            };
+            let known = (0.0..=LAST_SECOND).contains(&seconds);
+            return known.then_some(Some(Instant((seconds * 1e6).round() as i64))).ok_or(Defect::BadTime);
+        }
+        Err(Defect::BadTime)
     }
 }
 

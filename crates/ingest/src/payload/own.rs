@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use watch::{Defect, Signal};
 
 use super::loose::Loose;
+use super::mending::{items, mended, without_bom};
 use super::{Origin, Parsed, defect_of, serial};
 
 #[derive(Deserialize)]
@@ -23,6 +24,7 @@ struct Reading<'a> {
 
 /// Reads one object or a list of objects.
 pub fn read_document(origin: &Origin, payload: &[u8], into: &mut Parsed) {
+    let payload = without_bom(payload);
     match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => read_list(origin, payload, into),
         _ => read_one(origin, payload, 1, into),
@@ -32,6 +34,8 @@ pub fn read_document(origin: &Origin, payload: &[u8], into: &mut Parsed) {
 /// Reads one object per line (NDJSON); empty lines are skipped, places are line numbers.
 pub fn read_lines(origin: &Origin, payload: &[u8], into: &mut Parsed) {
     for (line, place) in payload.split(|byte| *byte == b'\n').zip(1u32..) {
+        // A file that was put together from several has such a mark before more than one line.
+        let line = without_bom(line);
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
@@ -43,15 +47,18 @@ pub fn read_lines(origin: &Origin, payload: &[u8], into: &mut Parsed) {
 }
 
 fn read_list(origin: &Origin, payload: &[u8], into: &mut Parsed) {
-    let readings: Vec<&RawValue> = match serde_json::from_slice(payload) {
-        Ok(readings) => readings,
-        Err(error) => return into.reject(origin, 1, None, defect_of(&error, payload), payload),
+    let whole: Result<Vec<&RawValue>, _> = serde_json::from_slice(payload);
+    let apart = match &whole {
+        Ok(readings) => readings.iter().map(|reading| reading.get().as_bytes()).collect(),
+        // One item that is no JSON costs itself.
+        Err(_) => items(payload).unwrap_or_default(),
     };
-    if readings.len() > limits::READINGS_PER_COMMIT {
-        return into.reject(origin, 1, None, Defect::TooLarge, payload);
-    }
-    for (reading, place) in readings.into_iter().zip(1u32..) {
-        read_one(origin, reading.get().as_bytes(), place, into);
+    match whole {
+        Err(error) if apart.len() < 2 => into.reject(origin, 1, None, defect_of(&error, payload), payload),
+        _ if apart.len() > limits::READINGS_PER_COMMIT => {
+            into.reject(origin, 1, None, Defect::TooLarge, payload);
+        }
+        _ => apart.into_iter().zip(1u32..).for_each(|(reading, place)| read_one(origin, reading, place, into)),
     }
 }
 
@@ -60,19 +67,39 @@ fn read_one(origin: &Origin, payload: &[u8], place: u32, into: &mut Parsed) {
     if payload.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return into.reject(origin, place, None, Defect::WrongForm, payload);
     }
-    let reading: Reading = match serde_json::from_slice(payload) {
-        Ok(reading) => reading,
-        Err(error) => return into.reject(origin, place, None, defect_of(&error, payload), payload),
-    };
+    if let Err(error) = read_object(origin, payload, payload, place, into)
+        && mended(payload).is_none_or(|mended| read_object(origin, &mended, payload, place, into).is_err())
+    {
+        into.reject(origin, place, None, defect_of(&error, payload), payload);
+    }
+}
+
+/// `sent` is what stands in the gateway's list of what could not be used.
+fn read_object(
+    origin: &Origin,
+    payload: &[u8],
+    sent: &[u8],
+    place: u32,
+    into: &mut Parsed,
+) -> Result<(), serde_json::Error> {
+    let reading: Reading = serde_json::from_slice(payload)?;
     let named = match &reading.device {
         Loose::Text(text) => serial(text),
         _ => None,
     };
-    let read = device(&reading, named).and_then(|device| Ok((device, signal(&reading)?, reading.at.time()?)));
-    match read {
-        Ok((device, signal, at)) => into.arrive(origin, device, signal, at),
-        Err(why) => into.reject(origin, place, named.map(str::to_owned), why, payload),
+    let named = named.as_deref();
+    match device(&reading, named).and_then(|device| Ok((device, signal(&reading)?))) {
+        Ok((device, signal)) => match reading.at.time() {
+            Ok(at) => into.arrive(origin, device, signal, at),
+            // It came, and that is known.
+            Err(why) => {
+                into.arrive(origin, device, signal, None);
+                into.reject(origin, place, named.map(str::to_owned), why, sent);
+            }
+        },
+        Err(why) => into.reject(origin, place, named.map(str::to_owned), why, sent),
     }
+    Ok(())
 }
 
 /// The device's name; only a heartbeat may do without, and then speaks for the gateway.
@@ -101,10 +128,11 @@ fn signal(reading: &Reading) -> Result<Signal, Defect> {
             Loose::Nothing => return Err(Defect::NoValue),
             _ => return Err(Defect::BadValue),
         },
-        "motion" => match value {
-            Loose::Nothing | Loose::Flag(true) => Signal::Motion,
-            Loose::Flag(false) => Signal::MotionCleared,
-            _ => return Err(Defect::BadValue),
+        "motion" => match value.flag() {
+            Ok(true) => Signal::Motion,
+            Ok(false) => Signal::MotionCleared,
+            Err(Defect::NoValue) if matches!(value, Loose::Nothing) => Signal::Motion,
+            Err(why) => return Err(why),
         },
         "temperature" => Signal::Temperature(value.measure(-100.0, 200.0)?),
         "humidity" => Signal::Humidity(value.measure(0.0, 100.0)?),

@@ -63,18 +63,11 @@ fn what_is_wrong_with_a_reading_is_named() {
         (r#"{"device":"a","kind":{"x":1}}"#, UnknownKind),
         (r#"{"device":"a","kind":"contact"}"#, NoValue),
         (r#"{"device":"a","kind":"contact","value":true}"#, BadValue),
-        (r#"{"device":"a","kind":"temperature","value":"21"}"#, BadValue),
+        (r#"{"device":"a","kind":"temperature","value":"warm"}"#, BadValue),
+        (r#"{"device":"a","kind":"temperature","value":"N/A"}"#, NoValue),
         (r#"{"device":"a","kind":"temperature","value":1e300}"#, BadValue),
         (r#"{"device":"a","kind":"humidity","value":-1}"#, BadValue),
         (r#"{"device":"a","kind":"battery","value":[50]}"#, BadValue),
-        (r#"{"device":"a","kind":"motion","at":"きのう"}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":"2026-02-30T10:00:00Z"}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":"2026-11-22"}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":-1}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":1e300}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":true}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":"999999999-11-22T10:00:00Z"}"#, BadTime),
-        (r#"{"device":"a","kind":"motion","at":"2026-11-22T10:00:00+9223372036854775807:00"}"#, BadTime),
     ] {
         let parsed = read(READINGS_TOPIC, payload);
         assert_eq!(defects(&parsed), [(1, why)], "{payload}");
@@ -83,8 +76,75 @@ fn what_is_wrong_with_a_reading_is_named() {
     let long = format!(r#"{{"device":"{}","kind":"motion"}}"#, "戸".repeat(65));
     assert_eq!(defects(&read(READINGS_TOPIC, &long)), [(1, BadDevice)]);
     let mut parsed = Parsed::default();
-    read_publish(&ORIGIN, READINGS_TOPIC, b"{\"device\":\"\xff\"}", &mut parsed);
+    read_publish(&ORIGIN, READINGS_TOPIC, b"\xff\xfe{\0}", &mut parsed);
     assert_eq!(defects(&parsed), [(1, NotText)]);
+}
+
+// shows: 6.1.3 a time that cannot be read costs itself: the reading is taken as of its arrival, and that is noted
+#[test]
+fn a_time_that_cannot_be_read_costs_itself_alone() {
+    for at in [
+        r#""きのう""#,
+        r#""2026-02-30T10:00:00Z""#,
+        r#""2026-11-22""#,
+        "-1",
+        "1e300",
+        "true",
+        r#""999999999-11-22T10:00:00Z""#,
+        r#""2026-11-22T10:00:00+9223372036854775807:00""#,
+    ] {
+        let help = read(READINGS_TOPIC, &format!(r#"{{"device":"help","kind":"button","at":{at}}}"#));
+        let zigbee = read("zigbee2mqtt/help", &format!(r#"{{"action":"single","last_seen":{at}}}"#));
+        for parsed in [help, zigbee] {
+            assert_eq!(signals(&parsed), [Signal::Button], "{at}");
+            assert_eq!(parsed.arrivals[0].occurred_at, None, "{at}");
+            assert_eq!(defects(&parsed), [(1, Defect::BadTime)], "{at}");
+        }
+    }
+    for at in [r#""N/A""#, r#""""#, "null", r#""unknown""#] {
+        let parsed = read("zigbee2mqtt/help", &format!(r#"{{"action":"single","last_seen":{at}}}"#));
+        assert_eq!(
+            (signals(&parsed).len(), parsed.arrivals[0].occurred_at, parsed.rejected.len()),
+            (1, None, 0),
+            "{at}"
+        );
+    }
+}
+
+// shows: 6.1.1 a press is read whatever stands beside it, around it or in its own value
+#[test]
+fn a_press_is_read_through_whatever_is_broken_beside_it() {
+    let own = [
+        r#"[{"device":"room","kind":"temperature","value":NaN},{"device":"help","kind":"button"}]"#,
+        r#"[NaN,{"device":"help","kind":"button"},undefined]"#,
+        r#"[{"device":"help","kind":"button"},{"device":"room","kind":"temp"#,
+        r#"[{"device":"room","kind"},{"device":"help","kind":"button"}]"#,
+        r#"{"device":"help","kind":"button","value":NaN}"#,
+        r#"{"device":"help","kind":"button","value":{"type":"single"}}"#,
+        "\u{feff}{\"device\":\"help\",\"kind\":\"button\"}",
+        "\u{feff}[{\"device\":\"help\",\"kind\":\"button\"}]",
+        "{\"device\":\"he\u{200b}lp \",\"kind\":\"button\"}",
+    ];
+    let zigbee = [
+        r#"{"action":"single","battery":NaN,"linkquality":60}"#,
+        r#"{"action":"single","battery":"N/A","voltage":-Infinity}"#,
+        r#"{"action":1}"#,
+        r#"{"action":{"kind":"double"}}"#,
+        r#"{"action":"unknown"}"#,
+        "\u{feff}{\"action\":\"hold\"}",
+    ];
+    let read_all = own.iter().map(|text| (*text, read(READINGS_TOPIC, text)));
+    for (text, parsed) in read_all.chain(zigbee.iter().map(|text| (*text, read("zigbee2mqtt/help", text)))) {
+        let pressed: Vec<&Arrival> = parsed.arrivals.iter().filter(|a| a.signal == Signal::Button).collect();
+        assert_eq!(pressed.len(), 1, "{text}: {parsed:?}");
+        assert_eq!(pressed[0].serial, "help", "{text}");
+    }
+    let mut parsed = Parsed::default();
+    read_publish(&ORIGIN, "zigbee2mqtt/help", b"{\"action\":\"single\",\"note\":\"\xe5\"}", &mut parsed);
+    assert_eq!(signals(&parsed), [Signal::Button], "a side field that is no text");
+    for text in [r#"{"action":""}"#, r#"{"action":null}"#, r#"{"action":"none"}"#, r#"{"action":false}"#] {
+        assert!(signals(&read("zigbee2mqtt/help", text)).is_empty(), "{text}");
+    }
 }
 
 #[test]
@@ -97,7 +157,11 @@ fn a_time_is_read_with_its_offset_or_as_japanese_wall_time_and_never_judged() {
     assert_eq!(at(r#""2026-11-22T10:42:05+09:00""#), moment);
     assert_eq!(at(r#""2026-11-22T01:42:05Z""#), moment);
     assert_eq!(at(r#""2026-11-22T10:42:05""#), moment);
-    assert_eq!(at("1795311725000"), moment);
+    for same in
+        ["1795311725000", "1795311725", "1795311725000000", r#""1795311725000""#, r#""2026-11-22T10:42:05+0900""#]
+    {
+        assert_eq!(at(same), moment, "{same}");
+    }
     assert_eq!(at("0"), Instant(0));
     assert_eq!(at(r#""2099-01-01T00:00:00Z""#).local().year, 2099);
 }
@@ -186,7 +250,7 @@ fn housekeeping_is_ignored_and_a_foreign_topic_is_shown() {
         let parsed = read(topic, "{}");
         assert!(parsed.is_empty() && parsed.ignored == 1, "{topic}");
     }
-    assert_eq!(read("zigbee2mqtt/plug", r#"{"power":12.5}"#).ignored, 1);
+    assert_eq!(defects(&read("zigbee2mqtt/plug", r#"{"power":12.5}"#)), [(1, Defect::NothingKnown)]);
     assert_eq!(read("zigbee2mqtt/gone", "").ignored, 1);
     let foreign = read("homeassistant/status", "online");
     assert_eq!(defects(&foreign), [(1, Defect::ForeignTopic)]);
@@ -198,7 +262,6 @@ fn a_bad_field_of_a_zigbee_sensor_costs_itself_alone() {
     let parsed = read("zigbee2mqtt/玄関", r#"{"contact":"yes","temperature":21,"linkquality":999}"#);
     assert_eq!(signals(&parsed), [Signal::Temperature(21.0)]);
     assert_eq!(defects(&parsed), [(1, Defect::BadValue)]);
-    assert_eq!(defects(&read("zigbee2mqtt/玄関", r#"{"contact":true,"last_seen":"soon"}"#)), [(1, Defect::BadTime)]);
     assert_eq!(defects(&read("zigbee2mqtt/玄関", "[]")), [(1, Defect::WrongForm)]);
     assert_eq!(defects(&read("zigbee2mqtt/", r#"{"contact":true}"#)), [(1, Defect::BadDevice)]);
 }

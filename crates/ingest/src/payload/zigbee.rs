@@ -7,6 +7,7 @@ use serde::Deserialize;
 use watch::{Defect, Signal};
 
 use super::loose::Loose;
+use super::mending::{mended, without_bom};
 use super::{Origin, Parsed, defect_of, serial};
 
 /// What of a device's state is read; some sensors send a dozen more.
@@ -39,6 +40,7 @@ struct Availability<'a> {
 
 /// Reads one message; `topic` is what follows `zigbee2mqtt/`.
 pub(super) fn read(origin: &Origin, topic: &str, payload: &[u8], into: &mut Parsed) {
+    let payload = without_bom(payload);
     // An empty message only deletes a retained one.
     if payload.is_empty() {
         into.ignored += 1;
@@ -59,6 +61,7 @@ pub(super) fn read(origin: &Origin, topic: &str, payload: &[u8], into: &mut Pars
     let Some(name) = serial(name) else {
         return into.reject(origin, 1, None, Defect::BadDevice, payload);
     };
+    let name = name.as_ref();
     if availability {
         return read_availability(origin, name, payload, into);
     }
@@ -86,13 +89,26 @@ fn read_state(origin: &Origin, name: &str, payload: &[u8], into: &mut Parsed) {
     if payload.trim_ascii_start().first() == Some(&b'[') {
         return refuse(into, Defect::WrongForm);
     }
-    let state: State = match serde_json::from_slice(payload) {
-        Ok(state) => state,
-        Err(error) => return refuse(into, defect_of(&error, payload)),
-    };
-    let at = match state.last_seen.time() {
-        Ok(at) => at,
-        Err(why) => return refuse(into, why),
+    if let Err(error) = read_fields(origin, name, payload, payload, into)
+        && mended(payload).is_none_or(|mended| read_fields(origin, name, &mended, payload, into).is_err())
+    {
+        refuse(into, defect_of(&error, payload));
+    }
+}
+
+/// `sent` is what stands in the gateway's list of what could not be used.
+fn read_fields(
+    origin: &Origin,
+    name: &str,
+    payload: &[u8],
+    sent: &[u8],
+    into: &mut Parsed,
+) -> Result<(), serde_json::Error> {
+    let state: State = serde_json::from_slice(payload)?;
+    // A time that cannot be read costs itself: the message came, and that is known.
+    let (at, bad_time) = match state.last_seen.time() {
+        Ok(at) => (at, None),
+        Err(why) => (None, Some(why)),
     };
     let signals = [
         state.contact.flag().map(|touching| Signal::Contact { open: !touching }),
@@ -104,8 +120,7 @@ fn read_state(origin: &Origin, name: &str, payload: &[u8], into: &mut Parsed) {
         state.linkquality.whole(255).map(Signal::LinkQuality),
     ];
     // One bad field costs itself and no other.
-    let mut known = false;
-    let mut wrong = None;
+    let (mut known, mut wrong) = (false, bad_time);
     for signal in signals {
         match signal {
             Ok(signal) => into.arrive(origin, name, signal, at),
@@ -115,18 +130,21 @@ fn read_state(origin: &Origin, name: &str, payload: &[u8], into: &mut Parsed) {
         known = true;
     }
     match wrong {
-        Some(why) => refuse(into, why),
-        None if !known => into.ignored += 1,
+        Some(why) => into.reject(origin, 1, Some(name.to_owned()), why, sent),
+        None if !known => into.reject(origin, 1, Some(name.to_owned()), Defect::NothingKnown, sent),
         None => {}
     }
+    Ok(())
 }
 
-/// Older versions send an empty action after each press.
+/// Older versions send an empty action after each press; newer ones may send none. Whatever else stands there names the
+/// kind of press: nobody's call for help is refused for its word.
 fn pressed(action: &Loose) -> Result<Signal, Defect> {
     match action {
-        Loose::Text(text) if text.is_empty() => Err(Defect::NoValue),
-        Loose::Text(_) => Ok(Signal::Button),
-        Loose::Nothing => Err(Defect::NoValue),
-        _ => Err(Defect::BadValue),
+        Loose::Nothing | Loose::Flag(false) => Err(Defect::NoValue),
+        Loose::Text(text) if ["", "none", "null"].contains(&text.trim().to_ascii_lowercase().as_str()) => {
+            Err(Defect::NoValue)
+        }
+        _ => Ok(Signal::Button),
     }
 }

@@ -6,7 +6,7 @@ use db::{DbError, Tx, outbox, params};
 
 use super::decision::{How, NewAlert, NewFault, Save, Writes};
 use crate::event::Event;
-use crate::store::{absence, alert, device, history, state};
+use crate::store::{absence, alert, device, history, state, unused};
 use crate::verbs::Verb;
 use crate::{Alert, AlertState, Level, unanswered};
 
@@ -25,8 +25,8 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
     for (no, counters) in &writes.counts {
         device::count(tx, *no, counters)?;
     }
-    for (no, gateway, malformed) in &writes.bad {
-        device::note_bad(tx, *no, *gateway, malformed)?;
+    for ((gateway, ..), unused) in &writes.unused {
+        unused::note(tx, *gateway, unused)?;
     }
     for ((gateway, serial), unknown) in &writes.unknown {
         device::note_unknown(tx, *gateway, serial, unknown.seen, unknown.said, unknown.at)?;

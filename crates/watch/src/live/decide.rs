@@ -10,10 +10,10 @@ use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId};
 
 use super::decision::{Bundle, Decision, Ending, How, NewAlert, Outcome, Save, Unknown, Writes};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
-use super::home::{DeviceState, HomeFixed, HomeState, Standing};
+use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
 use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVES, due};
-use crate::{Alert, AlertState, Arrival, Signal};
+use crate::{Alert, AlertState, Arrival, Defect, Malformed, Signal, Unused};
 
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
 pub(super) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
@@ -110,12 +110,18 @@ impl Draft<'_> {
             }
         }
         for malformed in bundle.malformed {
-            let Some(&gateway) = self.live.gateway_nos.get(&malformed.gateway) else { continue };
-            let found = malformed.serial.as_deref().and_then(|serial| self.live.find(gateway, serial));
-            let device = found.map(|(no, index)| self.home(no).fixed.devices[index].no);
-            self.out.bad.push((device, gateway, malformed.clone()));
+            self.note_unused(malformed);
         }
         self.outcomes.push(outcome);
+    }
+
+    fn note_unused(&mut self, malformed: &Malformed) {
+        let Some(&gateway) = self.live.gateway_nos.get(&malformed.gateway) else { return };
+        let serial = malformed.serial.clone().unwrap_or_default();
+        let seen = self.out.unused.get(&(gateway, serial.clone(), malformed.why)).map_or(0, |known| known.seen);
+        let (why, last_at, example) = (malformed.why, malformed.received_at, malformed.payload.clone());
+        let unused = Unused { serial: serial.clone(), why, seen: seen + 1, last_at, example };
+        self.out.unused.insert((gateway, serial, why), unused);
     }
 
     fn arrive(&mut self, arrival: &Arrival) -> Fate {
@@ -128,7 +134,10 @@ impl Draft<'_> {
         let Some((no, index)) = self.live.find(gateway, &arrival.serial) else {
             let key = (gateway, arrival.serial.clone());
             let entry = self.out.unknown.entry(key).or_insert(Unknown { seen: 0, said: "", at: arrival.received_at });
-            *entry = Unknown { seen: entry.seen + 1, said: arrival.signal.key(), at: arrival.received_at };
+            // Of all that one message says, what tells best which box it is.
+            let keeps = Signal::life_or_call(entry.said).is_some() && !arrival.signal.is_life_or_call();
+            let said = if keeps { entry.said } else { arrival.signal.key() };
+            *entry = Unknown { seen: entry.seen + 1, said, at: arrival.received_at };
             return Fate::Refused;
         };
         let fixed = self.home(no).fixed.clone();
@@ -163,15 +172,14 @@ impl Draft<'_> {
         value: f32,
     ) -> Fate {
         let device = fixed.devices[index].no;
-        if arrival.retained {
-            self.count(device, Anomaly::Retained);
-            return Fate::Refused;
+        let (occurred_at, wrong) = effective(arrival);
+        if arrival.retained && (wrong || arrival.occurred_at.is_none()) && !self.is_first_press(no, device, code) {
+            return self.keep_no_old_state(device, arrival);
         }
         let known_battery = self.state(no).device(device).battery.map(f32::from);
         if code == Code::Battery && known_battery == Some(value) {
             return Fate::Stored;
         }
-        let (occurred_at, wrong) = effective(arrival);
         let key = (occurred_at, device, code as u8);
         if self.known.contains(&key) || !self.seen.insert(key) {
             self.count(device, Anomaly::Duplicate);
@@ -180,7 +188,8 @@ impl Draft<'_> {
         if wrong {
             self.count(device, Anomaly::WrongClock);
         }
-        let reading = Reading { code, value, occurred_at, received_at: arrival.received_at };
+        let timed = !arrival.retained || !wrong && arrival.occurred_at.is_some();
+        let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
         self.out.last_seq += 1;
         let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery).then(|| f64::from(value));
         let seq = self.out.last_seq;
@@ -202,6 +211,23 @@ impl Draft<'_> {
         take(fixed, state, index, &reading, &mut effects);
         self.carry_out(no, effects);
         Fate::Stored
+    }
+
+    /// A call for help of which nobody knows when it came, from a device that never called before: nothing that we know
+    /// explains it, so it is none that was told already.
+    fn is_first_press(&mut self, no: u32, device: u32, code: Code) -> bool {
+        code == Code::Button && self.state(no).device(device).changed_at == NEVER
+    }
+
+    /// What a broker kept of a time nobody knows is no news; what could have been a sign of life is for the keeper's eye.
+    fn keep_no_old_state(&mut self, device: u32, arrival: &Arrival) -> Fate {
+        self.count(device, Anomaly::Retained);
+        if arrival.signal.is_life_or_call() {
+            let (serial, said) = (Some(arrival.serial.clone()), arrival.signal.key().as_bytes());
+            let Arrival { gateway, received_at, .. } = *arrival;
+            self.note_unused(&Malformed::new(gateway, serial, Defect::OldState, said, received_at));
+        }
+        Fate::Refused
     }
 
     fn look_at_timers(&mut self, most: usize) {

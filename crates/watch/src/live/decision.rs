@@ -11,7 +11,7 @@ use super::home::{DeviceState, HomeState};
 use super::line::Line;
 use super::{Live, OpenFault, OpenOutage, Shared, Unsaved};
 use crate::day::DayLog;
-use crate::{Alert, Arrival, Counters, Malformed};
+use crate::{Alert, Arrival, Counters, Defect, Malformed, Unused};
 
 /// What one delivery brought.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,8 @@ pub struct Writes {
     pub(super) alerts: Vec<NewAlert>,
     pub(super) endings: Vec<Ending>,
     pub(super) counts: BTreeMap<u32, Counters>,
-    pub(super) bad: Vec<(Option<u32>, u32, Malformed)>,
+    /// By gateway, device and reason.
+    pub(super) unused: BTreeMap<(u32, String, Defect), Unused>,
     pub(super) unknown: BTreeMap<(u32, String), Unknown>,
     pub(super) activities: Vec<(AbsenceId, Instant)>,
     pub(super) faults: Vec<NewFault>,
@@ -130,7 +131,7 @@ impl Writes {
             && self.alerts.is_empty()
             && self.endings.is_empty()
             && self.counts.is_empty()
-            && self.bad.is_empty()
+            && self.unused.is_empty()
             && self.unknown.is_empty()
             && self.activities.is_empty()
             && self.faults.is_empty()

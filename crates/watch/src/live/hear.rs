@@ -10,7 +10,7 @@ use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
 use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
 use crate::rhythm::Heard;
-use crate::words::{at_clock, lasting};
+use crate::words::{at_clock, lasting, long_ago};
 use crate::{DeviceKind, Level, Rule};
 
 /// What a stored row says; the number is the column `code`.
@@ -25,6 +25,9 @@ pub(crate) enum Code {
     Battery = 7,
     Button = 8,
 }
+
+/// Presses within this time are one call.
+const AGAIN: Span = Span::minutes(1);
 
 impl Code {
     pub fn from_number(n: i64) -> Option<Code> {
@@ -41,6 +44,8 @@ pub(crate) struct Reading {
     pub value: f32,
     pub occurred_at: Instant,
     pub received_at: Instant,
+    /// Whether anybody knows that it happened then.
+    pub timed: bool,
 }
 
 impl Reading {
@@ -242,13 +247,23 @@ pub(super) fn night_of(at: Instant) -> i32 {
 fn press(state: &mut HomeState, device: u32, place: &str, r: &Reading, effects: &mut Vec<Effect>) {
     let pressed = r.occurred_at;
     let known = state.device(device);
-    let again = pressed - known.changed_at < Span::minutes(1);
-    known.changed_at = known.changed_at.max(pressed);
-    // A call for help that waited in a gateway is still a call for help; one of yesterday is history.
-    if again || r.received_at - pressed > BUTTON_LATE {
+    // Measured from the press that was told, so that no chain of presses keeps the next ones quiet.
+    let told = known.changed_at;
+    if told != NEVER && (pressed - told).abs() < AGAIN {
         return;
     }
-    let reason = format!("{}に{place}の呼び出しボタンが押されました。", at_clock(pressed, r.received_at));
+    known.changed_at = told.max(pressed);
+    let (clock, ago) = (at_clock(pressed, r.received_at), r.received_at - pressed);
+    let reason = match r.timed {
+        false => format!(
+            "{place}の呼び出しボタンが押されたと、保存されていた通知が伝えてきました。押された時刻は分かりません。"
+        ),
+        // A call for help that waited in a gateway is still a call for help.
+        true if ago > BUTTON_LATE => {
+            format!("{place}の呼び出しボタンが{}前（{clock}）に押されたと、いま伝えてきました。", long_ago(ago))
+        }
+        true => format!("{clock}に{place}の呼び出しボタンが押されました。"),
+    };
     effects.push(Effect::Raise { rule: Rule::Button, level: Level::Alert, device, due: pressed, reason });
 }
 

@@ -70,7 +70,7 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
         if row.test.0 < row.test.1 {
             tests.entry(row.home).or_default().push((row.no, row.test.0, row.test.1));
         }
-        let (no, gateway, serial) = (row.no, row.gateway, d.serial.into());
+        let (no, gateway, serial) = (row.no, row.gateway, base::kana::spelled(&d.serial).into());
         let fixed = DeviceFixed { no, gateway, id: d.id, kind: d.kind, serial, place };
         devices.entry(row.home).or_default().push(fixed);
     }
@@ -239,7 +239,7 @@ fn replay(
             }
             let value = row.get::<Option<f64>>(3)?.unwrap_or_default() as f32;
             state.device(fixed.devices[index].no).online = true;
-            take(fixed, state, index, &Reading { code, value, occurred_at, received_at }, &mut effects);
+            take(fixed, state, index, &Reading { code, value, occurred_at, received_at, timed: true }, &mut effects);
             // What a reading asked for was written in the commit that stored it.
             effects.clear();
             moved.insert(fixed.no);

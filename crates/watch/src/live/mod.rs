@@ -38,7 +38,7 @@ use crate::store::history;
 
 /// A reading that took longer than this to reach us is late: it fires and clears nothing.
 pub const LATE: Span = Span::minutes(15);
-/// A press of the button that waited longer than this in a gateway is history.
+/// A press of the button that waited longer than this in a gateway says so.
 pub const BUTTON_LATE: Span = Span::hours(2);
 /// A clock may be fast by this much; beyond it, or before 2020, the time of arrival counts.
 pub const FAST_CLOCK: Span = Span::minutes(10);

@@ -1,17 +1,16 @@
 //! Gateways, devices, and serials that nobody assigned yet.
 
-use base::{DeviceId, GatewayId, HomeId, Instant, Redacted};
+use base::{DeviceId, GatewayId, HomeId, Instant};
 use db::{DbError, Row, Tx, Value, params};
 
-use crate::{BadPayload, Counters, Defect, Device, DeviceKind, Gateway, Malformed, UnknownDevice};
+use crate::{Counters, Device, DeviceKind, Gateway, UnknownDevice};
 
 /// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
 const MOST_UNKNOWN: i64 = 50;
 
 const NEXT_GATEWAY: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM watch_gateway";
-const INSERT_GATEWAY: &str =
-    "INSERT INTO watch_gateway (no, id, home_no, name, carrier, secret, registered_at, malformed)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+const INSERT_GATEWAY: &str = "INSERT INTO watch_gateway (no, id, home_no, name, carrier, secret, registered_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const ROTATE: &str = "UPDATE watch_gateway SET secret = $2, rotated_at = $3 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE watch_gateway SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const OF_NAME: &str = "SELECT id, secret FROM watch_gateway WHERE name = $1 AND revoked_at IS NULL";
@@ -19,15 +18,15 @@ const OF_ID: &str = "SELECT id, secret FROM watch_gateway WHERE id = $1 AND revo
 const OF_SECRET: &str = "SELECT id, secret FROM watch_gateway WHERE secret = $1 AND revoked_at IS NULL";
 const GATEWAY_COLUMNS: &str =
     "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
-    g.malformed, g.bad_at, g.bad_why, g.bad_payload, g.no, g.home_no, g.radio_down_at, h.area";
+    g.no, g.home_no, g.radio_down_at, h.area";
 const GATEWAY_FROM: &str = "FROM watch_gateway g JOIN watch_home h ON h.no = g.home_no";
 const NAME_TAKEN: &str = "SELECT COUNT(*) FROM watch_gateway WHERE name = $1";
 
 const NEXT_DEVICE: &str = "SELECT COALESCE(MAX(no), 0) + 1 FROM watch_device";
 const INSERT_DEVICE: &str =
     "INSERT INTO watch_device (no, id, gateway_no, home_no, serial, kind, place, assigned_at, test_from,
-    test_until, online, duplicates, late, reordered, repeated, retained, wrong_clock, malformed)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, TRUE, 0, 0, 0, 0, 0, 0, 0)";
+    test_until, online, duplicates, late, reordered, repeated, retained, wrong_clock)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, TRUE, 0, 0, 0, 0, 0, 0)";
 const SERIAL_USED: &str =
     "SELECT COUNT(*) FROM watch_device WHERE gateway_no = $1 AND serial = $2 AND retired_at IS NULL";
 const HOMES_BEHIND: &str = "SELECT DISTINCT h.home_id FROM watch_device d JOIN watch_home h ON h.no = d.home_no
@@ -35,26 +34,23 @@ const HOMES_BEHIND: &str = "SELECT DISTINCT h.home_id FROM watch_device d JOIN w
 const RETIRE: &str = "UPDATE watch_device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
 const RETIRE_OF_GATEWAY: &str = "UPDATE watch_device SET retired_at = $2 WHERE gateway_no = $1 AND retired_at IS NULL";
 const TEST: &str = "UPDATE watch_device SET test_from = $2, test_until = $3 WHERE id = $1 AND retired_at IS NULL";
-const DEVICE_COLUMNS: &str = "d.id, h.home_id, g.id, d.serial, d.kind, d.place, d.assigned_at, d.retired_at, d.test_until,
+const DEVICE_COLUMNS: &str =
+    "d.id, h.home_id, g.id, d.serial, d.kind, d.place, d.assigned_at, d.retired_at, d.test_until,
     d.heard_at, d.sign_at, d.battery, d.link_quality, d.online, d.duplicates, d.late,
-    d.reordered, d.repeated, d.retained, d.wrong_clock, d.malformed, d.bad_at, d.bad_why, d.bad_payload, d.no, d.home_no,
-    d.test_from, d.gateway_no";
+    d.reordered, d.repeated, d.retained, d.wrong_clock, d.no, d.home_no, d.test_from, d.gateway_no";
 const DEVICE_FROM: &str =
     "FROM watch_device d JOIN watch_gateway g ON g.no = d.gateway_no JOIN watch_home h ON h.no = d.home_no";
 const COUNT: &str =
     "UPDATE watch_device SET duplicates = duplicates + $2, late = late + $3, reordered = reordered + $4,
     repeated = repeated + $5, retained = retained + $6, wrong_clock = wrong_clock + $7 WHERE no = $1";
-const BAD_DEVICE: &str =
-    "UPDATE watch_device SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
-const BAD_GATEWAY: &str =
-    "UPDATE watch_gateway SET malformed = malformed + 1, bad_at = $2, bad_why = $3, bad_payload = $4 WHERE no = $1";
 const HEARD: &str = "UPDATE watch_device SET heard_at = v.column2, sign_at = v.column3, battery = v.column4,
     link_quality = v.column5, online = v.column6";
 const HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"];
 const GATEWAYS_HEARD: &str = "UPDATE watch_gateway SET heard_at = v.column2, radio_down_at = v.column3";
 const GATEWAYS_HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT"];
 const UNKNOWN_AGAIN: &str =
-    "UPDATE watch_unknown_device SET last_at = $3, seen = seen + $4, said = $5 WHERE gateway_no = $1 AND serial = $2";
+    "UPDATE watch_unknown_device SET last_at = $3, seen = seen + $4 WHERE gateway_no = $1 AND serial = $2";
+const UNKNOWN_SAID: &str = "UPDATE watch_unknown_device SET said = $3 WHERE gateway_no = $1 AND serial = $2";
 const UNKNOWN_COUNT: &str = "SELECT COUNT(*) FROM watch_unknown_device WHERE gateway_no = $1";
 const UNKNOWN_NEW: &str = "INSERT INTO watch_unknown_device (gateway_no, serial, first_at, last_at, seen, said)
     VALUES ($1, $2, $3, $3, $4, $5)";
@@ -147,6 +143,8 @@ fn of_home<T>(
         sql += &format!(" AND {column} = $1");
         values.push(Value::from(no));
     }
+    // The letter of the table, and its number.
+    sql += &format!(" ORDER BY {}.no", &column[..1]);
     tx.list(list, &sql, &values, read)
 }
 
@@ -160,18 +158,8 @@ fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
         rotated_at: row.get(5)?,
         revoked_at: row.get(6)?,
         heard_at: row.get(7)?,
-        malformed: row.get(8)?,
-        bad: read_bad(row, 9)?,
     };
-    Ok(GatewayRow { no: row.get(12)?, home: row.get(13)?, radio_down_at: row.get(14)?, area: row.get(15)?, gateway })
-}
-
-fn read_bad(row: &Row, first: usize) -> Result<Option<BadPayload>, DbError> {
-    let Some(at) = row.get::<Option<Instant>>(first)? else { return Ok(None) };
-    let payload = Redacted::new(row.get::<String>(first + 2)?);
-    // What was wrong with a message is for the keeper's eye; a gateway is not lost for a word about it.
-    let Ok(why) = row.word(first + 1, Defect::from_key) else { return Ok(None) };
-    Ok(Some(BadPayload { at, why, payload }))
+    Ok(GatewayRow { no: row.get(8)?, home: row.get(9)?, radio_down_at: row.get(10)?, area: row.get(11)?, gateway })
 }
 
 pub(crate) fn insert_device(tx: &mut dyn Tx, gateway: u32, home: u32, d: &Device) -> Result<(), DbError> {
@@ -230,7 +218,6 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
         repeated: row.get(17)?,
         retained: row.get(18)?,
         wrong_clock: row.get(19)?,
-        malformed: row.get(20)?,
     };
     let test_until: Instant = row.get(8)?;
     let device = Device {
@@ -249,13 +236,12 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
         link_quality: row.get(12)?,
         online: row.get(13)?,
         counters,
-        bad: read_bad(row, 21)?,
     };
     Ok(DeviceRow {
-        no: row.get(24)?,
-        home: row.get(25)?,
-        gateway: row.get(27)?,
-        test: (row.get(26)?, test_until),
+        no: row.get(20)?,
+        home: row.get(21)?,
+        gateway: row.get(23)?,
+        test: (row.get(22)?, test_until),
         device,
     })
 }
@@ -263,13 +249,6 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
 pub(crate) fn count(tx: &mut dyn Tx, device: u32, c: &Counters) -> Result<(), DbError> {
     let row = params![device, c.duplicates, c.late, c.reordered, c.repeated, c.retained, c.wrong_clock];
     tx.tell(COUNT, row)
-}
-
-pub(crate) fn note_bad(tx: &mut dyn Tx, device: Option<u32>, gateway: u32, m: &Malformed) -> Result<(), DbError> {
-    let (sql, no) = device.map_or((BAD_GATEWAY, gateway), |no| (BAD_DEVICE, no));
-    // PostgreSQL keeps no NUL in a text, and a broken payload may well hold one.
-    let payload = m.payload.expose().replace('\0', "\u{fffd}");
-    tx.tell(sql, params![no, m.received_at, m.why.key(), payload])
 }
 
 /// Rows of device, last heard, last sign, battery, link and whether it is online.
@@ -290,8 +269,12 @@ pub(crate) fn note_unknown(
     said: &str,
     at: Instant,
 ) -> Result<(), DbError> {
-    if tx.execute(UNKNOWN_AGAIN, params![gateway, serial, at, seen, said])? > 0 {
-        return Ok(());
+    if tx.execute(UNKNOWN_AGAIN, params![gateway, serial, at, seen])? > 0 {
+        // That it once moved or called is not forgotten for what it said since.
+        return match crate::Signal::life_or_call(said) {
+            Some(_) => tx.tell(UNKNOWN_SAID, params![gateway, serial, said]),
+            None => Ok(()),
+        };
     }
     if tx.scalar::<i64>(UNKNOWN_COUNT, params![gateway])? >= MOST_UNKNOWN {
         return Ok(());

@@ -8,3 +8,4 @@ pub(crate) mod home;
 pub(crate) mod lists;
 pub(crate) mod state;
 pub(crate) mod unanswered;
+pub(crate) mod unused;

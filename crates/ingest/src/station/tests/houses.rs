@@ -223,6 +223,13 @@ impl World {
         all.into_value().into_iter().find(|d| d.serial == serial).expect("the device")
     }
 
+    /// What came through its gateway and could not be used.
+    pub fn unused(&self, house: usize) -> Vec<watch::Unused> {
+        let (gateway, now) = (self.houses[house].gateway, self.now);
+        let all = self.test.db.read_blocking(move |tx| watch::unused_messages(&system(now, 1), tx, gateway, None));
+        all.expect("a list").into_value()
+    }
+
     pub fn no_room(&self) -> Arc<AtomicBool> {
         self.station.conf.no_room.clone()
     }
