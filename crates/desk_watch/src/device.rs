@@ -51,6 +51,14 @@ async fn shown(
     Ok(frame.page("この機器は、正しく働いていますか").body(html! {
         h2 { (dwelling.words()) "　" (device.place) "（" (device.kind.ja()) "）" }
         @if let Some(words) = refused { (refusal(words, &[])) }
+        @if let Some((fault, at)) = device.fault {
+            (notice(Tone::NeededNow, "故障の疑いがあります", html! {
+                p { (fault.ja()) "。" (ja_moment(at, frame.now)) "から、この機器の動きは見守りに数えていません。" }
+                p { "取り付けを確かめ、下の「取り付け確認」で動かしてください。動作を確かめると、また数えます。" }
+            }))
+        }
+        @if device.tampered == Some(true) { (notice(Tone::NearLimit, "機器が外されたか、開けられています", html! {})) }
+        @if let Some(warmth) = device.warmth { (notice(Tone::NearLimit, &format!("機器の温度が{warmth}℃です"), html! {})) }
         (facts(&device, &gateway, frame.now))
         @if device.retired_at.is_none() { (test(&device, frame.now)) }
         (counters(&device, &unused, frame.now))
@@ -75,9 +83,20 @@ fn facts(device: &Device, gateway: &Gateway, now: Instant) -> Markup {
                 (None, false) => chip(Tone::NeededNow, "応答なし"),
             },
         ),
-        ("電池", battery(device.battery)),
+        (
+            "電池",
+            html! {
+                (battery(device.battery))
+                @if device.battery_low == Some(true) { " " (chip(Tone::NearLimit, "機器が「電池少」と伝えています")) }
+                @if let Some(millivolts) = device.millivolts { " " (format!("{:.2}", f32::from(millivolts) / 1000.0)) "V" }
+            },
+        ),
         ("電波の強さ", html! { @if let Some(link) = device.link_quality { (link) "／255" } }),
         ("最後の通信", html! { @if let Some(at) = device.heard_at { (since(at, now)) } }),
+        (
+            "動きがやんだと伝えるまで",
+            html! { @if let Some(after) = device.clears_after { (after.as_seconds()) "秒（この機器の通信から）" } },
+        ),
         ("最後の動き", html! { @if let Some(at) = device.sign_at { (since(at, now)) } }),
     ])
 }
@@ -121,6 +140,7 @@ fn counters(device: &Device, unused: &[Unused], now: Instant) -> Markup {
                 ("同じ状態のくり返し", count(c.repeated)),
                 ("保存された古い通知", count(c.retained)),
                 ("時計の狂い", count(c.wrong_clock)),
+                ("故障の疑いの間の動き", count(c.faulty)),
             ]))
             @if !unused.is_empty() {
                 h3 { "使えなかった通信" }

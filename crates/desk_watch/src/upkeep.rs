@@ -76,6 +76,9 @@ fn device_words(need: &CareNeed) -> Markup {
 fn why(why: Why, now: Instant) -> Markup {
     match why {
         Why::LowBattery(percent) => chip(Tone::NearLimit, &format!("電池の残り{percent}％")),
+        Why::BatteryLow => chip(Tone::NearLimit, "電池が少ない"),
+        Why::Faulty(fault) => html! { (chip(Tone::NeededNow, "故障の疑い")) " " (fault.ja()) },
+        Why::Tampered => chip(Tone::NearLimit, "機器が外された・開けられた"),
         Why::Offline => chip(Tone::NeededNow, "応答なし"),
         Why::Silent(Some(at)) => html! { (chip(Tone::Unknown, "通信なし")) " 最後 " (since(at, now)) },
         Why::Silent(None) => chip(Tone::Unknown, "一度も通信がない"),
@@ -129,6 +132,7 @@ pub async fn inbox_page(
 fn told(said: &str) -> &'static str {
     match said {
         "motion" => DeviceKind::Motion.key(),
+        "presence" => DeviceKind::Presence.key(),
         "temperature" | "humidity" => DeviceKind::Climate.key(),
         "press" | "button" => DeviceKind::Button.key(),
         _ => "",

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::{Act, Ground, Knower};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use base::{AccountId, Ctx, Instant, PersonId, Role, SessionId, limits};
 use futures_util::stream::{self, Stream, StreamExt};
@@ -143,19 +144,15 @@ impl Live {
     /// asking; a heartbeat every 10 s lets the page notice a lost line. It ends with its session, at `until` at the
     /// latest. Whoever calls this looks afterwards whether the session still is: one that ended before the line was known
     /// closes nothing.
-    pub fn listen(
-        &self,
-        channel: Channel,
-        ctx: &Ctx,
-        until: Instant,
-    ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>>, Problem> {
+    pub fn listen(&self, channel: Channel, ctx: &Ctx, until: Instant) -> Result<impl IntoResponse + use<>, Problem> {
         let words = self.words(channel, ctx, until)?;
         // After a restart they all dial anew, and not in the same moment.
         let first = stream::once(async { Event::default().retry(redial()) });
         let said = words.map(|(word, spread)| Event::default().event(word).data(spread.to_string()));
-        let stream = first.chain(said).map(Ok);
+        let stream = first.chain(said).map(Ok::<_, Infallible>);
         let alive = KeepAlive::new().interval(Duration::from_secs(10)).event(Event::default().event("alive").data("-"));
-        Ok(Sse::new(stream).keep_alive(alive))
+        // A proxy that gathers an answer before it hands it on (nginx does by itself) would keep every event back.
+        Ok(([("x-accel-buffering", "no")], Sse::new(stream).keep_alive(alive)))
     }
 
     /// What one screen is told: the word, and the milliseconds of the spread.

@@ -34,12 +34,24 @@ pub enum Signal {
     },
     Motion,
     MotionCleared,
+    /// Whether a presence sensor (mmWave) sees somebody.
+    Presence(bool),
+    /// To whoever is present, metres, 0 to 100.
+    Distance(f32),
     /// Degrees Celsius, -100 to 200.
     Temperature(f32),
     /// Relative humidity, percent, 0 to 100.
     Humidity(f32),
     /// Charge left, percent, 0 to 100.
     Battery(u8),
+    /// The device says itself that its battery is low.
+    BatteryLow(bool),
+    /// The device was opened or taken from its place.
+    Tampered(bool),
+    /// Of the battery, millivolts.
+    Voltage(u16),
+    /// Of the device's own case, degrees Celsius: no room's.
+    DeviceTemperature(i16),
     /// Zigbee link quality, 0 (none) to 255.
     LinkQuality(u8),
     /// A press, whatever the kind of press.
@@ -57,14 +69,14 @@ pub enum Signal {
 impl Signal {
     /// Whether it may be somebody who moves, or calls for help.
     pub const fn is_life_or_call(self) -> bool {
-        matches!(self, Signal::Contact { .. } | Signal::Motion | Signal::Button)
+        matches!(self, Signal::Contact { .. } | Signal::Motion | Signal::Presence(_) | Signal::Button)
     }
 
     /// Of a stored word (see [`Signal::key`]): whether it is a call for help, or else a sign of life; `None` for neither.
     pub fn life_or_call(key: &str) -> Option<bool> {
         match key {
             "button" => Some(true),
-            "contact" | "motion" => Some(false),
+            "contact" | "motion" | "presence" => Some(false),
             _ => None,
         }
     }
@@ -75,6 +87,12 @@ impl Signal {
             Signal::Contact { .. } => "contact",
             Signal::Motion => "motion",
             Signal::MotionCleared => "motion_cleared",
+            Signal::Presence(_) => "presence",
+            Signal::Distance(_) => "distance",
+            Signal::BatteryLow(_) => "battery_low",
+            Signal::Tampered(_) => "tamper",
+            Signal::Voltage(_) => "voltage",
+            Signal::DeviceTemperature(_) => "device_temperature",
             Signal::Temperature(_) => "temperature",
             Signal::Humidity(_) => "humidity",
             Signal::Battery(_) => "battery",

@@ -23,8 +23,18 @@ words! {
         Medicine = "medicine", "薬箱の開閉";
         Contact = "contact", "その他の開閉";
         Motion = "motion", "人感";
+        Presence = "presence", "在室（電波式）";
         Climate = "climate", "温湿度";
         Button = "button", "呼び出しボタン";
+    }
+}
+
+words! {
+    /// Why what a device says is believed no more.
+    DeviceFault {
+        Chatters = "chatters", "短い間に何度も開閉・検知をくり返しています（磁石の緩みなど）";
+        NeverEnds = "never_ends", "検知したまま終わりません";
+        Contradicted = "contradicted", "この機器だけが1日以上動きを伝え、ほかの機器には動きがありません";
     }
 }
 
@@ -38,7 +48,7 @@ impl DeviceKind {
             DeviceKind::Toilet => Sign::Toilet,
             DeviceKind::Medicine => Sign::Medicine,
             DeviceKind::Contact => Sign::Contact,
-            DeviceKind::Motion => Sign::Motion,
+            DeviceKind::Motion | DeviceKind::Presence => Sign::Motion,
             DeviceKind::Climate | DeviceKind::Button => return None,
         })
     }
@@ -81,6 +91,18 @@ pub struct Device {
     /// 0 to 255.
     pub link_quality: Option<u8>,
     pub online: bool,
+    /// It says itself that its battery is low.
+    pub battery_low: Option<bool>,
+    /// It was opened, or taken from its place.
+    pub tampered: Option<bool>,
+    /// Of its battery, where it does not say what is left of it.
+    pub millivolts: Option<u16>,
+    /// Of its own case, degrees Celsius, where that is below -10 or 50 and more.
+    pub warmth: Option<i16>,
+    /// Why, and since when, what it says is no sign of life.
+    pub fault: Option<(DeviceFault, Instant)>,
+    /// A motion sensor's: so long after the last motion it says that it ended; learned.
+    pub clears_after: Option<Span>,
     pub counters: Counters,
 }
 
@@ -94,6 +116,8 @@ pub struct Counters {
     pub repeated: i64,
     pub retained: i64,
     pub wrong_clock: i64,
+    /// Said while it was out of order, and therefore no sign of life.
+    pub faulty: i64,
 }
 
 /// Messages of one kind that came in, were acknowledged and could not be used (or not as they were meant).
@@ -274,6 +298,12 @@ pub fn assign_device(ctx: &Ctx, tx: &mut dyn Tx, new: &NewDevice) -> Result<Devi
         battery: None,
         link_quality: None,
         online: true,
+        battery_low: None,
+        tampered: None,
+        millivolts: None,
+        warmth: None,
+        fault: None,
+        clears_after: None,
         counters: Counters::default(),
     };
     store::insert_device(tx, row.no, home_no, &device)?;

@@ -56,6 +56,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "watch/003", sql: include_str!("names.sql") },
     Migration { name: "watch/004", sql: include_str!("schema_gateway_home.sql") },
     Migration { name: "watch/005", sql: include_str!("schema_unused.sql") },
+    Migration { name: "watch/006", sql: include_str!("schema_condition.sql") },
 ];
 
 #[derive(Debug, Error)]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::live::Shared;
 use crate::store::{device, home, lists, unused};
-use crate::{Defect, Device, DeviceKind, Gateway, Unused, WatchError, WatchRefusal};
+use crate::{Defect, Device, DeviceFault, DeviceKind, Gateway, Unused, WatchError, WatchRefusal};
 
 /// Percent at and below which a battery is low.
 pub const LOW_BATTERY: u8 = 15;
@@ -42,6 +42,11 @@ pub struct CareNeed {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Why {
     LowBattery(u8),
+    /// The device says so itself.
+    BatteryLow,
+    /// It is no sign of life any more.
+    Faulty(DeviceFault),
+    Tampered,
     /// Its gateway says so.
     Offline,
     /// Not heard since, or never.
@@ -232,7 +237,10 @@ fn why_care(d: &Device, now: Instant) -> Option<Why> {
     let limit = if d.kind == DeviceKind::Climate { SILENT } else { SILENT_LONG };
     let heard = d.heard_at.unwrap_or(d.assigned_at);
     match d {
+        Device { fault: Some((fault, _)), .. } => Some(Why::Faulty(*fault)),
         d if d.battery.is_some_and(|b| b <= LOW_BATTERY) => d.battery.map(Why::LowBattery),
+        d if d.battery_low == Some(true) => Some(Why::BatteryLow),
+        d if d.tampered == Some(true) => Some(Why::Tampered),
         d if !d.online => Some(Why::Offline),
         // A button speaks when it is pressed: that it is silent says nothing.
         d if d.kind != DeviceKind::Button && now - heard > limit => Some(Why::Silent(d.heard_at)),

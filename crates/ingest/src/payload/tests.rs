@@ -203,7 +203,16 @@ fn zigbee_sensors_as_they_really_speak() {
     let contact = r#"{"battery":100,"contact":false,"device_temperature":24,"linkquality":156,"power_outage_count":3,
         "trigger_count":0,"voltage":3025,"last_seen":"2026-11-22T01:42:05.120Z"}"#;
     let parsed = read("zigbee2mqtt/玄関", contact);
-    assert_eq!(signals(&parsed), [Signal::Contact { open: true }, Signal::Battery(100), Signal::LinkQuality(156)]);
+    assert_eq!(
+        signals(&parsed),
+        [
+            Signal::Contact { open: true },
+            Signal::Battery(100),
+            Signal::Voltage(3025),
+            Signal::DeviceTemperature(24),
+            Signal::LinkQuality(156)
+        ]
+    );
     assert!(
         parsed.arrivals.iter().all(|a| a.serial == "玄関" && a.occurred_at == Instant::parse("2026-11-22T10:42:05.12"))
     );
@@ -218,7 +227,13 @@ fn zigbee_sensors_as_they_really_speak() {
         r#"{"battery":91.5,"humidity":52.63,"linkquality":87,"pressure":1003.4,"temperature":21.14,"voltage":2965}"#;
     assert_eq!(
         signals(&read("zigbee2mqtt/0x00158d0001a2b3c4", air)),
-        [Signal::Temperature(21.14), Signal::Humidity(52.63), Signal::Battery(92), Signal::LinkQuality(87)]
+        [
+            Signal::Temperature(21.14),
+            Signal::Humidity(52.63),
+            Signal::Battery(92),
+            Signal::Voltage(2965),
+            Signal::LinkQuality(87)
+        ]
     );
 
     let press = r#"{"action":"single","battery":100,"linkquality":120}"#;
@@ -300,7 +315,7 @@ fn the_schema_names_every_kind_and_no_other() {
     for kind in kinds {
         let value = match kind.as_str().unwrap() {
             "contact" => "\"open\"",
-            "device_online" => "true",
+            "device_online" | "presence" | "battery_low" | "tamper" => "true",
             "button" | "heartbeat" | "motion" => "null",
             _ => "20",
         };
@@ -308,7 +323,7 @@ fn the_schema_names_every_kind_and_no_other() {
         assert_eq!(parsed.arrivals.len(), 1, "{kind}");
         assert_eq!(Some(parsed.arrivals[0].signal.key()), kind.as_str());
     }
-    assert_eq!(kinds.len(), 9);
+    assert_eq!(kinds.len(), 13);
 }
 
 fn sound(arrival: &Arrival) -> bool {

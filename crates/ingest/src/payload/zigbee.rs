@@ -18,6 +18,19 @@ struct State<'a> {
     contact: Loose<'a>,
     #[serde(borrow, default)]
     occupancy: Loose<'a>,
+    /// mmWave: somebody is there, moving or not.
+    #[serde(borrow, default)]
+    presence: Loose<'a>,
+    #[serde(borrow, default)]
+    target_distance: Loose<'a>,
+    #[serde(borrow, default)]
+    battery_low: Loose<'a>,
+    #[serde(borrow, default)]
+    tamper: Loose<'a>,
+    #[serde(borrow, default)]
+    voltage: Loose<'a>,
+    #[serde(borrow, default)]
+    device_temperature: Loose<'a>,
     #[serde(borrow, default)]
     action: Loose<'a>,
     #[serde(borrow, default)]
@@ -113,10 +126,16 @@ fn read_fields(
     let signals = [
         state.contact.flag().map(|touching| Signal::Contact { open: !touching }),
         state.occupancy.flag().map(|seen| if seen { Signal::Motion } else { Signal::MotionCleared }),
+        state.presence.flag().map(Signal::Presence),
+        state.target_distance.measure(0.0, 100.0).map(Signal::Distance),
         pressed(&state.action),
         state.temperature.measure(-100.0, 200.0).map(Signal::Temperature),
         state.humidity.measure(0.0, 100.0).map(Signal::Humidity),
         state.battery.whole(100).map(Signal::Battery),
+        state.battery_low.flag().map(Signal::BatteryLow),
+        state.tamper.flag().map(Signal::Tampered),
+        state.voltage.measure(0.0, 60_000.0).map(|v| Signal::Voltage(v.round() as u16)),
+        state.device_temperature.measure(-100.0, 200.0).map(|t| Signal::DeviceTemperature(t.round() as i16)),
         state.linkquality.whole(255).map(Signal::LinkQuality),
     ];
     // One bad field costs itself and no other.

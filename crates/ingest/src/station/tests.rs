@@ -1,6 +1,7 @@
 //! Stories of homes in virtual time: what is told, once, with its reason, and what never is.
 
 mod calls;
+mod faults;
 mod houses;
 mod line;
 mod restart;

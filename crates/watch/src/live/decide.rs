@@ -26,6 +26,9 @@ pub(super) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
         Signal::Humidity(h) => (Code::Humidity, h),
         Signal::Battery(b) => (Code::Battery, f32::from(b)),
         Signal::Button => (Code::Button, 0.0),
+        Signal::Presence(true) => (Code::Present, 0.0),
+        Signal::Presence(false) => (Code::Absent, 0.0),
+        Signal::Distance(metres) => (Code::Distance, metres),
         _ => return None,
     })
 }
@@ -157,7 +160,10 @@ impl Draft<'_> {
         match arrival.signal {
             Signal::LinkQuality(q) => device.link = Some(q),
             Signal::DeviceOnline(online) => device.online = online,
-            _ => device.online = true,
+            signal => {
+                device.online = true;
+                device.note_condition(signal);
+            }
         }
         Fate::Stored
     }
@@ -191,7 +197,8 @@ impl Draft<'_> {
         let timed = !arrival.retained || !wrong && arrival.occurred_at.is_some();
         let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
         self.out.last_seq += 1;
-        let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery).then(|| f64::from(value));
+        let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery | Code::Distance)
+            .then(|| f64::from(value));
         let seq = self.out.last_seq;
         let row = [
             seq.into(),
@@ -273,6 +280,8 @@ impl Draft<'_> {
                 Effect::SignAfter(alert, at) => self.out.endings.push(ending(alert, How::SignAfter(at))),
                 Effect::Activity(absence, at) => self.out.activities.push((absence, at)),
                 Effect::Count { device, what } => self.count(device, what),
+                // Saved with this commit, as everything is that is more than a count.
+                Effect::Trust => {}
                 Effect::Raise { rule, level, device, due, reason } => self.raise(no, rule, level, device, due, reason),
             }
         }
@@ -311,6 +320,7 @@ impl Draft<'_> {
             Anomaly::Repeated => &mut counters.repeated,
             Anomaly::Retained => &mut counters.retained,
             Anomaly::WrongClock => &mut counters.wrong_clock,
+            Anomaly::Faulty => &mut counters.faulty,
         };
         *counter += 1;
     }

@@ -74,7 +74,10 @@ fn tell_silence(
         let rule = if due.rule == Spoken::InactivityFixed { Rule::InactivityFixed } else { Rule::Inactivity };
         // Told long after it was due (the gateway came back only now), the words must hold at the moment they are read.
         let read_at = if now - due.at > TOLD_LATE { now } else { due.at };
-        let reason = state.rhythm.reason(&Due { at: read_at, ..due });
+        let mut reason = state.rhythm.reason(&Due { at: read_at, ..due });
+        for device in home.devices.iter().filter(|d| state.is_out_of_order(d.no)) {
+            reason += &format!("{}の機器は故障の疑いがあり、動きに数えていません。", device.place);
+        }
         say(state, rule, due.level, 0, due.at, reason, effects);
         state.rhythm.told(due.level);
         state.told[due.level as usize] = true;

@@ -7,11 +7,12 @@
 use base::{AbsenceId, AlertId, Instant, Span};
 
 use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
+use super::movement::{News, follow, is_contradicted, is_out_of_order};
 use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
 use crate::rhythm::Heard;
 use crate::words::{at_clock, lasting, long_ago};
-use crate::{DeviceKind, Level, Rule};
+use crate::{DeviceFault, DeviceKind, Level, Rule};
 
 /// What a stored row says; the number is the column `code`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +25,10 @@ pub(crate) enum Code {
     Humidity = 6,
     Battery = 7,
     Button = 8,
+    Present = 9,
+    Absent = 10,
+    /// To whoever is present, metres.
+    Distance = 11,
 }
 
 /// Presses within this time are one call.
@@ -32,7 +37,7 @@ const AGAIN: Span = Span::minutes(1);
 impl Code {
     pub fn from_number(n: i64) -> Option<Code> {
         use Code::*;
-        [Opened, Closed, Motion, MotionCleared, Temperature, Humidity, Battery, Button]
+        [Opened, Closed, Motion, MotionCleared, Temperature, Humidity, Battery, Button, Present, Absent, Distance]
             .into_iter()
             .find(|c| *c as i64 == n)
     }
@@ -48,8 +53,15 @@ pub(crate) struct Reading {
     pub timed: bool,
 }
 
+impl Code {
+    fn is_movement(self) -> bool {
+        use Code::*;
+        matches!(self, Opened | Closed | Motion | MotionCleared | Present | Absent | Distance)
+    }
+}
+
 impl Reading {
-    fn is_late(&self) -> bool {
+    pub(super) fn is_late(&self) -> bool {
         self.received_at - self.occurred_at > LATE
     }
 }
@@ -75,6 +87,8 @@ pub(crate) enum Effect {
         device: u32,
         what: Anomaly,
     },
+    /// What a device says is believed no more, or is believed again.
+    Trust,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +99,8 @@ pub(crate) enum Anomaly {
     Repeated,
     Retained,
     WrongClock,
+    /// Said by a device that is out of order.
+    Faulty,
 }
 
 /// Moves the home's state by one reading of its `index`-th device.
@@ -101,58 +117,63 @@ pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Re
         effects.push(count(Anomaly::Reordered));
     }
     if home.was_tested(device.no, r.occurred_at) {
-        follow_contact(state, device.no, r);
+        // Whoever hung it has just seen that it works.
+        let known = state.device(device.no);
+        if r.code.is_movement() {
+            follow(known, r);
+        }
+        known.believe();
         return;
     }
     match r.code {
-        Code::Opened | Code::Closed | Code::Motion | Code::MotionCleared => {
-            let Some(sign) = device.kind.sign() else { return };
-            let repeats = state.device(device.no).open == Some(matches!(r.code, Code::Opened | Code::Motion));
-            if !follow_contact(state, device.no, r) {
-                if in_order && repeats {
-                    effects.push(count(Anomaly::Repeated));
-                }
-                return;
-            }
-            if r.code == Code::Closed {
-                close(state, device.no, effects);
-            } else {
-                state.day(r.occurred_at.wall_day()).used(device.no, second(r.occurred_at));
-                watch_night(home, state, device.kind, r);
-            }
-            state.device(device.no).sign_at = r.occurred_at.max(state.device(device.no).sign_at);
-            live_sign(home, state, sign, r, effects);
-        }
+        _ if r.code.is_movement() => move_about(home, state, index, r, in_order, effects),
         Code::Temperature | Code::Humidity => measure(home, state, index, r, in_order, effects),
         Code::Battery => state.device(device.no).battery = Some(r.value as u8),
         Code::Button => press(state, device.no, &device.place, r, effects),
+        _ => {}
     }
 }
 
-/// Keeps open, closed, occupied; whether this reading is a change (a motion always is, where its end is never said).
-fn follow_contact(state: &mut HomeState, device: u32, r: &Reading) -> bool {
-    let on = match r.code {
-        Code::Opened | Code::Motion => true,
-        Code::Closed | Code::MotionCleared => false,
-        _ => return false,
-    };
-    let motion = matches!(r.code, Code::Motion | Code::MotionCleared);
-    let known = state.device(device);
-    if r.occurred_at < known.changed_at {
-        // It was news then. Where the state is heard only now, nobody knows whether it had changed.
-        return r.code == Code::Opened || (r.code == Code::Motion && !known.clears);
+fn move_about(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    index: usize,
+    r: &Reading,
+    in_order: bool,
+    effects: &mut Vec<Effect>,
+) {
+    let device = &home.devices[index];
+    let Some(sign) = device.kind.sign() else { return };
+    let count = |what| Effect::Count { device: device.no, what };
+    let known = state.device(device.no);
+    let before = known.fault();
+    let news = follow(known, r);
+    let mut errs = is_out_of_order(known, r, news);
+    if !errs && news == News::Moved && is_contradicted(home, state, device.no, r.occurred_at) {
+        state.device(device.no).err(DeviceFault::Contradicted, r.occurred_at);
+        errs = true;
     }
-    let before = known.open.replace(on);
-    known.clears |= r.code == Code::MotionCleared;
-    if before != Some(on) {
-        known.changed_at = r.occurred_at;
-        // A door that we hear of late may have been closed since.
-        known.left_open_told = r.is_late();
+    if state.device(device.no).fault() != before {
+        effects.push(Effect::Trust);
     }
-    match motion {
-        false => before.is_some_and(|was| was != on),
-        true => on && (!known.clears || before != Some(true)),
+    match news {
+        News::Moved if errs => effects.push(count(Anomaly::Faulty)),
+        News::Repeats if in_order => effects.push(count(Anomaly::Repeated)),
+        _ => {}
     }
+    if r.code == Code::Closed && news == News::Moved {
+        close(state, device.no, effects);
+    }
+    if errs || news != News::Moved {
+        return;
+    }
+    if r.code != Code::Closed && r.code != Code::Absent {
+        state.day(r.occurred_at.wall_day()).used(device.no, second(r.occurred_at));
+        watch_night(home, state, device.kind, r);
+    }
+    let known = state.device(device.no);
+    known.sign_at = r.occurred_at.max(known.sign_at);
+    live_sign(home, state, sign, r, effects);
 }
 
 /// A door that was told as left open is closed.

@@ -9,9 +9,9 @@ use crate::codec::{Damaged, Reader, Writer};
 use crate::day::DayLog;
 use crate::rhythm::Rhythm;
 use crate::settings::Settings;
-use crate::{DeviceKind, Level, Rule};
+use crate::{DeviceFault, DeviceKind, Level, Rule};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// No moment: before everything.
 pub(crate) const NEVER: Instant = Instant(i64::MIN);
 
@@ -63,6 +63,8 @@ pub(crate) struct HomeState {
     pub night_told: i32,
     /// The last activity noted in an absence. Rare, like a fault; kept apart so that every home is small.
     pub activity: Option<Box<(AbsenceId, Instant)>>,
+    /// The device that alone gave signs of life lately, and since which minute.
+    pub alone: (u32, i32),
     /// When somebody last made sure that the person is well.
     pub reassured_at: Option<Instant>,
     /// The beginning of the contract under which all this was learned.
@@ -90,8 +92,28 @@ pub(crate) struct DeviceState {
     pub heard_at: Instant,
     pub sign_at: Instant,
     pub climate: Option<Box<RoomClimate>>,
+    /// The minute of its last movement (the lowest bits of its number), and how many it reported in it.
+    pub minute: u16,
+    pub in_minute: u8,
+    pub rare: Option<Box<Rare>>,
     /// Something of it may have changed since its row was written.
     pub unsaved: bool,
+}
+
+/// What few devices say, or was found out about them. Kept apart so that every home is small.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub(crate) struct Rare {
+    /// Seconds after which a motion sensor says that motion ended; 0: not known.
+    pub clears_after: u16,
+    pub fault: Option<DeviceFault>,
+    pub fault_at: Instant,
+    /// Metres to whoever is present.
+    pub distance: Option<f32>,
+    pub battery_low: Option<bool>,
+    pub tampered: Option<bool>,
+    pub millivolts: Option<u16>,
+    /// Of its own case, degrees Celsius.
+    pub warmth: Option<i16>,
 }
 
 /// How warm and damp a room is, and for how long it has been beyond which limit.
@@ -148,6 +170,7 @@ impl HomeState {
         let climates = self.devices.iter().filter(|d| d.climate.is_some()).count();
         self.devices.capacity() * size_of::<DeviceState>()
             + climates * size_of::<RoomClimate>()
+            + self.devices.iter().filter(|d| d.rare.is_some()).count() * size_of::<Rare>()
             + usize::from(self.activity.is_some()) * size_of::<(AbsenceId, Instant)>()
             + self.standing.capacity() * size_of::<Standing>()
             + self.days.capacity() * size_of::<(i32, DayLog)>()
@@ -163,6 +186,7 @@ impl HomeState {
             night_door: None,
             night_told: 0,
             activity: None,
+            alone: (0, 0),
             reassured_at: None,
             watched_since: NEVER,
             days: Vec::new(),
@@ -211,6 +235,7 @@ impl HomeState {
         w.i64(self.activity.as_ref().map_or(NEVER, |a| a.1).0);
         id(&mut w, self.activity.as_ref().map_or(Uuid::nil(), |a| a.0.0));
         w.i64(time(self.reassured_at)).i64(self.watched_since.0);
+        w.u32(self.alone.0).i32(self.alone.1);
         w.u16(self.devices.len() as u16);
         self.devices.iter().for_each(|d| d.encode(&mut w));
         w.u16(self.standing.len() as u16);
@@ -223,7 +248,8 @@ impl HomeState {
 
     pub fn decode(bytes: &[u8]) -> Result<HomeState, Damaged> {
         let mut r = Reader(bytes);
-        if r.u8()? != VERSION {
+        let version = r.u8()?;
+        if !(1..=VERSION).contains(&version) {
             return Err(Damaged);
         }
         let rhythm = Rhythm::decode(r.bytes()?).map_err(|_| Damaged)?;
@@ -233,8 +259,11 @@ impl HomeState {
         let (noted, absence) = (read_time(&mut r)?, read_id(&mut r)?);
         let mut state = HomeState::new();
         (state.reassured_at, state.watched_since) = (read_time(&mut r)?, Instant(r.i64()?));
+        if version > 1 {
+            state.alone = (r.u32()?, r.i32()?);
+        }
         for _ in 0..r.u16()? {
-            state.devices.push(DeviceState::decode(&mut r)?);
+            state.devices.push(DeviceState::decode(&mut r, version)?);
         }
         for _ in 0..r.u16()? {
             let alert = AlertId(read_id(&mut r)?);
@@ -263,16 +292,24 @@ impl DeviceState {
             heard_at: NEVER,
             sign_at: NEVER,
             climate: None,
+            minute: 0,
+            in_minute: 0,
+            rare: None,
             unsaved: false,
         }
     }
 
     fn encode(&self, w: &mut Writer) {
         let open = self.open.map_or(2, u8::from);
-        w.u32(self.no).u8(open).u8(flags(&[self.clears, self.left_open_told, self.online, self.climate.is_some()]));
+        let has = [self.climate.is_some(), self.rare.is_some()];
+        w.u32(self.no).u8(open).u8(flags(&[self.clears, self.left_open_told, self.online, has[0], has[1]]));
         w.i16(self.battery.map_or(-1, i16::from)).i16(self.link.map_or(-1, i16::from));
         for time in [self.last_at, self.changed_at, self.heard_at, self.sign_at] {
             w.i64(time.0);
+        }
+        w.u16(self.minute).u8(self.in_minute);
+        if let Some(rare) = &self.rare {
+            rare.encode(w);
         }
         let Some(c) = &self.climate else { return };
         for value in [c.temperature, c.humidity] {
@@ -287,19 +324,25 @@ impl DeviceState {
         }
     }
 
-    fn decode(r: &mut Reader<'_>) -> Result<DeviceState, Damaged> {
+    fn decode(r: &mut Reader<'_>, version: u8) -> Result<DeviceState, Damaged> {
         let mut device = DeviceState::new(r.u32()?);
         device.open = match r.u8()? {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         };
-        let [clears, left_open_told, online, has_climate] = read_flags(r.u8()?);
+        let [clears, left_open_told, online, has_climate, is_rare] = read_flags(r.u8()?);
         (device.clears, device.left_open_told, device.online) = (clears, left_open_told, online);
         device.battery = u8::try_from(r.i16()?).ok();
         device.link = u8::try_from(r.i16()?).ok();
         for time in [&mut device.last_at, &mut device.changed_at, &mut device.heard_at, &mut device.sign_at] {
             *time = Instant(r.i64()?);
+        }
+        if version > 1 {
+            (device.minute, device.in_minute) = (r.u16()?, r.u8()?);
+        }
+        if is_rare {
+            device.rare = Some(Box::new(Rare::decode(r)?));
         }
         if !has_climate {
             return Ok(device);
@@ -317,6 +360,29 @@ impl DeviceState {
         }
         device.climate = Some(Box::new(climate));
         Ok(device)
+    }
+}
+
+impl Rare {
+    fn encode(&self, w: &mut Writer) {
+        let said = |flag: Option<bool>| flag.map_or(2, u8::from);
+        w.u16(self.clears_after).u8(self.fault.map_or(u8::MAX, |fault| fault as u8)).i64(self.fault_at.0);
+        w.f32(self.distance.unwrap_or(f32::NAN)).u8(said(self.battery_low)).u8(said(self.tampered));
+        w.u16(self.millivolts.unwrap_or(u16::MAX)).i16(self.warmth.unwrap_or(i16::MIN));
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Rare, Damaged> {
+        let said = |byte: u8| (byte < 2).then_some(byte == 1);
+        Ok(Rare {
+            clears_after: r.u16()?,
+            fault: DeviceFault::ALL.get(usize::from(r.u8()?)).copied(),
+            fault_at: Instant(r.i64()?),
+            distance: Some(r.f32()?).filter(|metres| !metres.is_nan()),
+            battery_low: said(r.u8()?),
+            tampered: said(r.u8()?),
+            millivolts: Some(r.u16()?).filter(|n| *n != u16::MAX),
+            warmth: Some(r.i16()?).filter(|n| *n != i16::MIN),
+        })
     }
 }
 

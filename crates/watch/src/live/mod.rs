@@ -16,6 +16,7 @@ mod hear;
 mod home;
 mod line;
 mod load;
+pub(crate) mod movement;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;

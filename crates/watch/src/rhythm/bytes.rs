@@ -44,7 +44,9 @@ impl Rhythm {
         out.extend(self.first_day.to_le_bytes());
         out.extend(self.days_learned.to_le_bytes());
         out.extend([self.told, u8::from(self.unsure), u8::from(self.patchy)]);
-        for (from, to) in self.excused {
+        // As many places as there may be; those that are free come first.
+        let free = std::iter::repeat_n(&(0, 0), EXCUSES - self.excused.len());
+        for (from, to) in free.chain(&self.excused) {
             out.extend(from.to_le_bytes());
             out.extend(to.to_le_bytes());
         }
@@ -97,8 +99,11 @@ impl Reader<'_> {
         rhythm.days_learned = u16::from_le_bytes(self.take()?);
         let [told, unsure, patchy] = self.take()?;
         (rhythm.told, rhythm.unsure, rhythm.patchy) = (told, flag(unsure)?, flag(patchy)?);
-        for span in &mut rhythm.excused {
-            *span = (self.time()??, self.time()??);
+        for _ in 0..EXCUSES {
+            let (from, to) = (self.time()??, self.time()??);
+            if from < to {
+                rhythm.excused.push((from, to));
+            }
         }
         Some(rhythm)
     }

@@ -72,8 +72,8 @@ pub struct Rhythm {
     patchy: bool,
     /// The gateway has been silent since then.
     held: Option<i64>,
-    /// Announced absences, [from, to); unused ones are (0, 0).
-    excused: [(i64, i64); EXCUSES],
+    /// Announced absences, [from, to), in their order: [`EXCUSES`] at most. Most homes have none.
+    excused: Vec<(i64, i64)>,
 }
 
 /// The last sign of life.
@@ -121,7 +121,7 @@ impl Rhythm {
             unsure: false,
             patchy: false,
             held: None,
-            excused: [(0, 0); EXCUSES],
+            excused: Vec::new(),
         }
     }
 
@@ -214,7 +214,10 @@ impl Rhythm {
         if to <= from || self.excused.contains(&(from, to)) {
             return;
         }
-        if let Some(place) = self.excused.iter_mut().min_by_key(|(_, to)| *to) {
+        if self.excused.len() < EXCUSES {
+            self.excused.reserve_exact(1);
+            self.excused.push((from, to));
+        } else if let Some(place) = self.excused.iter_mut().min_by_key(|(_, to)| *to) {
             *place = (from, to);
         }
         self.excused.sort_unstable();
@@ -223,13 +226,8 @@ impl Rhythm {
     /// An absence ended early or was taken back: nothing is excused from `at` on.
     pub fn end_excuses(&mut self, at: Instant) {
         let Some(t) = wall(at) else { return };
-        for (from, to) in &mut self.excused {
-            *to = (*to).min(t);
-            if *to <= *from {
-                (*from, *to) = (0, 0);
-            }
-        }
-        self.excused.sort_unstable();
+        self.excused.iter_mut().for_each(|(_, to)| *to = (*to).min(t));
+        self.excused.retain(|(from, to)| from < to);
     }
 
     /// Notes that a level was told, so that it is told once per silence.

@@ -1,9 +1,9 @@
 //! Gateways, devices, and serials that nobody assigned yet.
 
-use base::{DeviceId, GatewayId, HomeId, Instant};
+use base::{DeviceId, GatewayId, HomeId, Instant, Span};
 use db::{DbError, Row, Tx, Value, params};
 
-use crate::{Counters, Device, DeviceKind, Gateway, UnknownDevice};
+use crate::{Counters, Device, DeviceFault, DeviceKind, Gateway, UnknownDevice};
 
 /// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
 const MOST_UNKNOWN: i64 = 50;
@@ -37,15 +37,20 @@ const TEST: &str = "UPDATE watch_device SET test_from = $2, test_until = $3 WHER
 const DEVICE_COLUMNS: &str =
     "d.id, h.home_id, g.id, d.serial, d.kind, d.place, d.assigned_at, d.retired_at, d.test_until,
     d.heard_at, d.sign_at, d.battery, d.link_quality, d.online, d.duplicates, d.late,
-    d.reordered, d.repeated, d.retained, d.wrong_clock, d.no, d.home_no, d.test_from, d.gateway_no";
+    d.reordered, d.repeated, d.retained, d.wrong_clock, d.no, d.home_no, d.test_from, d.gateway_no,
+    d.battery_low, d.tampered, d.millivolts, d.warmth, d.fault, d.fault_at, d.clears_after, d.faulty";
 const DEVICE_FROM: &str =
     "FROM watch_device d JOIN watch_gateway g ON g.no = d.gateway_no JOIN watch_home h ON h.no = d.home_no";
 const COUNT: &str =
     "UPDATE watch_device SET duplicates = duplicates + $2, late = late + $3, reordered = reordered + $4,
-    repeated = repeated + $5, retained = retained + $6, wrong_clock = wrong_clock + $7 WHERE no = $1";
+    repeated = repeated + $5, retained = retained + $6, wrong_clock = wrong_clock + $7, faulty = faulty + $8 WHERE no = $1";
 const HEARD: &str = "UPDATE watch_device SET heard_at = v.column2, sign_at = v.column3, battery = v.column4,
-    link_quality = v.column5, online = v.column6";
-const HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"];
+    link_quality = v.column5, online = v.column6, battery_low = v.column7, tampered = v.column8, millivolts = v.column9,
+    warmth = v.column10, fault = v.column11, fault_at = v.column12, clears_after = v.column13";
+const HEARD_TYPES: &[&str] = &[
+    "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BOOLEAN", "BOOLEAN", "BIGINT", "BIGINT", "TEXT",
+    "BIGINT", "BIGINT",
+];
 const GATEWAYS_HEARD: &str = "UPDATE watch_gateway SET heard_at = v.column2, radio_down_at = v.column3";
 const GATEWAYS_HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT"];
 const UNKNOWN_AGAIN: &str =
@@ -218,8 +223,11 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
         repeated: row.get(17)?,
         retained: row.get(18)?,
         wrong_clock: row.get(19)?,
+        faulty: row.get(31)?,
     };
     let test_until: Instant = row.get(8)?;
+    let fault: Option<String> = row.get(28)?;
+    let fault = fault.and_then(|key| DeviceFault::from_key(&key));
     let device = Device {
         id: row.get(0)?,
         home: row.get(1)?,
@@ -235,6 +243,12 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
         battery: row.get(11)?,
         link_quality: row.get(12)?,
         online: row.get(13)?,
+        battery_low: row.get(24)?,
+        tampered: row.get(25)?,
+        millivolts: row.get::<Option<i64>>(26)?.and_then(|n| u16::try_from(n).ok()),
+        warmth: row.get::<Option<i64>>(27)?.and_then(|n| i16::try_from(n).ok()),
+        fault: fault.zip(row.get(29)?),
+        clears_after: row.get::<Option<i64>>(30)?.map(Span::seconds),
         counters,
     };
     Ok(DeviceRow {
@@ -247,11 +261,11 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
 }
 
 pub(crate) fn count(tx: &mut dyn Tx, device: u32, c: &Counters) -> Result<(), DbError> {
-    let row = params![device, c.duplicates, c.late, c.reordered, c.repeated, c.retained, c.wrong_clock];
+    let row = params![device, c.duplicates, c.late, c.reordered, c.repeated, c.retained, c.wrong_clock, c.faulty];
     tx.tell(COUNT, row)
 }
 
-/// Rows of device, last heard, last sign, battery, link and whether it is online.
+/// Rows of device, last heard, last sign, battery, link, whether it is online, and its condition: see [`HEARD`].
 pub(crate) fn note_heard(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbError> {
     tx.update_rows(HEARD, HEARD_TYPES, rows, "WHERE watch_device.no = v.column1").map(drop)
 }

@@ -223,6 +223,22 @@ impl World {
         all.into_value().into_iter().find(|d| d.serial == serial).expect("the device")
     }
 
+    /// Another device is hung up in the home.
+    pub fn assign(&mut self, house: usize, serial: &'static str, kind: DeviceKind) {
+        let House { home, gateway, .. } = self.houses[house];
+        self.command(move |ctx, tx| {
+            let new = NewDevice { gateway, home, serial: serial.into(), kind, place: "居間".into() };
+            watch::assign_device(ctx, tx, &new)
+        });
+    }
+
+    /// What stands on the list of devices that need somebody.
+    pub fn needs(&self) -> Vec<watch::Why> {
+        let now = self.now;
+        let needs = self.test.db.read_blocking(move |tx| watch::devices_needing_care(&system(now, 1), tx));
+        needs.expect("a list").into_value().into_iter().map(|need| need.why).collect()
+    }
+
     /// What came through its gateway and could not be used.
     pub fn unused(&self, house: usize) -> Vec<watch::Unused> {
         let (gateway, now) = (self.houses[house].gateway, self.now);

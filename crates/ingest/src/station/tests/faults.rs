@@ -1,0 +1,132 @@
+//! State and event: what repeats a state, what chatters, what never ends, and what others contradict.
+
+use base::Span;
+use watch::{Arrival, DeviceFault, Level, Rule, Signal, Why};
+
+use super::houses::{CLOSED, OPEN, World, silent_home};
+use crate::payload::{Origin, Parsed, read_publish};
+
+/// What the door of a home says through Zigbee2MQTT; the fridge's contact stands for any sensor of signs.
+fn say(w: &mut World, topic: &str, payload: &str) {
+    let origin = Origin { gateway: w.houses[0].gateway, received_at: w.now, retained: false };
+    let mut parsed = Parsed::default();
+    read_publish(&origin, &format!("zigbee2mqtt/{topic}"), payload.as_bytes(), &mut parsed);
+    assert!(parsed.rejected.is_empty(), "{parsed:?}");
+    w.deliver(parsed.arrivals).expect("stored");
+}
+
+// shows: 6.2.1 a motion said again after the sensor's own clearing time is motion again (the field's F04)
+#[test]
+fn a_sensor_that_goes_on_seeing_motion_reports_it_again() {
+    let mut w = silent_home();
+    w.assign(0, "living", watch::DeviceKind::Motion);
+    for seen in [true, false, true] {
+        say(&mut w, "living", &format!(r#"{{"occupancy":{seen}}}"#));
+        w.pass_for(Span::minutes(1));
+    }
+    for _ in 0..11 {
+        say(&mut w, "living", r#"{"occupancy":true,"illuminance":31}"#);
+        w.pass_for(Span::minutes(1));
+    }
+    w.pass_for(Span::minutes(3));
+    let living = w.device(0, "living");
+    assert!(w.now - living.sign_at.expect("it moved") <= Span::minutes(4), "{living:?}");
+    assert_eq!(living.clears_after, Some(Span::minutes(1)), "learned, and on its page");
+    assert_eq!(living.counters.repeated, 0);
+}
+
+// shows: 6.2.1 presence is life while it changes or its distance moves, and nothing while it stands (the field's F09)
+#[test]
+fn presence_is_life_while_it_changes_or_stirs() {
+    let mut w = silent_home();
+    w.assign(0, "radar", watch::DeviceKind::Presence);
+    say(&mut w, "radar", r#"{"presence":false,"linkquality":61}"#);
+    w.pass_for(Span::minutes(10));
+    say(&mut w, "radar", r#"{"presence":true,"target_distance":1.2,"linkquality":61}"#);
+    w.pass_for(Span::minutes(2));
+    let came = w.device(0, "radar").sign_at.expect("somebody came");
+    for _ in 0..20 {
+        say(&mut w, "radar", r#"{"presence":true,"target_distance":1.25}"#);
+        w.pass_for(Span::minutes(3));
+    }
+    assert_eq!(w.device(0, "radar").sign_at, Some(came), "nobody stirs");
+    say(&mut w, "radar", r#"{"presence":true,"target_distance":2.5}"#);
+    w.pass_for(Span::minutes(2));
+    assert!(w.device(0, "radar").sign_at > Some(came));
+    for _ in 0..30 {
+        say(&mut w, "radar", r#"{"presence":true,"target_distance":2.5}"#);
+        w.pass_for(Span::minutes(10));
+    }
+    assert_eq!(w.device(0, "radar").fault.map(|(fault, _)| fault), Some(DeviceFault::NeverEnds));
+}
+
+// shows: 6.2.2 a device that says that its battery is low, or that it was opened, is on the care list (the field's F10)
+#[test]
+fn what_a_device_says_of_itself_is_told_to_its_keeper() {
+    let mut w = silent_home();
+    say(&mut w, "fridge", r#"{"contact":true,"battery_low":true,"voltage":2200,"linkquality":80}"#);
+    say(&mut w, "entrance", r#"{"contact":true,"battery":100,"tamper":true,"device_temperature":24}"#);
+    w.pass_for(Span::minutes(3));
+    let fridge = w.device(0, "fridge");
+    assert_eq!((fridge.battery_low, fridge.millivolts), (Some(true), Some(2200)));
+    assert_eq!((w.device(0, "entrance").tampered, w.device(0, "entrance").warmth), (Some(true), None));
+    let whys = w.needs();
+    assert!(whys.contains(&Why::BatteryLow) && whys.contains(&Why::Tampered), "{whys:?}");
+}
+
+// shows: 6.2.3 a loose contact is a fault of the device, told, and no sign of life (the field's F11)
+#[test]
+fn a_loose_magnet_keeps_no_silence_away() {
+    let mut w = silent_home();
+    let chatter = |w: &mut World| {
+        let all = (0..2000).map(|n| {
+            let occurred_at = Some(w.now + Span::millis(10 * n));
+            Arrival { occurred_at, ..w.arrival(0, "entrance", if n % 2 == 0 { CLOSED } else { OPEN }) }
+        });
+        w.deliver(all.collect()).expect("stored");
+    };
+    let began = w.now;
+    chatter(&mut w);
+    while w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty() {
+        w.pass_for(Span::minutes(20));
+        chatter(&mut w);
+        assert!(w.now - began < Span::hours(26), "nobody is told");
+    }
+    let entrance = w.device(0, "entrance");
+    assert_eq!(entrance.fault.map(|(fault, _)| fault), Some(DeviceFault::Chatters));
+    assert!(entrance.sign_at.expect("the first of them") - began < Span::minutes(1));
+    assert!(w.needs().contains(&Why::Faulty(DeviceFault::Chatters)));
+    let reason = &w.alerts_of(0, Rule::Inactivity, Level::Alert)[0].reason;
+    assert!(reason.contains("故障の疑い"), "{reason}");
+    // Whoever has mended it moves it in a walk test, and it is believed again.
+    let device = entrance.id;
+    w.command(move |ctx, tx| watch::start_walk_test(ctx, tx, device, Span::minutes(15)));
+    w.pass_for(Span::minutes(2));
+    w.use_door(0, "entrance");
+    w.pass_for(Span::minutes(20));
+    w.use_door(0, "entrance");
+    w.pass_for(Span::minutes(3));
+    let entrance = w.device(0, "entrance");
+    assert_eq!(entrance.fault, None);
+    assert!(w.now - entrance.sign_at.expect("it moved") < Span::minutes(5));
+}
+
+// shows: 6.2.3 a device that alone tells of life for a day, while others that are heard tell of none, is believed no more
+#[test]
+fn a_device_that_all_others_contradict_is_no_sign_of_life() {
+    let mut w = silent_home();
+    w.assign(0, "living", watch::DeviceKind::Motion);
+    let began = w.now;
+    while w.now - began < Span::hours(27) {
+        w.say(0, "living", Signal::Motion);
+        for door in ["entrance", "fridge"] {
+            w.say(0, door, Signal::LinkQuality(80));
+        }
+        w.pass_for(Span::minutes(30));
+    }
+    assert_eq!(w.device(0, "living").fault.map(|(fault, _)| fault), Some(DeviceFault::Contradicted));
+    w.use_door(0, "fridge");
+    w.say(0, "living", Signal::Motion);
+    w.pass_for(Span::minutes(3));
+    assert_eq!(w.device(0, "living").fault, None, "another one tells of life as well");
+}
