@@ -182,7 +182,9 @@ impl Fate {
             }
             63..66 => {
                 let old = later(&arrival, Span::minutes(rng.random_range(1..600)));
-                self.send(home, at, Arrival { retained: true, ..old }, out);
+                // Most senders name no time with it; a press always does, for it is told once more where it does not.
+                let occurred_at = old.occurred_at.filter(|_| old.signal == Signal::Button);
+                self.send(home, at, Arrival { retained: true, occurred_at, ..old }, out);
                 self.send(home, at, arrival, out);
             }
             66..72 => {

@@ -314,7 +314,7 @@ impl Living {
             Signal::Button => 8,
             _ => return,
         };
-        if a.retained {
+        if a.retained && a.occurred_at.is_none() {
             return;
         }
         let claimed = a.occurred_at.unwrap_or(a.received_at);

@@ -274,7 +274,30 @@ impl Config {
 
     /// The database as the one who writes to it.
     pub fn open(&self, wait: Duration) -> anyhow::Result<Db> {
+        self.refuse_to_begin_anew()?;
         open(self.db()?, secrets::Place::of(self).source()?, wait)
+    }
+
+    /// Where a region's signed heads lie, its database is not empty: one that is was emptied, or copied without what lies
+    /// beside it, and nobody in it would be watched. Looked at before anything is written into it. `restore` fills it.
+    fn refuse_to_begin_anew(&self) -> anyhow::Result<()> {
+        let folder = crate::heads::Folder::of(&self.operations.folder);
+        if folder.lines()?.trim().is_empty() {
+            return Ok(());
+        }
+        let rows = Db::open_for_reading(self.db()?).and_then(|db| db.read_blocking(|tx| Ok(audit::head(tx)?.0)));
+        let empty = match rows {
+            Ok(rows) => rows == 0,
+            // Without the table of the record there is none; a server that cannot be reached says so when it is opened.
+            Err(error) => self.database.sqlite.is_some() || matches!(error, DbError::Engine(_)),
+        };
+        if !empty {
+            return Ok(());
+        }
+        bail!(
+            "{} には署名した監査ヘッドの控えがありますが、データベースは空です。空にされたか、-wal と -shm を除いて写されています。何も変更していません。もとのファイルをすべてそろえるか、restore でバックアップを戻してください。新しい地域を始めるときは、[operations] folder に別のフォルダを指定してください",
+            folder.heads.display()
+        )
     }
 
     /// What no default can mend: two engines, tokens that could be guessed, one address for two kinds of people.

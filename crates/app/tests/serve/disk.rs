@@ -107,6 +107,42 @@ fn a_backup_for_recipients_needs_no_secret_and_opens_for_each_of_them() {
     assert!(refused(restore(&Place::new(), Some(&key(&first, "first.txt")))).contains("合い言葉"));
 }
 
+// shows: 6.2.10 a database that was copied without its log, or emptied, is no new region (the field's F22)
+#[test]
+fn a_database_without_its_record_beside_signed_heads_is_not_begun_anew() {
+    let place = Place::new();
+    Town::settle(&place, 3, 1, ago(base::Span::hours(1)));
+    crate::audit_chain::sign(&place);
+    let heads = place.operations_folder().join("audit-heads.jsonl");
+    assert!(std::fs::read_to_string(&heads).is_ok_and(|text| !text.is_empty()));
+    if db::testing::on_postgres() {
+        return;
+    }
+    let file = place.folder.path().join("region.db");
+    let beside = |end: &str| place.folder.path().join(format!("region.db{end}"));
+    let whole = std::fs::read(&file).expect("the database");
+    for emptied in [&whole[..0], &whole[..4096]] {
+        ["-wal", "-shm"].iter().for_each(|end| drop(std::fs::remove_file(beside(end))));
+        // The first page alone, as a copy is whose rest lies in the log.
+        let mut page = emptied.to_vec();
+        if let Some(pages) = page.get_mut(28..32) {
+            pages.copy_from_slice(&1_u32.to_be_bytes());
+            page[100..].fill(0);
+            page[100] = 0x0d;
+        }
+        std::fs::write(&file, &page).expect("emptied");
+        for command in [&["serve"][..], &["admin", "requests"]] {
+            let words = refused(place.program(command));
+            assert!(words.contains("データベースは空です"), "{words}");
+        }
+        assert_eq!(std::fs::read(&file).expect("it is there").len(), page.len(), "nothing was written into it");
+    }
+    ["-wal", "-shm"].iter().for_each(|end| drop(std::fs::remove_file(beside(end))));
+    std::fs::write(&file, &whole).expect("put back");
+    let mut serving = place.serve();
+    assert!(serving.stop(), "with its record it serves");
+}
+
 /// What the table itself holds of somebody's second factor.
 fn stored_seed(place: &Place, town: &Town) -> Vec<u8> {
     let id = town.operator.id;
