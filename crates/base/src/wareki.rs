@@ -10,8 +10,16 @@ use crate::instant::{civil_from_days, days_from_civil};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Date(pub i32);
 
-const ERAS: [(i32, u8, u8, &str); 5] =
-    [(2019, 5, 1, "令和"), (1989, 1, 8, "平成"), (1926, 12, 25, "昭和"), (1912, 7, 30, "大正"), (1868, 10, 23, "明治")];
+/// The first year of 明治, before which nobody on a register was born.
+pub const FIRST_YEAR: i32 = 1868;
+
+const ERAS: [(i32, u8, u8, &str); 5] = [
+    (2019, 5, 1, "令和"),
+    (1989, 1, 8, "平成"),
+    (1926, 12, 25, "昭和"),
+    (1912, 7, 30, "大正"),
+    (FIRST_YEAR, 10, 23, "明治"),
+];
 
 impl Date {
     pub fn new(year: i32, month: u8, day: u8) -> Option<Date> {
@@ -38,7 +46,7 @@ impl Date {
         let year = base + numbers.next()?.parse::<i32>().ok()?;
         let month = numbers.next()?.parse().ok()?;
         let day = numbers.next()?.parse().ok()?;
-        if numbers.next().is_some() || year < ERAS[ERAS.len() - 1].0 {
+        if numbers.next().is_some() || year < FIRST_YEAR {
             return None;
         }
         Date::new(year, month, day)

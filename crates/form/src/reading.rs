@@ -2,7 +2,7 @@
 //! typed stays available to be shown again. It knows no table and no person.
 
 use base::kana::{is_dash, is_unseen};
-use base::wareki::{Date, typed_era};
+use base::wareki::{Date, FIRST_YEAR, typed_era};
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{Email, Kana, Line, Name, PhoneNumber, PostalCode, Text};
@@ -297,8 +297,7 @@ pub fn read_date(typed: &str) -> Result<Date, String> {
         return Err(format!("年・月・日をそろえて入力してください。{example}"));
     }
     let era = typed_era(&text);
-    // 明治 is the first era whose people may be on a register.
-    if era.is_none() && numbers[0].parse::<i32>().is_ok_and(|year| year < 1868) {
+    if era.is_none() && numbers[0].parse::<i32>().is_ok_and(|year| year < FIRST_YEAR) {
         return Err(format!("年は、元号をつけるか、西暦4桁で入力してください。{example}"));
     }
     let Some(date) = Date::parse(&text) else {

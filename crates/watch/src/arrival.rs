@@ -68,8 +68,8 @@ pub enum Signal {
 
 impl Signal {
     /// Whether it may be somebody who moves, or calls for help.
-    pub const fn is_life_or_call(self) -> bool {
-        matches!(self, Signal::Contact { .. } | Signal::Motion | Signal::Presence(_) | Signal::Button)
+    pub fn is_life_or_call(self) -> bool {
+        Signal::life_or_call(self.key()).is_some()
     }
 
     /// Of a stored word (see [`Signal::key`]): whether it is a call for help, or else a sign of life; `None` for neither.

@@ -186,11 +186,13 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Care
     let lines = Lines::of(ctx, tx)?;
     let watched = lists::watched_homes(tx)?;
     let mut devices: HashMap<u32, Vec<Device>> = HashMap::new();
+    let mut registered: HashSet<Named> = HashSet::new();
     for row in device::devices(tx, None)? {
+        registered.insert(named(&row.device));
         devices.entry(row.home).or_default().push(row.device);
     }
     let standing: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
-    let mut unusable = Unusable::read(tx, ctx.now)?;
+    let mut unusable = Unusable::read(tx, &registered, ctx.now)?;
     let mut needs = Vec::new();
     for (no, home) in watched {
         let here = devices.remove(&no).unwrap_or_default();
@@ -249,25 +251,29 @@ fn why_care(d: &Device, now: Instant) -> Option<Why> {
     }
 }
 
+/// A gateway, and what it calls one of its devices.
+type Named = (GatewayId, String);
+
+fn named(device: &Device) -> Named {
+    (device.gateway, base::kana::spelled(&device.serial).into_owned())
+}
+
 /// What came in within a day, was acknowledged and not used, though it may have been life or a call for help.
 struct Unusable {
-    of_device: HashMap<(GatewayId, String), Defect>,
+    of_device: HashMap<Named, Defect>,
     of_home: HashMap<HomeId, BTreeSet<Why>>,
 }
 
 impl Unusable {
-    fn read(tx: &mut dyn Tx, now: Instant) -> Result<Unusable, WatchError> {
-        let registered: HashSet<(u32, String)> = device::devices(tx, None)?
-            .into_iter()
-            .map(|row| (row.gateway, base::kana::spelled(&row.device.serial).into_owned()))
-            .collect();
+    fn read(tx: &mut dyn Tx, registered: &HashSet<Named>, now: Instant) -> Result<Unusable, WatchError> {
         let (mut of_device, mut of_home) = (HashMap::new(), HashMap::<HomeId, BTreeSet<Why>>::new());
-        for (no, gateway, home, unused) in unused::since(tx, now - SILENT, MOST_UNUSED)? {
+        for (gateway, home, unused) in unused::since(tx, now - SILENT, MOST_UNUSED)? {
             if unused.why.is_a_note() {
                 continue;
             }
-            if registered.contains(&(no, unused.serial.clone())) {
-                of_device.entry((gateway, unused.serial)).or_insert(unused.why);
+            let device = (gateway, unused.serial);
+            if registered.contains(&device) {
+                of_device.entry(device).or_insert(unused.why);
             } else if unused.why != Defect::NothingKnown {
                 // A lamp or a plug that nobody registered says nothing of life.
                 of_home.entry(home).or_default().insert(Why::Unused(unused.why));
@@ -282,8 +288,7 @@ impl Unusable {
     }
 
     fn of(&self, device: &Device) -> Option<Why> {
-        let serial = base::kana::spelled(&device.serial).into_owned();
-        self.of_device.get(&(device.gateway, serial)).map(|why| Why::Unused(*why))
+        self.of_device.get(&named(device)).map(|why| Why::Unused(*why))
     }
 
     fn rest_of(&mut self, home: HomeId) -> impl Iterator<Item = Why> {

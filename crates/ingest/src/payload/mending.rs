@@ -12,9 +12,21 @@ pub(super) fn without_bom(payload: &[u8]) -> &[u8] {
     payload.strip_prefix(BOM).unwrap_or(payload)
 }
 
+/// Reads a document as it is, and where it is no JSON, as it can be mended.
+pub(super) fn read_or_mend(
+    payload: &[u8],
+    mut read: impl FnMut(&[u8]) -> Result<(), serde_json::Error>,
+) -> Result<(), serde_json::Error> {
+    let Err(error) = read(payload) else { return Ok(()) };
+    match mended(payload) {
+        Some(mended) => read(&mended).map_err(|_| error),
+        None => Err(error),
+    }
+}
+
 /// The same text with `null` where a number is none, and with a replacement for bytes that are no UTF-8; `None` where
 /// neither was found. Meant for what was refused as it is.
-pub(super) fn mended(payload: &[u8]) -> Option<Vec<u8>> {
+fn mended(payload: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(payload);
     let mut mended = Vec::with_capacity(payload.len());
     let (mut rest, mut found) = (text.as_bytes(), matches!(text, Cow::Owned(_)));

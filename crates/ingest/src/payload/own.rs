@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use watch::{Defect, Signal};
 
 use super::loose::Loose;
-use super::mending::{items, mended, without_bom};
+use super::mending::{items, read_or_mend, without_bom};
 use super::{Origin, Parsed, defect_of, serial};
 
 #[derive(Deserialize)]
@@ -67,9 +67,7 @@ fn read_one(origin: &Origin, payload: &[u8], place: u32, into: &mut Parsed) {
     if payload.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return into.reject(origin, place, None, Defect::WrongForm, payload);
     }
-    if let Err(error) = read_object(origin, payload, payload, place, into)
-        && mended(payload).is_none_or(|mended| read_object(origin, &mended, payload, place, into).is_err())
-    {
+    if let Err(error) = read_or_mend(payload, |text| read_object(origin, text, payload, place, into)) {
         into.reject(origin, place, None, defect_of(&error, payload), payload);
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use watch::{Defect, Signal};
 
 use super::loose::Loose;
-use super::mending::{mended, without_bom};
+use super::mending::{read_or_mend, without_bom};
 use super::{Origin, Parsed, defect_of, serial};
 
 /// What of a device's state is read; some sensors send a dozen more.
@@ -102,9 +102,7 @@ fn read_state(origin: &Origin, name: &str, payload: &[u8], into: &mut Parsed) {
     if payload.trim_ascii_start().first() == Some(&b'[') {
         return refuse(into, Defect::WrongForm);
     }
-    if let Err(error) = read_fields(origin, name, payload, payload, into)
-        && mended(payload).is_none_or(|mended| read_fields(origin, name, &mended, payload, into).is_err())
-    {
+    if let Err(error) = read_or_mend(payload, |text| read_fields(origin, name, text, payload, into)) {
         refuse(into, defect_of(&error, payload));
     }
 }

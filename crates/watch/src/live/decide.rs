@@ -179,7 +179,8 @@ impl Draft<'_> {
     ) -> Fate {
         let device = fixed.devices[index].no;
         let (occurred_at, wrong) = effective(arrival);
-        if arrival.retained && (wrong || arrival.occurred_at.is_none()) && !self.is_first_press(no, device, code) {
+        let timed = !arrival.retained || !wrong && arrival.occurred_at.is_some();
+        if !timed && !self.is_first_press(no, device, code) {
             return self.keep_no_old_state(device, arrival);
         }
         let known_battery = self.state(no).device(device).battery.map(f32::from);
@@ -194,7 +195,6 @@ impl Draft<'_> {
         if wrong {
             self.count(device, Anomaly::WrongClock);
         }
-        let timed = !arrival.retained || !wrong && arrival.occurred_at.is_some();
         let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
         self.out.last_seq += 1;
         let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery | Code::Distance)

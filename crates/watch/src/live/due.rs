@@ -75,7 +75,8 @@ fn tell_silence(
         // Told long after it was due (the gateway came back only now), the words must hold at the moment they are read.
         let read_at = if now - due.at > TOLD_LATE { now } else { due.at };
         let mut reason = state.rhythm.reason(&Due { at: read_at, ..due });
-        for device in home.devices.iter().filter(|d| state.is_out_of_order(d.no)) {
+        let is_faulty = |no: u32| state.devices.iter().any(|d| d.no == no && d.fault().is_some());
+        for device in home.devices.iter().filter(|d| is_faulty(d.no)) {
             reason += &format!("{}の機器は故障の疑いがあり、動きに数えていません。", device.place);
         }
         say(state, rule, due.level, 0, due.at, reason, effects);

@@ -161,12 +161,6 @@ pub(super) fn is_contradicted(home: &HomeFixed, state: &mut HomeState, device: u
     silent.count() >= WITNESSES
 }
 
-impl HomeState {
-    pub(super) fn is_out_of_order(&self, device: u32) -> bool {
-        self.devices.iter().any(|d| d.no == device && d.fault().is_some())
-    }
-}
-
 impl DeviceState {
     /// Since when nothing changed of what it sees.
     fn still_since(&self) -> Instant {
@@ -187,18 +181,19 @@ impl DeviceState {
         (rare.fault, rare.fault_at) = (Some(fault), at);
     }
 
-    /// What it says of itself.
+    /// What it says of itself. Nearly every device says its voltage and its warmth with each message: they are kept where
+    /// they tell something that nothing else does.
     pub(super) fn note_condition(&mut self, signal: Signal) {
-        let mut rare = self.rare.take().unwrap_or_default();
-        match signal {
-            Signal::BatteryLow(low) => rare.battery_low = Some(low),
-            Signal::Tampered(tampered) => rare.tampered = Some(tampered),
-            // Nearly every device says these with each message; kept where they tell something that nothing else does.
-            Signal::Voltage(millivolts) => rare.millivolts = Some(millivolts).filter(|_| self.battery.is_none()),
-            Signal::DeviceTemperature(degrees) => rare.warmth = Some(degrees).filter(|t| !(-10..50).contains(t)),
+        let (by_voltage, unusual) = (self.battery.is_none(), |degrees: i16| !(-10..50).contains(&degrees));
+        match (signal, &mut self.rare) {
+            (Signal::BatteryLow(low), rare) => rare.get_or_insert_default().battery_low = Some(low),
+            (Signal::Tampered(tampered), rare) => rare.get_or_insert_default().tampered = Some(tampered),
+            (Signal::Voltage(n), rare) if by_voltage => rare.get_or_insert_default().millivolts = Some(n),
+            (Signal::Voltage(_), Some(rare)) => rare.millivolts = None,
+            (Signal::DeviceTemperature(n), rare) if unusual(n) => rare.get_or_insert_default().warmth = Some(n),
+            (Signal::DeviceTemperature(_), Some(rare)) => rare.warmth = None,
             _ => {}
         }
-        self.rare = Some(rare).filter(|rare| **rare != Rare::default());
     }
 
     /// It works again.

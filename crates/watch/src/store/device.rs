@@ -122,7 +122,7 @@ pub(crate) fn gateway(tx: &mut dyn Tx, gateway: GatewayId) -> Result<Option<Gate
 /// Gateways in use, of one home or of all.
 pub(crate) fn gateways(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<GatewayRow>, DbError> {
     let sql = format!("SELECT {GATEWAY_COLUMNS} {GATEWAY_FROM} WHERE g.revoked_at IS NULL");
-    of_home(tx, "watch_gateway", sql, "g.home_no", home, read_gateway)
+    of_home(tx, "watch_gateway", sql, "g", home, read_gateway)
 }
 
 /// Gateways in use through which a home is heard: the one that stands in it, and those of its devices.
@@ -139,17 +139,16 @@ fn of_home<T>(
     tx: &mut dyn Tx,
     list: &'static str,
     mut sql: String,
-    column: &str,
+    table: &str,
     home: Option<u32>,
     read: impl Fn(&Row) -> Result<T, DbError>,
 ) -> Result<Vec<T>, DbError> {
     let mut values = Vec::new();
     if let Some(no) = home {
-        sql += &format!(" AND {column} = $1");
+        sql += &format!(" AND {table}.home_no = $1");
         values.push(Value::from(no));
     }
-    // The letter of the table, and its number.
-    sql += &format!(" ORDER BY {}.no", &column[..1]);
+    sql += &format!(" ORDER BY {table}.no");
     tx.list(list, &sql, &values, read)
 }
 
@@ -206,7 +205,7 @@ pub(crate) fn device(tx: &mut dyn Tx, device: DeviceId) -> Result<Option<DeviceR
 /// Devices in use, of one home or of all.
 pub(crate) fn devices(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<DeviceRow>, DbError> {
     let sql = format!("SELECT {DEVICE_COLUMNS} {DEVICE_FROM} WHERE d.retired_at IS NULL");
-    of_home(tx, "watch_device", sql, "d.home_no", home, read_device)
+    of_home(tx, "watch_device", sql, "d", home, read_device)
 }
 
 /// Devices of a home, retired ones too: the raster of last week may show them.

@@ -50,21 +50,17 @@ pub(crate) fn of_gateway(tx: &mut dyn Tx, gateway: u32, serial: Option<&str>) ->
     Ok(rows.iter().map(|row| read(row, 0)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// Of all gateways in use since then, with the gateway's number, id and home, the newest first, at most `limit`.
-pub(crate) fn since(
-    tx: &mut dyn Tx,
-    from: Instant,
-    limit: usize,
-) -> Result<Vec<(u32, GatewayId, HomeId, Unused)>, DbError> {
+/// Of all gateways in use since then, with the gateway's id and home, the newest first, at most `limit`.
+pub(crate) fn since(tx: &mut dyn Tx, from: Instant, limit: usize) -> Result<Vec<(GatewayId, HomeId, Unused)>, DbError> {
     let sql = format!(
-        "SELECT g.no, g.id, h.home_id, {COLUMNS} FROM watch_unused u JOIN watch_gateway g ON g.no = u.gateway_no
+        "SELECT g.id, h.home_id, {COLUMNS} FROM watch_unused u JOIN watch_gateway g ON g.no = u.gateway_no
         JOIN watch_home h ON h.no = g.home_no WHERE g.revoked_at IS NULL AND u.last_at >= $1
         ORDER BY u.last_at DESC, u.gateway_no, u.serial, u.why LIMIT $2"
     );
     let mut found = Vec::new();
     for row in tx.query(&sql, params![from, limit])? {
-        if let Some(unused) = read(&row, 3)? {
-            found.push((row.get(0)?, row.get(1)?, row.get(2)?, unused));
+        if let Some(unused) = read(&row, 2)? {
+            found.push((row.get(0)?, row.get(1)?, unused));
         }
     }
     Ok(found)
