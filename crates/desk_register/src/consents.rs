@@ -185,7 +185,13 @@ fn story(frame: &Frame, known: &Known) -> Markup {
             at(consent.recorded_at, frame.now),
             html! { (consent.scope.ja()) @if let Some(name) = known.contact_name(consent.scope) { "：" (name) } },
             html! { (state_chip(consent.state)) " " (when(consent)) },
-            html! { (consent.explained_by.expose()) "／" (consent.signed_by.expose()) "（" (consent.signer_relation.ja()) "）" },
+            html! {
+                (consent.explained_by.expose())
+                @if !consent.signed_by.expose().is_empty() {
+                    "／" (consent.signed_by.expose())
+                    @if let Some(relation) = consent.signer_relation { "（" (relation.ja()) "）" }
+                }
+            },
             html! {
                 @if let Some(ended) = consent.ended_at { (at(ended, frame.now)) " " (consent.end_reason.expose())
                     @if !consent.ended_by.expose().is_empty() { "（申し出：" (consent.ended_by.expose()) "）" } }
@@ -202,13 +208,9 @@ async fn new_page(
     Named(person): Named<PersonId>,
     query: Asked,
 ) -> Result<Markup, Problem> {
-    let today = Date::of(frame.now).wareki();
     let draft = Draft::on_record(vec![
         ("scope", asked(&query, "scope").to_owned()),
         ("contact", asked(&query, "contact").to_owned()),
-        ("explained_on", today.clone()),
-        ("obtained_on", today),
-        ("signer_relation", Relation::Oneself.key().to_owned()),
         ("manner", Manner::Blanket.key().to_owned()),
     ]);
     let known = known_for(&site, &visitor, person, &draft).await?;
@@ -225,20 +227,10 @@ fn scope_of(draft: &Draft) -> Option<ConsentScope> {
     ConsentScope::from_key(draft.value("scope"), draft.value("contact").parse().ok())
 }
 
-/// The states one may record; withdrawal has its own page, and nothing can be recorded as not obtained.
-const RECORDED: [ConsentState; 6] = [
-    ConsentState::Given,
-    ConsentState::Declined,
-    ConsentState::Explained,
-    ConsentState::NoAnswer,
-    ConsentState::NotNeeded,
-    ConsentState::OptedOut,
-];
-
 fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Problem> {
     let scope = scope_of(draft).ok_or(Problem::NotFound)?;
     let base = format!("/register/{}/consents", known.resident.id);
-    let states: Vec<(&str, &str)> = RECORDED.iter().map(|s| (s.key(), s.ja())).collect();
+    let states: Vec<(&str, &str)> = people::consent_states(scope).iter().map(|s| (s.key(), s.ja())).collect();
     let title = scope.ja();
     Ok(frame.page("同意の記録").body(html! {
         (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
@@ -251,17 +243,19 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
         form.stack.card method="post" action=(base) {
             input type="hidden" name="scope" value=(scope.key());
             @if let Some(contact) = scope.contact() { input type="hidden" name="contact" value=(contact); }
-            (draft.radio("state", "記録する状態", &states))
+            (draft.radio("state", "記録する状態", &states).required())
             (draft.text("explained_by", "説明した方").required_for("同意・不同意・説明済では必須"))
             (draft.date("explained_on", "説明日").required_for("説明済では必須"))
-            (draft.select("obtained_by", "取得方法（同意・不同意では必須）", &options!(ObtainedBy), Some("選んでください")))
+            (draft.select("obtained_by", "取得方法", &options!(ObtainedBy), Some("選んでください")).required_for("同意・不同意では必須"))
             (draft.date("obtained_on", "取得日").hint("答えをいただいた日").required_for("同意・不同意では必須"))
             (draft.text("signed_by", "署名した方（口頭の場合は答えた方）").required_for("同意・不同意では必須"))
-            (draft.select("signer_relation", "署名した方の続柄", &options!(Relation), None))
+            (draft.select("signer_relation", "署名した方の続柄", &options!(Relation), Some("選んでください")).required_for("同意・不同意では必須"))
             (draft.text("proxy_reason", "ご本人以外が署名した理由").required_for("ご本人以外では必須"))
             (draft.date("expires_on", "有効期限").hint("期限がなければ空けてください。この日の終わりまで有効です。"))
             @if scope == ConsentScope::CareSharing { (shared_with(known, draft)) }
-            (draft.text("legal_basis", "根拠となる条文").required_for("条例により不要では必須"))
+            @if states.iter().any(|(key, _)| *key == ConsentState::NotNeeded.key()) {
+                (draft.text("legal_basis", "根拠となる条文").required_for("条例により不要では必須"))
+            }
             (submit("記録する"))
         }
         (link_button(&base, "やめる"))

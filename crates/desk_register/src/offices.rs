@@ -171,14 +171,14 @@ fn form_page(frame: &Frame, office: Option<OfficeId>, draft: &Draft) -> Markup {
                     input type="hidden" name="kind" value=(kind.key());
                     p { "種別：" (kind.ja()) span.soft { "（変えられません。種別が違う場合は、新しく登録してください）" } }
                 },
-                _ => (draft.select("kind", "種別（必須）", &options!(OfficeKind), Some("選んでください"))),
+                _ => (draft.select("kind", "種別", &options!(OfficeKind), Some("選んでください")).required()),
             }
             (draft.tel("phone", "電話番号"))
             (draft.tel("fax", "FAX番号"))
             (draft.email("email", "メールアドレス"))
             (draft.text("address", "所在地"))
-            (draft.number("city_code", "市区町村コード").hint("市の部署の場合は必須です。期限を過ぎた案件が、この市の担当に知らされます。"))
-            (draft.area("areas", "担当する日常生活圏域", 3).hint("地域包括支援センターの場合は必須です。1行に一つずつ入力してください。"))
+            (draft.number("city_code", "市区町村コード").hint("期限を過ぎた案件や訪問の依頼は、この市の担当に届きます。").required_for("市の部署・民生委員では必須"))
+            (draft.area("areas", "担当する日常生活圏域", 3).hint("1行に一つずつ入力してください。").required_for("地域包括支援センターでは必須"))
             (draft.text("responsible", "施設責任者"))
             (draft.date("pledged_on", "誓約書日").hint("情報の取り扱いについての誓約書をいただいた日"))
             @if office.is_some() { (draft.revision()) }

@@ -168,7 +168,7 @@ fn form_page(frame: &Frame, office: &Office, staff: Option<&Staff>, draft: &Draf
                     p { "区分：" (staff.role.ja()) span.soft { "（変えられません。事業所や区分が変わるときは、退職とし、新しく登録してください）" } }
                 },
                 None => {
-                    (draft.select("role", "区分（必須）", &staff_roles(), Some("選んでください")))
+                    (draft.select("role", "区分", &staff_roles(), Some("選んでください")).required())
                     p.soft { "区分によって、見られる情報と行える操作が決まります。" }
                 },
             }

@@ -238,10 +238,16 @@ fn a_consent_says_what_it_does_is_withdrawn_at_once_and_given_anew() {
         ("obtained_by", "written"),
         ("obtained_on", "2026-11-22"),
         ("signed_by", "髙橋 みほん"),
+        ("signer_relation", "oneself"),
     ];
+    form.hides("条例により不要").hides("根拠となる条文").hides("令和8年11月22日");
     region.post(&office, &base, &given).is(422).shows("説明した方を入力してください").shows("value=\"髙橋 みほん\"");
     region.step(&office, &base, &with(&given, &[("explained_by", "計画 見本")]));
     assert_eq!(consent(&region, ConsentScope::Watch), ConsentState::Given);
+    let noted = [("scope", "watch"), ("state", "no_answer")];
+    region.post(&office, &base, &noted).is(409).shows("「同意」の記録があります。「未回答」では置き換わりません");
+    assert_eq!(consent(&region, ConsentScope::Watch), ConsentState::Given);
+    region.get(&office, &format!("{base}/new?scope=roster")).is(200).shows("条例により不要").shows("根拠となる条文");
 }
 
 #[test]
@@ -280,8 +286,10 @@ fn an_office_and_its_staff_are_registered_and_a_suspended_one_is_out_at_once() {
     region
         .post(&office, "/offices", &[("name", "見本市 介護課"), ("kind", "city_elderly")])
         .is(422)
-        .shows("市の部署には市区町村コードが必要です")
+        .shows("市の部署と民生委員には市区町村コードが必要です")
         .shows("見本市 介護課");
+    let unplaced = [("name", "見本地区 民生委員児童委員協議会"), ("kind", "commissioners")];
+    region.post(&office, "/offices", &unplaced).is(422).shows("市の部署と民生委員には市区町村コードが必要です");
     let page =
         region.step(&office, "/offices", &[("name", "みほん薬局"), ("kind", "pharmacy"), ("phone", "0561-00-4444")]);
     page.shows("みほん薬局").shows("0561-00-4444");

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use form::{FieldError, Form, Kind, Refusal};
 use maud::{Markup, html};
 
-use crate::components::{self, Field, error_summary, refusal};
+use crate::components::{self, Field, Options, error_summary, refusal};
 use crate::problem::status_of;
 
 /// The words of a closed set as (value, word) for a field.
@@ -131,17 +131,23 @@ impl Draft {
     }
 
     /// One of a list; `blank` is what nothing chosen is called, if nothing may be chosen.
-    pub fn select(&self, name: &str, label: &str, options: &[(&str, &str)], blank: Option<&str>) -> Markup {
+    pub fn select<'a>(
+        &'a self,
+        name: &'a str,
+        label: &'a str,
+        options: &[(&'a str, &'a str)],
+        blank: Option<&'a str>,
+    ) -> Options<'a> {
         let mut all: Vec<(&str, &str)> = blank.map(|words| ("", words)).into_iter().collect();
         all.extend(options);
         components::select_field(name, label, &all, self.value(name), self.error(name))
     }
 
-    pub fn radio(&self, name: &str, legend: &str, options: &[(&str, &str)]) -> Markup {
+    pub fn radio<'a>(&'a self, name: &'a str, legend: &'a str, options: &[(&'a str, &'a str)]) -> Options<'a> {
         components::radio_field(name, legend, options, self.value(name), self.error(name))
     }
 
-    pub fn checks(&self, name: &str, legend: &str, options: &[(&str, &str)]) -> Markup {
+    pub fn checks<'a>(&'a self, name: &'a str, legend: &'a str, options: &[(&'a str, &'a str)]) -> Options<'a> {
         components::check_field(name, legend, options, &self.values(name), self.error(name))
     }
 

@@ -211,6 +211,8 @@ pub fn desks(role: Option<Role>) -> &'static [(&'static str, &'static str)] {
             ("/gateways", "機器"),
             ("/accounts", "利用者"),
             ("/lines", "通信断"),
+            ("/watch-settings", "見守り設定"),
+            ("/watch-script", "質問と期限"),
             (MESSAGES, "通知"),
         ],
         Some(Role::Auditor) => &[("/audit", "閲覧・操作の記録"), (MESSAGES, "通知")],

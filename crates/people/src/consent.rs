@@ -33,7 +33,8 @@ pub struct Consent {
     /// The last day on which it holds.
     pub expires_on: Option<Date>,
     pub signed_by: Redacted<String>,
-    pub signer_relation: Relation,
+    /// Of whoever signed or answered; none where nobody did.
+    pub signer_relation: Option<Relation>,
     pub proxy_reason: Redacted<String>,
     pub legal_basis: String,
     pub recorded_by: Uuid,
@@ -65,7 +66,7 @@ pub struct NewConsent {
     pub obtained_on: Option<Date>,
     pub expires_on: Option<Date>,
     pub signed_by: Line,
-    pub signer_relation: Relation,
+    pub signer_relation: Option<Relation>,
     pub proxy_reason: Line,
     pub legal_basis: Line,
 }
@@ -92,7 +93,7 @@ impl NewConsent {
         let (obtained_by, explained_by) = (r.any_word("obtained_by", "取得方法"), r.any_line("explained_by"));
         let (explained_on, obtained_on) = (r.any_date("explained_on"), r.any_date("obtained_on"));
         let (expires_on, signed_by) = (r.any_date("expires_on"), r.any_line("signed_by"));
-        let signer_relation = r.word_or("signer_relation", "署名者の続柄", Relation::Oneself);
+        let signer_relation = r.any_word("signer_relation", "署名した方の続柄");
         let (proxy_reason, legal_basis) = (r.any_line("proxy_reason"), r.any_line("legal_basis"));
         let read = (|| {
             Some(NewConsent {
@@ -130,7 +131,7 @@ impl NewConsent {
             obtained_on: Some(on),
             expires_on: None,
             signed_by,
-            signer_relation: Relation::Oneself,
+            signer_relation: Some(Relation::Oneself),
             proxy_reason: Line::blank(),
             legal_basis: Line::blank(),
         }
@@ -147,8 +148,9 @@ impl Withdrawal {
     }
 }
 
-/// Records an answer. It follows the former one about the same scope; a yes opens what hangs on it, anything else
-/// closes it, and a yes that turned into anything else is told as `people.consent_withdrawn`.
+/// Records an answer. It follows the former one about the same scope, where [`rules::may_follow`] lets it; a yes opens
+/// what hangs on it, anything else closes it, and a yes that turned into anything else is told as
+/// `people.consent_withdrawn`.
 pub fn record_consent(
     ctx: &Ctx,
     tx: &mut dyn Tx,
@@ -164,6 +166,9 @@ pub fn record_consent(
         store::contacts::get(tx, contact)?.filter(|c| c.person == person).ok_or(PeopleRefusal::NoContact)?;
     }
     let former = store::consents::newest(tx, person, new.scope)?;
+    if let Some(former) = former.as_ref().filter(|c| !rules::may_follow(c.state, new.state)) {
+        return Err(PeopleRefusal::AnswerStands { answer: former.state, instead_of: new.state }.into());
+    }
     let consent = of_new(ctx, person, new);
     if let Some(former) = former.as_ref().filter(|c| c.ended_at.is_none()) {
         store::consents::end(tx, former.id, former.state, ctx.now, "次の記録による", "")?;

@@ -60,7 +60,7 @@ pub use resident::{
     HomeChoice, NewResident, Resident, ResidentFacts, confirm_resident, duplicates, move_home, register_resident,
     resident, revise_resident,
 };
-pub use rules::usual_profession;
+pub use rules::{consent_states, usual_profession};
 pub use scope::ConsentScope;
 pub use search::{Found, FoundPerson, persons_by_phone, search};
 pub use staff::{
@@ -191,6 +191,13 @@ pub enum PeopleRefusal {
     OfficeNotConsented,
     #[error("{0}")]
     ConsentIncomplete(&'static str),
+    #[error(
+        "「{}」の記録があります。「{}」では置き換わりません。新しい答えをいただいたときに、その答えを記録してください。\
+         同意をやめる申し出は「撤回を記録する」から記録します。",
+        .answer.ja(),
+        .instead_of.ja()
+    )]
+    AnswerStands { answer: ConsentState, instead_of: ConsentState },
     #[error("この同意は「{}」のため撤回できません。いまの同意の状態を確認してください。", .0.ja())]
     NotWithdrawable(ConsentState),
     #[error("医療情報の要約は、チームの医師またはケアマネジャーが記入します。担当の方にご依頼ください。")]
@@ -221,6 +228,7 @@ impl form::Rule for PeopleRefusal {
         use PeopleRefusal as R;
         match self {
             R::NoReason => Some("reason"),
+            R::AnswerStands { .. } => Some("state"),
             R::PartDoesNotFitRole(_) => Some("part"),
             _ => None,
         }

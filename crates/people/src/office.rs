@@ -52,7 +52,7 @@ pub struct OfficeFacts {
 
 impl OfficeFacts {
     /// Fields `name kind phone fax email address city_code areas (one a line) responsible pledged_on`. An office of
-    /// the city names its city, a support centre its areas: cases that run over their limit are told to them.
+    /// the city and the commissioners name their city, a support centre its areas: by these a case finds them.
     pub fn parse(form: &Form, today: Date) -> Result<OfficeFacts, Vec<FieldError>> {
         let mut r = Reading::of(form);
         let (name, kind) = (r.line("name", "事業所名"), r.word::<OfficeKind>("kind", "種別"));
@@ -60,8 +60,8 @@ impl OfficeFacts {
         let (address, responsible) = (r.any_line("address"), r.any_line("responsible"));
         let (city_code, areas) = (r.any_city_code("city_code"), r.lines("areas"));
         let pledged_on = r.past_date("pledged_on", today);
-        if kind == Some(OfficeKind::CityElderly) && city_code.as_deref() == Some("") {
-            r.wrong("city_code", "市の部署には市区町村コードが必要です。");
+        if kind.is_some_and(OfficeKind::serves_a_city) && city_code.as_deref() == Some("") {
+            r.wrong("city_code", "市の部署と民生委員には市区町村コードが必要です。");
         }
         if kind == Some(OfficeKind::SupportCentre) && areas.as_ref().is_some_and(Vec::is_empty) {
             r.wrong("areas", "担当する日常生活圏域を入力してください。");
@@ -140,8 +140,13 @@ pub fn revise_office(
 }
 
 impl OfficeKind {
+    /// Asked for the people of its own city only: without it, for nobody.
+    const fn serves_a_city(self) -> bool {
+        self.is_of_a_city() || matches!(self, OfficeKind::Commissioners)
+    }
+
     /// A department of a city's administration.
-    const fn is_of_a_city(self) -> bool {
+    pub(crate) const fn is_of_a_city(self) -> bool {
         matches!(
             self,
             OfficeKind::CityElderly | OfficeKind::CityDisability | OfficeKind::CityDisaster | OfficeKind::CityHealth

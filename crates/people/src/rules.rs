@@ -41,10 +41,7 @@ pub fn role_fits(role: Role, office: OfficeKind) -> Result<(), PeopleRefusal> {
     if !is_staff_role(role) {
         return Err(PeopleRefusal::NotAStaffRole);
     }
-    let city = matches!(
-        office,
-        OfficeKind::CityElderly | OfficeKind::CityDisability | OfficeKind::CityDisaster | OfficeKind::CityHealth
-    );
+    let city = office.is_of_a_city();
     let fits = match role {
         Role::Operator => office == OfficeKind::CallCentre,
         Role::SupportCentre => office == OfficeKind::SupportCentre,
@@ -107,7 +104,7 @@ pub fn consent_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'sta
         ConsentState::Withdrawn | ConsentState::Expired | ConsentState::NotObtained => {
             faults.push(("state", "この状態は記録として選べません。撤回は、同意の記録から撤回の操作をしてください。"));
         }
-        ConsentState::NotNeeded if new.scope.is_family() || new.scope == ConsentScope::Watch => {
+        state if !consent_states(new.scope).contains(&state) => {
             faults.push(("state", "この範囲の同意は、条例によって省くことができません。"));
         }
         ConsentState::NotNeeded if new.legal_basis.is_blank() => {
@@ -124,7 +121,49 @@ pub fn consent_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'sta
         }
         _ => {}
     }
+    if consent_states(new.scope).contains(&new.state) {
+        faults.extend(strays(new));
+    }
     faults
+}
+
+/// What can be recorded about a scope. Taking back has a verb of its own, nobody records that nothing was obtained, and
+/// no ordinance opens a home to sensors or to a relative.
+pub fn consent_states(scope: ConsentScope) -> Vec<ConsentState> {
+    use ConsentState::{Declined, Explained, Given, NoAnswer, NotNeeded, OptedOut};
+    let waivable = !scope.is_family() && scope != ConsentScope::Watch;
+    let all = [Given, Declined, Explained, NoAnswer, NotNeeded, OptedOut];
+    all.into_iter().filter(|state| *state != NotNeeded || waivable).collect()
+}
+
+/// Fields filled that say nothing of this state: kept, they would read as if somebody had signed what nobody answered.
+fn strays(new: &NewConsent) -> impl Iterator<Item = (&'static str, &'static str)> {
+    use ConsentState::{Declined, Given, NotNeeded, OptedOut};
+    let state = new.state;
+    let answer = matches!(state, Given | Declined | OptedOut);
+    let explained = state != NotNeeded;
+    let fields = [
+        (explained, !new.explained_by.is_blank(), "explained_by"),
+        (explained, new.explained_on.is_some(), "explained_on"),
+        (answer, new.obtained_by.is_some(), "obtained_by"),
+        (answer, new.obtained_on.is_some(), "obtained_on"),
+        (answer, !new.signed_by.is_blank(), "signed_by"),
+        (answer, new.signer_relation.is_some(), "signer_relation"),
+        (answer, !new.proxy_reason.is_blank(), "proxy_reason"),
+        (state.allows(), new.expires_on.is_some(), "expires_on"),
+        (state.allows(), !new.offices.is_empty(), "office"),
+        (matches!(state, NotNeeded | OptedOut), !new.legal_basis.is_blank(), "legal_basis"),
+    ];
+    let stray = fields.into_iter().filter(|(belongs, filled, _)| !belongs && *filled);
+    stray.map(|(.., field)| (field, "選んだ状態の記録には使わない項目です。空けてください。"))
+}
+
+/// An answer stays until another answer or its withdrawal: that somebody explained anew, or that a letter did not come
+/// back, neither ends a yes nor lifts a no.
+pub fn may_follow(former: ConsentState, next: ConsentState) -> bool {
+    use ConsentState::{Declined, Explained, NoAnswer, OptedOut};
+    let answered = former.allows() || matches!(former, Declined | OptedOut);
+    !(answered && matches!(next, Explained | NoAnswer))
 }
 
 /// An answer, yes or no, names who explained, how and when it was given, and who signed.
@@ -138,12 +177,17 @@ fn answer_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'static s
         (before(new.obtained_on, new.explained_on), "explained_on", "説明日が取得日より後になっています。"),
         (new.signed_by.is_blank(), "signed_by", "署名した方（口頭の場合は答えた方）を入力してください。"),
         (
-            proxy && new.signer_relation == Relation::Oneself,
+            new.signer_relation.is_none(),
+            "signer_relation",
+            "署名した方とご本人との続柄を選んでください（ご本人なら「本人」）。",
+        ),
+        (
+            proxy && new.signer_relation == Some(Relation::Oneself),
             "signer_relation",
             "代理の場合は、ご本人との続柄を選んでください。",
         ),
         (
-            (proxy || new.signer_relation != Relation::Oneself) && new.proxy_reason.is_blank(),
+            (proxy || new.signer_relation.is_some_and(|r| r != Relation::Oneself)) && new.proxy_reason.is_blank(),
             "proxy_reason",
             "ご本人以外が署名した理由を入力してください。",
         ),

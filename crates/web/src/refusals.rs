@@ -71,6 +71,7 @@ fn the_same_refusal_has_the_same_status_whichever_page_it_comes_from() {
             SharingNotConsented(ConsentState::Declined),
             OfficeNotConsented,
             ConsentIncomplete("説明者を入力してください。"),
+            AnswerStands { answer: ConsentState::Given, instead_of: ConsentState::NoAnswer },
             NotWithdrawable(ConsentState::Declined),
             NotMedicalAuthor,
             CertificationPeriod,

@@ -182,29 +182,119 @@ impl Render for Field<'_> {
     }
 }
 
-/// One of a longer list. `options` are (value, word); `chosen` is what was sent before.
-pub fn select_field(name: &str, label: &str, options: &[(&str, &str)], chosen: &str, error: Option<&str>) -> Markup {
-    let described = described_by(name, None, error);
-    html! {
-        div class={ "field" @if error.is_some() { " has-error" } } {
-            label.field-label for=(name) { (label) }
-            (hint_and_error(name, None, error))
-            select.input.is-narrow id=(name) name=(name) aria-describedby=[described]
-                aria-invalid=[error.map(|_| "true")] {
-                @for (value, word) in options { option value=(value) selected[*value == chosen] { (word) } }
-            }
+/// A choice out of a closed list: built by one of the constructors, then refined; rendered by maud. `options` are (value,
+/// word); `chosen` is what was sent before. It says nothing of having to be filled until it is asked to.
+pub struct Options<'a> {
+    name: &'a str,
+    label: &'a str,
+    look: Look,
+    options: Vec<(&'a str, &'a str)>,
+    chosen: Vec<&'a str>,
+    error: Option<&'a str>,
+    need: Option<(bool, Option<&'a str>)>,
+}
+
+#[derive(Clone, Copy)]
+enum Look {
+    List,
+    /// All of them seen, as large rows.
+    Rows(&'static str),
+}
+
+impl<'a> Options<'a> {
+    fn new(
+        name: &'a str,
+        label: &'a str,
+        look: Look,
+        options: &[(&'a str, &'a str)],
+        chosen: Vec<&'a str>,
+    ) -> Options<'a> {
+        Options { name, label, look, options: options.to_vec(), chosen, error: None, need: None }
+    }
+
+    pub fn error(self, error: Option<&'a str>) -> Self {
+        Options { error, ..self }
+    }
+    pub fn required(self) -> Self {
+        Options { need: Some((true, None)), ..self }
+    }
+    pub fn optional(self) -> Self {
+        Options { need: Some((false, None)), ..self }
+    }
+    /// What else is chosen in the form decides whether it must be filled: the words say when.
+    pub fn required_for(self, when: &'a str) -> Self {
+        Options { need: Some((false, Some(when))), ..self }
+    }
+}
+
+impl Render for Options<'_> {
+    fn render(&self) -> Markup {
+        let Options { name, error, .. } = *self;
+        let described = described_by(name, None, error);
+        let class = if error.is_some() { "field has-error" } else { "field" };
+        let label = html! { (self.label) @if let Some((required, when)) = self.need { (need(required, when)) } };
+        let chosen = |value: &str| self.chosen.contains(&value);
+        match self.look {
+            Look::List => html! {
+                div class=(class) {
+                    label.field-label for=(name) { (label) }
+                    (hint_and_error(name, None, error))
+                    select.input.is-narrow id=(name) name=(name) aria-describedby=[described]
+                        aria-invalid=[error.map(|_| "true")] {
+                        @for (value, word) in &self.options { option value=(value) selected[chosen(value)] { (word) } }
+                    }
+                }
+            },
+            Look::Rows(kind) => html! {
+                fieldset class=(class) id=(name) {
+                    legend.field-label { (label) }
+                    (hint_and_error(name, None, error))
+                    div.options {
+                        @for (value, word) in &self.options {
+                            label.option {
+                                input type=(kind) name=(name) value=(value) checked[chosen(value)]
+                                    aria-describedby=[described.as_deref()];
+                                span { (word) }
+                            }
+                        }
+                    }
+                }
+            },
         }
     }
 }
 
-/// One of a few, all of them seen: radio buttons as large rows.
-pub fn radio_field(name: &str, legend: &str, options: &[(&str, &str)], chosen: &str, error: Option<&str>) -> Markup {
-    choose(name, legend, options, &[chosen], error, "radio")
+/// One of a longer list.
+pub fn select_field<'a>(
+    name: &'a str,
+    label: &'a str,
+    options: &[(&'a str, &'a str)],
+    chosen: &'a str,
+    error: Option<&'a str>,
+) -> Options<'a> {
+    Options::new(name, label, Look::List, options, vec![chosen]).error(error)
+}
+
+/// One of a few.
+pub fn radio_field<'a>(
+    name: &'a str,
+    legend: &'a str,
+    options: &[(&'a str, &'a str)],
+    chosen: &'a str,
+    error: Option<&'a str>,
+) -> Options<'a> {
+    Options::new(name, legend, Look::Rows("radio"), options, vec![chosen]).error(error)
 }
 
 /// Any of a few.
-pub fn check_field(name: &str, legend: &str, options: &[(&str, &str)], chosen: &[&str], error: Option<&str>) -> Markup {
-    choose(name, legend, options, chosen, error, "checkbox")
+pub fn check_field<'a>(
+    name: &'a str,
+    legend: &'a str,
+    options: &[(&'a str, &'a str)],
+    chosen: &[&'a str],
+    error: Option<&'a str>,
+) -> Options<'a> {
+    Options::new(name, legend, Look::Rows("checkbox"), options, chosen.to_vec()).error(error)
 }
 
 /// A single yes: sent as `name=yes`.
@@ -224,31 +314,6 @@ pub fn error_summary(errors: &[(&str, &str)]) -> Markup {
             div.notice.is-needed role="alert" tabindex="-1" {
                 p.notice-title { (icon(Icon::Warning)) "入力内容をご確認ください（" (errors.len()) "件）" }
                 ul { @for (id, problem) in errors { li { a href={ "#" (id) } { (problem) } } } }
-            }
-        }
-    }
-}
-
-fn choose(
-    name: &str,
-    legend: &str,
-    options: &[(&str, &str)],
-    chosen: &[&str],
-    error: Option<&str>,
-    kind: &str,
-) -> Markup {
-    html! {
-        fieldset class={ "field" @if error.is_some() { " has-error" } } id=(name) {
-            legend.field-label { (legend) }
-            (hint_and_error(name, None, error))
-            div.options {
-                @for (value, word) in options {
-                    label.option {
-                        input type=(kind) name=(name) value=(value) checked[chosen.contains(value)]
-                            aria-describedby=[described_by(name, None, error)];
-                        span { (word) }
-                    }
-                }
             }
         }
     }

@@ -52,9 +52,9 @@ fn fields_and_actions() -> Vec<(&'static str, Markup)> {
         ("text", field(Field::text(HOSTILE, HOSTILE))),
         ("area", field(Field::area("note", HOSTILE, 3))),
         ("date", field(Field::date("born", HOSTILE))),
-        ("select", select_field(HOSTILE, HOSTILE, &options, HOSTILE, Some(HOSTILE))),
-        ("radio", radio_field(HOSTILE, HOSTILE, &options, HOSTILE, Some(HOSTILE))),
-        ("check", check_field(HOSTILE, HOSTILE, &options, &[HOSTILE], None)),
+        ("select", select_field(HOSTILE, HOSTILE, &options, HOSTILE, Some(HOSTILE)).render()),
+        ("radio", radio_field(HOSTILE, HOSTILE, &options, HOSTILE, Some(HOSTILE)).render()),
+        ("check", check_field(HOSTILE, HOSTILE, &options, &[HOSTILE], None).render()),
         ("yes", yes_field(HOSTILE, HOSTILE, true)),
         ("errors", error_summary(&options)),
         (

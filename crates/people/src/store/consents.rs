@@ -51,7 +51,7 @@ pub fn insert(tx: &mut dyn Tx, c: &Consent) -> Result<(), DbError> {
         c.obtained_on,
         c.expires_on,
         c.signed_by.expose(),
-        c.signer_relation.key(),
+        c.signer_relation.map_or("", Relation::key),
         c.proxy_reason.expose(),
         c.legal_basis.as_str(),
         c.recorded_by,
@@ -117,7 +117,8 @@ fn row_consent(row: &Row) -> Result<Consent, DbError> {
         obtained_on: row.get(10)?,
         expires_on: row.get(11)?,
         signed_by: redacted(row, 12)?,
-        signer_relation: row.word(13, Relation::from_key)?,
+        signer_relation: row
+            .word(13, |key| if key.is_empty() { Some(None) } else { Relation::from_key(key).map(Some) })?,
         proxy_reason: redacted(row, 14)?,
         legal_basis: row.get(15)?,
         recorded_by: row.get(16)?,

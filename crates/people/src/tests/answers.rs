@@ -71,6 +71,42 @@ fn a_no_after_a_yes_is_a_withdrawal() {
     assert_eq!(all.iter().filter(|c| c.scope == alerts).count(), 3, "every answer stays on record");
 }
 
+/// The clerk notes that a letter did not come back, or that somebody explained anew: nobody has taken anything back.
+#[test]
+fn only_an_answer_follows_an_answer() {
+    let region = Region::new();
+    let s = region.s;
+    let watch = ConsentScope::FamilyWatch(s.daughter);
+    let noted = |scope, state| NewConsent {
+        state,
+        obtained_by: None,
+        obtained_on: None,
+        signed_by: Line::blank(),
+        signer_relation: None,
+        ..yes(scope)
+    };
+    for scope in [ConsentScope::Watch, ConsentScope::CareSharing, watch] {
+        for state in [ConsentState::Explained, ConsentState::NoAnswer] {
+            let refused = PeopleRefusal::AnswerStands { answer: ConsentState::Given, instead_of: state };
+            assert_eq!(refusal(region.record(noted(scope, state))), refused);
+            assert_eq!(region.state(scope), ConsentState::Given);
+        }
+    }
+    assert!(region.may(region.relative(s.daughter), Act::SeeWatch) && region.may(region.doctor(), Act::SeeMedical));
+    assert!(region.events("people.consent_withdrawn").is_empty());
+    // A refusal is an answer too: the city may not read a later explanation as if it had been lifted.
+    let roster = ConsentScope::WideArea;
+    region.record(noted(roster, ConsentState::Explained)).unwrap();
+    region.record(noted(roster, ConsentState::NoAnswer)).unwrap();
+    region.record(NewConsent { state: ConsentState::OptedOut, ..yes(roster) }).unwrap();
+    let refused = region.record(noted(roster, ConsentState::NoAnswer));
+    assert!(matches!(refusal(refused), PeopleRefusal::AnswerStands { answer: ConsentState::OptedOut, .. }));
+    region.record(yes(roster)).unwrap();
+    region.withdraw(roster).unwrap();
+    region.record(noted(roster, ConsentState::Explained)).unwrap();
+    assert_eq!(region.current(roster).signer_relation, None, "nobody signed an explanation");
+}
+
 #[test]
 fn withdrawing_the_watch_ends_what_the_family_was_shown_of_it() {
     let region = Region::new();
@@ -142,6 +178,7 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         ("explained_on", "2026-11-20"),
         ("obtained_on", "2026-11-21"),
         ("signed_by", "髙橋 みほん"),
+        ("signer_relation", "oneself"),
     ];
     assert!(NewConsent::parse(&form(&base), today()).is_ok());
     for (changes, field) in [
@@ -149,25 +186,51 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         (&[("scope", "family_alerts")], "scope"),
         (&[("state", "withdrawn")], "state"),
         (&[("state", "not_needed"), ("legal_basis", "見本条例第1条")], "state"),
-        (&[("scope", "roster"), ("state", "not_needed")], "legal_basis"),
         (&[("obtained_by", "")], "obtained_by"),
         (&[("explained_by", "")], "explained_by"),
         (&[("obtained_on", "")], "obtained_on"),
         (&[("obtained_on", "2026-11-23")], "obtained_on"),
         (&[("explained_on", "2026-11-22")], "explained_on"),
         (&[("signed_by", "")], "signed_by"),
+        (&[("signer_relation", "")], "signer_relation"),
         (&[("obtained_by", "proxy"), ("proxy_reason", "ご本人は入院中")], "signer_relation"),
         (&[("obtained_by", "proxy"), ("signer_relation", "eldest_son")], "proxy_reason"),
         (&[("signer_relation", "eldest_son")], "proxy_reason"),
         (&[("expires_on", "2026-11-21")], "expires_on"),
-        (&[("state", "explained"), ("explained_by", "")], "explained_by"),
+        (&[("legal_basis", "見本条例第1条")], "legal_basis"),
+        (&[("state", "declined"), ("expires_on", "2027-11-21")], "expires_on"),
     ] {
         let errors = NewConsent::parse(&form(&changed(&base, changes)), today()).unwrap_err();
         assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), [field], "{changes:?}");
     }
+    // What was filled in for an answer and is sent with a state that is none is said, never kept.
+    for (state, strays) in [
+        ("explained", &["obtained_by", "obtained_on", "signed_by", "signer_relation"][..]),
+        ("no_answer", &["obtained_by", "obtained_on", "signed_by", "signer_relation"]),
+        (
+            "not_needed",
+            &[
+                "legal_basis",
+                "explained_by",
+                "explained_on",
+                "obtained_by",
+                "obtained_on",
+                "signed_by",
+                "signer_relation",
+            ],
+        ),
+        ("opted_out", &[]),
+    ] {
+        let sent = form(&changed(&base, &[("scope", "roster"), ("state", state)]));
+        let fields = NewConsent::parse(&sent, today()).err().unwrap_or_default();
+        assert_eq!(fields.iter().map(|e| e.field).collect::<Vec<_>>(), strays, "{state}");
+    }
+    let explained = &[("scope", "watch"), ("state", "explained")][..];
+    let errors = NewConsent::parse(&form(explained), today()).unwrap_err();
+    assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), ["explained_by", "explained_on"]);
     let nothing = &[("scope", "watch"), ("state", "given")][..];
     let errors = NewConsent::parse(&form(nothing), today()).unwrap_err();
-    let all = ["explained_by", "obtained_by", "obtained_on", "signed_by"];
+    let all = ["explained_by", "obtained_by", "obtained_on", "signed_by", "signer_relation"];
     assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), all, "all that is missing is said at once");
     let region = Region::new();
     let unsigned = NewConsent { signed_by: Line::blank(), ..yes(ConsentScope::Watch) };
