@@ -95,7 +95,8 @@ fn only_an_answer_follows_an_answer() {
     assert!(region.may(region.relative(s.daughter), Act::SeeWatch) && region.may(region.doctor(), Act::SeeMedical));
     assert!(region.events("people.consent_withdrawn").is_empty());
     // A refusal is an answer too: the city may not read a later explanation as if it had been lifted.
-    let roster = ConsentScope::WideArea;
+    let roster = ConsentScope::Roster;
+    region.withdraw(roster).unwrap();
     region.record(noted(roster, ConsentState::Explained)).unwrap();
     region.record(noted(roster, ConsentState::NoAnswer)).unwrap();
     region.record(NewConsent { state: ConsentState::OptedOut, ..yes(roster) }).unwrap();
