@@ -19,6 +19,7 @@ mod migrate;
 mod ops;
 mod postman;
 mod region;
+mod replay;
 mod reports;
 mod rights;
 mod rounds;
@@ -27,14 +28,12 @@ mod security_log;
 mod serve;
 mod tls;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use base::Instant;
 use clap::{Parser, Subcommand};
-use watch::rhythm::Model;
 
 use crate::config::Config;
 
@@ -221,6 +220,8 @@ enum WatchCommand {
         /// 検知のしかた。one_tail は公開の試験記録と比べるための、もとの形です
         #[arg(long, value_parser = ["two_tails", "one_tail"], default_value = "two_tails")]
         model: String,
+        #[command(flatten)]
+        judging: replay::Judging,
     },
 }
 
@@ -256,7 +257,9 @@ fn main() {
         Command::Secrets { command: SecretsCommand::Rotate { config } } => {
             Config::load(&config).and_then(|config| secrets::rotate(&config))
         }
-        Command::Watch { command: WatchCommand::Replay { file, model } } => replay(&file, &model),
+        Command::Watch { command: WatchCommand::Replay { file, model, judging } } => {
+            replay::run(&file, &model, &judging)
+        }
     };
     if let Err(error) = outcome {
         eprintln!("tsunagari: {error:#}");
@@ -290,19 +293,6 @@ pub fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", text.trim_end())?;
     Ok(out.flush()?)
-}
-
-fn replay(file: &str, model: &str) -> anyhow::Result<()> {
-    let model = if model == "one_tail" { Model::OneTail } else { Model::TwoTails };
-    let options = watch::replay::Options { model, ..Default::default() };
-    let input = watch::replay::open(Path::new(file)).with_context(|| format!("{file} を開けません"))?;
-    let output = BufWriter::new(std::io::stdout().lock());
-    let played = watch::replay::run(input, output, &options)?;
-    eprintln!(
-        "{}軒、{}行(うち生活のしるし{}行、しるしでない行{}行)",
-        played.homes, played.rows, played.signs, played.other
-    );
-    Ok(())
 }
 
 /// Whether this address is the machine itself.

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId};
+use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId, Span};
 
 use super::decision::{Bundle, Decision, Ending, How, NewAlert, Outcome, Save, Unknown, Writes};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
@@ -14,6 +14,9 @@ use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
 use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVES, due};
 use crate::{Alert, AlertState, Arrival, Defect, Malformed, Signal, Unused};
+
+/// Words of one second that come within this time of each other were said in their order, not twice.
+const BOUNCE: Span = Span::seconds(3);
 
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
 pub(super) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
@@ -187,11 +190,19 @@ impl Draft<'_> {
         if code == Code::Battery && known_battery == Some(value) {
             return Fate::Stored;
         }
-        let key = (occurred_at, device, code as u8);
-        if self.known.contains(&key) || !self.seen.insert(key) {
-            self.count(device, Anomaly::Duplicate);
-            return Fate::Duplicate;
+        let told = |draft: &Self, at| {
+            let key = (at, device, code as u8);
+            draft.known.contains(&key) || draft.seen.contains(&key)
+        };
+        let mut occurred_at = occurred_at;
+        if told(self, occurred_at) {
+            let Some(after) = bounce(self.state(no).device(device), arrival, occurred_at, code, value) else {
+                self.count(device, Anomaly::Duplicate);
+                return Fate::Duplicate;
+            };
+            occurred_at = after;
         }
+        self.seen.insert((occurred_at, device, code as u8));
         if wrong {
             self.count(device, Anomaly::WrongClock);
         }
@@ -369,6 +380,14 @@ impl Draft<'_> {
             None => self.out.last_seq,
         });
     }
+}
+
+/// When it happened, of a state that bears the time of one told before: a device that tells whole seconds, or none, and
+/// was another way in between. The same words delivered again after a lost line come later, or say what is known.
+fn bounce(known: &DeviceState, arrival: &Arrival, at: Instant, code: Code, value: f32) -> Option<Instant> {
+    let coarse = arrival.occurred_at.is_none() || at.0 % 1_000_000 == 0;
+    let at_once = arrival.received_at - known.heard_at < BOUNCE && known.last_at - at < Span::seconds(1);
+    (coarse && at_once && known.differs(code, value)).then_some(known.last_at + Span(1))
 }
 
 enum Fate {

@@ -7,12 +7,12 @@
 use base::{AbsenceId, AlertId, Instant, Span};
 
 use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
-use super::movement::{News, follow, is_contradicted, is_out_of_order};
+use super::movement::{News, follow, weigh};
 use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
 use crate::rhythm::Heard;
 use crate::words::{at_clock, lasting, long_ago};
-use crate::{DeviceFault, DeviceKind, Level, Rule};
+use crate::{DeviceKind, Level, Rule};
 
 /// What a stored row says; the number is the column `code`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,26 +145,21 @@ fn move_about(
     let device = &home.devices[index];
     let Some(sign) = device.kind.sign() else { return };
     let count = |what| Effect::Count { device: device.no, what };
-    let known = state.device(device.no);
-    let before = known.fault();
-    let news = follow(known, r);
-    let mut errs = is_out_of_order(known, r, news);
-    if !errs && news == News::Moved && is_contradicted(home, state, device.no, r.occurred_at) {
-        state.device(device.no).err(DeviceFault::Contradicted, r.occurred_at);
-        errs = true;
-    }
-    if state.device(device.no).fault() != before {
+    let at = state.device_at(device.no);
+    let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
+    let verdict = weigh(&mut state.devices, &mut state.alone, at, gives_signs, r, true);
+    if verdict.trust_changed {
         effects.push(Effect::Trust);
     }
-    match news {
-        News::Moved if errs => effects.push(count(Anomaly::Faulty)),
+    match verdict.news {
+        News::Moved if verdict.errs => effects.push(count(Anomaly::Faulty)),
         News::Repeats if in_order => effects.push(count(Anomaly::Repeated)),
         _ => {}
     }
-    if r.code == Code::Closed && news == News::Moved {
+    if r.code == Code::Closed && verdict.news == News::Moved {
         close(state, device.no, effects);
     }
-    if errs || news != News::Moved {
+    if !verdict.is_sign() {
         return;
     }
     if r.code != Code::Closed && r.code != Code::Absent {

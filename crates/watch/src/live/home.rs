@@ -201,6 +201,12 @@ impl HomeState {
 
     /// To be changed, and therefore to be saved.
     pub fn device(&mut self, no: u32) -> &mut DeviceState {
+        let at = self.device_at(no);
+        &mut self.devices[at]
+    }
+
+    /// Where this device stands in the list; to be changed, and therefore to be saved.
+    pub fn device_at(&mut self, no: u32) -> usize {
         let at = match self.devices.iter().position(|d| d.no == no) {
             Some(at) => at,
             None => {
@@ -210,7 +216,7 @@ impl HomeState {
             }
         };
         self.devices[at].unsaved = true;
-        &mut self.devices[at]
+        at
     }
 
     pub fn day(&mut self, day: i64) -> &mut DayLog {
@@ -278,7 +284,7 @@ impl HomeState {
 }
 
 impl DeviceState {
-    fn new(no: u32) -> DeviceState {
+    pub fn new(no: u32) -> DeviceState {
         DeviceState {
             no,
             open: None,

@@ -4,7 +4,7 @@
 use base::{Instant, Span};
 
 use super::hear::{Code, Reading};
-use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Rare};
+use super::home::{DeviceState, NEVER, Rare};
 use crate::{DeviceFault, Signal};
 
 /// A contact or motion that says more than this in a minute is loose or broken: nobody opens a door so often.
@@ -35,6 +35,43 @@ pub(crate) enum News {
     Repeats,
     /// The first word of it, or of a time before what is known.
     Nothing,
+}
+
+/// What a movement is worth, and whether the device that tells of it is out of order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Verdict {
+    pub news: News,
+    pub errs: bool,
+    /// Whether the device is believed otherwise than before.
+    pub trust_changed: bool,
+}
+
+impl Verdict {
+    pub fn is_sign(self) -> bool {
+        self.news == News::Moved && !self.errs
+    }
+}
+
+/// Takes a reading of the home's `at`-th device beside what the others say. `gives_signs`: whether the device of this
+/// number tells of life at all; `alone`: see [`is_contradicted`]; `state`: whether the reading tells one, as all devices
+/// of our own do, or each of its words is somebody who moved, as in recordings that keep no states.
+pub(crate) fn weigh(
+    devices: &mut [DeviceState],
+    alone: &mut (u32, i32),
+    at: usize,
+    gives_signs: impl Fn(u32) -> bool,
+    r: &Reading,
+    state: bool,
+) -> Verdict {
+    let known = &mut devices[at];
+    let before = known.fault();
+    let news = if state { follow(known, r) } else { News::Moved };
+    let mut errs = is_out_of_order(known, r, news);
+    if !errs && news == News::Moved && is_contradicted(devices, alone, at, gives_signs, r.occurred_at) {
+        devices[at].err(DeviceFault::Contradicted, r.occurred_at);
+        errs = true;
+    }
+    Verdict { news, errs, trust_changed: devices[at].fault() != before }
 }
 
 /// Keeps open, closed, occupied, present.
@@ -105,7 +142,7 @@ fn stir(known: &mut DeviceState, distance: f32) -> News {
 }
 
 /// Whether the device is out of order by this reading, or was before: what it says is then no sign of life.
-pub(crate) fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News) -> bool {
+fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News) -> bool {
     let minute = r.occurred_at.unix_seconds().div_euclid(60) as u16;
     let counts = matches!(r.code, Code::Opened | Code::Closed | Code::Motion);
     if known.minute != minute {
@@ -136,28 +173,34 @@ pub(crate) fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News) 
     !over
 }
 
-/// A sign of life by one device: whether it has spoken alone for a day while others, which are heard, said nothing.
-pub(super) fn is_contradicted(home: &HomeFixed, state: &mut HomeState, device: u32, at: Instant) -> bool {
+/// A sign of life by one device: whether it has spoken alone (which, and since which minute) for a day while others,
+/// which are heard, said nothing.
+fn is_contradicted(
+    devices: &mut [DeviceState],
+    alone: &mut (u32, i32),
+    index: usize,
+    gives_signs: impl Fn(u32) -> bool,
+    at: Instant,
+) -> bool {
     let minute = |at: Instant| at.unix_seconds().div_euclid(60) as i32;
-    let (alone, since) = state.alone;
-    let last = state.device(device).sign_at;
-    if alone != device || last == NEVER || at - last > ALONE_AGAIN {
+    let (device, last) = (devices[index].no, devices[index].sign_at);
+    let (speaker, since) = *alone;
+    if speaker != device || last == NEVER || at - last > ALONE_AGAIN {
         // Whoever else speaks is believed, and so is the one that was not.
-        for other in state.devices.iter_mut().filter(|d| d.no != device) {
+        for other in devices.iter_mut().filter(|d| d.no != device) {
             if other.fault() == Some(DeviceFault::Contradicted) {
                 other.believe();
                 other.unsaved = true;
             }
         }
-        state.alone = (device, minute(at));
+        *alone = (device, minute(at));
         return false;
     }
     if minute(at) - since < ALONE.as_minutes() as i32 {
         return false;
     }
     let witness = |d: &&DeviceState| d.online && d.sign_at != NEVER && at - d.heard_at < HEARD;
-    let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
-    let silent = state.devices.iter().filter(|d| d.no != device && gives_signs(d.no)).filter(witness);
+    let silent = devices.iter().filter(|d| d.no != device && gives_signs(d.no)).filter(witness);
     silent.count() >= WITNESSES
 }
 
@@ -166,6 +209,21 @@ impl DeviceState {
     fn still_since(&self) -> Instant {
         let stirred = self.rare.as_ref().is_some_and(|rare| rare.distance.is_some());
         if stirred { self.changed_at.max(self.sign_at) } else { self.changed_at }
+    }
+
+    /// Whether this is another state or value than the one known last. A press is no state.
+    pub(super) fn differs(&self, code: Code, value: f32) -> bool {
+        let climate = self.climate.as_ref();
+        let other = |known: Option<(Instant, f32)>| known.is_some_and(|(_, known)| known != value);
+        match code {
+            Code::Opened | Code::Motion | Code::Present => self.open == Some(false),
+            Code::Closed | Code::MotionCleared | Code::Absent => self.open == Some(true),
+            Code::Temperature => other(climate.and_then(|c| c.temperature)),
+            Code::Humidity => other(climate.and_then(|c| c.humidity)),
+            Code::Distance => self.rare.as_ref().and_then(|r| r.distance).is_some_and(|known| known != value),
+            Code::Battery => self.battery.is_some_and(|known| f32::from(known) != value),
+            Code::Button => false,
+        }
     }
 
     pub fn fault(&self) -> Option<DeviceFault> {

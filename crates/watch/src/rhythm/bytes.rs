@@ -3,10 +3,12 @@
 use super::habit::{FirstUses, KINDS};
 use super::{EXCUSES, LATEST, Last, Model, Rhythm, Sign};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without what is known of a question.
+const BEFORE_QUESTIONS: u8 = 1;
 const NONE: i64 = i64::MIN;
 const FLOATS: usize = 48 + 48 + 48 + 5;
-const LENGTH: usize = 2 + FLOATS * 4 + 8 + FirstUses::BYTES + 5 * 8 + 2 + 4 + 4 + 2 + 3 + EXCUSES * 16;
+const LENGTH: usize = 2 + FLOATS * 4 + 8 + FirstUses::BYTES + 6 * 8 + 2 + 4 + 4 + 2 + 3 + EXCUSES * 16;
 
 /// Bytes that are no rhythm of this version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -44,6 +46,7 @@ impl Rhythm {
         out.extend(self.first_day.to_le_bytes());
         out.extend(self.days_learned.to_le_bytes());
         out.extend([self.told, u8::from(self.unsure), u8::from(self.patchy)]);
+        out.extend(self.asked.unwrap_or(NONE).to_le_bytes());
         // As many places as there may be; those that are free come first.
         let free = std::iter::repeat_n(&(0, 0), EXCUSES - self.excused.len());
         for (from, to) in free.chain(&self.excused) {
@@ -55,13 +58,16 @@ impl Rhythm {
 
     /// Reads what [`Rhythm::encode`] wrote; anything else is refused, never guessed.
     pub fn decode(bytes: &[u8]) -> Result<Rhythm, DamagedRhythm> {
-        match bytes.first() {
-            None => return Err(DamagedRhythm::Length(0)),
-            Some(&version) if version != VERSION => return Err(DamagedRhythm::Version(version)),
-            Some(_) if bytes.len() != LENGTH => return Err(DamagedRhythm::Length(bytes.len())),
-            Some(_) => {}
+        let version = *bytes.first().ok_or(DamagedRhythm::Length(0))?;
+        let length = match version {
+            VERSION => LENGTH,
+            BEFORE_QUESTIONS => LENGTH - 8,
+            _ => return Err(DamagedRhythm::Version(version)),
+        };
+        if bytes.len() != length {
+            return Err(DamagedRhythm::Length(bytes.len()));
         }
-        Reader(&bytes[1..]).rhythm().ok_or(DamagedRhythm::Value)
+        Reader(&bytes[1..]).rhythm(version).ok_or(DamagedRhythm::Value)
     }
 }
 
@@ -69,7 +75,7 @@ impl Rhythm {
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
-    fn rhythm(&mut self) -> Option<Rhythm> {
+    fn rhythm(&mut self, version: u8) -> Option<Rhythm> {
         let mut rhythm = match self.take()? {
             [0] => Rhythm::with_model(Model::OneTail),
             [1] => Rhythm::with_model(Model::TwoTails),
@@ -99,6 +105,9 @@ impl Reader<'_> {
         rhythm.days_learned = u16::from_le_bytes(self.take()?);
         let [told, unsure, patchy] = self.take()?;
         (rhythm.told, rhythm.unsure, rhythm.patchy) = (told, flag(unsure)?, flag(patchy)?);
+        if version > BEFORE_QUESTIONS {
+            rhythm.asked = self.time()?;
+        }
         for _ in 0..EXCUSES {
             let (from, to) = (self.time()??, self.time()??);
             if from < to {

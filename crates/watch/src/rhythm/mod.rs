@@ -19,7 +19,7 @@ use base::Instant;
 
 pub use bytes::DamagedRhythm;
 use habit::FirstUses;
-pub use nouns::{Due, Heard, Level, Model, Rule, Settings, Sign};
+pub use nouns::{Ask, Due, Heard, Level, Model, Rule, Settings, Sign};
 use prior::BINS;
 
 const HALF_HOURS: usize = 48;
@@ -66,6 +66,8 @@ pub struct Rhythm {
     days_learned: u16,
     /// Bit 0: notice told in this silence; bit 1: alert.
     told: u8,
+    /// When the person was asked in this silence, and has not answered yet.
+    asked: Option<i64>,
     /// The running silence contains an outage, an absence or nothing certain: it teaches nothing.
     unsure: bool,
     /// The current day had an outage or an absence: it teaches no habit.
@@ -118,6 +120,7 @@ impl Rhythm {
             first_day: 0,
             days_learned: 0,
             told: 0,
+            asked: None,
             unsure: false,
             patchy: false,
             held: None,
@@ -143,7 +146,7 @@ impl Rhythm {
         }
         let out = self.last_entrance.is_some_and(|entrance| t - entrance <= EXIT);
         self.last = Some(Last { at: t, sign, out, since: t, reassured: None });
-        self.told = 0;
+        (self.told, self.asked) = (0, None);
         self.unsure = false;
         self.held = None;
         Heard::New
@@ -179,7 +182,7 @@ impl Rhythm {
         }
         last.since = t;
         last.reassured = Some(t);
-        self.told = 0;
+        (self.told, self.asked) = (0, None);
     }
 
     /// The gateway fell silent at `at`: no deadline until [`Rhythm::resume`] or a sign of life.
@@ -233,6 +236,14 @@ impl Rhythm {
     /// Notes that a level was told, so that it is told once per silence.
     pub fn told(&mut self, level: Level) {
         self.told |= level_bit(level);
+    }
+
+    /// The same of what [`Rhythm::next`] said; a question begins to wait for its answer.
+    pub fn told_of(&mut self, due: &Due) {
+        self.told(due.level);
+        if due.rule == Rule::InactivityQuestion {
+            self.asked = wall(due.at);
+        }
     }
 
     fn was_told(&self, level: Level) -> bool {

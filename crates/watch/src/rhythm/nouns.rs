@@ -75,6 +75,10 @@ pub enum Rule {
     InactivityAlert,
     /// X hours without a sign, where a city set that instead.
     InactivityFixed,
+    /// The notice as a question to the person.
+    InactivityQuestion,
+    /// The question had no answer.
+    InactivityUnanswered,
 }
 
 impl Rule {
@@ -83,6 +87,8 @@ impl Rule {
             Rule::InactivityNotice => "inactivity_notice",
             Rule::InactivityAlert => "inactivity_alert",
             Rule::InactivityFixed => "inactivity_fixed",
+            Rule::InactivityQuestion => "inactivity_question",
+            Rule::InactivityUnanswered => "inactivity_unanswered",
         }
     }
 }
@@ -98,11 +104,30 @@ pub struct Settings {
     pub cap: Span,
     /// X hours without a sign instead of the learned rhythm.
     pub fixed: Option<Span>,
+    /// The notice is a question to the person.
+    #[serde(default)]
+    pub ask: Option<Ask>,
+}
+
+/// How a person is asked whether all is well.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Ask {
+    /// Days that may pass between two questions that were not needed; 1 to 3650.
+    pub days: f32,
+    /// After so long without an answer the question is an alert.
+    pub wait: Span,
+    /// Nobody is asked from the first until before the second of these, minutes of the day; a question waits until then.
+    pub quiet: (u16, u16),
+}
+
+impl Ask {
+    /// A question every five days, half an hour for the answer, none from 22:00 to 6:30.
+    pub const USUAL: Ask = Ask { days: 5.0, wait: Span::minutes(30), quiet: (22 * 60, 6 * 60 + 30) };
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { alert_days: 30.0, notice_days: 7.0, cap: Span::hours(24), fixed: None }
+        Settings { alert_days: 30.0, notice_days: 7.0, cap: Span::hours(24), fixed: None, ask: None }
     }
 }
 

@@ -31,7 +31,8 @@ impl Rhythm {
         }
         text + &match due.rule {
             Rule::InactivityFixed => "決められた時間、動きがないためお知らせします。".to_owned(),
-            Rule::InactivityNotice | Rule::InactivityAlert => self.say_frequency(last, at),
+            Rule::InactivityUnanswered => "お変わりないかをお尋ねしましたが、お返事がありません。".to_owned(),
+            Rule::InactivityNotice | Rule::InactivityAlert | Rule::InactivityQuestion => self.say_frequency(last, at),
         }
     }
 

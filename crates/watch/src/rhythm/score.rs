@@ -4,7 +4,8 @@ use base::{Instant, Span};
 
 use super::prior::{ENDING, TAIL_ALL, TAILS, TailPrior};
 use super::{
-    BINS, Due, HALF_HOURS, HIGH, Level, Model, Rhythm, Rule, STEP, STEPS, Settings, bin, elapsed_class, half_hour,
+    Ask, BINS, DAY, Due, HALF_HOURS, HIGH, Level, Model, Rhythm, Rule, STEP, STEPS, Settings, bin, elapsed_class,
+    half_hour,
 };
 
 /// The prior's chances weigh as much as this many steps of the home's own.
@@ -96,13 +97,23 @@ impl Rhythm {
             return Some(Due { at: self.fixed_deadline(wait)?, level: Level::Alert, rule: Rule::InactivityFixed });
         }
         let mut course = None;
-        let alert = self.learned(&mut course, Level::Alert, settings.alert_days, settings.cap)?;
-        let alert = Due { at: alert, level: Level::Alert, rule: Rule::InactivityAlert };
+        let alert = self.learned(&mut course, Level::Alert, settings.alert_days, settings.cap);
+        let alert = alert.map(|at| Due { at, level: Level::Alert, rule: Rule::InactivityAlert });
         if self.was_told(Level::Notice) {
-            return Some(alert);
+            // A question waits for its answer whatever becomes of the line to the home.
+            let unanswered = settings.ask.zip(self.asked).map(|(ask, asked)| {
+                let at = Instant::from_wall_seconds(asked) + ask.wait;
+                Due { at, level: Level::Alert, rule: Rule::InactivityUnanswered }
+            });
+            return alert.into_iter().chain(unanswered).min_by_key(|due| due.at);
         }
-        let notice = self.learned(&mut course, Level::Notice, settings.notice_days, settings.cap)?;
-        let notice = Due { at: notice, level: Level::Notice, rule: Rule::InactivityNotice };
+        let alert = alert?;
+        let budget = settings.ask.map_or(settings.notice_days, |ask| ask.days);
+        let at = self.learned(&mut course, Level::Notice, budget, settings.cap)?;
+        let notice = match settings.ask {
+            Some(ask) => Due { at: ask.not_before(at), level: Level::Notice, rule: Rule::InactivityQuestion },
+            None => Due { at, level: Level::Notice, rule: Rule::InactivityNotice },
+        };
         Some(if notice.at < alert.at { notice } else { alert })
     }
 
@@ -134,6 +145,18 @@ impl Rhythm {
             }
         }
         Some(Instant::from_wall_seconds(at))
+    }
+}
+
+impl Ask {
+    /// `at`, or the end of the quiet hours in which it lies.
+    fn not_before(&self, at: Instant) -> Instant {
+        let (wall, (from, until)) = (at.wall_seconds(), self.quiet);
+        let (from, until) = (i64::from(from) * 60, i64::from(until) * 60);
+        let of_day = wall.rem_euclid(DAY);
+        let is_quiet = if from <= until { (from..until).contains(&of_day) } else { of_day >= from || of_day < until };
+        let wait = if is_quiet { (until - of_day).rem_euclid(DAY) } else { 0 };
+        at + Span::seconds(wait)
     }
 }
 

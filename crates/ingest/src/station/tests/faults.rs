@@ -60,6 +60,37 @@ fn presence_is_life_while_it_changes_or_stirs() {
     assert_eq!(w.device(0, "radar").fault.map(|(fault, _)| fault), Some(DeviceFault::NeverEnds));
 }
 
+// shows: 6.2.2 a bounce within a second, told in whole seconds, keeps its last state (the field's F05)
+#[test]
+fn a_door_that_bounces_within_a_second_is_as_it_was_last() {
+    let door = |w: &mut World, second: base::Instant, closed: bool| {
+        let said = format!(r#"{{"contact":{closed},"last_seen":"{second}+09:00"}}"#);
+        say(w, "entrance", &said);
+    };
+    let mut w = silent_home();
+    let second = base::Instant::from_unix_seconds(w.now.unix_seconds());
+    for (ago, closed) in [(20, true), (10, false), (0, true), (0, false), (0, true)] {
+        door(&mut w, second - Span::seconds(ago), closed);
+    }
+    w.pass_for(Span::hours(2));
+    assert_eq!(w.device(0, "entrance").counters.duplicates, 0);
+    assert!(w.alerts_of(0, Rule::LeftOpen, Level::Notice).is_empty(), "the door is closed");
+    // What was told already, and comes again after its line was lost, is a repetition and moves nothing.
+    let moved = w.device(0, "entrance").sign_at;
+    for closed in [true, false] {
+        door(&mut w, second, closed);
+    }
+    w.pass_for(Span::hours(2));
+    assert_eq!((w.device(0, "entrance").counters.duplicates, w.device(0, "entrance").sign_at), (2, moved));
+    assert!(w.alerts_of(0, Rule::LeftOpen, Level::Notice).is_empty(), "it is still closed");
+    // In one message nobody needs a time: the order is the list's.
+    let all =
+        [CLOSED, OPEN, CLOSED, OPEN].map(|signal| Arrival { occurred_at: None, ..w.arrival(0, "entrance", signal) });
+    w.deliver(all.to_vec()).expect("stored");
+    w.pass_for(Span::hours(2));
+    assert_eq!(w.alerts_of(0, Rule::LeftOpen, Level::Notice).len(), 1, "it stands open");
+}
+
 // shows: 6.2.2 a device that says that its battery is low, or that it was opened, is on the care list (the field's F10)
 #[test]
 fn what_a_device_says_of_itself_is_told_to_its_keeper() {
