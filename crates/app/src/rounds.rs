@@ -83,7 +83,8 @@ pub async fn index_audit(db: &Db) -> anyhow::Result<()> {
     Ok(db.in_slices("audit index", audit::index_persons).await?)
 }
 
-/// Forgets what nobody needs any more, and ends consents whose day has come. What fails of it keeps nothing else from
+/// Forgets what nobody needs any more, ends consents whose day has come, and files anew what an earlier version folded
+/// in its own way. What fails of it keeps nothing else from
 /// being done.
 pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let now = clock();
@@ -93,6 +94,7 @@ pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
         db.write_bulk("sessions", move |tx| signin::tidy(&sessions, tx)).await.map(drop).map_err(Into::into),
         db.write_bulk("messages", move |tx| notify::tidy(tx, now)).await.map(drop).map_err(Into::into),
         expire_consents(db, consents).await,
+        db.in_slices("search keys", people::file_anew).await.map_err(Into::into),
     ];
     parts.into_iter().collect()
 }

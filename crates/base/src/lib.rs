@@ -7,8 +7,10 @@ mod hex;
 mod ids;
 mod instant;
 pub mod kana;
+pub mod letters;
 pub mod limits;
 mod redacted;
+mod typed_date;
 pub mod wareki;
 mod words;
 
@@ -17,3 +19,4 @@ pub use hex::{hex, unhex};
 pub use ids::*;
 pub use instant::{Clock, Instant, LocalTime, Span};
 pub use redacted::Redacted;
+pub use typed_date::NoDate;

@@ -34,24 +34,6 @@ impl Date {
         Date(moment.wall_day() as i32)
     }
 
-    /// Reads `1938-04-01`, `1938/4/1`, `昭和13年4月1日`, `昭13.4.1` or `S13.4.1` (元年 too); full-width digits as well.
-    /// Years that are counted by no era begin with 明治, so that an era left out is no year of the first century.
-    pub fn parse(text: &str) -> Option<Date> {
-        let text = crate::kana::half_width_digits(text.trim());
-        let (base, rest) = match era_prefix(&text) {
-            Some((_, first_year, rest)) => (first_year - 1, rest.replacen('元', "1", 1)),
-            None => (0, text.clone()),
-        };
-        let mut numbers = rest.split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty());
-        let year = base + numbers.next()?.parse::<i32>().ok()?;
-        let month = numbers.next()?.parse().ok()?;
-        let day = numbers.next()?.parse().ok()?;
-        if numbers.next().is_some() || year < FIRST_YEAR {
-            return None;
-        }
-        Date::new(year, month, day)
-    }
-
     /// `昭和13年4月1日`; before 明治 the plain year.
     pub fn wareki(self) -> String {
         let (y, m, d) = self.civil();
@@ -69,13 +51,8 @@ impl Date {
     }
 }
 
-/// The era that a typed date names by its name, its first character or its letter.
-pub fn typed_era(text: &str) -> Option<&'static str> {
-    era_prefix(text).map(|(name, ..)| name)
-}
-
 /// The era named, its first year, and what follows.
-fn era_prefix(text: &str) -> Option<(&'static str, i32, &str)> {
+pub(crate) fn era_prefix(text: &str) -> Option<(&'static str, i32, &str)> {
     ERAS.iter().zip(["R", "H", "S", "T", "M"]).find_map(|((year, _, _, name), letter)| {
         let mut ways = [*name, name.get(..3)?, letter].into_iter();
         Some((*name, *year, ways.find_map(|way| text.strip_prefix(way))?))
@@ -115,14 +92,6 @@ mod tests {
         assert_eq!(Date::parse("S13.4.1"), Date::parse("1938-04-01"));
         assert_eq!(Date::parse("昭和13年4月1日"), Date::parse("1938/4/1"));
         assert_eq!(Date::parse("1938-02-30"), None);
-        for (typed, meant) in
-            [("昭20.10.28", "1945-10-28"), ("大15年12月24日", "1926-12-24"), ("令元.5.1", "2019-05-01")]
-        {
-            assert_eq!(Date::parse(typed), Date::parse(meant), "{typed}");
-        }
-        for no_date in ["20.10.28", "0020-10-28", "1-2-3", "1867-12-31", "昭.1.1"] {
-            assert_eq!(Date::parse(no_date), None, "{no_date}");
-        }
     }
 
     #[test]

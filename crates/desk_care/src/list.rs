@@ -50,7 +50,8 @@ fn body(found: &Found, query: &str, today: Date) -> Markup {
             @if query.is_empty() {
                 (empty("担当の方はまだいません", "ケアチームへの参加は事務局が登録します。"))
             } @else {
-                (empty("見つかりませんでした", "文字を減らすか、カナで探してください。担当でない方は表示されません。"))
+                @let otherwise = "文字を減らすか、カナで探してください。担当でない方は表示されません。";
+                (empty("見つかりませんでした", found.why_nobody.as_deref().unwrap_or(otherwise)))
             }
         }
         ul.plain.stack {

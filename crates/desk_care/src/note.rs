@@ -223,11 +223,8 @@ pub async fn withdraw(
 }
 
 /// A moment to come as the form sends it; blank is none.
-pub fn moment(typed: &str) -> Result<Option<Instant>, &'static str> {
-    match typed {
-        "" => Ok(None),
-        typed => Instant::parse(typed).map(Some).ok_or("日時を確かめてください。例：2026-11-22T10:42"),
-    }
+pub fn moment(typed: &str) -> Result<Option<Instant>, String> {
+    if typed.is_empty() { Ok(None) } else { form::read_moment(typed, "返信期限").map(Some) }
 }
 
 pub async fn versions(

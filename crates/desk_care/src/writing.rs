@@ -95,18 +95,21 @@ pub async fn write(
     }
 }
 
-fn read(person: PersonId, form: &Form) -> Result<NewNote, (&'static str, &'static str)> {
+fn read(person: PersonId, form: &Form) -> Result<NewNote, (&'static str, String)> {
     let text = |field: &str| Redacted::new(form.one(field).to_owned());
+    let wrong = |field: &'static str, why: &str| (field, why.to_owned());
     let addressees: Option<Vec<Addressee>> = form.all("to").map(addressee).collect();
     Ok(NewNote {
         person,
-        kind: NoteKind::from_key(form.one("kind")).ok_or(("kind", "種別を選んでください。"))?,
+        kind: NoteKind::from_key(form.one("kind")).ok_or_else(|| wrong("kind", "種別を選んでください。"))?,
         subject: text("subject"),
         body: text("body"),
-        addressees: addressees.ok_or(("to", "宛先を選び直してください。"))?,
-        importance: Importance::from_key(form.one("importance")).ok_or(("importance", "重要度を選んでください。"))?,
+        addressees: addressees.ok_or_else(|| wrong("to", "宛先を選び直してください。"))?,
+        importance: Importance::from_key(form.one("importance"))
+            .ok_or_else(|| wrong("importance", "重要度を選んでください。"))?,
         reply_by: moment(form.one("reply_by")).map_err(|why| ("reply_by", why))?,
-        visibility: Visibility::from_key(form.one("visibility")).ok_or(("visibility", "公開範囲を選んでください。"))?,
+        visibility: Visibility::from_key(form.one("visibility"))
+            .ok_or_else(|| wrong("visibility", "公開範囲を選んでください。"))?,
         case: None,
     })
 }

@@ -145,6 +145,10 @@ async fn search(
 /// Whose name or login holds what was typed, 旧字 and width folded; one more than a page shows.
 fn matching(ctx: &Ctx, tx: &mut dyn Tx, typed: &str) -> Result<Vec<Account>, Problem> {
     let wanted = base::kana::fold(typed);
+    // Signs alone are in no name, and no text at all is in every one.
+    if wanted.is_empty() && !typed.is_empty() {
+        return Ok(vec![]);
+    }
     let (mut found, mut read, mut after): (Vec<Account>, usize, Option<LoginName>) = (vec![], 0, None);
     loop {
         let page = signin::accounts(ctx, tx, after.as_ref(), ROWS * 4)?;

@@ -130,7 +130,7 @@ async fn search(
     }
     Ok(frame.page("どの方の記録を調べますか").body(html! {
         (search_form(&query))
-        @if found.persons.is_empty() { (empty("当てはまる方は見つかりません", "文字を減らすか、フリガナでもお試しください。")) }
+        @if found.persons.is_empty() { (empty("当てはまる方は見つかりません", found.why_nobody.as_deref().unwrap_or("文字を減らすか、フリガナでもお試しください。"))) }
         @else { (table) }
         @if found.more { (too_many(ROWS, ROWS + 1, "文字を足して絞り込んでください。")) }
         (link_button("/audit", "すべての記録へ"))

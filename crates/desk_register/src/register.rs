@@ -62,7 +62,10 @@ fn results(frame: &Frame, query: &str, found: &Found) -> Markup {
     if found.persons.is_empty() {
         return match (query, found.page) {
             ("", 0) => empty("登録されている方はまだいません", "「新しい対象者を登録」から始めてください。"),
-            (_, 0) => empty("当てはまる方は見つかりません", "文字を減らすか、フリガナや電話番号でもお試しください。"),
+            (_, 0) => empty(
+                "当てはまる方は見つかりません",
+                found.why_nobody.as_deref().unwrap_or("文字を減らすか、フリガナや電話番号でもお試しください。"),
+            ),
             _ => empty("このページに表示する方はいません", "前のページに戻ってください。"),
         };
     }

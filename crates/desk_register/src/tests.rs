@@ -66,9 +66,13 @@ fn the_register_lists_and_finds_within_reach_and_keeps_the_query_out_of_addresse
     region.get(&office, "/register").is(200).well_formed().shows("髙橋").shows("新しい対象者を登録");
     region.post(&office, "/register/search", &[("q", "ﾀｶﾊｼ")]).is(200).shows("髙橋").shows("value=\"ﾀｶﾊｼ\"");
     region.post(&office, "/register/search", &[("q", "いない方")]).is(200).shows("当てはまる方は見つかりません");
+    let no_day = region.post(&office, "/register/search", &[("q", "昭和20年2月30日")]);
+    no_day.is(200).shows("2月30日はその年の暦にありません");
+    region.post(&office, "/register/search", &[("q", "・")]).is(200).shows("記号だけでは探せません").hides("髙橋");
+    region.post(&office, "/register/search", &[("q", "\u{3164}")]).is(200).shows("髙橋");
     let looked = region.audited();
     let looked: Vec<_> = looked.iter().filter(|r| r.action == "look.register").collect();
-    assert_eq!(looked.len(), 3);
+    assert_eq!(looked.len(), 6);
     assert_eq!(looked[0].persons, [region.s.person]);
     let city = region.city();
     region.get(&city, "/register").is(200).hides("新しい対象者を登録");

@@ -3,7 +3,7 @@
 use access::Witnesses;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use base::{AbsenceId, HomeId, Instant, Role};
+use base::{AbsenceId, HomeId, Role};
 use maud::{Markup, html};
 use page::components::local;
 use page::components::{Action, Field, link_button, submit};
@@ -123,12 +123,12 @@ pub async fn enter(
     Ok((draft.status(), page).into_response())
 }
 
-fn read(form: &Form) -> Result<NewAbsence, (&'static str, &'static str)> {
-    let reason = AbsenceReason::from_key(form.one("reason")).ok_or(("reason", "理由を選んでください。"))?;
-    let moment = |field: &'static str, why| Instant::parse(form.one(field)).ok_or((field, why));
-    let from = moment("from", "出かける日時を入力してください。例：2026-11-22T10:30")?;
-    let until = moment("until", "戻る日時を入力してください。例：2026-11-22T18:00")?;
-    let weekly = (reason == AbsenceReason::DayService).then(|| weekly(form)).transpose()?;
+fn read(form: &Form) -> Result<NewAbsence, (&'static str, String)> {
+    let reason = AbsenceReason::from_key(form.one("reason")).ok_or(("reason", "理由を選んでください。".to_owned()))?;
+    let moment = |field: &'static str, label| form::read_moment(form.one(field), label).map_err(|why| (field, why));
+    let (from, until) = (moment("from", "出かける日時")?, moment("until", "戻る日時")?);
+    let weekly = (reason == AbsenceReason::DayService).then(|| weekly(form)).transpose();
+    let weekly = weekly.map_err(|(field, why)| (field, why.to_owned()))?;
     Ok(NewAbsence { reason, from, until, weekly })
 }
 
@@ -138,15 +138,9 @@ fn weekly(form: &Form) -> Result<Weekly, (&'static str, &'static str)> {
     if weekdays == 0 {
         return Err(("weekday", "曜日を1つ以上選んでください。"));
     }
-    let minute = |field: &'static str| minute(form.one(field)).ok_or((field, "時刻を入力してください。例：9:30"));
+    let minute =
+        |field: &'static str| form::read_time(form.one(field)).ok_or((field, "時刻を入力してください。例：9:30"));
     Ok(Weekly { weekdays, from_minute: minute("from_time")?, until_minute: minute("until_time")? })
-}
-
-/// `9:30` as minutes from midnight.
-pub fn minute(typed: &str) -> Option<u16> {
-    let (hour, minute) = typed.split_once(':')?;
-    let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
 pub async fn cancel(

@@ -16,7 +16,6 @@ use page::visitor::{Seen, Visitor};
 use people::Form;
 use watch::{Changes, NightDoor, Settings};
 
-use super::absence::minute;
 use super::{Dwelling, desk_tabs};
 use crate::verbs::Look;
 
@@ -208,7 +207,7 @@ fn night(form: &Form) -> Result<Option<(u16, u16)>, Wrong> {
         return Ok(None);
     }
     let at = |field: &'static str| {
-        minute(form.one(field)).ok_or((field, "始まりと終わりの時刻を入力してください。例：23:00"))
+        form::read_time(form.one(field)).ok_or((field, "始まりと終わりの時刻を入力してください。例：23:00"))
     };
     Ok(Some((at("night_from")?, at("night_until")?)))
 }

@@ -1,7 +1,8 @@
 //! What a single field may hold: names, readings, telephone numbers, postal codes, addresses. Parsed at the door; a
 //! value of one of these types is never checked again. `Debug` shows none of them.
 
-use base::kana::{is_dash, is_unseen};
+use base::kana::is_dash;
+use base::letters::{is_unseen, written};
 use base::limits::{LINE_CHARS, TEXT_CHARS};
 use base::{Redacted, kana};
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,8 @@ fields! {
 impl Name {
     pub fn parse(typed: &str) -> Result<Name, String> {
         let name = one_line(typed)?;
-        if name.is_empty() {
+        // Dots and dashes alone name nobody, and no search would find them.
+        if kana::fold(&name).is_empty() {
             return Err("氏名を入力してください。".into());
         }
         if name.chars().any(|c| c.is_ascii_digit() || matches!(c, '０'..='９' | '<' | '>' | '@')) {
@@ -68,8 +70,10 @@ impl Name {
 impl Kana {
     /// Takes hiragana and half-width kana too; any kanji is refused.
     pub fn parse(typed: &str) -> Result<Kana, String> {
-        let text = one_line(&kana::to_katakana(typed))?;
-        if !kana::is_katakana(&text) {
+        // A foreign name's parts stand on the one dot of our lists, whichever sign was typed between them.
+        let dots = ['·', '•', '‧', '゠', '='];
+        let text = one_line(&kana::to_katakana(typed).replace(dots, "・"))?;
+        if !kana::is_katakana(&text) || kana::fold(&text).is_empty() {
             return Err("フリガナはカタカナ（またはひらがな）で入力してください。".into());
         }
         Ok(Kana::stored(text))
@@ -77,7 +81,7 @@ impl Kana {
 }
 
 impl PhoneNumber {
-    /// Takes hyphens, brackets, blanks, full-width digits and `+81`. Demo numbers of exchanges that do not exist
+    /// Takes hyphens, brackets, dots, slashes, blanks, full-width digits and `+81`. Demo numbers of exchanges that do not exist
     /// (0561-00-…) are numbers like any other: only the shape is checked.
     pub fn parse(typed: &str) -> Result<PhoneNumber, String> {
         let text: String = seen(typed).collect();
@@ -87,11 +91,14 @@ impl PhoneNumber {
             }
             None => text,
         };
-        let separator = |c: char| is_dash(c) || matches!(c, '(' | ')' | '.');
-        if national.chars().any(|c| !c.is_ascii_digit() && !separator(c)) {
-            return Err("電話番号は数字とハイフンで入力してください。".into());
+        let separator = |c: char| is_dash(c) || matches!(c, '(' | ')' | '.' | '・' | '/');
+        if let Some(at) = national.find(|c: char| !c.is_ascii_digit() && !separator(c)) {
+            return Err(why_no_number(&national[at..]).into());
         }
         let digits: String = national.chars().filter(char::is_ascii_digit).collect();
+        if digits.len() > 18 {
+            return Err("電話番号は、一つの欄に一つずつ入力してください。".into());
+        }
         let long = ["020", "050", "060", "070", "080", "090"].iter().any(|p| digits.starts_with(p));
         let wanted = if long { 11 } else { 10 };
         if !digits.starts_with('0') {
@@ -120,6 +127,19 @@ impl PhoneNumber {
     /// Whether it reaches a mobile telephone, which SMS needs.
     pub fn is_mobile(&self) -> bool {
         ["060", "070", "080", "090"].iter().any(|p| self.expose().starts_with(p))
+    }
+}
+
+/// What stands from the first character on that is no part of a telephone number. An extension is dialled by a person and
+/// not by us: it belongs where people read it.
+fn why_no_number(rest: &str) -> &'static str {
+    let rest = rest.to_lowercase();
+    if ["内", "ext", "x", "#"].iter().any(|begins| rest.starts_with(begins)) {
+        "内線番号は電話番号の欄に入れられません。電話番号だけを入力し、内線は、対象者なら「留意点の補足」、連絡先なら「連絡のつく時間帯」に書いてください。"
+    } else if [",", "、", ";"].iter().any(|begins| rest.starts_with(begins)) {
+        "電話番号は、一つの欄に一つずつ入力してください。"
+    } else {
+        "電話番号は数字とハイフンで入力してください。"
     }
 }
 
@@ -237,7 +257,7 @@ impl Line {
 
 impl Text {
     pub fn parse(typed: &str) -> Result<Text, String> {
-        let text = typed.replace(is_unseen, "").trim().replace("\r\n", "\n");
+        let text = written(typed).trim().replace("\r\n", "\n");
         let length = text.chars().count();
         if length > TEXT_CHARS {
             return Err(format!("{TEXT_CHARS}文字までで入力してください（いま{length}文字です）。"));
@@ -261,12 +281,11 @@ fn seen(typed: &str) -> impl Iterator<Item = char> {
 
 /// Trimmed, inner blanks and line ends as one blank; refuses what is longer than a line.
 fn one_line(typed: &str) -> Result<String, String> {
-    let typed = typed.replace(is_unseen, "");
-    let length = typed.trim().chars().count();
+    let text = written(typed).split_whitespace().collect::<Vec<_>>().join(" ");
+    let length = text.chars().count();
     if length > LINE_CHARS {
         return Err(format!("{LINE_CHARS}文字までで入力してください（いま{length}文字です）。"));
     }
-    let text = typed.split_whitespace().collect::<Vec<_>>().join(" ");
     Ok(text)
 }
 
@@ -280,5 +299,73 @@ mod tests {
         assert!(Line::parse("\u{200b}\u{2060}").unwrap().is_blank());
         assert!(Text::parse("\u{feff}\u{200e}").unwrap().is_blank());
         assert_eq!(Line::parse("葛\u{e0100}城").unwrap().expose(), "葛\u{e0100}城");
+    }
+
+    #[test]
+    fn names_of_the_field_are_kept_as_they_are_written() {
+        for (typed, kept) in [
+            ("髙﨑　𠮷\u{301}", "髙﨑 𠮷\u{301}"),
+            ("神\u{fa19}山\t一", "神\u{fa19}山 一"),
+            ("葛\u{e0100}城\r\n花子\t", "葛\u{e0100}城 花子"),
+            ("か\u{3099}すや みほん", "がすや みほん"),
+            ("NGUYEN VAN  DUC", "NGUYEN VAN DUC"),
+            ("O’Brien ショーン", "O’Brien ショーン"),
+            ("ﾐﾎﾝ ﾊﾅｺ", "ﾐﾎﾝ ﾊﾅｺ"),
+            ("李", "李"),
+        ] {
+            assert_eq!(Name::parse(typed).unwrap().expose(), kept);
+        }
+        for nobody in [
+            "　　",
+            "\u{200d}",
+            "\u{3164}",
+            "\u{2800}\u{115f}",
+            "\u{3099}",
+            "\u{e0101}",
+            "\u{e0041}\u{fe0f}",
+            "・",
+            "ー",
+        ] {
+            assert!(Name::parse(nobody).is_err(), "{nobody:?}");
+            assert!(Kana::parse(nobody).is_err(), "{nobody:?}");
+        }
+        assert_eq!(Kana::parse("ｶﾞｽﾔ　みほん").unwrap().expose(), "ガスヤ ミホン");
+        assert_eq!(Kana::parse("ｼﾞｮﾝ＝ｽﾐｽ").unwrap().expose(), "ジョン・スミス");
+        assert!(Name::parse(&"長".repeat(LINE_CHARS)).is_ok());
+        assert!(Name::parse(&"長".repeat(LINE_CHARS + 1)).unwrap_err().contains("文字まで"));
+    }
+
+    #[test]
+    fn a_telephone_number_is_read_however_it_is_parted() {
+        for typed in [
+            "0561-00-1234",
+            "（０５６１）００－１２３４",
+            "(0561)00-1234",
+            "0561・00・1234",
+            "0561･00･1234",
+            "0561/00/1234",
+            "0561.00.1234",
+            "0561 00 1234",
+            "0561ー00ー1234",
+            "+81-561-00-1234",
+            "+81 (0)561 00 1234",
+            "＋８１（０）５６１・００・１２３４",
+        ] {
+            assert_eq!(PhoneNumber::parse(typed).as_ref().map(PhoneNumber::expose), Ok("0561001234"), "{typed}");
+        }
+        for (typed, why) in [
+            ("0561-00-1234 内線12", "内線は"),
+            ("0561-00-1234（内線１２）", "内線は"),
+            ("0561-00-1234（内）12", "内線は"),
+            ("0561-00-1234 ext.12", "内線は"),
+            ("0561-00-1234#12", "内線は"),
+            ("0561-00-1234、090-0000-0001", "一つずつ"),
+            ("0561-00-1234 / 090-0000-0001", "一つずつ"),
+            ("0561-00-1234 自宅", "数字とハイフン"),
+            ("0561-00-123", "桁数"),
+        ] {
+            let said = PhoneNumber::parse(typed).unwrap_err();
+            assert!(said.contains(why), "{typed}: {said}");
+        }
     }
 }

@@ -1,10 +1,14 @@
 //! A posted form, read once at the door: every field is checked, every error stands beside its field, and what was
 //! typed stays available to be shown again. It knows no table and no person.
 
-use base::kana::{is_dash, is_unseen};
-use base::wareki::{Date, FIRST_YEAR, typed_era};
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
+use base::letters::seen;
+use base::wareki::Date;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::dates::read_date;
 use crate::fields::{Email, Kana, Line, Name, PhoneNumber, PostalCode, Text};
 
 /// The pairs of a posted form in their order; a field may come several times (checkboxes, phones).
@@ -28,8 +32,8 @@ impl Form {
     /// Of what was typed, letters that nobody sees are left out.
     pub fn new(mut pairs: Vec<(String, String)>) -> Form {
         for (_, value) in &mut pairs {
-            if value.contains(is_unseen) {
-                *value = value.replace(is_unseen, "");
+            if let Cow::Owned(rest) = seen(value) {
+                *value = rest;
             }
         }
         Form(pairs)
@@ -258,7 +262,7 @@ impl<'a> Reading<'a> {
 
     pub fn degrees(&mut self, field: &'static str, label: &str, from: f64, to: f64) -> Option<Option<f64>> {
         self.optional(field, |typed| {
-            let read = typed.parse::<f64>().ok().filter(|v| (from..=to).contains(v));
+            let read = typed.nfkc().collect::<String>().parse::<f64>().ok().filter(|v| (from..=to).contains(v));
             read.ok_or_else(|| format!("{label}は{from}から{to}までの数字で入力してください。"))
         })
     }
@@ -282,39 +286,6 @@ impl<'a> Reading<'a> {
 /// Telephone numbers one person may have here.
 pub const MAX_PHONES: usize = 5;
 
-/// A date as clerks type it (`S13.4.1`, `昭和13年4月1日`, `1938-04-01`); the error says why it is none.
-pub fn read_date(typed: &str) -> Result<Date, String> {
-    use unicode_normalization::UnicodeNormalization;
-    let text: String = typed.nfkc().filter(|c| !c.is_whitespace()).collect::<String>().to_uppercase();
-    let known = |c: char| c.is_ascii_digit() || "/.年月日元明治大正昭和平成令RHSTM".contains(c) || is_dash(c);
-    let example = "「昭和13年4月1日」「S13.4.1」「1938-04-01」のように入力してください。";
-    if text.chars().count() > 20 || !text.chars().all(known) {
-        return Err(format!("日付を読み取れません。{example}"));
-    }
-    let numbers = text.replace('元', "1");
-    let numbers: Vec<&str> = numbers.split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty()).collect();
-    if numbers.len() != 3 {
-        return Err(format!("年・月・日をそろえて入力してください。{example}"));
-    }
-    let era = typed_era(&text);
-    if era.is_none() && numbers[0].parse::<i32>().is_ok_and(|year| year < FIRST_YEAR) {
-        return Err(format!("年は、元号をつけるか、西暦4桁で入力してください。{example}"));
-    }
-    let Some(date) = Date::parse(&text) else {
-        return Err(format!("{}月{}日はその年の暦にありません。日付をご確認ください。", numbers[1], numbers[2]));
-    };
-    match era {
-        Some(era) if !date.wareki().starts_with(era) => Err(format!(
-            "{era}{}年{}月{}日はありません。{}ではありませんか。",
-            numbers[0],
-            numbers[1],
-            numbers[2],
-            date.wareki()
-        )),
-        _ => Ok(date),
-    }
-}
-
 /// The sixth digit of a 全国地方公共団体コード: 11 less the remainder by 11 of the five digits weighed 6, 5, 4, 3, 2; its
 /// last digit (総務省「都道府県コード及び市区町村コード」).
 fn check_digit(five: &str) -> Option<char> {
@@ -332,33 +303,5 @@ mod tests {
         assert_eq!(typed.as_typed("note"), "一行目\r\n\t二行目");
         let turned = Form::new(vec![("note".into(), "朝は\u{202e}元気\u{200f}でした\u{feff}".into())]);
         assert_eq!(turned.one("note"), "朝は元気でした");
-    }
-
-    #[test]
-    fn dates_as_clerks_write_them() {
-        for (typed, meant) in [
-            ("昭20.10.28", "1945-10-28"),
-            ("昭和２０年１０月２８日", "1945-10-28"),
-            ("s20-10-28", "1945-10-28"),
-            ("S20‐10−28", "1945-10-28"),
-            ("令元.5.1", "2019-05-01"),
-            ("平元年1月8日", "1989-01-08"),
-            ("㍼20年10月28日", "1945-10-28"),
-            ("1945/10/28", "1945-10-28"),
-        ] {
-            assert_eq!(read_date(typed), read_date(meant), "{typed}");
-            assert!(read_date(typed).is_ok(), "{typed}");
-        }
-        for (typed, why) in [
-            ("20.10.28", "元号をつける"),
-            ("45/10/28", "元号をつける"),
-            ("大15.12.30", "昭和元年12月30日"),
-            ("昭20.2.30", "暦にありません"),
-            ("昭20.10", "年・月・日をそろえて"),
-            ("きのう", "日付を読み取れません"),
-        ] {
-            let said = read_date(typed).unwrap_err();
-            assert!(said.contains(why), "{typed}: {said}");
-        }
     }
 }

@@ -62,7 +62,7 @@ pub use resident::{
 };
 pub use rules::{consent_states, usual_profession};
 pub use scope::ConsentScope;
-pub use search::{Found, FoundPerson, persons_by_phone, search};
+pub use search::{Found, FoundPerson, file_anew, persons_by_phone, search};
 pub use staff::{
     NewStaff, Reach, Staff, StaffFacts, reach, register_staff, revise_staff, set_staff_state, staff, staff_of_office,
     staff_state,

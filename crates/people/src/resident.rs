@@ -174,6 +174,9 @@ pub fn register_resident(ctx: &Ctx, tx: &mut dyn Tx, new: &NewResident) -> Resul
     store::residents::insert(tx, serial, &resident)?;
     history::keep(ctx, tx, id.0, history::RESIDENT, 1, "", &resident)?;
     search::index(tx, id)?;
+    if serial == 1 {
+        search::begin(tx)?;
+    }
     audit::done(ctx, tx, Verb::RegisterResident, &witness, "identity")?;
     outbox::push(tx, ctx.now, &Event::ResidentRegistered { person: id, home })?;
     Ok(id)

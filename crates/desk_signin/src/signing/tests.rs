@@ -181,6 +181,7 @@ fn a_reissue_is_not_for_ones_own_account() {
         .shows("別の事務局担当者");
     region.get(&office, "/accounts").is(200).well_formed().shows("事務局");
     region.post(&office, "/accounts/search", &[("q", "いない")]).is(200).shows("当てはまる利用者は見つかりません");
+    region.post(&office, "/accounts/search", &[("q", "・")]).is(200).shows("当てはまる利用者は見つかりません");
     region.post(&office, "/accounts/search", &[("q", "administrator")]).is(200).shows("利用中");
 }
 

@@ -72,15 +72,16 @@ impl<'a> Field<'a> {
     pub fn number(name: &'a str, label: &'a str) -> Field<'a> {
         Field { mode: Some("decimal"), narrow: true, longest: 12, ..Field::text(name, label) }
     }
-    /// A date in any writing that `base::wareki::Date::parse` reads, eras included.
+    /// A date in any writing that `base::wareki::Date::read` reads, eras included.
     pub fn date(name: &'a str, label: &'a str) -> Field<'a> {
-        Field { narrow: true, longest: 24, ..Field::text(name, label) }.hint("例：昭和13年4月1日、S13.4.1、1938-04-01")
+        Field { narrow: true, longest: 40, ..Field::text(name, label) }.hint("例：昭和13年4月1日、S13.4.1、1938-04-01")
     }
     /// A day to come, picked from the device's calendar: `2026-11-22`.
     pub fn day(name: &'a str, label: &'a str) -> Field<'a> {
         Field { narrow: true, ..Field::new(name, label, Kind::Line("date")) }
     }
-    /// A day and time to come: `2026-11-22T10:42`, Japanese wall time, as `base::Instant::parse` reads it.
+    /// A day and time to come: `2026-11-22T10:42`, Japanese wall time; read by
+    /// `form::read_moment`, for not every browser has a calendar.
     pub fn moment(name: &'a str, label: &'a str) -> Field<'a> {
         Field { narrow: true, ..Field::new(name, label, Kind::Line("datetime-local")) }
     }

@@ -22,6 +22,20 @@ const EVER_OF_HOME: &str = "SELECT id FROM people_resident WHERE home_id = $1 OR
 const OF_HOME: &str =
     "SELECT id FROM people_resident WHERE home_id = $1 AND life NOT IN ('moved_out', 'dead') ORDER BY serial LIMIT 100";
 
+const AFTER: &str = "SELECT serial, id FROM people_resident WHERE serial > $1 ORDER BY serial LIMIT $2";
+const FOLD: &str = "UPDATE people_resident SET kana_folded = $2 WHERE id = $1";
+
+/// The next residents by their running number.
+pub fn after(tx: &mut dyn Tx, serial: i64, limit: usize) -> Result<Vec<(i64, PersonId)>, DbError> {
+    tx.query(AFTER, params![serial, limit])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// The reading as lists are ordered and duplicates found by it.
+pub fn fold_anew(tx: &mut dyn Tx, person: PersonId) -> Result<(), DbError> {
+    let Some(found) = get(tx, person)? else { return Ok(()) };
+    tx.tell(FOLD, params![person, kana::fold(found.kana.expose())])
+}
+
 /// Everybody whose record names this home, the closed ones too.
 pub fn ever_of_home(tx: &mut dyn Tx, home: HomeId) -> Result<Vec<PersonId>, DbError> {
     tx.query(EVER_OF_HOME, params![home])?.iter().map(|r| r.get(0)).collect()

@@ -30,6 +30,11 @@ pub enum Piece {
         grams: Vec<String>,
     },
     Born(Date),
+    BornOrText {
+        born: Date,
+        folded: String,
+        grams: Vec<String>,
+    },
 }
 
 pub fn file(tx: &mut dyn Tx, person: PersonId, keys: &[(&str, String)], grams: &[String]) -> Result<(), DbError> {
@@ -69,27 +74,34 @@ fn condition(piece: &Piece, sql: &mut String, values: &mut Vec<Value>) {
         values.push(value);
         format!("${}", values.len())
     };
-    match piece {
-        Piece::Born(date) => sql.push_str(&format!(" AND r.birth = {}", next((*date).into()))),
-        Piece::Text { folded, grams } if folded.chars().count() == 1 => {
-            let from = next(grams[0].as_str().into());
-            let to = next(format!("{}\u{10ffff}", grams[0]).into());
-            sql.push_str(&format!(
-                " AND r.id IN (SELECT g.person_id FROM people_gram g WHERE g.gram >= {from} AND g.gram < {to})"
-            ));
+    let one = match piece {
+        Piece::Born(born) => format!("r.birth = {}", next((*born).into())),
+        Piece::Text { folded, grams } => holds(folded, grams, next),
+        Piece::BornOrText { born, folded, grams } => {
+            let born = next((*born).into());
+            format!("(r.birth = {born} OR {})", holds(folded, grams, next))
         }
-        Piece::Text { folded, grams } => {
-            let list: Vec<String> = grams.iter().map(|gram| next(gram.as_str().into())).collect();
-            let pattern = next(format!("%{}%", escaped(folded)).into());
-            sql.push_str(&format!(
-                " AND r.id IN (SELECT g.person_id FROM people_gram g WHERE g.gram IN ({}) GROUP BY g.person_id \
-                 HAVING COUNT(*) = {}) AND EXISTS (SELECT 1 FROM people_key k WHERE k.person_id = r.id \
-                 AND k.kind <> '{CONTACT_PHONE}' AND k.folded LIKE {pattern} ESCAPE '!')",
-                list.join(", "),
-                grams.len()
-            ));
-        }
+    };
+    sql.push_str(" AND ");
+    sql.push_str(&one);
+}
+
+/// That a key holds the text.
+fn holds(folded: &str, grams: &[String], mut next: impl FnMut(Value) -> String) -> String {
+    if folded.chars().count() == 1 {
+        let from = next(grams[0].as_str().into());
+        let to = next(format!("{}\u{10ffff}", grams[0]).into());
+        return format!("r.id IN (SELECT g.person_id FROM people_gram g WHERE g.gram >= {from} AND g.gram < {to})");
     }
+    let list: Vec<String> = grams.iter().map(|gram| next(gram.as_str().into())).collect();
+    let pattern = next(format!("%{}%", escaped(folded)).into());
+    format!(
+        "r.id IN (SELECT g.person_id FROM people_gram g WHERE g.gram IN ({}) GROUP BY g.person_id \
+         HAVING COUNT(*) = {}) AND EXISTS (SELECT 1 FROM people_key k WHERE k.person_id = r.id \
+         AND k.kind <> '{CONTACT_PHONE}' AND k.folded LIKE {pattern} ESCAPE '!')",
+        list.join(", "),
+        grams.len()
+    )
 }
 
 /// A piece that may hold LIKE's own signs, taken literally.
