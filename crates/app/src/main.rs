@@ -26,6 +26,7 @@ mod secrets;
 mod security_log;
 mod serve;
 mod tls;
+mod words;
 
 use std::io::{BufWriter, Write};
 use std::net::IpAddr;
@@ -225,7 +226,13 @@ enum WatchCommand {
 }
 
 fn main() {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|mistake| match words::of_arguments(&mistake) {
+        Some(told) => {
+            eprintln!("tsunagari: {told}");
+            std::process::exit(2);
+        }
+        None => mistake.exit(),
+    });
     rights::keep_to_ourselves();
     let outcome = match cli.command {
         Command::Demo(options) => demo::run(&options),
@@ -259,7 +266,7 @@ fn main() {
         Command::Watch { command: WatchCommand::Replay { file, model } } => replay(&file, &model),
     };
     if let Err(error) = outcome {
-        eprintln!("tsunagari: {error:#}");
+        eprintln!("tsunagari: {}", words::told(&error));
         std::process::exit(1);
     }
 }
@@ -297,7 +304,7 @@ fn replay(file: &str, model: &str) -> anyhow::Result<()> {
     let options = watch::replay::Options { model, ..Default::default() };
     let input = watch::replay::open(Path::new(file)).with_context(|| format!("{file} を開けません"))?;
     let output = BufWriter::new(std::io::stdout().lock());
-    let played = watch::replay::run(input, output, &options)?;
+    let played = watch::replay::run(input, output, &options).with_context(|| format!("{file} を検知器に通せません"))?;
     eprintln!(
         "{}軒、{}行(うち生活のしるし{}行、しるしでない行{}行)",
         played.homes, played.rows, played.signs, played.other
