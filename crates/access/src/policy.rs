@@ -26,16 +26,20 @@ const POLICIES: &[(&str, &str)] = &[
 pub enum PolicyError {
     #[error("the policies in {file} cannot be read: {cause}")]
     Parse { file: String, cause: String },
-    #[error("the policies do not fit the schema: {0}")]
-    Invalid(String),
+    #[error("the policies in {file} do not fit the schema: {cause}")]
+    Invalid { file: String, cause: String },
     #[error("policies were already installed")]
     Installed,
     #[error("the policies do not let the program itself do {0}: its timers would stop")]
     Program(&'static str),
     #[error("the folder {0} is not named by the five digits of a city")]
     NoCity(String),
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
+    #[error("{file} cannot be read: {cause}")]
+    Unread { file: String, cause: std::io::Error },
+}
+
+fn unread(path: &Path) -> impl Fn(std::io::Error) -> PolicyError {
+    move |cause| PolicyError::Unread { file: path.display().to_string(), cause }
 }
 
 /// A checked set of policies.
@@ -95,9 +99,9 @@ impl Rules {
     /// that city's, whole. Anything else in it is refused, so that a misspelt city is not a silent default.
     pub fn from_folder(folder: &Path) -> Result<Rules, PolicyError> {
         let mut cities = BTreeMap::new();
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if !entry.file_type()?.is_dir() {
+        for entry in std::fs::read_dir(folder).map_err(unread(folder))? {
+            let entry = entry.map_err(unread(folder))?;
+            if !entry.file_type().map_err(unread(&entry.path()))?.is_dir() {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -113,6 +117,16 @@ impl Rules {
     pub(crate) fn of(&self, city: Option<&str>) -> &Policies {
         city.and_then(|city| self.cities.get(city)).unwrap_or(&self.region)
     }
+}
+
+/// Whether every policy of a set is one that the schema knows.
+fn fits(validator: &Validator, set: &PolicySet) -> Result<(), String> {
+    let report = validator.validate(set, ValidationMode::Strict);
+    if report.validation_passed() {
+        return Ok(());
+    }
+    let errors: Vec<String> = report.validation_errors().map(ToString::to_string).collect();
+    Err(errors.join("; "))
 }
 
 static INSTALLED: OnceLock<Rules> = OnceLock::new();
@@ -134,10 +148,10 @@ impl Policies {
     /// All `*.cedar` files of a folder against the built-in schema.
     pub fn from_folder(folder: &Path) -> Result<Policies, PolicyError> {
         let mut files = Vec::new();
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
+        for entry in std::fs::read_dir(folder).map_err(unread(folder))? {
+            let path = entry.map_err(unread(folder))?.path();
             if path.extension().is_some_and(|e| e == "cedar") {
-                files.push((path.display().to_string(), std::fs::read_to_string(&path)?));
+                files.push((path.display().to_string(), std::fs::read_to_string(&path).map_err(unread(&path))?));
             }
         }
         files.sort();
@@ -147,19 +161,19 @@ impl Policies {
     fn parse(schema: &str, files: impl Iterator<Item = (String, String)>) -> Result<Policies, PolicyError> {
         let (schema, _) = Schema::from_cedarschema_str(schema)
             .map_err(|e| PolicyError::Parse { file: "tsunagari.cedarschema".into(), cause: e.to_string() })?;
+        let validator = Validator::new(schema.clone());
         let mut text = String::new();
         for (file, content) in files {
-            PolicySet::from_str(&content).map_err(|e| PolicyError::Parse { file, cause: e.to_string() })?;
+            // Each file by itself, so that the one to be mended is named.
+            match PolicySet::from_str(&content) {
+                Ok(set) => fits(&validator, &set).map_err(|cause| PolicyError::Invalid { file, cause })?,
+                Err(e) => return Err(PolicyError::Parse { file, cause: e.to_string() }),
+            }
             text.push_str(&content);
             text.push('\n');
         }
         let set = PolicySet::from_str(&text)
             .map_err(|e| PolicyError::Parse { file: "all policies".into(), cause: e.to_string() })?;
-        let report = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
-        if !report.validation_passed() {
-            let errors: Vec<String> = report.validation_errors().map(ToString::to_string).collect();
-            return Err(PolicyError::Invalid(errors.join("; ")));
-        }
         let policies = Policies { set, schema, decided: RwLock::new(HashMap::new()) };
         // Timers, the watch and escalations must never stand before a wall that somebody forgot to open.
         let program = |act: &Act| policies.decide(Role::System, Purpose::Operation, *act, Ground::Duty);

@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use base::{AccountId, Ctx};
+use db::DbError;
 use page::problem::Problem;
 use signin::{Code, LoginName, Request, Secrets, Settled};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use page::site::new_request;
 /// What waits for a second administrator, one a line: the request's id, what is asked, and for which login.
 pub fn requests(config: &Config) -> anyhow::Result<()> {
     let ctx = acting("admin requests");
-    let open = config.open(config::BRIEFLY)?.read_blocking(move |tx| signin::account_requests(&ctx, tx))?;
+    let open = config.open_begun(config::BRIEFLY)?.read_blocking(move |tx| signin::account_requests(&ctx, tx))?;
     if open.is_empty() {
         return say("承認を待っている手続きはありません。");
     }
@@ -25,7 +26,7 @@ pub fn requests(config: &Config) -> anyhow::Result<()> {
 pub fn approve(config: &Config, request: Uuid) -> anyhow::Result<()> {
     let (ctx, secrets) = (acting("admin approve"), draw()?);
     let done = config
-        .open(config::BRIEFLY)?
+        .open_begun(config::BRIEFLY)?
         .write_blocking(move |tx| Ok::<_, Problem>(signin::approve_request(&ctx.clone(), tx, request, &secrets)?.1));
     match done.map_err(in_words)? {
         Some(code) => say_code(config, &code),
@@ -34,8 +35,8 @@ pub fn approve(config: &Config, request: Uuid) -> anyhow::Result<()> {
 }
 
 pub fn reissue(config: &Config, login: &str) -> anyhow::Result<()> {
-    let (ctx, secrets, login) = (acting("admin reissue"), draw()?, LoginName::parse(login)?);
-    let done = config.open(config::BRIEFLY)?.write_blocking(move |tx| {
+    let (ctx, secrets, login) = (acting("admin reissue"), draw()?, LoginName::parse(login).context("--login")?);
+    let done = config.open_begun(config::BRIEFLY)?.write_blocking(move |tx| {
         let id = named(tx, &login)?;
         Ok::<_, Problem>(signin::reissue_account(&ctx.clone(), tx, id, &secrets)?)
     });
@@ -43,8 +44,8 @@ pub fn reissue(config: &Config, login: &str) -> anyhow::Result<()> {
 }
 
 pub fn suspend(config: &Config, login: &str) -> anyhow::Result<()> {
-    let (ctx, login) = (acting("admin suspend"), LoginName::parse(login)?);
-    let done = config.open(config::BRIEFLY)?.write_blocking(move |tx| {
+    let (ctx, login) = (acting("admin suspend"), LoginName::parse(login).context("--login")?);
+    let done = config.open_begun(config::BRIEFLY)?.write_blocking(move |tx| {
         let id = named(tx, &login)?;
         Ok::<_, Problem>(signin::suspend_account(&ctx.clone(), tx, id)?)
     });
@@ -76,6 +77,11 @@ pub fn in_words(problem: Problem) -> anyhow::Error {
     match problem {
         Problem::Refused(why) => anyhow::anyhow!(why.words),
         Problem::NotFound => anyhow::anyhow!("見つかりません。ログイン名を確かめてください。"),
+        Problem::Busy => DbError::Busy.into(),
+        Problem::Full => DbError::Full.into(),
+        Problem::Away(cause) => DbError::Gone(cause).into(),
+        Problem::Unsure(cause) => DbError::Unknown(cause).into(),
+        Problem::Fault(cause) => DbError::Engine(cause).into(),
         other => anyhow::anyhow!("{other:?}"),
     }
 }

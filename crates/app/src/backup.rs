@@ -2,14 +2,15 @@
 //! recipients whose keys lie elsewhere. A file is read through to its end before a restore touches anything.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 
 use age::secrecy::SecretString;
 use age::x25519::{Identity, Recipient};
 use anyhow::{Context, bail};
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
-use db::{Db, DbConfig, DbError, KeySource, dump, seal};
+use db::whole::Unfinished;
+use db::{DbConfig, KeySource, dump, seal};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
@@ -48,32 +49,37 @@ pub fn identities(file: &Path) -> anyhow::Result<Vec<Identity>> {
 
 /// Writes a consistent copy while the region goes on working; never over an older one. Gives the number of rows.
 pub fn backup(config: DbConfig, file: &Path, closing: Closing) -> anyhow::Result<u64> {
-    if file.exists() {
-        bail!("{} はすでにあります。上書きはしません。別の名前を指定してください", file.display());
+    let taken = || anyhow::anyhow!("{} はすでにあります。上書きはしません。別の名前を指定してください", file.display());
+    let unwritten = || format!("バックアップ {} を書けません", file.display());
+    if file.is_dir() {
+        bail!("{} はフォルダです。バックアップのファイルの名前まで指定してください", file.display());
     }
-    let db = Db::open_for_reading(config)?;
-    let part = file.with_extension("part");
-    let target = part.clone();
-    let rows = db.read_blocking(move |tx| {
-        let written = write_encrypted(tx, &target, closing);
-        written.map_err(|e| DbError::Engine(format!("{e:#}")))
-    })?;
-    std::fs::rename(&part, file).with_context(|| format!("{} を書けません", file.display()))?;
-    Ok(rows)
+    if file.exists() {
+        return Err(taken());
+    }
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        bail!("フォルダ {} がありません。作ってから、もう一度実行してください", folder.display());
+    }
+    let db = crate::config::open_for_reading(config)?;
+    let out = Unfinished::beside(file).with_context(unwritten)?;
+    let (out, rows) = db.read_blocking(move |tx| write_encrypted(tx, out, closing)).with_context(unwritten)?;
+    match out.keep() {
+        // Another one was finished meanwhile under this name.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken()),
+        kept => kept.map(|()| rows).with_context(unwritten),
+    }
 }
 
-fn write_encrypted(tx: &mut dyn db::Tx, part: &Path, closing: Closing) -> anyhow::Result<u64> {
-    let out = File::create(part).with_context(|| format!("{} を書けません", part.display()))?;
+fn write_encrypted(tx: &mut dyn db::Tx, mut out: Unfinished, closing: Closing) -> anyhow::Result<(Unfinished, u64)> {
     let encryptor = match &closing {
         Closing::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
         Closing::Recipients(all) => age::Encryptor::with_recipients(all.iter().map(|r| r as &dyn age::Recipient))?,
     };
-    let encrypted = encryptor.wrap_output(out)?;
+    let encrypted = encryptor.wrap_output(&mut out)?;
     let mut packed = GzEncoder::new(encrypted, flate2::Compression::default());
     let rows = dump::write(tx, &mut packed)?;
-    let out = packed.finish()?.finish()?;
-    out.sync_all()?;
-    Ok(rows)
+    packed.finish()?.finish()?;
+    Ok((out, rows))
 }
 
 /// What a restore found and did.
@@ -100,8 +106,9 @@ pub fn restore(
     request: RequestId,
 ) -> anyhow::Result<Restored> {
     let mut lines = open_encrypted(file, &opening)?;
-    let wanted =
-        dump::check(&mut lines).context("バックアップが壊れているか、途中で切れています。何も変更していません")?;
+    let wanted = dump::check(&mut lines).with_context(|| {
+        format!("バックアップ {} が壊れているか、途中で切れています。何も変更していません", file.display())
+    })?;
     // What is sealed stays so: its keys are asked for when the region is served again.
     let db = crate::config::open(config, KeySource::None, crate::config::BRIEFLY)?;
     let path = file.to_owned();
@@ -122,9 +129,13 @@ pub fn restore(
 }
 
 fn open_encrypted(file: &Path, opening: &Opening) -> anyhow::Result<BufReader<GzDecoder<Box<dyn Read>>>> {
-    let input = File::open(file).with_context(|| format!("{} を開けません", file.display()))?;
-    let decryptor =
-        age::Decryptor::new_buffered(BufReader::new(input)).context("つながりのバックアップではありません")?;
+    let unread = || format!("バックアップ {} を開けません", file.display());
+    let input = File::open(file).with_context(unread)?;
+    if input.metadata().with_context(unread)?.is_dir() {
+        bail!("{} はフォルダです。バックアップのファイルを指定してください", file.display());
+    }
+    let decryptor = age::Decryptor::new_buffered(BufReader::new(input))
+        .with_context(|| format!("{} はつながりのバックアップではありません", file.display()))?;
     let plain = match opening {
         Opening::Passphrase(_) if !decryptor.is_scrypt() => {
             bail!("公開鍵あてのバックアップです。--identity で age の秘密鍵のファイルを示してください")
@@ -137,11 +148,13 @@ fn open_encrypted(file: &Path, opening: &Opening) -> anyhow::Result<BufReader<Gz
             // age makes this machine's work factor take about a second; a slower machine's file may ask for more.
             identity.set_max_work_factor(22);
             let opened = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
-            opened.context("合い言葉が違うか、ファイルが壊れています")?
+            opened.with_context(|| format!("合い言葉が違うか、{} が壊れています", file.display()))?
         }
         Opening::Identities(all) => {
             let opened = decryptor.decrypt(all.iter().map(|identity| identity as &dyn age::Identity));
-            opened.context("この秘密鍵あてのバックアップではないか、ファイルが壊れています")?
+            opened.with_context(|| {
+                format!("{} は、この秘密鍵あてのバックアップではないか、壊れています", file.display())
+            })?
         }
     };
     Ok(BufReader::new(GzDecoder::new(Box::new(plain) as Box<dyn Read>)))

@@ -3,18 +3,20 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use base::Role;
-use db::{Db, DbConfig, DbError, KeySource, Rights};
+use db::{DbConfig, Rights};
 use notify::{GatewayConfig, SmtpConfig};
 use serde::{Deserialize, Serialize};
 
+mod opening;
 mod show;
 mod wire;
 
-use crate::{migrate, rights, secrets};
+pub use opening::{BRIEFLY, open, open_for_reading, require_there};
+
+use crate::{rights, secrets};
 
 /// Letters of a report token at least: what 128 random bits take in base 64 and in hexadecimal digits lies above.
 const REPORT_TOKEN: usize = 20;
@@ -178,39 +180,6 @@ fn region_name() -> String {
     "つながり".into()
 }
 
-/// How long a command that somebody types waits for another one that is about to end.
-pub const BRIEFLY: Duration = Duration::from_secs(3);
-
-/// Opens as the one who writes and, where it is ours to bring forward, does so. Waits this long for another writer.
-pub fn open(database: DbConfig, keys: KeySource, wait: Duration) -> anyhow::Result<Db> {
-    let file = if let DbConfig::Sqlite { file, .. } = &database { Some(file.clone()) } else { None };
-    Db::open_within(wait, database, keys, web::MIGRATIONS).map_err(|error| match error {
-        DbError::Occupied => anyhow::Error::new(error).context(
-            "ほかの tsunagari(serve や demo)がこのデータベースに書き込んでいます。何も変更していません。そちらを止めてから、もう一度実行してください",
-        ),
-        DbError::Newer(_) => anyhow::Error::new(error).context(
-            "このデータベースは新しい版の tsunagari で使われています。何も変更していません。新しい版で起動してください",
-        ),
-        DbError::KeyMissing(ids) => anyhow::anyhow!(
-            "このデータベースを開く鍵({ids})がありません。何も変更していません。控えておいた鍵のファイルを、設定の [secrets] key か運用フォルダの {} に戻してから起動してください",
-            secrets::FILE
-        ),
-        DbError::KeyClosed(file) => anyhow::anyhow!(
-            "鍵のファイル {file} を開けません。何も変更していません。tsunagari を動かす利用者が読めるように、所有者と権限を確かめてください"
-        ),
-        DbError::KeyUnreadable => {
-            anyhow::anyhow!("鍵のファイルを読めません(1行に16進64桁)。何も変更していません。控えから戻してください")
-        }
-        other => match file {
-            Some(file) => anyhow::Error::new(other).context(format!(
-                "データベース {} を開けません。何も変更していません。フォルダがあるか、tsunagari を動かす利用者のものか、壊れていないかを確かめてください",
-                file.display()
-            )),
-            None => migrate::advised(other),
-        },
-    })
-}
-
 /// An error by its line and the key on it. Its own text quotes the whole line, and a secret may stand there.
 fn named(text: &str, error: &toml::de::Error) -> anyhow::Error {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -270,34 +239,6 @@ impl Config {
             }
             _ => bail!("[database] には sqlite か postgres のどちらか一つを書いてください"),
         }
-    }
-
-    /// The database as the one who writes to it.
-    pub fn open(&self, wait: Duration) -> anyhow::Result<Db> {
-        self.refuse_to_begin_anew()?;
-        open(self.db()?, secrets::Place::of(self).source()?, wait)
-    }
-
-    /// Where a region's signed heads lie, its database is not empty: one that is was emptied, or copied without what lies
-    /// beside it, and nobody in it would be watched. Looked at before anything is written into it. `restore` fills it.
-    fn refuse_to_begin_anew(&self) -> anyhow::Result<()> {
-        let folder = crate::heads::Folder::of(&self.operations.folder);
-        if folder.lines()?.trim().is_empty() {
-            return Ok(());
-        }
-        let rows = Db::open_for_reading(self.db()?).and_then(|db| db.read_blocking(|tx| Ok(audit::head(tx)?.0)));
-        let empty = match rows {
-            Ok(rows) => rows == 0,
-            // Without the table of the record there is none; a server that cannot be reached says so when it is opened.
-            Err(error) => self.database.sqlite.is_some() || matches!(error, DbError::Engine(_)),
-        };
-        if !empty {
-            return Ok(());
-        }
-        bail!(
-            "{} には署名した監査ヘッドの控えがありますが、データベースは空です。空にされたか、-wal と -shm を除いて写されています。何も変更していません。もとのファイルをすべてそろえるか、restore でバックアップを戻してください。新しい地域を始めるときは、[operations] folder に別のフォルダを指定してください",
-            folder.heads.display()
-        )
     }
 
     /// What no default can mend: two engines, tokens that could be guessed, one address for two kinds of people.

@@ -13,12 +13,16 @@ use clap::Args;
 use db::{Db, DbConfig, DbError, KeySource, marks};
 use notify::Adapters;
 use page::site::{Mode, Site, random};
+use tokio::net::TcpSocket;
 use town::build::{Town, Wanted};
 use town::plan::Size;
 use tracing_subscriber::EnvFilter;
 
 use crate::region::{self, Setup};
-use crate::{headers, heads, living, memory, say, secrets, serve};
+use crate::{headers, heads, living, memory, say, secrets, serve, words};
+
+/// Connections that may wait to be accepted: as many as a listener of the runtime has.
+const BACKLOG: u32 = 1024;
 
 #[derive(Args)]
 pub struct Options {
@@ -63,13 +67,15 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         bail!("--residents は1から200000、--staff は60から20000までにしてください");
     }
     let begin = options.now.as_deref().map(beginning).transpose()?;
-    std::fs::create_dir_all(&options.data).with_context(|| format!("{} を作れません", options.data.display()))?;
     let config = match &options.database {
         Some(url) => DbConfig::postgres(url).as_owner(),
         None => DbConfig::sqlite(options.data.join("town.db")),
     };
+    config.check().context("--database")?;
+    let ports = Ports::take(options)?;
+    std::fs::create_dir_all(&options.data).with_context(|| format!("{} を作れません", options.data.display()))?;
     refuse_files_of_another(&options.data, &config)?;
-    let keys = || KeySource::File { file: options.data.join("operations").join(secrets::FILE), fresh: random() };
+    let keys = || KeySource::File { file: options.data.join("operations").join(words::SECRETS), fresh: random() };
     let db = crate::config::open(config.clone(), keys(), crate::config::BRIEFLY)?;
     refuse_a_real_region(&db)?;
     secrets::settle(&db)?;
@@ -95,7 +101,34 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let db = town.station.db().clone();
     let clock = clock(begin, options.speed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(open(options, db, clock, town, rooms))
+    runtime.block_on(open(options, ports, db, clock, town, rooms))
+}
+
+/// The ports, held from the start, so that nobody waits for a town and then learns that its port is taken. Nothing
+/// listens on them until the town stands.
+struct Ports {
+    pages: TcpSocket,
+    others: Vec<TcpSocket>,
+}
+
+impl Ports {
+    fn take(options: &Options) -> anyhow::Result<Ports> {
+        let take = |name: &str, port: u16| {
+            let socket = TcpSocket::new_v4().and_then(|socket| {
+                socket.set_reuseaddr(true)?;
+                socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+                Ok(socket)
+            });
+            socket.with_context(|| {
+                format!(
+                    "ポート {port} を待ち受けられません。{name} で別のポートを指定してください(0 なら空きを使います)"
+                )
+            })
+        };
+        let pages = take("--port", options.port)?;
+        let others = vec![take("--mqtt-port", options.mqtt_port)?, take("--ops-port", options.ops_port)?];
+        Ok(Ports { pages, others })
+    }
 }
 
 /// A new town beside the signed heads of another would be told that its record was cut.
@@ -134,12 +167,10 @@ fn refuse_a_real_region(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
+async fn open(options: &Options, ports: Ports, db: Db, clock: Clock, town: Town, rooms: Rooms) -> anyhow::Result<()> {
     let mut stop = serve::Stop::listen()?;
     let socket =
-        tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], options.port))).await.with_context(|| {
-            format!("ポート {} を待ち受けられません。--port で別のポートを指定してください", options.port)
-        })?;
+        ports.pages.listen(BACKLOG).with_context(|| format!("ポート {} を待ち受けられません", options.port))?;
     let port = socket.local_addr()?.port();
     let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let site = Site::new(db, clock.clone(), Mode::Demo, hosts, "つながり市・あさひ野市（架空）".into());
@@ -160,6 +191,7 @@ async fn open(options: &Options, db: Db, clock: Clock, town: Town, rooms: Rooms)
         station: Some(town.station),
         speed: options.speed,
     };
+    drop(ports.others);
     let region = region::start(setup).await?;
     let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
     let router = headers::on_every_answer(serve::pages(&site, &region), headers::Strict::No);

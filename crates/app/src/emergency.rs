@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use base::Clock;
 use base::wareki::Date;
 use page::problem::Problem;
@@ -35,10 +36,7 @@ pub async fn write(site: &Site, clock: &Clock, recipient: &str, folder: &Path) -
     let (recipient, file) = (recipient.to_owned(), folder.join(FILE));
     tokio::task::spawn_blocking(move || {
         let sealed = encrypt_for(&recipient, page.as_bytes())?;
-        let part = file.with_extension("part");
-        std::fs::write(&part, sealed)?;
-        std::fs::rename(&part, &file)?;
-        Ok::<_, anyhow::Error>(())
+        db::whole::replace(&file, &sealed).with_context(|| format!("{} を書けません", file.display()))
     })
     .await?
 }

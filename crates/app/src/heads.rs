@@ -59,8 +59,14 @@ impl Folder {
         read(&self.heads)
     }
 
+    /// The signing key, made of `fresh` randomness where there is none.
+    pub fn load_key(&self, fresh: [u8; 32]) -> anyhow::Result<HeadKey> {
+        HeadKey::load_or_create(&self.key, fresh)
+            .with_context(|| format!("署名の鍵 {} を読み書きできません", self.key.display()))
+    }
+
     pub fn signing_key(&self) -> anyhow::Result<Option<HeadKey>> {
-        Ok(if self.key.exists() { Some(HeadKey::load_or_create(&self.key, [0; 32])?) } else { None })
+        Ok(if self.key.exists() { Some(self.load_key([0; 32])?) } else { None })
     }
 }
 
@@ -69,7 +75,24 @@ pub fn read(file: &Path) -> anyhow::Result<String> {
     if !file.exists() {
         return Ok(String::new());
     }
-    std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))
+    given(file)
+}
+
+/// The lines of a file that somebody named.
+pub fn given(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("署名した控え {} を読めません", file.display()))
+}
+
+/// A public key that somebody named, if one can verify with it.
+pub fn named(key: Option<String>) -> anyhow::Result<Option<String>> {
+    if let Some(text) = &key {
+        audit::parse_heads("", text).map_err(|_| {
+            anyhow::anyhow!(
+                "--key に「{text}」は使えません。tsunagari audit key が示す公開鍵(16進64桁)を書いてください"
+            )
+        })?;
+    }
+    Ok(key)
 }
 
 /// Signs minute after minute.
@@ -103,7 +126,7 @@ impl Signer {
             Ok(()) => self.trouble.set(None),
             Err(error) => {
                 *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                self.trouble.set(Some(format!("署名を止めている理由: {error:#}")));
+                self.trouble.set(Some(format!("署名を止めている理由: {}", crate::words::told(error))));
             }
         }
         outcome
@@ -114,7 +137,7 @@ impl Signer {
         let torn = match (self.folder.torn()?, missed) {
             (None, Some(seq)) => {
                 let words = format!("記録した{seq}行目が、データベースから消えたか書き換えられています");
-                std::fs::write(&self.folder.torn, format!("{words}\n"))?;
+                db::whole::replace(&self.folder.torn, format!("{words}\n").as_bytes())?;
                 Some(words)
             }
             (known, _) => known,
@@ -163,7 +186,7 @@ impl Signer {
         let text = self.folder.lines()?;
         let key = match self.folder.signing_key()? {
             Some(key) => key,
-            None if text.is_empty() && remembered.is_none() => HeadKey::load_or_create(&self.folder.key, random())?,
+            None if text.is_empty() && remembered.is_none() => self.folder.load_key(random())?,
             None => bail!("署名の鍵 {} がありません", self.folder.key.display()),
         };
         let statements = audit::parse_heads(&text, &key.public())
@@ -215,7 +238,7 @@ pub struct Checked {
 /// Checks against a public key; an empty file needs none.
 pub fn check(text: String, public: Option<&str>) -> anyhow::Result<Checked> {
     let statements = match public {
-        Some(public) => audit::parse_heads(&text, public)?,
+        Some(public) => audit::parse_heads(&text, public).context("署名した控えを確かめられません")?,
         None if text.is_empty() => vec![],
         None => {
             bail!("署名を確かめる鍵がありません。運用フォルダに {HEAD_KEY} を置くか、--key で公開鍵を示してください")

@@ -47,11 +47,10 @@ pub fn restore(
     let folder = Folder::of(&config.operations.folder);
     let signing = folder.signing_key()?;
     let text = match given {
-        Some(file) if !file.exists() => bail!("{} を読めません", file.display()),
-        Some(file) => heads::longer(folder.lines()?, heads::read(file)?)?,
+        Some(file) => heads::longer(folder.lines()?, heads::given(file)?)?,
         None => folder.lines()?,
     };
-    let public = key.or_else(|| signing.as_ref().map(HeadKey::public));
+    let public = heads::named(key)?.or_else(|| signing.as_ref().map(HeadKey::public));
     let known = heads::check(text, public.as_deref())?;
     let request = new_request();
     let done = backup::restore(config.db()?, file, opening, known.statements.clone(), crate::now(), request)?;
@@ -59,7 +58,7 @@ pub fn restore(
         format!("{}行を戻しました。監査記録{}行の鎖を確かめ、新しい期を始めました。", done.rows, done.audit_rows);
     std::fs::create_dir_all(&config.operations.folder)?;
     if !known.text.is_empty() && folder.lines()?.len() < known.text.len() {
-        std::fs::write(&folder.heads, &known.text)
+        db::whole::replace(&folder.heads, known.text.as_bytes())
             .with_context(|| format!("{} を書けません", folder.heads.display()))?;
     }
     let wait = |why: &str| {
@@ -81,6 +80,7 @@ pub fn restore(
 
 /// The writer of the record alone: it opens nothing that is sealed, and so asks for no key of it.
 fn open(config: &Config) -> anyhow::Result<Db> {
+    config::require_there(&config.db()?)?;
     config::open(config.db()?, KeySource::None, BRIEFLY)
 }
 
@@ -167,7 +167,7 @@ pub fn epoch(config: &Config, sign_it: bool, despite: bool) -> anyhow::Result<()
         Some(key) => key,
         None => {
             std::fs::create_dir_all(&config.operations.folder)?;
-            HeadKey::load_or_create(&folder.key, random())?
+            folder.load_key(random())?
         }
     };
     if waiting.epochs.is_empty() {
@@ -186,20 +186,17 @@ pub fn epoch(config: &Config, sign_it: bool, despite: bool) -> anyhow::Result<()
 /// Against the file of the operations folder, which must be whole, and against a copy, which may be older.
 pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> anyhow::Result<()> {
     let folder = Folder::of(&config.operations.folder);
-    let db = Db::open_for_reading(config.db()?)?;
+    let db = config::open_for_reading(config.db()?)?;
     // A region at work goes on signing meanwhile, the line before what the database remembers of it and after the rows it
     // covers. Asked in this order, the file knows at least what is remembered, and the chain at least what the file does.
     let remembered = db.read_blocking(audit::signed)?;
     let own = folder.lines()?;
     // A copy from before a restore does not know its epoch; the file that goes on from it does.
     let text = match given {
-        Some(file) => {
-            let copy = std::fs::read_to_string(file).with_context(|| format!("{} を読めません", file.display()))?;
-            heads::longer(own.clone(), copy)?
-        }
+        Some(file) => heads::longer(own.clone(), heads::given(file)?)?,
         None => own.clone(),
     };
-    let public = match key {
+    let public = match heads::named(key)? {
         Some(key) => Some(key),
         None if text.is_empty() => None,
         None => Some(public_key(config)?),
@@ -251,7 +248,7 @@ pub fn verify(config: &Config, given: Option<&Path>, key: Option<String>) -> any
 
 /// One line for each action and outcome, readable for a program while the region works.
 pub fn tally(config: &Config) -> anyhow::Result<()> {
-    let db = Db::open_for_reading(config.db()?)?;
+    let db = config::open_for_reading(config.db()?)?;
     for audit::Count { action, outcome, rows, requests } in db.read_blocking(audit::tally)? {
         let line = serde_json::json!({
             "action": action,

@@ -27,6 +27,7 @@ mod secrets;
 mod security_log;
 mod serve;
 mod tls;
+mod words;
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -226,7 +227,13 @@ enum WatchCommand {
 }
 
 fn main() {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|mistake| match words::of_arguments(&mistake) {
+        Some(told) => {
+            eprintln!("tsunagari: {told}");
+            std::process::exit(2);
+        }
+        None => mistake.exit(),
+    });
     rights::keep_to_ourselves();
     let outcome = match cli.command {
         Command::Demo(options) => demo::run(&options),
@@ -262,7 +269,7 @@ fn main() {
         }
     };
     if let Err(error) = outcome {
-        eprintln!("tsunagari: {error:#}");
+        eprintln!("tsunagari: {}", words::told(&error));
         std::process::exit(1);
     }
 }

@@ -92,7 +92,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     let mut rounds = tokio::task::JoinSet::new();
     let ops_socket = tokio::net::TcpListener::bind(operations)
         .await
-        .with_context(|| format!("{operations} を待ち受けられません"))?;
+        .with_context(|| format!("運用の {operations} を待ち受けられません"))?;
     let operations = ops_socket.local_addr()?;
     let ops_router = ops::router(db.clone(), board.clone(), clock.clone(), figures, speed);
     let way = admission::http::Way {

@@ -64,7 +64,7 @@ pub fn run(file: &str, model: &str, judging: &Judging) -> anyhow::Result<()> {
     let options = watch::replay::Options { model, settings, sort: judging.sort };
     let input = watch::replay::open(Path::new(file)).with_context(|| format!("{file} を開けません"))?;
     let output = BufWriter::new(std::io::stdout().lock());
-    let played = watch::replay::run(input, output, &options)?;
+    let played = watch::replay::run(input, output, &options).with_context(|| format!("{file} を検知器に通せません"))?;
     eprintln!(
         "{}軒、{}行(うち生活のしるし{}行、しるしでない行{}行)",
         played.homes, played.rows, played.signs, played.other

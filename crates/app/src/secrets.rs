@@ -10,9 +10,8 @@ use page::site::{new_request, random};
 
 use crate::config::{BRIEFLY, Config};
 use crate::say;
+use crate::words::{BY_SYSTEMD, SECRETS as FILE};
 
-/// The keys' file: in the operations folder, or among what systemd hands to the service.
-pub const FILE: &str = "secrets.key";
 /// Everything that is sealed.
 const SEALED: &[&[Sealed]] = &[signin::SEALED, response::SEALED];
 /// Rows sealed anew in one command: a photo has up to 600 kB.
@@ -56,7 +55,7 @@ impl Place {
     pub fn source(&self) -> anyhow::Result<KeySource> {
         match self {
             Place::Credential(file) if !file.try_exists().unwrap_or(true) => bail!(
-                "systemd の資格情報 {} がありません。新しい鍵は作らず、何も変更していません。ユニットの LoadCredentialEncrypted={FILE}:… を確かめてください。資格情報にしないときは、設定の [secrets] key に鍵のファイルの場所を書いてください",
+                "systemd の資格情報 {} がありません。新しい鍵は作らず、何も変更していません。ユニットの LoadCredentialEncrypted={FILE}:… を確かめてください。手で実行するコマンドは、{BY_SYSTEMD}。資格情報にしないときは、設定の [secrets] key に鍵のファイルの場所を書いてください",
                 file.display()
             ),
             _ => Ok(KeySource::File { file: self.file().clone(), fresh: random() }),
@@ -89,7 +88,7 @@ pub fn rotate(config: &Config) -> anyhow::Result<()> {
         ),
     };
     // Once with the keys as they are: only a database that they fit gets another one.
-    settle(&config.open(BRIEFLY)?)?;
+    settle(&config.open_begun(BRIEFLY)?)?;
     seal::add_key(&file, random()).with_context(|| format!("{} に鍵を書き足せません", file.display()))?;
     let db = config.open(BRIEFLY)?;
     settle(&db)?;

@@ -45,8 +45,8 @@ fn load_or_create(file: &PathBuf) -> anyhow::Result<[u8; 32]> {
         return base::unhex(text.trim()).with_context(|| format!("{} は鍵として読めません", file.display()));
     }
     let key = random();
-    let mut out = private().create_new(true).open(file).with_context(|| format!("{} を作れません", file.display()))?;
-    writeln!(out, "{}", base::hex(&key))?;
+    db::whole::create(file, format!("{}\n", base::hex(&key)).as_bytes())
+        .with_context(|| format!("{} を作れません", file.display()))?;
     Ok(key)
 }
 

@@ -32,7 +32,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     install_tls_provider();
     let rooms = rooms()?;
     if let Some(folder) = &config.policies {
-        access::install(access::Rules::from_folder(folder)?)?;
+        let rules = access::Rules::from_folder(folder)
+            .with_context(|| format!("設定の policies = \"{}\" を使えません", folder.display()))?;
+        access::install(rules)?;
     }
     let db = config.open(db::PREDECESSOR)?;
     if db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))?.is_some() {
@@ -47,7 +49,7 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
     let clock: Clock = Arc::new(crate::now);
     let mut stop = Stop::listen()?;
     // First of all, so that whoever finds the region ready can also knock.
-    let listener = listen(config.web.listen).await?;
+    let listener = listen(config.web.listen).await.context("[web] listen")?;
     let site = Site::new(db, clock.clone(), Mode::Serve, config.web.known_hosts()?, config.region.clone());
     let trusted: Arc<[IpAddr]> = config.web.trusted_proxies.iter().map(IpAddr::to_canonical).collect();
     let asking = config.web.client_certificates.as_ref().map(|wanted| demand(&site, wanted)).transpose()?;
@@ -204,8 +206,8 @@ fn log_as_json() {
 
 /// The first administrator, and the office if there is none: prints the one-time code with which they enrol.
 pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str, office: &str) -> anyhow::Result<()> {
-    let db = config.open(config::BRIEFLY)?;
-    let login = signin::LoginName::parse(login)?;
+    // What cannot be entered is refused before a database or a key is made for it.
+    let login = signin::LoginName::parse(login).context("--login")?;
     let parsed = |what: &str, error: String| anyhow::anyhow!("{what}: {error}");
     let facts = people::StaffFacts {
         name: people::Name::parse(name).map_err(|e| parsed("--name", e))?,
@@ -217,7 +219,11 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
         trained_on: None,
     };
     let office_name = people::Line::parse(office).map_err(|e| parsed("--office", e))?;
+    if office_name.expose().is_empty() {
+        bail!("--office: 事業所の名称を入力してください。");
+    }
     let secrets = signin::Secrets::draw().context("乱数を得られません")?;
+    let db = config.open(config::BRIEFLY)?;
     let ctx =
         base::Ctx::new(base::Actor::system("admin create"), base::Purpose::Registration, crate::now(), new_request());
     let code = db.write_blocking(move |tx| {

@@ -91,13 +91,7 @@ impl HeadKey {
             let text = std::fs::read_to_string(file)?;
             return unhex(text.trim()).map(HeadKey::from_seed).ok_or(HeadError::Key);
         }
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(file)?;
-        writeln!(out, "{}", hex(&fresh))?;
-        out.sync_all()?;
+        db::whole::create(file, format!("{}\n", hex(&fresh)).as_bytes())?;
         Ok(HeadKey::from_seed(fresh))
     }
 

@@ -37,6 +37,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod value;
+pub mod whole;
 mod writer;
 
 use std::sync::Arc;

@@ -5,8 +5,6 @@
 //! derived from key, place and value: a command that is run again writes the same bytes, and no randomness is needed
 //! inside one. The database knows which keys it needs by their names only.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base::{Redacted, hex, unhex};
@@ -14,7 +12,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
-use crate::{DbError, Engine, Tx, Value, marks, params};
+use crate::{DbError, Engine, Tx, Value, marks, params, whole};
 
 /// What every sealed value begins with; no seed has its length, and no JPEG its first byte.
 const MAGIC: &[u8; 4] = b"TSS1";
@@ -246,7 +244,11 @@ fn make(file: &Path, fresh: [u8; 32]) -> Result<Keys, DbError> {
          # 失うと、認証アプリの登録と訪問の写真は二度と読めません。\n{}\n",
         hex(&fresh)
     );
-    put(file, &text)?;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(unwritten(file))?;
+    }
+    // A key that another process has just made is not replaced: what it seals would never open again.
+    whole::create(file, text.as_bytes()).map_err(unwritten(file))?;
     Keys::parse(&text)
 }
 
@@ -254,23 +256,12 @@ fn make(file: &Path, fresh: [u8; 32]) -> Result<Keys, DbError> {
 pub fn add_key(file: &Path, fresh: [u8; 32]) -> Result<(), DbError> {
     let text = std::fs::read_to_string(file).map_err(|_| DbError::KeyClosed(file.display().to_string()))?;
     Keys::parse(&text)?;
-    put(file, &format!("{}\n{}\n", text.trim_end(), hex(&fresh)))
+    let longer = format!("{}\n{}\n", text.trim_end(), hex(&fresh));
+    whole::replace(file, longer.as_bytes()).map_err(unwritten(file))
 }
 
-/// Whole or not at all, and for its owner only.
-fn put(file: &Path, text: &str) -> Result<(), DbError> {
-    let write = || {
-        let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let part = file.with_extension("part");
-        let _ = std::fs::remove_file(&part);
-        let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-        out.write_all(text.as_bytes())?;
-        out.sync_all()?;
-        std::fs::rename(&part, file)?;
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|e: std::io::Error| DbError::Engine(format!("{}: {e}", file.display())))
+fn unwritten(file: &Path) -> impl Fn(std::io::Error) -> DbError {
+    move |e| DbError::Engine(format!("鍵のファイル {} を書けません({e})", file.display()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::source::{File, Finding, problem};
 /// be added.
 const STILL_ROUND: &[(&str, &[&str])] = &[
     ("admission", &["body", "caller", "http"]),
-    ("app", &["backup", "config", "emergency", "migrate", "postman", "rounds", "secrets"]),
+    ("app", &["backup", "config", "emergency", "postman", "rounds", "secrets"]),
     ("audit", &["scan", "store", "verify"]),
     ("db", &["lanes", "writer"]),
     (

@@ -101,7 +101,7 @@ fn heads_that_somebody_else_signed_are_not_believed() {
     std::fs::write(&kept.heads, format!("{honest}{forged}\n")).expect("a forged line");
     let (whole, said) = kept.verify(true);
     let line = honest.lines().count() + 1;
-    assert!(!whole && said.contains(&format!("line {line}")) && said.contains("signed"), "{said}");
+    assert!(!whole && said.contains(&format!("{line}行目の署名が、この鍵のものではありません")), "{said}");
 
     std::fs::write(&kept.heads, &honest).expect("the heads");
     let output = kept.place.run(&[

@@ -8,30 +8,31 @@ use base::Span;
 use db::DbConfig;
 
 use crate::audit_chain::{rows, sign};
+use crate::backups_at_once::unfinished;
 use crate::doors::refused;
 use crate::harness::{Place, Town, ago, until};
 
 const PASSPHRASE: &str = "めだかの学校は川の中にある";
 
 /// Runs a command that needs the passphrase; gives whether it went well, and its words.
-fn run(place: &Place, arguments: &[&str]) -> (bool, String) {
+pub fn run(place: &Place, arguments: &[&str]) -> (bool, String) {
     let output = place.program(arguments).env("TSUNAGARI_PASSPHRASE", PASSPHRASE).output().expect("the program runs");
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 #[track_caller]
-fn must(place: &Place, arguments: &[&str]) -> String {
+pub fn must(place: &Place, arguments: &[&str]) -> String {
     let (well, said) = run(place, arguments);
     assert!(well, "{arguments:?}: {said}");
     said
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
 /// The number before `行`, which both commands tell.
-fn told_rows(said: &str) -> u64 {
+pub fn told_rows(said: &str) -> u64 {
     let digits = said.split('行').next().unwrap_or_default();
     digits.trim().parse().unwrap_or_else(|_| panic!("no number of rows: {said}"))
 }
@@ -41,12 +42,12 @@ fn readings(place: &Place) -> i64 {
 }
 
 /// An empty region like this one, on the engine under test.
-fn empty() -> Place {
+pub fn empty() -> Place {
     Place::new()
 }
 
 /// An empty region on the embedded database, whatever is under test.
-fn empty_embedded() -> Place {
+pub fn empty_embedded() -> Place {
     let mut place = Place::bare();
     place.database = DbConfig::sqlite(place.folder.path().join("region.db"));
     place.configure("trusted_proxies = [\"127.0.0.1\"]", "", "", "");
@@ -96,7 +97,7 @@ impl Saved {
         assert!(said.0, "{}", said.1);
         drop(serving);
         let after = counted.load(Ordering::SeqCst);
-        assert!(!file.with_extension("part").exists(), "nothing half done lies about");
+        assert!(unfinished(&place).is_empty(), "nothing half done lies about");
         Saved { place, town, rows: told_rows(&said.1), file, acknowledged: (before, after) }
     }
 

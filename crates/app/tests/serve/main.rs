@@ -3,9 +3,11 @@
 mod audit_chain;
 mod audit_forged;
 mod backup;
+mod backups_at_once;
 mod certificates;
 #[allow(dead_code)]
 mod client;
+mod command_line;
 mod disk;
 mod doors;
 mod first_account;
