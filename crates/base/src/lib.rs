@@ -9,6 +9,7 @@ mod instant;
 pub mod kana;
 pub mod limits;
 mod redacted;
+pub mod repeats;
 pub mod wareki;
 mod words;
 
