@@ -46,8 +46,9 @@ fn while_the_server_is_silent_the_program_says_that_it_is_not_ready_and_its_log_
     let words = serving.words();
     let lines: Vec<String> = words.lines().skip(before).filter_map(said).collect();
     let kinds: BTreeSet<&String> = lines.iter().collect();
-    assert_eq!(lines.len(), kinds.len(), "nothing is said twice within a minute: {words}");
-    assert!((2..40).contains(&lines.len()), "{} lines: {words}", lines.len());
+    let minutes = 1 + usize::try_from(began.elapsed().as_secs() / 60).expect("a few");
+    assert!(lines.len() <= minutes * kinds.len(), "something is said twice within a minute: {words}");
+    assert!((2..40).contains(&kinds.len()), "{} kinds of lines: {words}", kinds.len());
 
     way.open();
     let opened = Clock::now();
