@@ -44,7 +44,11 @@ pub struct Region {
 impl Region {
     /// A town of this size from this seed, settled half a year before `now`, its sensors hung up at `now`.
     pub fn new(seed: u64, size: Size, now: Instant) -> Region {
-        let test = fresh(MIGRATIONS);
+        Region::on(fresh(MIGRATIONS), seed, size, now)
+    }
+
+    /// The same on a fresh database of its own kind.
+    pub fn on(test: TestDb, seed: u64, size: Size, now: Instant) -> Region {
         let plan: &'static Plan = Box::leak(Box::new(plan(seed, size, Date::of(now))));
         let register = settle(&test.db, plan, now, &|_, _| {}).expect("the town moves in");
         let homes = equip(&test.db, plan, &register, now, &|_, _| {}).expect("the sensors are hung up");

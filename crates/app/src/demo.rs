@@ -16,7 +16,6 @@ use page::site::{Mode, Site, random};
 use tokio::net::TcpSocket;
 use town::build::{Town, Wanted};
 use town::plan::Size;
-use tracing_subscriber::EnvFilter;
 
 use crate::region::{self, Setup};
 use crate::{headers, heads, living, memory, say, secrets, serve, words};
@@ -59,8 +58,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    crate::log::as_text();
     serve::install_tls_provider();
     let rooms = serve::rooms()?;
     if options.residents == 0 || options.residents > 200_000 || options.staff < 60 || options.staff > 20_000 {

@@ -5,17 +5,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use audit::{Finding, HeadKey, Statement, Tip};
 use base::Clock;
-use db::Db;
+use db::{Db, DbError};
 use page::site::random;
 
 /// The signing key of audit heads, in the operations folder.
 pub const HEAD_KEY: &str = "audit-heads.key";
 /// The signed heads, beside it. Copy this file elsewhere.
 pub const HEADS: &str = "audit-heads.jsonl";
+
+/// A database that is begun anew or out of reach for a moment is no reason to say that nothing is signed.
+const AWAY_UNREMARKED: Duration = Duration::from_secs(300);
+const AWAY: &str = "署名を止めている理由: データベースに5分以上つながりません。データベースのサーバーが動いているか、途中の回線が切れていないかを確かめてください。つながれば、1分以内に署名を再開します";
+const FAILED: &str = "署名を止めている理由: データベースが監査記録の読み書きに失敗しています。システム管理者は、ログの「audit head」の行とデータベース(サーバー、または置き場所のディスク)を確かめてください。直れば、1分以内に署名を再開します";
 
 /// Says what was missed in the record, until somebody who looked begins a new epoch.
 const TORN: &str = "audit-heads.torn";
@@ -101,6 +107,8 @@ pub struct Signer {
     db: Db,
     clock: Clock,
     pub trouble: Trouble,
+    /// Since when the database has been away from every round.
+    away_since: Mutex<Option<std::time::Instant>>,
     /// The end of the file as this program left it.
     tip: Mutex<Option<(HeadKey, Tip)>>,
     /// The program ends and waits no longer.
@@ -114,6 +122,7 @@ impl Signer {
             db,
             clock,
             trouble: Trouble::default(),
+            away_since: Mutex::new(None),
             tip: Mutex::new(None),
             given_up: AtomicBool::new(false),
         }
@@ -121,14 +130,27 @@ impl Signer {
 
     /// One round; on a thread that may wait. What stops the signing is told until a round goes well.
     pub fn round(&self) -> anyhow::Result<()> {
+        self.round_at(std::time::Instant::now())
+    }
+
+    pub fn round_at(&self, now: std::time::Instant) -> anyhow::Result<()> {
         let outcome = self.sign();
-        match &outcome {
-            Ok(()) => self.trouble.set(None),
-            Err(error) => {
-                *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                self.trouble.set(Some(format!("署名を止めている理由: {}", crate::words::told(error))));
-            }
+        if outcome.is_err() {
+            *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
+        let mut away_since = self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = outcome.as_ref().err();
+        let by_the_database = failed.and_then(|error| error.downcast_ref::<DbError>());
+        *away_since = by_the_database.filter(|error| is_away(error)).map(|_| away_since.unwrap_or(now));
+        self.trouble.set(match (failed, *away_since) {
+            (None, _) => None,
+            // What was found before is not mended by this.
+            (_, Some(since)) if now.duration_since(since) < AWAY_UNREMARKED => self.trouble.reason(),
+            (_, Some(_)) => Some(self.trouble.reason().unwrap_or_else(|| AWAY.into())),
+            // The driver's own words stand in the log.
+            (Some(_), None) if by_the_database.is_some() => Some(FAILED.into()),
+            (Some(error), None) => Some(format!("署名を止めている理由: {}", crate::words::told(error))),
+        });
         outcome
     }
 
@@ -197,6 +219,12 @@ impl Signer {
         let tip = Tip::of(&text, &statements);
         Ok((key, tip))
     }
+}
+
+/// It comes back by itself, and says nothing of the record.
+fn is_away(error: &DbError) -> bool {
+    use DbError::*;
+    matches!(error, Gone(_) | Unknown(_) | Lost | Busy | Occupied | Superseded)
 }
 
 /// What is wrong, as whoever keeps the record reads it.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Actor, Ctx, Instant, PersonId, Purpose, RequestId};
 use uuid::Uuid;
@@ -57,4 +58,31 @@ fn a_row_that_vanished_before_its_signature_stops_the_signing_until_somebody_loo
         assert!(signer.trouble.reason().is_some());
     }
     assert_eq!(std::fs::read(folder.path().join(HEADS)).expect("heads"), before, "nothing is signed over it");
+}
+
+// shows: 5.2.2 a database that is away for a moment is no reason to say that nothing is signed; one that stays away is
+#[test]
+fn a_database_that_is_away_for_minutes_is_told_in_words_and_not_before() {
+    let (region, folder) = (db::testing::fresh(web::MIGRATIONS), tempfile::tempdir().expect("a folder"));
+    let now = Instant::parse("2026-11-28T10:00").expect("a moment");
+    let reader = db::Db::open_for_reading(region.db.config().clone()).expect("opens");
+    // Who opened it for reading has no writer: to the signer the database is gone.
+    let signer = Signer::new(folder.path(), reader, Arc::new(move || now));
+    let began = std::time::Instant::now();
+    for (seconds, told) in [(0, false), (60, false), (240, false), (300, true), (360, true)] {
+        signer.round_at(began + Duration::from_secs(seconds)).expect_err("nothing can be written");
+        assert_eq!(signer.trouble.reason().is_some(), told, "after {seconds} s");
+    }
+    let words = signer.trouble.reason().expect("a reason");
+    assert!(words.contains("データベースに5分以上つながりません") && words.contains("確かめてください"), "{words}");
+    assert!(!words.contains("Gone") && !words.contains("connection"), "{words}");
+
+    // What was found is told at once, and for as long as nobody can look again.
+    let signer = Signer::new(folder.path(), region.db.clone(), Arc::new(move || now));
+    std::fs::write(folder.path().join("audit-heads.torn"), "記録した3行目が消えています\n").expect("a finding");
+    signer.round_at(began).expect_err("a finding");
+    assert!(signer.trouble.reason().expect("a reason").contains("3行目"));
+    std::fs::remove_file(folder.path().join("audit-heads.torn")).expect("somebody looked");
+    signer.round_at(began).expect("it goes on");
+    assert_eq!(signer.trouble.reason(), None);
 }

@@ -14,6 +14,7 @@ mod heads;
 mod heads_tests;
 mod keeping;
 mod living;
+mod log;
 mod memory;
 mod migrate;
 mod ops;

@@ -13,7 +13,7 @@ pub struct Judging {
     /// アラートの空振りが1回までの日数(1から3650)
     #[arg(long, value_parser = days, default_value = "30")]
     alert_days: f32,
-    /// やさしい確認の空振りが1回までの日数(1から3650)。--ask では質問の空振りの日数です(省略すると5)
+    /// やさしい確認の空振りが1回までの日数(1から3650)。--ask では質問の空振りの日数です(省略すると3.5)
     #[arg(long, value_parser = days)]
     notice_days: Option<f32>,
     /// 動きがないまま、これより長くは待たない時間(2から24)

@@ -18,7 +18,6 @@ use page::site::{Mode, Site, new_request};
 use rustls::server::danger::ClientCertVerifier;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::client_certificates::Authority;
 use crate::config::{self, ClientCertificates, Config};
@@ -28,7 +27,7 @@ use crate::{reports, say, secrets, tls};
 
 /// Runs until the machine asks it to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
-    log_as_json();
+    crate::log::as_json();
     install_tls_provider();
     let rooms = rooms()?;
     if let Some(folder) = &config.policies {
@@ -197,11 +196,6 @@ async fn only_through_proxy(
 pub fn install_tls_provider() {
     // A second call in one process finds the same provider installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-fn log_as_json() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// The first administrator, and the office if there is none: prints the one-time code with which they enrol.

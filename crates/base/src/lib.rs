@@ -10,6 +10,7 @@ pub mod kana;
 pub mod letters;
 pub mod limits;
 mod redacted;
+pub mod repeats;
 mod typed_date;
 pub mod wareki;
 mod words;

@@ -58,6 +58,8 @@ pub const READERS: usize = 4;
 pub const FAR_READERS: usize = 12;
 /// Reads of which one reader takes notice at a time, to ask a server for those together that want to know the same.
 pub const READ_TOGETHER: usize = 16;
+/// How long a database server may answer nothing at all, not even that it is there; then whoever waits for it is told.
+pub const SERVER_SILENCE: Duration = Duration::from_secs(7);
 /// Rows of one multi-row `VALUES`.
 pub const ROWS_PER_STATEMENT: usize = 200;
 /// Bytes of one posted form.

@@ -22,7 +22,9 @@ pub mod outbox;
 mod postgres_engine;
 mod postgres_gathered;
 mod postgres_line;
+mod postgres_pulse;
 mod postgres_rights;
+mod postgres_silence;
 mod postgres_together;
 mod postgres_values;
 mod postgres_wire;
@@ -179,6 +181,8 @@ struct Inner {
     disk: Arc<space::Disk>,
     superseded: Arc<AtomicBool>,
     unreadable: Arc<readable::UnreadableRows>,
+    /// Whether the server answers; nobody asks for whoever only reads beside the program, for that may take its time.
+    _pulse: Option<postgres_pulse::Pulse>,
 }
 
 impl Db {
@@ -201,10 +205,11 @@ impl Db {
         // First, because a full disk has no room even for opening until the reserve is released.
         let disk = Arc::new(space::Disk::of(&config));
         disk.measure();
-        let mut connection = match writer::Connection::open_writer(&config, wait.min(UNREMARKED)) {
+        let (pulse, silence) = postgres_pulse::Pulse::feel(&config)?;
+        let mut connection = match writer::Connection::open_writer(&config, &silence, wait.min(UNREMARKED)) {
             Err(DbError::Occupied) if wait > UNREMARKED => {
                 tracing::warn!("another process writes to this database; waiting for it to end");
-                writer::Connection::open_writer(&config, wait - UNREMARKED)?
+                writer::Connection::open_writer(&config, &silence, wait - UNREMARKED)?
             }
             opened => opened?,
         };
@@ -229,6 +234,7 @@ impl Db {
         connection.note_in(&unreadable);
         let shared = writer::Shared {
             config: config.clone(),
+            silence: silence.clone(),
             keys: keys.clone(),
             disk: disk.clone(),
             superseded: superseded.clone(),
@@ -236,19 +242,22 @@ impl Db {
             unreadable: unreadable.clone(),
         };
         let writer = Some(writer::Writer::start(connection, shared, committed_tx)?);
-        let readers = reader::Readers::start(&config, &keys, &counted.readers, &unreadable)?;
-        let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable };
+        let readers = reader::Readers::start(&config, &silence, &keys, &counted.readers, &unreadable)?;
+        let pulse = Some(pulse);
+        let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable, _pulse: pulse };
         Ok(Db { inner: Arc::new(inner) })
     }
 
     /// Opens an existing database beside the process that writes to it: backups, verification.
     pub fn open_for_reading(config: DbConfig) -> Result<Db, DbError> {
         let (counted, unreadable) = (counted::Both::default(), Arc::default());
-        let readers = reader::Readers::start(&config, &Arc::default(), &counted.readers, &unreadable)?;
+        let silence = postgres_silence::Silence::default();
+        let readers = reader::Readers::start(&config, &silence, &Arc::default(), &counted.readers, &unreadable)?;
         let (_, committed) = tokio::sync::watch::channel(0);
         let disk = Arc::new(space::Disk::of(&config));
         let superseded = Arc::default();
-        let inner = Inner { writer: None, readers, config, committed, counted, disk, superseded, unreadable };
+        let (writer, _pulse) = (None, None);
+        let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable, _pulse };
         Ok(Db { inner: Arc::new(inner) })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base::Instant;
 
 use crate::postgres_engine::CREATE_TURNS;
+use crate::postgres_silence::Silence;
 use crate::writer::Connection;
 use crate::{DbConfig, DbError, Engine, Tx, params, postgres_rights};
 
@@ -62,14 +63,16 @@ pub fn migrate_by_owner(
     sets: &[&[Migration]],
 ) -> Result<usize, DbError> {
     let role = program.role().ok_or_else(|| DbError::NoRole(String::new()))?;
-    let mut connection = Connection::open_writer(&owner.as_owner(), wait)?;
+    let mut connection = Connection::open_writer(&owner.as_owner(), &Silence::default(), wait)?;
     let all = [&[OWN], sets].concat();
     let applied = in_one(&mut connection, |tx| {
         let applied = apply(tx, &all)?;
         postgres_rights::grant(tx, &role, &append_only(&all))?;
         // What a role was given in another region's database, nobody would find there.
         let place: String = tx.scalar(PLACE, &[])?;
-        if Connection::open_reader(program, &Arc::default())?.tx().scalar::<String>(PLACE, &[])? != place {
+        if Connection::open_reader(program, &Silence::default(), &Arc::default())?.tx().scalar::<String>(PLACE, &[])?
+            != place
+        {
             return Err(DbError::Elsewhere);
         }
         tx.gather_statistics()?;
@@ -77,7 +80,7 @@ pub fn migrate_by_owner(
     })?;
     // A program that lost its connection before this does not go on as if it knew the tables.
     connection.take_turn()?;
-    require_current(Connection::open_reader(program, &Arc::default())?.tx(), sets)?;
+    require_current(Connection::open_reader(program, &Silence::default(), &Arc::default())?.tx(), sets)?;
     Ok(applied)
 }
 
@@ -175,7 +178,7 @@ mod tests {
     fn a_database_of_the_first_tables_goes_on_with_its_events_and_its_marks() {
         let (config, folder) = fresh_config().unwrap();
         let config = owned(&config);
-        let mut connection = Connection::open_writer(&config, Duration::ZERO).unwrap();
+        let mut connection = Connection::open_writer(&config, &Silence::default(), Duration::ZERO).unwrap();
         forward(&mut connection, &[&OWN[..1]]).unwrap();
         let tx = connection.tx();
         tx.script("BEGIN").unwrap();

@@ -30,8 +30,10 @@ const FIRST_TURN: &str = "INSERT INTO writer_turn (n) VALUES (1) RETURNING n";
 const LAST_TURN: &str = "SELECT n FROM writer_turn";
 
 /// Without the path a temporary table of the same name, which anybody may make, would stand before a table of the record.
-/// What is asked for is short and mostly in memory: compiling it costs more than it saves, and an index is near.
-const SETTINGS: &str = "SET search_path = public, pg_temp; SET jit = off; SET random_page_cost = 1.1";
+/// What is asked for is short and mostly in memory: compiling it costs more than it saves, and an index is near. A line
+/// of which the server never hears the end would keep the writer's lock for hours.
+const SETTINGS: &str = "SET search_path = public, pg_temp; SET jit = off; SET random_page_cost = 1.1;
+    SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4";
 
 /// Rows of one statement that inserts many.
 const ROWS_AT_ONCE: usize = 4000;

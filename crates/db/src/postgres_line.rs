@@ -3,15 +3,19 @@
 
 use std::error::Error as _;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::future::{join_all, join3};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, Socket};
 use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
+use crate::postgres_silence::Silence;
 use crate::{DbError, Value};
 
 pub(crate) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -20,6 +24,8 @@ pub(crate) struct Line {
     client: Client,
     /// It drives the connection whenever something is waited for.
     runtime: Runtime,
+    connection: JoinHandle<()>,
+    silence: Silence,
     /// What begins with the next statement, and whether something is open already.
     begin: Option<Begin>,
     open: bool,
@@ -79,23 +85,75 @@ pub(crate) fn as_params<T: ToSql + Sync>(values: &[T]) -> Vec<Param<'_>> {
     values.iter().map(|value| value as Param<'_>).collect()
 }
 
+/// Why there is no line.
+pub(crate) enum NoLine {
+    Unanswered(DbError),
+    /// By the server, or here before it was asked.
+    Refused(DbError),
+}
+
+impl From<DbError> for NoLine {
+    fn from(error: DbError) -> NoLine {
+        NoLine::Refused(error)
+    }
+}
+
+impl From<NoLine> for DbError {
+    fn from(why: NoLine) -> DbError {
+        match why {
+            NoLine::Unanswered(error) | NoLine::Refused(error) => error,
+        }
+    }
+}
+
+fn silent() -> DbError {
+    DbError::Gone("the server does not answer".into())
+}
+
 impl Line {
-    /// Opens a line, or says what stood against it, down to the last cause.
-    pub(crate) fn open<T>(config: &Config, tls: T) -> Result<Line, DbError>
+    /// Opens a line within that time, or says what stood against it, down to the last cause.
+    pub(crate) fn open<T>(config: &Config, tls: T, within: Duration, silence: &Silence) -> Result<Line, NoLine>
     where
         T: MakeTlsConnect<Socket>,
         T::Stream: Send + 'static,
     {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| DbError::Engine(error.to_string()))?;
-        let opened = runtime.block_on(config.connect(tls));
-        let (client, connection) = opened.map_err(|error| DbError::Gone(causes(&error)))?;
-        runtime.spawn(async move {
+        let mut silence = silence.clone();
+        let opened = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = silence.begins() => None,
+                opened = timeout(within, config.connect(tls)) => opened.ok(),
+            }
+        });
+        let (client, connection) = match opened {
+            Some(Ok(opened)) => opened,
+            Some(Err(error)) => {
+                let gone = DbError::Gone(causes(&error));
+                return Err(error.as_db_error().map_or(NoLine::Unanswered(gone.clone()), |_| NoLine::Refused(gone)));
+            }
+            None => return Err(NoLine::Unanswered(silent())),
+        };
+        let connection = runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "the line to the database has ended");
             }
         });
-        Ok(Line { client, runtime, begin: None, open: false, told: vec![], transaction: None })
+        Ok(Line { client, runtime, connection, silence, begin: None, open: false, told: vec![], transaction: None })
+    }
+
+    /// Whether it is answered at all within that time; else it is of no further use.
+    pub(crate) fn answers_within(&mut self, within: Duration) -> bool {
+        let asked = self.client.simple_query("");
+        matches!(self.runtime.block_on(async { timeout(within, asked).await }), Ok(Ok(_)))
+    }
+
+    /// What is not sent yet never will be, and of what was sent the server has to take back all but a commit.
+    fn cut(&mut self) {
+        self.connection.abort();
+        // It goes when its turn comes.
+        self.is_closed();
     }
 
     /// Whether the server has ended it, as far as that has come here.
@@ -190,7 +248,18 @@ impl Line {
         };
         let told = join_all(told.iter().map(|one| one.say(client)));
         // Each is sent where it is first polled, in this order.
-        let (begun, told, done) = self.runtime.block_on(join3(begun, told, work(client)));
+        let asked = join3(begun, told, work(client));
+        let answered = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.silence.begins() => None,
+                answered = asked => Some(answered),
+            }
+        });
+        let Some((begun, told, done)) = answered else {
+            self.cut();
+            return Err(silent());
+        };
         for message in begun? {
             if let SimpleQueryMessage::Row(row) = message {
                 self.transaction = row.get(0).map(str::to_owned);

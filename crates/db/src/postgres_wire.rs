@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::limits::SERVER_SILENCE;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -17,10 +18,10 @@ use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::DbError;
-use crate::postgres_line::Line;
+use crate::postgres_line::{Line, NoLine};
+use crate::postgres_silence::Silence;
 
-/// How long to wait for an answer to a connection attempt, and for one to sent bytes, unless the URL says otherwise.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// How long to wait until sent bytes are taken, unless the URL says otherwise.
 const LINE_WAIT: Duration = Duration::from_secs(30);
 
 /// Why an address is not used; shown to whoever wrote it. It quotes nothing, for the address may hold a password.
@@ -67,7 +68,7 @@ impl Address {
             config.channel_binding(ChannelBinding::Require);
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_WAIT);
+            config.connect_timeout(SERVER_SILENCE);
         }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(LINE_WAIT).keepalives_idle(LINE_WAIT);
@@ -100,18 +101,31 @@ impl Address {
 pub(crate) struct Server<'a> {
     url: &'a str,
     ca: Option<&'a Path>,
+    silence: Silence,
 }
 
 impl<'a> Server<'a> {
     pub(crate) fn at(url: &'a str, ca: &'a Option<PathBuf>) -> Server<'a> {
-        Server { url, ca: ca.as_deref() }
+        Server { url, ca: ca.as_deref(), silence: Silence::default() }
+    }
+
+    /// Its lines end when it falls silent.
+    pub(crate) fn heeding(self, silence: &Silence) -> Server<'a> {
+        Server { silence: silence.clone(), ..self }
     }
 
     pub(crate) fn connect(&self) -> Result<Line, DbError> {
+        Ok(self.open()?)
+    }
+
+    pub(crate) fn open(&self) -> Result<Line, NoLine> {
         let line = Address::parse(self.url, self.ca).map_err(|refusal| DbError::Engine(refusal.to_string()))?;
+        // The client's own limit ends where the server has taken the connection and not answered yet.
+        let each = line.config.get_connect_timeout().copied().unwrap_or(SERVER_SILENCE);
+        let within = each * u32::try_from(line.config.get_hosts().len()).map_or(1, |hosts| hosts.max(1));
         match line.encrypted {
-            true => Line::open(&line.config, MakeRustlsConnect::new(trusting(self.ca)?)),
-            false => Line::open(&line.config, NoTls),
+            true => Line::open(&line.config, MakeRustlsConnect::new(trusting(self.ca)?), within, &self.silence),
+            false => Line::open(&line.config, NoTls, within, &self.silence),
         }
     }
 }

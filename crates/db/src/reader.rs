@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::counted::Counted;
 use crate::postgres_gathered::{Asked, alike};
 use crate::postgres_line::Begin;
+use crate::postgres_silence::Silence;
 use crate::readable::UnreadableRows;
 use crate::reader_queue::{Taken, Waiting};
 use crate::writer::Connection;
@@ -49,6 +50,7 @@ impl Drop for Readers {
 impl Readers {
     pub(crate) fn start(
         config: &DbConfig,
+        silence: &Silence,
         keys: &Arc<Keys>,
         counted: &Arc<Counted>,
         unreadable: &Arc<UnreadableRows>,
@@ -60,8 +62,9 @@ impl Readers {
             // The others of a server connect when there is something for them to do.
             let at_once = n == 0 || !far;
             let mut reader = Reader {
-                connection: at_once.then(|| Connection::open_reader(config, keys)).transpose()?,
+                connection: at_once.then(|| Connection::open_reader(config, silence, keys)).transpose()?,
                 config: config.clone(),
+                silence: silence.clone(),
                 keys: keys.clone(),
                 counted: counted.clone(),
                 unreadable: unreadable.clone(),
@@ -208,6 +211,7 @@ const LINGER: Duration = Duration::from_millis(50);
 struct Reader {
     connection: Option<Connection>,
     config: DbConfig,
+    silence: Silence,
     keys: Arc<Keys>,
     counted: Arc<Counted>,
     unreadable: Arc<UnreadableRows>,
@@ -345,7 +349,7 @@ impl Reader {
     /// Begins, on a new connection where there is none or the old one turns out to be gone.
     fn begin(&mut self, begin: Begin) -> Result<&mut Connection, DbError> {
         if self.connection.as_ref().is_none_or(Connection::is_closed) {
-            self.connection = Some(Connection::open_reader(&self.config, &self.keys)?);
+            self.connection = Some(Connection::open_reader(&self.config, &self.silence, &self.keys)?);
             self.share();
         }
         let connection = self.connection.as_mut().ok_or_else(|| DbError::Gone("there is no connection".into()))?;

@@ -6,6 +6,8 @@
 //! Nobody else may ask for that variable: whoever asks here leaves a mark, and a test program without a mark needs no
 //! second run on the other engine.
 
+mod way;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,9 +19,12 @@ use base::hex;
 use sha2::{Digest, Sha256};
 
 use crate::postgres_engine::Postgres;
+use crate::postgres_silence::Silence;
 use crate::postgres_wire::Server;
 use crate::writer::Connection;
 use crate::{Db, DbConfig, DbError, Durability, KeySource, Keys, Migration, Tx, Value, migrate};
+
+pub use way::{Way, fresh_behind_a_way};
 
 const SERVER: &str = "TSUNAGARI_TEST_POSTGRES";
 /// A file that takes one line from every test program that asked for a database.
@@ -201,7 +206,7 @@ fn template_file(migrations: &[&[Migration]]) -> Result<Arc<Vec<u8>>, DbError> {
     let folder = new_folder(&new_name())?;
     let config = embedded(&folder);
     // The connection is closed at the end of this statement, and the log with it: the file is then the whole database.
-    migrate::bring_forward(&mut Connection::open_writer(&config, Duration::ZERO)?, migrations)?;
+    migrate::bring_forward(&mut Connection::open_writer(&config, &Silence::default(), Duration::ZERO)?, migrations)?;
     let bytes = Arc::new(std::fs::read(folder.join("region.db")).map_err(broken)?);
     let _ = std::fs::remove_dir_all(folder);
     made.insert(key, bytes.clone());

@@ -17,6 +17,7 @@ use crate::lanes::Lanes;
 use crate::postgres_engine::Postgres;
 use crate::postgres_line::Begin;
 use crate::postgres_rights;
+use crate::postgres_silence::Silence;
 use crate::postgres_wire::Server;
 use crate::readable::UnreadableRows;
 use crate::space::Disk;
@@ -38,13 +39,13 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
-    pub(crate) fn open_writer(config: &DbConfig, wait: Duration) -> Result<Connection, DbError> {
+    pub(crate) fn open_writer(config: &DbConfig, silence: &Silence, wait: Duration) -> Result<Connection, DbError> {
         Ok(match config {
             DbConfig::Sqlite { file, durability } => {
                 Connection::Sqlite(Box::new(Sqlite::open_writer(file, *durability, wait)?))
             }
             DbConfig::Postgres { url, ca, .. } => {
-                let mut engine = Box::new(Postgres::connect(&Server::at(url, ca))?);
+                let mut engine = Box::new(Postgres::connect(&Server::at(url, ca).heeding(silence))?);
                 // Before it waits for anybody: waiting would not mend it.
                 if config.is_narrow() {
                     postgres_rights::require_narrow(engine.as_mut())?;
@@ -55,11 +56,11 @@ impl Connection {
         })
     }
 
-    pub(crate) fn open_reader(config: &DbConfig, keys: &Arc<Keys>) -> Result<Connection, DbError> {
+    pub(crate) fn open_reader(config: &DbConfig, silence: &Silence, keys: &Arc<Keys>) -> Result<Connection, DbError> {
         let mut connection = match config {
             DbConfig::Sqlite { file, .. } => Connection::Sqlite(Box::new(Sqlite::open_reader(file)?)),
             DbConfig::Postgres { url, ca, .. } => {
-                Connection::Postgres(Box::new(Postgres::open_reader(&Server::at(url, ca))?))
+                Connection::Postgres(Box::new(Postgres::open_reader(&Server::at(url, ca).heeding(silence))?))
             }
         };
         connection.give(keys);
@@ -262,6 +263,7 @@ fn guarded<T, E: From<DbError>>(
 /// What the writer shares with the handle.
 pub(crate) struct Shared {
     pub(crate) config: DbConfig,
+    pub(crate) silence: Silence,
     pub(crate) keys: Arc<Keys>,
     pub(crate) disk: Arc<Disk>,
     pub(crate) superseded: Arc<AtomicBool>,
@@ -510,7 +512,8 @@ impl Loop {
         if self.unreachable.is_some_and(|last| last.elapsed() < RECONNECT_PAUSE) {
             return;
         }
-        self.unreachable = match Postgres::reopen_writer(&Server::at(url, ca), before.turn()) {
+        let server = Server::at(url, ca).heeding(&self.shared.silence);
+        self.unreachable = match Postgres::reopen_writer(&server, before.turn()) {
             Ok(fresh) => {
                 self.connection = Connection::Postgres(Box::new(fresh));
                 self.connection.give(&self.shared.keys);

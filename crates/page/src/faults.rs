@@ -1,26 +1,17 @@
-//! Faults of ours in the log: the same one a hundred times is one line and one number, so that neither a stranger nor a
-//! broken disk fills the log.
+//! Faults of ours in the log: the same one a hundred times is one line and one number, so that whoever reads the number out
+//! on a telephone is understood.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::LazyLock;
+use std::time::Instant;
 
-/// So long the same cause has the same number.
-const SAME_FOR: Duration = Duration::from_secs(60);
-/// Causes that are told apart at a time; more than these share one number.
-const TOLD_APART: usize = 64;
+use base::repeats::Repeats;
+
 const TOO_MANY: &str = "more faults of other kinds than are told apart";
 
-struct Fault {
-    cause: String,
-    reference: String,
-    since: Instant,
-    again: u64,
-}
-
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults(Repeats<String>);
 
-static FAULTS: Faults = Faults(Mutex::new(Vec::new()));
+static FAULTS: LazyLock<Faults> = LazyLock::new(Faults::default);
 
 /// Writes the cause to the log, if it does not stand there since a moment ago; the number by which the log knows it, drawn
 /// from `bits`.
@@ -33,26 +24,21 @@ pub(crate) fn noted(cause: &str, bits: u32) -> String {
 impl Faults {
     /// `tell`: cause, number, and how often it came in the time before without a line of its own.
     fn note(&self, cause: &str, bits: u32, now: Instant, tell: impl FnOnce(&str, &str, u64)) -> String {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = |fault: &Fault| now.saturating_duration_since(fault.since) >= SAME_FOR;
-        let again = faults.iter().find(|f| f.cause == cause && old(f)).map_or(0, |f| f.again);
-        faults.retain(|fault| !old(fault));
-        let known = faults.iter().any(|f| f.cause == cause);
-        let cause = if known || faults.len() < TOLD_APART { cause } else { TOO_MANY };
-        if let Some(fault) = faults.iter_mut().find(|f| f.cause == cause) {
-            fault.again += 1;
-            return fault.reference.clone();
-        }
-        // Short enough to be read out on a telephone.
-        let reference = format!("{:04X}-{:04X}", bits >> 16, bits & 0xFFFF);
-        tell(cause, &reference, again);
-        faults.push(Fault { cause: cause.to_owned(), reference: reference.clone(), since: now, again: 0 });
-        reference
+        self.0.note(cause, TOO_MANY, now, |cause, again| {
+            // Short enough to be read out on a telephone.
+            let reference = format!("{:04X}-{:04X}", bits >> 16, bits & 0xFFFF);
+            tell(cause, &reference, again);
+            reference
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use base::repeats::TOLD_APART;
+
     use super::*;
 
     #[test]
@@ -82,6 +68,5 @@ mod tests {
             assert!(log.contains(&number), "whoever reads it out is understood");
         }
         assert_eq!(log.len(), TOLD_APART + 1);
-        assert_eq!(faults.0.lock().unwrap().len(), TOLD_APART + 1);
     }
 }

@@ -22,6 +22,7 @@ mod raw;
 mod roles;
 mod second;
 mod siege;
+mod silent;
 mod strangers;
 mod tls;
 mod watcher;

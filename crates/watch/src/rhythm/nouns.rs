@@ -121,8 +121,8 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// A question every five days, half an hour for the answer, none from 22:00 to 6:30.
-    pub const USUAL: Ask = Ask { days: 5.0, wait: Span::minutes(30), quiet: (22 * 60, 6 * 60 + 30) };
+    /// A question not needed in half a week, half an hour for the answer, none from 22:00 to 6:30.
+    pub const USUAL: Ask = Ask { days: 3.5, wait: Span::minutes(30), quiet: (22 * 60, 6 * 60 + 30) };
 }
 
 impl Default for Settings {
