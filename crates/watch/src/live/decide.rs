@@ -19,7 +19,7 @@ use crate::{Alert, AlertState, Arrival, Defect, Malformed, Signal, Unused};
 const BOUNCE: Span = Span::seconds(3);
 
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
-pub(super) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
+pub(crate) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
     Some(match arrival.signal {
         Signal::Contact { open: true } => (Code::Opened, 0.0),
         Signal::Contact { open: false } => (Code::Closed, 0.0),

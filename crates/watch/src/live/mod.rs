@@ -7,7 +7,7 @@
 //! the readings after it give the lost state again.
 
 mod commit;
-mod decide;
+pub(crate) mod decide;
 mod decision;
 mod due;
 mod gateway;
