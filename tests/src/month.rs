@@ -408,9 +408,9 @@ impl Living {
         for (_, alert, home) in due {
             let ctx = self.region.resident(self.region.homes[home].settled.person);
             self.stir();
-            match self.region.write(ctx, move |ctx, tx| watch::answer_notice(ctx, tx, alert)) {
+            match self.region.write(ctx, move |ctx, tx| response::answer_notice(ctx, tx, alert, watch::Answer::Well)) {
                 Ok(()) => self.ledger.anew.entry(home).or_default().push(now),
-                Err(WatchError::Refused(WatchRefusal::AlreadyEnded)) => {}
+                Err(response::ResponseError::Watch(WatchError::Refused(WatchRefusal::AlreadyEnded))) => {}
                 Err(other) => panic!("a question can be answered: {other:?}"),
             }
         }

@@ -13,8 +13,8 @@ use people::testing::{Sample, sample, system};
 use watch::{Arrival, DeviceKind, NewDevice, NewGateway, Signal};
 use web::MIGRATIONS;
 
-use crate::region::on_alert;
 use crate::rounds;
+use response::on_alert;
 
 struct Town {
     s: Sample,

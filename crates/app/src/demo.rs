@@ -80,7 +80,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let wanted = Wanted { seed: options.seed, size: Size { residents: options.residents, staff: options.staff } };
     // A town of a given moment is built as of that moment, and its clock runs from when it stands.
     let building = || begin.unwrap_or_else(crate::now);
-    let mut town = town::build::town(&db, wanted, &building, Arc::new(region::on_alert), &show_progress)?;
+    let mut town = town::build::town(&db, wanted, &building, Arc::new(response::on_alert), &show_progress)?;
     drop(db);
     if town.made != wanted {
         let Wanted { seed, size } = town.made;

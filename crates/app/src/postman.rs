@@ -15,7 +15,7 @@ use people::{OfficeKind, TeamPart};
 use signin::{AccountChange, RequestChange};
 use std::time::Duration;
 use uuid::Uuid;
-use watch::{AlertState, Level, LineTrouble};
+use watch::{AlertState, Asked, Level, LineTrouble, Rule};
 
 use crate::rounds::system;
 
@@ -245,16 +245,31 @@ impl Errand {
 /// Whoever is asked and has no address is asked on the screen alone. Only where no one at all can be asked outside, the
 /// question is sent into the void, and so stands among those that reached nobody.
 fn ask_if_well(ctx: &Ctx, tx: &mut dyn db::Tx, alert: AlertId, person: PersonId) -> Result<(), Problem> {
-    if watch::alert(ctx, tx, alert)?.state != AlertState::Standing {
+    let notice = watch::alert(ctx, tx, alert)?;
+    if notice.state != AlertState::Standing {
         return Ok(());
     }
+    let by_call = watch::settings_of(tx, notice.home)?.asked == Asked::Call && notice.rule == Rule::Inactivity;
     let link = Some(LinkPurpose::AnswerNotice { alert });
     let mut reached = false;
     for relative in access::holders(ctx, tx, person, Ground::FamilyAlerts)? {
         reached |= send(ctx, tx, relative, Some(person), Topic::NoticeAsked, link, OUTSIDE)?;
     }
+    if by_call {
+        return call(ctx, tx, person, link);
+    }
     let anyway = if reached { OUTSIDE } else { Outside::Always };
     send(ctx, tx, person.0, Some(person), Topic::NoticeAsked, link, anyway)?;
+    Ok(())
+}
+
+/// The first number of the register, most often a landline, twice if need be.
+fn call(ctx: &Ctx, tx: &mut dyn db::Tx, person: PersonId, link: Option<LinkPurpose>) -> Result<(), Problem> {
+    let Some(reach) = people::reach(tx, person.0)? else { return Ok(()) };
+    let phone = reach.phones.first().map(people::PhoneNumber::redacted);
+    let to = Recipient { id: person.0, mail: None, phone };
+    let ways = vec![Way::Screen, Way::Phone, Way::Phone];
+    notify::send(ctx, tx, &NewMessage { to, person: Some(person), topic: Topic::NoticeAsked, ways, link })?;
     Ok(())
 }
 

@@ -21,9 +21,7 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let migrations =
-            [people::testing::MIGRATIONS, &[notify::MIGRATIONS, watch::MIGRATIONS, signin::MIGRATIONS]].concat();
-        let test = fresh(&migrations);
+        let test = fresh(web::MIGRATIONS);
         let start = Instant::parse("2026-11-22T10:00").expect("a moment");
         let s = test.db.write_blocking(move |tx| {
             let s = sample(&people::testing::system(start, 1), tx)?;
@@ -91,7 +89,8 @@ impl House {
     fn answer(&self, alert: AlertId) {
         let ctx = self.ctx(Role::Resident, self.s.person.0);
         let ctx = Ctx::new(ctx.actor.clone(), Purpose::OwnView, ctx.now, ctx.request);
-        self.test.db.write_blocking(move |tx| watch::answer_notice(&ctx, tx, alert)).expect("is answered");
+        let answered = move |tx: &mut dyn db::Tx| response::answer_notice(&ctx, tx, alert, watch::Answer::Well);
+        self.test.db.write_blocking(answered).expect("is answered");
     }
 
     fn inbox(&self, of: Uuid) -> Vec<notify::InboxItem> {
@@ -321,3 +320,6 @@ fn whom_a_request_waits_for_is_told_and_whoever_asked_learns_what_became_of_it()
     assert_eq!(told, [AccountRequestApproved, AccountRequestDeclined, AccountRequestEnded]);
     assert_eq!(h.topics(other.0).len(), 1);
 }
+
+#[path = "question_tests.rs"]
+mod question;

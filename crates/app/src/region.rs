@@ -180,7 +180,7 @@ impl Region {
 
 async fn open_station(db: &Db, conf: station::Conf, now: base::Instant) -> anyhow::Result<Station> {
     let db = db.clone();
-    Ok(tokio::task::spawn_blocking(move || Station::open(db, Arc::new(on_alert), conf, now)).await??)
+    Ok(tokio::task::spawn_blocking(move || Station::open(db, Arc::new(response::on_alert), conf, now)).await??)
 }
 
 fn spawn_station(
@@ -199,15 +199,6 @@ fn spawn_station(
 /// So much of our time, on a clock that runs so many times as fast.
 fn times(span: base::Span, speed: i64) -> base::Span {
     base::Span(span.0 * speed)
-}
-
-/// An alert of the call centre's level opens its case in the commit that stores it.
-pub fn on_alert(ctx: &base::Ctx, tx: &mut dyn db::Tx, alert: &watch::Alert) -> Result<(), DbError> {
-    match response::open_case(ctx, tx, alert) {
-        Ok(_) => Ok(()),
-        Err(response::ResponseError::Db(error)) => Err(error),
-        Err(other) => Err(DbError::Engine(other.to_string())),
-    }
 }
 
 /// Gateways by name and credential; where the way in carries no name, by the credential alone.
@@ -324,7 +315,7 @@ fn spawn_clockwork(
     });
     let (site, clock, board, worked_at) = (site.clone(), clock.clone(), board.clone(), worked_at.clone());
     rounds.spawn(async move {
-        let on_alert: Arc<OnAlert> = Arc::new(on_alert);
+        let on_alert: Arc<OnAlert> = Arc::new(response::on_alert);
         let round = || async {
             let mut warnings = Vec::new();
             let stepped = base::Instant(i64::try_from(board.stepped_at.load(Ordering::Relaxed)).unwrap_or(i64::MAX));

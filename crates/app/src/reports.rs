@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Json, Router};
-use base::{Clock, Redacted};
+use base::{Clock, Ctx, Purpose, Redacted};
 use db::{Db, DbError};
-use notify::{AttemptId, GatewayReport, Reported};
+use notify::{AttemptId, GatewayReport, LinkPurpose, Reported};
+use response::ResponseError;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use watch::Answer;
 
 use crate::rounds::system;
 
@@ -35,6 +37,9 @@ struct Desk {
 struct Report {
     reference: String,
     report: String,
+    /// What was pressed in a call that asks.
+    #[serde(default)]
+    key: Option<String>,
 }
 
 /// The route, for the gateway that knows this token.
@@ -78,10 +83,41 @@ async fn receive(
         return unknown();
     };
     let ctx = system("gateway", &desk.clock);
-    match desk.db.write(move |tx| notify::record_report(&ctx, tx, attempt, word)).await {
+    let answer = report.key.as_deref().and_then(Answer::from_digit);
+    match desk.db.write(move |tx| record(&ctx, tx, attempt, word, answer)).await {
         Ok(Reported::Noted | Reported::Known) => StatusCode::NO_CONTENT.into_response(),
         Ok(Reported::Unknown) => unknown(),
         Err(error) => not_stored(&error),
+    }
+}
+
+/// Who was asked and pressed no key has not answered, whoever or whatever took the call: they are called again. A key counts
+/// also where its report comes a second time, late, or beside a word that says otherwise.
+fn record(
+    ctx: &Ctx,
+    tx: &mut dyn db::Tx,
+    attempt: AttemptId,
+    word: GatewayReport,
+    answer: Option<Answer>,
+) -> Result<Reported, DbError> {
+    let Some(question) = notify::question_of(tx, attempt)? else {
+        return notify::record_report(ctx, tx, attempt, word);
+    };
+    let Some(answer) = answer else {
+        return notify::record_report(ctx, tx, attempt, GatewayReport::Failed);
+    };
+    let reported = notify::record_report(ctx, tx, attempt, GatewayReport::Read)?;
+    let LinkPurpose::AnswerNotice { alert } = question.purpose else { return Ok(reported) };
+    let request = base::RequestId(ctx.id::<uuid::Uuid>());
+    let bearer = Ctx::new(question.actor(), Purpose::WatchResponse, ctx.now, request);
+    match response::answer_notice(&bearer, tx, alert, answer) {
+        Ok(()) => Ok(reported),
+        Err(ResponseError::Db(error)) => Err(error),
+        // The question is over: answered before, an alert already, or nobody is watched there any more.
+        Err(other) => {
+            tracing::info!(answer = answer.key(), why = %other, "an answer by telephone moved nothing");
+            Ok(reported)
+        }
     }
 }
 

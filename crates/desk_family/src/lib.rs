@@ -13,7 +13,7 @@ use axum::response::Redirect;
 use base::{AlertId, Instant, Role};
 use maud::{Markup, html};
 use page::address;
-use page::components::{Action, Icon, State as Tone, StoryEntry, notice, since, story};
+use page::components::{Icon, State as Tone, StoryEntry, notice, since, story};
 use page::door::{Door, Who};
 use page::frame::home;
 use page::named::Named;
@@ -39,18 +39,20 @@ pub fn doors() -> Vec<Door> {
     ]
 }
 
-/// 「大丈夫です」
 async fn answer(
     State(site): State<Site>,
     visitor: Visitor,
     Named(alert): Named<AlertId>,
-    Posted(_): Posted,
+    Posted(form): Posted,
 ) -> Result<Redirect, Problem> {
-    visitor.command(&site, watch::Verb::AnswerNotice, move |ctx, tx| Ok(watch::answer_notice(ctx, tx, alert)?)).await?;
+    let answer = parts::question::answered(&form)?;
+    visitor
+        .command(&site, watch::Verb::AnswerNotice, move |ctx, tx| Ok(response::answer_notice(ctx, tx, alert, answer)?))
+        .await?;
     Ok(Redirect::to(home(Some(visitor.role()))))
 }
 
-/// Open questions, each with its one button.
+/// Open questions, each with its buttons.
 fn questions(notices: &[Alert], now: Instant) -> Markup {
     html! {
         @for alert in notices {
@@ -58,8 +60,7 @@ fn questions(notices: &[Alert], now: Instant) -> Markup {
             (notice(Tone::NearLimit, "お変わりありませんか", html! {
                 p { (alert.reason) }
                 p.soft { (since(alert.raised_at, now)) }
-                (Action::post(&url, "大丈夫です").primary().icon(Icon::Check))
-                p.soft { "具合が悪いときや分からないときは、押さずに電話でお知らせください。" }
+                (parts::question::buttons(&url))
             }))
         }
     }

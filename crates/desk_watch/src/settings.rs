@@ -14,7 +14,7 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::Form;
-use watch::{Changes, NightDoor, Settings};
+use watch::{Asked, Changes, NightDoor, Settings};
 
 use super::{Dwelling, desk_tabs};
 use crate::verbs::Look;
@@ -141,6 +141,10 @@ fn on_record(c: &Changes) -> Draft {
         ("cap_hours", word(c.cap_hours)),
         ("fixed_hours", word(c.fixed_hours)),
         ("notices", notices.to_owned()),
+        ("asked", c.asked.map(|a| asked_key(a).to_owned()).unwrap_or_default()),
+        ("question_days", word(c.question_days)),
+        ("quiet_from", c.quiet.map(|n| clock(n.0)).unwrap_or_default()),
+        ("quiet_until", c.quiet.map(|n| clock(n.1)).unwrap_or_default()),
         ("night_from", c.night.map(|n| clock(n.0)).unwrap_or_default()),
         ("night_until", c.night.map(|n| clock(n.1)).unwrap_or_default()),
         ("night_door", night_door.to_owned()),
@@ -185,7 +189,10 @@ fn read(form: &Form) -> Result<Changes, Wrong> {
             "off" => Some(false),
             _ => None,
         },
-        night: night(form)?,
+        asked: Asked::ALL.into_iter().find(|asked| asked_key(*asked) == form.one("asked")),
+        question_days: number("question_days")?,
+        quiet: hours(form, "quiet_from", "quiet_until")?,
+        night: hours(form, "night_from", "night_until")?,
         night_door: match form.one("night_door") {
             "off" => Some(NightDoor::Off),
             "notice" => Some(NightDoor::Notice),
@@ -202,14 +209,30 @@ fn read(form: &Form) -> Result<Changes, Wrong> {
     })
 }
 
-fn night(form: &Form) -> Result<Option<(u16, u16)>, Wrong> {
-    if form.one("night_from").is_empty() && form.one("night_until").is_empty() {
+const fn asked_key(asked: Asked) -> &'static str {
+    match asked {
+        Asked::Off => "off",
+        Asked::Message => "message",
+        Asked::Call => "call",
+    }
+}
+
+const fn asked_words(asked: Asked) -> &'static str {
+    match asked {
+        Asked::Off => "尋ねない",
+        Asked::Message => "メール・SMSで尋ねる",
+        Asked::Call => "自動音声の電話で尋ねる",
+    }
+}
+
+fn hours(form: &Form, from: &'static str, until: &'static str) -> Result<Option<(u16, u16)>, Wrong> {
+    if form.one(from).is_empty() && form.one(until).is_empty() {
         return Ok(None);
     }
     let at = |field: &'static str| {
         form::read_time(form.one(field)).ok_or((field, "始まりと終わりの時刻を入力してください。例：23:00"))
     };
-    Ok(Some((at("night_from")?, at("night_until")?)))
+    Ok(Some((at(from)?, at(until)?)))
 }
 
 /// `above` is what holds where a field is blank; it stands in the hints.
@@ -222,6 +245,9 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
     };
     let door =
         above.night_door.map_or("何もしない", |l| if l == watch::Level::Alert { "アラート" } else { "通知" });
+    let as_asked = format!("{as_above}（{}）", asked_words(above.asked));
+    let choices = Asked::ALL.into_iter().map(|asked| (asked_key(asked), asked_words(asked)));
+    let asked: Vec<(&str, &str)> = [("", as_asked.as_str())].into_iter().chain(choices).collect();
     let fixed =
         above.rhythm.fixed.map_or("学習した生活リズム".to_owned(), |s| format!("{}時間", s.as_minutes() / 60));
     html! {
@@ -233,6 +259,14 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
                 (field("cap_hours", "上限の時間（この時間動きがなければ必ず知らせる）", format!("{}時間", above.rhythm.cap.as_minutes() / 60)))
                 (field("fixed_hours", "動きがない時間で知らせる（時間。0のときは学習した生活リズムで判断）", fixed))
                 (draft.radio("notices", "アラートの前に、やさしい確認の通知を", &[("", as_above), ("on", "送る"), ("off", "送らない")]))
+            }
+            section.card.stack {
+                h2 { "お変わりないかを本人に尋ねる" }
+                p.soft { "30分のうちにお返事がないとき、アラートになります。電話は2回までかけます。" }
+                (draft.radio("asked", "尋ねかた", &asked))
+                (field("question_days", "不要だった質問の目安（何日に1回まで）", format!("{}日に1回", above.question.days)))
+                (draft.fill("quiet_from", Field::time("quiet_from", "尋ねない時間の始まり")).hint(&hint(clock(above.question.quiet.0))))
+                (draft.fill("quiet_until", Field::time("quiet_until", "尋ねない時間の終わり")).hint(&hint(clock(above.question.quiet.1))))
             }
             section.card.stack {
                 h2 { "玄関・冷蔵庫" }

@@ -136,7 +136,7 @@ pub(crate) fn failed(ctx: &Ctx, tx: &mut dyn Tx, row: &AttemptRow, why: &str, ag
     }
     store::set_failed(tx, row.id, ctx.now, first, why)?;
     receipt(ctx, tx, row, "failed")?;
-    if !store::take_next_way(tx, row.message, ctx.now)? {
+    if !store::take_next_way(tx, row.message, Some(row.way), ctx.now)? {
         send::undeliverable(ctx, tx, row.message, row.topic)?;
     }
     tx.announce();

@@ -14,10 +14,16 @@ pub struct Text {
 const SUBJECT: &str = "【つながり】ご確認のお願い";
 const OPENING: &str = "つながりからのお知らせです。";
 
+/// What a voice asks; the gateway takes one of the three keys.
+const QUESTION: &str =
+    "お変わりありませんか。お変わりなければ1を、電話がほしいときは2を、体調が悪いときは3を押してください。";
+
 /// The text of this topic for this way, with the link where the way can carry one.
 pub fn compose(topic: Topic, way: Way, link: Option<&str>) -> Text {
     let request = request(topic);
     let body = match (way, link) {
+        // It takes a key instead of a link.
+        (Way::Phone, _) if topic == Topic::NoticeAsked => format!("{OPENING}{QUESTION}"),
         // A voice cannot speak a link.
         (Way::Phone, _) => format!("{OPENING}{request}詳しくは、つながりの画面またはメールをご覧ください。"),
         (Way::Sms, Some(link)) => format!("{OPENING}{request}\n{link}"),

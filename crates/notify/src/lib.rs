@@ -45,7 +45,7 @@ pub use event::Event;
 pub use inbox::{InboxItem, give_up_before, inbox, mark_read, messages, receipts, receipts_of, tidy, unread};
 pub use letters::{Letter, letters};
 pub use link::{LinkHash, LinkPeek, LinkSeed, LinkUse, link_is_for, peek_link, use_link};
-pub use report::{GatewayReport, Reported, record_report};
+pub use report::{GatewayReport, Reported, question_of, record_report};
 pub use send::send;
 pub use undelivered::{Undeliverable, settle_undeliverable, undeliverable};
 pub use verbs::Verb;

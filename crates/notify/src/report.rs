@@ -5,7 +5,7 @@ use base::Ctx;
 use db::{DbError, Tx};
 
 use crate::rules::REPORTED;
-use crate::{AttemptId, AttemptState, Way, carry, store};
+use crate::{AttemptId, AttemptState, LinkPurpose, LinkUse, Way, carry, store};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GatewayReport {
@@ -26,6 +26,13 @@ impl GatewayReport {
             _ => None,
         }
     }
+}
+
+/// Who was asked by this call, and by what message: only a question takes a key.
+pub fn question_of(tx: &mut dyn Tx, attempt: AttemptId) -> Result<Option<LinkUse>, DbError> {
+    let Some(row) = store::attempt(tx, attempt)?.filter(|row| row.way == Way::Phone) else { return Ok(None) };
+    let asked = store::asked(tx, row.message)?;
+    Ok(asked.filter(|asked| matches!(asked.purpose, LinkPurpose::AnswerNotice { .. })))
 }
 
 /// What a report came to.

@@ -28,6 +28,15 @@ pub const KEEP: Span = Span::days(90);
 /// How long the address of a way that was not needed is kept: a gateway may still report a failure.
 pub const KEEP_ADDRESSES: Span = Span::hours(24);
 
+/// Who did not answer a question is called again after this time: both calls are over within the half hour after which
+/// no answer is an alert.
+pub const CALL_AGAIN: Span = Span::minutes(12);
+
+/// How long a way waits that follows one that failed.
+pub fn next_way_after(failed: Way, next: Way) -> Span {
+    if failed == Way::Phone && next == Way::Phone { CALL_AGAIN } else { Span::ZERO }
+}
+
 /// What follows a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AfterFailure {
@@ -58,11 +67,13 @@ pub const fn link_valid(topic: Topic) -> Span {
     }
 }
 
-/// The outside ways of a message, each once, in order.
+/// The outside ways of a message in order, each once; somebody may be called twice.
 pub fn outside(ways: &[Way]) -> Vec<Way> {
     let mut outside: Vec<Way> = Vec::new();
     for way in ways {
-        if *way != Way::Screen && !outside.contains(way) {
+        let calls = outside.iter().filter(|taken| **taken == Way::Phone).count();
+        let again = *way == Way::Phone && calls < 2;
+        if *way != Way::Screen && (again || !outside.contains(way)) {
             outside.push(*way);
         }
     }

@@ -25,7 +25,7 @@ pub fn send(ctx: &Ctx, tx: &mut dyn Tx, new: &NewMessage) -> Result<MessageId, D
     let words: Vec<&str> = new.ways.iter().map(|w| w.key()).collect();
     let items = format!("{} {}", new.topic.key(), words.join(" "));
     audit::done(ctx, tx, Verb::Send, Basis::Means(Means::Program, new.person), &items)?;
-    if !ways.is_empty() && !store::take_next_way(tx, id, ctx.now)? {
+    if !ways.is_empty() && !store::take_next_way(tx, id, None, ctx.now)? {
         undeliverable(ctx, tx, id, new.topic)?;
     }
     // Wakes whoever carries the queue out.

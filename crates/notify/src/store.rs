@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 pub(crate) use lists::{count_unread, message, messages, receipts, receipts_of, undeliverable, unread};
 
-use crate::{AttemptId, AttemptState, LinkHash, LinkPurpose, NewMessage, Topic, Way};
+use crate::{AttemptId, AttemptState, LinkHash, LinkPurpose, LinkUse, NewMessage, Topic, Way, rules};
 
 const INSERT_MESSAGE: &str = "INSERT INTO notify_message
     (id, recipient_id, person_id, topic, purpose, target_id, link_expires_at, on_screen, created_at)
@@ -64,16 +64,18 @@ const SET_SENT: &str =
 const SET_ATTEMPT_READ: &str =
     "UPDATE notify_attempt SET state = 'read', leased = 0, read_at = $2, report_by = NULL, address = '' WHERE id = $1";
 const FIRST_WAITING: &str =
-    "SELECT id FROM notify_attempt WHERE message_id = $1 AND state = 'waiting' ORDER BY rank LIMIT 1";
+    "SELECT id, way FROM notify_attempt WHERE message_id = $1 AND state = 'waiting' ORDER BY rank LIMIT 1";
 const STILL_GOING: &str = "SELECT COUNT(*) FROM notify_attempt
     WHERE message_id = $1 AND way <> 'screen' AND state IN ('queued', 'sent', 'read', 'unneeded')";
-const QUEUE: &str = "UPDATE notify_attempt SET state = 'queued', queued_at = $2, due_at = $2 WHERE id = $1";
+const QUEUE: &str = "UPDATE notify_attempt SET state = 'queued', queued_at = $2, due_at = $3 WHERE id = $1";
 
 const INSERT_LINK: &str = "INSERT INTO notify_link (token_hash, message_id, attempt_id) VALUES ($1, $2, $3)
     ON CONFLICT (token_hash) DO NOTHING";
 const LINK: &str = "SELECT m.id, m.recipient_id, m.person_id, m.topic, m.purpose, m.target_id, m.link_expires_at,
         m.link_used_at, l.attempt_id
     FROM notify_link l JOIN notify_message m ON m.id = l.message_id WHERE l.token_hash = $1 AND m.purpose IS NOT NULL";
+const ASKED: &str = "SELECT recipient_id, person_id, purpose, target_id FROM notify_message
+    WHERE id = $1 AND purpose IS NOT NULL";
 const SPEND_LINK: &str = "UPDATE notify_message SET link_used_at = $2 WHERE id = $1";
 
 const FORGET_ADDRESSES: &str = "UPDATE notify_attempt SET address = '', state = 'unneeded'
@@ -191,6 +193,14 @@ pub(crate) fn insert_attempt(tx: &mut dyn Tx, a: &NewAttempt<'_>, now: Instant) 
     tx.tell(INSERT_ATTEMPT, row)
 }
 
+/// To whom a message went, and what its link or key is good for.
+pub(crate) fn asked(tx: &mut dyn Tx, message: MessageId) -> Result<Option<LinkUse>, DbError> {
+    let Some(row) = tx.first(ASKED, params![message])? else { return Ok(None) };
+    let target: Uuid = row.get(3)?;
+    let purpose = row.word(2, |key| LinkPurpose::from_parts(key, target))?;
+    Ok(Some(LinkUse { message, recipient: row.get(0)?, person: row.get(1)?, purpose }))
+}
+
 pub(crate) fn attempt(tx: &mut dyn Tx, id: AttemptId) -> Result<Option<AttemptRow>, DbError> {
     tx.first(ATTEMPT, params![id.0])?.map(|r| attempt_of(&r)).transpose()
 }
@@ -266,12 +276,19 @@ pub(crate) fn set_attempt_read(tx: &mut dyn Tx, id: AttemptId, now: Instant) -> 
 }
 
 /// Queues the first way that waits; `false` when none is left and none is on its way.
-pub(crate) fn take_next_way(tx: &mut dyn Tx, id: MessageId, now: Instant) -> Result<bool, DbError> {
+pub(crate) fn take_next_way(
+    tx: &mut dyn Tx,
+    id: MessageId,
+    failed: Option<Way>,
+    now: Instant,
+) -> Result<bool, DbError> {
     if tx.scalar::<i64>(STILL_GOING, params![id])? > 0 {
         return Ok(true);
     }
     let Some(row) = tx.first(FIRST_WAITING, params![id])? else { return Ok(false) };
-    tx.execute(QUEUE, params![row.get::<Uuid>(0)?, now])?;
+    let next = row.word(1, Way::from_key)?;
+    let due = now + failed.map_or(Span::ZERO, |failed| rules::next_way_after(failed, next));
+    tx.execute(QUEUE, params![row.get::<Uuid>(0)?, now, due])?;
     Ok(true)
 }
 

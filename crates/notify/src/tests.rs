@@ -340,7 +340,9 @@ fn texts_say_nothing_but_that_somebody_should_look() {
             assert!(text.body.starts_with("つながりからのお知らせです。"));
             assert_eq!(text.body.contains(link), way != Way::Phone);
             bodies.push(text.body);
-            assert!(compose(*topic, way, None).body.contains("つながりの画面"));
+            let asks = (*topic, way) == (Topic::NoticeAsked, Way::Phone);
+            let next = if asks { "1を、" } else { "つながりの画面" };
+            assert!(compose(*topic, way, None).body.contains(next), "{topic:?}");
         }
     }
     let all = bodies.join("");

@@ -54,7 +54,7 @@ pub use ending::{
 pub use event::Event;
 pub use moving::not_readable;
 pub use offers::{May, colleagues, doctors_to_ask, may};
-pub use opening::{anything_due, escalate_due, next_wake, open_case};
+pub use opening::{answer_notice, anything_due, escalate_due, next_wake, on_alert, open_case};
 pub use photo::{Photo, attach_photos, may_attach_photos, person_of_photo, photo, photos_of_case};
 pub use picture::{NotAPicture, Picture};
 pub use rules::{INCOMING_WINDOW, State, causes};

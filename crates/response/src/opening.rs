@@ -1,12 +1,12 @@
 //! How a case begins, and what happens when nobody moves it on: the two verbs of the program itself.
 
 use access::{Act, FOREVER, Grant, Ground, Items, Shown};
-use base::{CaseId, Ctx, Instant, OfficeId, PersonId, Redacted, Span};
-use db::{Tx, outbox};
+use base::{AlertId, CaseId, Ctx, Instant, OfficeId, PersonId, Redacted, Span};
+use db::{DbError, Tx, outbox};
 use notify::Topic;
 use people::TeamPart;
 use uuid::Uuid;
-use watch::{Alert, Level, Rule};
+use watch::{Alert, Answer, Level};
 
 use crate::case::Happening;
 use crate::duty::next_rung;
@@ -46,7 +46,7 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
         person: alert.person,
         rule: alert.rule,
         reason: alert.reason.clone(),
-        urgent: alert.rule == Rule::Button,
+        urgent: alert.rule.is_call_for_help(),
         state: State::Detected,
         opened_at: alert.raised_at,
         centre,
@@ -86,9 +86,23 @@ pub fn open_case(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<Option<Cas
     Ok(store::case(tx, case.id)?)
 }
 
+/// The case of an alert in the transaction that stores it: for the watch, which does not know who responds.
+pub fn on_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<(), DbError> {
+    match open_case(ctx, tx, alert) {
+        Ok(_) => Ok(()),
+        Err(ResponseError::Db(error)) => Err(error),
+        Err(other) => Err(DbError::Engine(other.to_string())),
+    }
+}
+
+/// An answer to the watch's question; who wants to be called or feels unwell has a case at once.
+pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, notice: AlertId, answer: Answer) -> Result<(), ResponseError> {
+    Ok(watch::answer_notice(ctx, tx, notice, answer, &on_alert)?)
+}
+
 /// A second alert of a home whose case is open. The emergency button brings the limit forward.
 fn join(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving, alert: &Alert) -> Result<Case, ResponseError> {
-    let urgent = alert.rule == Rule::Button;
+    let urgent = alert.rule.is_call_for_help();
     moving.case.urgent |= urgent;
     moving.decide(ctx, tx, Command::Join { urgent })?;
     store::insert_alert(tx, moving.case.id, alert)?;

@@ -29,6 +29,16 @@ words! {
         /// Estimated from temperature and humidity; always labelled 推定.
         Wbgt = "wbgt", "暑さ指数（推定）が高い";
         Button = "button", "呼び出しボタン";
+        /// Answered so when asked whether all is well.
+        CallWanted = "call_wanted", "電話がほしい";
+        FeelsUnwell = "feels_unwell", "体調が悪い";
+    }
+}
+
+impl Rule {
+    /// Whether the person calls for help.
+    pub const fn is_call_for_help(self) -> bool {
+        matches!(self, Rule::Button | Rule::FeelsUnwell)
     }
 }
 
@@ -39,7 +49,7 @@ words! {
         /// A notice that ended because the home gave a sign of life, or the condition passed.
         Cleared = "cleared", "動きがあり終了";
         /// A notice that the resident or a relative answered.
-        Answered = "answered", "「大丈夫です」の返事";
+        Answered = "answered", "お返事あり";
         /// A notice that became an alert of the same silence.
         Raised = "raised", "アラートへ移行";
         /// Closed with its cause, with the case it belonged to.
@@ -122,25 +132,6 @@ pub fn all_standing(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Alert>>, Wat
 /// Those of these alerts that the wall lets this actor see.
 pub(crate) fn known_of(ctx: &Ctx, tx: &mut dyn Tx, all: Vec<Alert>) -> Result<Shown<Vec<Alert>>, WatchError> {
     Ok(access::shown_rows(ctx, tx, (&[Act::SeeAlert], &[]), all, |alert| alert.person)?)
-}
-
-/// 「大丈夫です」 to a gentle question, by the link in the message, the resident or a relative. It ends a notice, never an
-/// alert, and counts as an unconfirmed sign of well-being: the watch counts silence anew from now.
-pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, alert: AlertId) -> Result<(), WatchError> {
-    let found = store::one(tx, alert)?.ok_or(WatchRefusal::NoAlert)?;
-    let witness = access::require(ctx, tx, Act::AnswerNotice, found.person)?;
-    if found.level == Level::Alert {
-        return Err(WatchRefusal::NotANotice.into());
-    }
-    if found.state != AlertState::Standing {
-        return Err(WatchRefusal::AlreadyEnded.into());
-    }
-    store::end(tx, alert, AlertState::Answered, ctx.now)?;
-    let no = store::home_no(tx, alert)?;
-    home::reassure(tx, no, ctx.now)?;
-    audit::done(ctx, tx, Verb::AnswerNotice, &witness, "alert")?;
-    outbox::push(tx, ctx.now, &Event::AlertChanged { alert, person: Some(found.person) })?;
-    contract::changed(ctx, tx, found.home)
 }
 
 /// Closes an alert with the cause that its case found out. For the command that closes the case, which has asked for

@@ -5,6 +5,7 @@
 
 mod absence;
 mod alert;
+mod answer;
 mod arrival;
 pub mod climate;
 mod codec;
@@ -31,9 +32,8 @@ use db::{DbError, Migration};
 use thiserror::Error;
 
 pub use absence::{Absence, AbsenceReason, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence};
-pub use alert::{
-    Alert, AlertState, Cause, Level, Rule, alert, all_standing, answer_notice, close_alert, reassure, standing_alerts,
-};
+pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, all_standing, close_alert, reassure, standing_alerts};
+pub use answer::{Answer, answer_notice};
 pub use arrival::*;
 pub use contract::{
     Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_ground, without_ground,
@@ -42,7 +42,7 @@ pub use daily::Daily;
 pub use day::{Climate, DayLog, QUARTERS, Use};
 pub use device::*;
 pub use event::Event;
-pub use settings::{Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
+pub use settings::{Asked, Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
 pub use unanswered::{
     AGAIN, TRIED_AT_ONCE, take_up_again, unanswered, unanswered_count, unanswered_due, unanswered_persons,
 };

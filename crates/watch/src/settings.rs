@@ -18,6 +18,10 @@ pub struct Settings {
     pub rhythm: rhythm::Settings,
     /// Whether a gentle question comes before the call centre.
     pub notices: bool,
+    /// How the person is asked that question, so that no answer is an alert.
+    pub asked: Asked,
+    /// What holds where the person is asked; it is in force as `rhythm.ask`.
+    pub question: rhythm::Ask,
     /// Minutes from midnight between which an entrance that opens is remarkable; may lie over midnight.
     pub night: (u16, u16),
     pub night_door: Option<Level>,
@@ -41,6 +45,8 @@ impl Default for Settings {
         Settings {
             rhythm: rhythm::Settings::default(),
             notices: true,
+            asked: Asked::Off,
+            question: rhythm::Ask::USUAL,
             night: (23 * 60, 5 * 60),
             night_door: Some(Level::Notice),
             left_open_entrance: Span::minutes(60),
@@ -72,6 +78,14 @@ pub struct Changes {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notices: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// Days per question that was not needed, 1 to 3650.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question_days: Option<f32>,
+    /// Nobody is asked between these minutes of the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<(u16, u16)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub night: Option<(u16, u16)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub night_door: Option<NightDoor>,
@@ -91,6 +105,22 @@ pub struct Changes {
     pub line_fault_minutes: Option<u16>,
 }
 
+/// How a person is asked whether all is well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Not at all: nobody's silence in answer to a message is an alert.
+    Off,
+    /// By a message with buttons.
+    Message,
+    /// By a call that reads a sentence and takes a key.
+    Call,
+}
+
+impl Asked {
+    pub const ALL: [Asked; 3] = [Asked::Off, Asked::Message, Asked::Call];
+}
+
 /// What an entrance that opens at night is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,7 +137,7 @@ impl Changes {
         let days = |v: Option<f32>| v.is_none_or(|d| (1.0..=3650.0).contains(&d));
         let minutes = |v: Option<u16>| v.is_none_or(|m| (1..=1440).contains(&m));
         let rising = |v: Option<[f32; 2]>| v.is_none_or(|[a, b]| a <= b && a >= -20.0 && b <= 60.0);
-        if !days(self.alert_days) || !days(self.notice_days) {
+        if !days(self.alert_days) || !days(self.notice_days) || !days(self.question_days) {
             return out("誤報の目安", "1から3650日");
         }
         if self.cap_hours.is_some_and(|h| !(2..=24).contains(&h)) {
@@ -116,7 +146,8 @@ impl Changes {
         if self.fixed_hours.is_some_and(|h| h != 0 && !(2..=72).contains(&h)) {
             return out("決められた時間", "2から72時間（0で学習した見守り）");
         }
-        if self.night.is_some_and(|(from, until)| from >= 1440 || until >= 1440 || from == until) {
+        let no_hours = |hours: Option<(u16, u16)>| hours.is_some_and(|(a, b)| a >= 1440 || b >= 1440 || a == b);
+        if no_hours(self.night) || no_hours(self.quiet) {
             return out("夜間の時間帯", "0時から24時");
         }
         if !minutes(self.left_open_entrance_minutes) || !minutes(self.left_open_fridge_minutes) {
@@ -145,6 +176,10 @@ impl Changes {
             Some(h) => Some(hours(h)),
         };
         s.notices = self.notices.unwrap_or(s.notices);
+        s.asked = self.asked.unwrap_or(s.asked);
+        s.question.days = self.question_days.unwrap_or(s.question.days);
+        s.question.quiet = self.quiet.unwrap_or(s.question.quiet);
+        s.rhythm.ask = (s.asked != Asked::Off).then_some(s.question);
         s.night = self.night.unwrap_or(s.night);
         s.night_door = match self.night_door {
             None => s.night_door,

@@ -2,21 +2,43 @@
 //! the list and the banner of those on duty, until it has been taken up; it is tried again at a bounded pace.
 
 use access::{Act, Shown};
+use audit::{Basis, Means};
 use base::{Actor, AlertId, Ctx, Instant, PersonId, Purpose, RequestId, Span, limits};
-use db::{DbError, Tx};
+use db::{DbError, Tx, outbox};
 
+use crate::event::Event;
 use crate::live::OnAlert;
 use crate::store::{alert, unanswered as store};
-use crate::{Alert, WatchError};
+use crate::verbs::Verb;
+use crate::{Alert, Level, WatchError};
 
 /// How long until an alert that nobody took up is tried again.
 pub const AGAIN: Span = Span::seconds(30);
 /// Alerts tried again in one round of the program.
 pub const TRIED_AT_ONCE: usize = 50;
 
+/// Stores an alert, tells of it, and has it taken up where it is the call centre's.
+pub(crate) fn raise(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    home: u32,
+    device: Option<u32>,
+    a: &Alert,
+    on_alert: &OnAlert,
+) -> Result<(), DbError> {
+    alert::insert(tx, a, home, device)?;
+    audit::done(ctx, tx, Verb::RaiseAlert, Basis::Means(Means::Program, Some(a.person)), a.rule.key())?;
+    let raised = Event::AlertRaised { alert: a.id, home: a.home, person: a.person, level: a.level, rule: a.rule };
+    outbox::push(tx, ctx.now, &raised)?;
+    match a.level {
+        Level::Alert => take_up(ctx, tx, a, on_alert),
+        Level::Notice => Ok(()),
+    }
+}
+
 /// Takes up an alert in a part of the transaction of its own. Where that fails the alert is stored all the same and
 /// stands among those without a case.
-pub(crate) fn take_up(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert, on_alert: &OnAlert) -> Result<(), DbError> {
+fn take_up(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert, on_alert: &OnAlert) -> Result<(), DbError> {
     if let Err(error) = tx.apart(|tx| on_alert(ctx, tx, alert))? {
         tracing::error!(%error, rule = alert.rule.key(), "an alert is stored and its case could not be opened");
         store::insert(tx, alert.id, ctx.now, ctx.now + AGAIN)?;

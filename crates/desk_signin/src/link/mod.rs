@@ -15,10 +15,12 @@ use page::client::ClientAddress;
 use page::components::{Action, Icon, State as Tone, link_button, notice};
 use page::door::{Door, Who};
 use page::frame::Frame;
+use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, new_request};
 use page::stranger::{Vain, in_vain};
 use signin::{Address, Threshold};
+use watch::Answer;
 
 use self::remember::Followed;
 
@@ -46,11 +48,8 @@ fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str, signed_in: boo
         LinkPurpose::AnswerNotice { .. } => (
             "お変わりありませんか",
             html! {
-                p.lead { "お変わりがなければ、下のボタンを一度押してください。" }
-                (Action::post(action, "大丈夫です").primary().icon(Icon::Check))
-                (notice(Tone::NearLimit, "具合が悪いとき・分からないとき", html! {
-                    p { "このボタンは押さずに、電話でお知らせください。急な病気やけがのときは119番に電話してください。" }
-                }))
+                p.lead { "あてはまるボタンを一度押してください。" }
+                (parts::question::buttons(action))
             },
         ),
         _ => (
@@ -73,6 +72,7 @@ async fn press(
     ClientAddress(from): ClientAddress,
     frame: Frame,
     Path(token): Path<String>,
+    Posted(form): Posted,
 ) -> Result<Response, Problem> {
     let (link, now) = (LinkHash::of(&token), site.now());
     let peek = site.db().read(move |tx| notify::peek_link(tx, &link, now).map_err(Problem::from)).await?;
@@ -89,7 +89,7 @@ async fn press(
             pressed_in_vain(&site, "refused_by_rule", &from).await?;
             Ok(over(frame, &NotifyRefusal::LinkUnknown.to_string()))
         }
-        _ => answer(&site, frame, link, &from).await,
+        _ => answer(&site, frame, link, &from, parts::question::answered(&form)?).await,
     }
 }
 
@@ -106,18 +106,24 @@ fn to_sign_in(site: &Site, token: &str) -> Response {
     response
 }
 
-async fn answer(site: &Site, frame: Frame, link: LinkHash, from: &Address) -> Result<Response, Problem> {
+async fn answer(
+    site: &Site,
+    frame: Frame,
+    link: LinkHash,
+    from: &Address,
+    answer: Answer,
+) -> Result<Response, Problem> {
     let ctx = Ctx::new(signin::visitor(), Purpose::WatchResponse, site.now(), new_request());
     let outcome = site.db().write(move |tx| {
         let used = notify::use_link(&ctx, tx, &link)?;
-        act(&ctx, tx, &used)
+        act(&ctx, tx, &used, answer)
     });
     let outcome = outcome.await;
     if let Err(problem) = &outcome {
         pressed_in_vain(site, problem.key(), from).await?;
     }
     match outcome {
-        Ok(()) => Ok(thanks(frame)),
+        Ok(()) => Ok(thanks(frame, answer)),
         Err(Problem::Refused(why)) => Ok(over(frame, &why.words)),
         // The watch ended meanwhile; the bearer is told no more than that.
         Err(Problem::Denied(_)) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
@@ -126,15 +132,17 @@ async fn answer(site: &Site, frame: Frame, link: LinkHash, from: &Address) -> Re
 }
 
 /// What the button does for a bearer without a name. Nothing else may: a link that wants a sign-in is refused here.
-fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse) -> Result<(), Problem> {
+fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse, answer: Answer) -> Result<(), Problem> {
     let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Err(Problem::Denied(None)) };
     let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
-    Ok(watch::answer_notice(&bearer, tx, alert)?)
+    Ok(response::answer_notice(&bearer, tx, alert, answer)?)
 }
 
-fn thanks(frame: Frame) -> Response {
+fn thanks(frame: Frame, answer: Answer) -> Response {
+    let title = format!("「{}」をお受けしました", parts::question::word(answer));
     let page = nameless(frame).page("ありがとうございました").body(html! {
-        (notice(Tone::Confirmed, "「大丈夫です」をお受けしました", html! {
+        (notice(Tone::Confirmed, &title, html! {
+            @if answer != Answer::Well { p { "コールセンターからお電話します。急な病気やけがのときは、119番に電話してください。" } }
             p { "この画面は閉じてかまいません。" }
         }))
     });

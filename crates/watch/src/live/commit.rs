@@ -1,14 +1,12 @@
 //! Writes one decision in one transaction, with the alerts' cases: readings, alerts, faults, counters, saved states.
 
-use audit::{Basis, Means};
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{DbError, Tx, outbox, params};
 
-use super::decision::{How, NewAlert, NewFault, Save, Writes};
+use super::decision::{How, NewFault, Save, Writes};
 use crate::event::Event;
 use crate::store::{absence, alert, device, history, state, unused};
-use crate::verbs::Verb;
-use crate::{Alert, AlertState, Level, unanswered};
+use crate::{Alert, AlertState, unanswered};
 
 /// What is done with an alert of the call centre's level in the transaction that writes it: `response::open_case`.
 /// A named type, so that the watch need not know who responds. Where it fails the alert is stored all the same:
@@ -41,7 +39,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
     write_line(&ctx, tx, writes)?;
     write_endings(&ctx, tx, writes)?;
     for new in &writes.alerts {
-        write_alert(&ctx, tx, new, on_alert)?;
+        unanswered::raise(&ctx, tx, new.home, new.device, &new.alert, on_alert)?;
     }
     write_saves(&ctx, tx, &writes.saves, writes.last_seq)?;
     for home in &writes.forgotten {
@@ -50,18 +48,6 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
     match writes.floor {
         Some(floor) => state::set_floor(tx, floor),
         None => Ok(()),
-    }
-}
-
-fn write_alert(ctx: &Ctx, tx: &mut dyn Tx, new: &NewAlert, on_alert: &OnAlert) -> Result<(), DbError> {
-    let a = &new.alert;
-    alert::insert(tx, a, new.home, new.device)?;
-    audit::done(ctx, tx, Verb::RaiseAlert, Basis::Means(Means::Program, Some(a.person)), a.rule.key())?;
-    let raised = Event::AlertRaised { alert: a.id, home: a.home, person: a.person, level: a.level, rule: a.rule };
-    outbox::push(tx, ctx.now, &raised)?;
-    match a.level {
-        Level::Alert => unanswered::take_up(ctx, tx, a, on_alert),
-        Level::Notice => Ok(()),
     }
 }
 

@@ -16,7 +16,8 @@ const TOLD_LATE: Span = Span::minutes(5);
 /// Nothing can be due before this moment. Cheap; to be asked after every reading.
 pub(super) fn earliest(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     home.person?;
-    let silence = state.due.or_else(|| state.rhythm.earliest()).filter(|_| !state.rhythm.is_held());
+    let counts = !state.rhythm.is_held() || state.rhythm.awaits_answer();
+    let silence = state.due.or_else(|| state.rhythm.earliest()).filter(|_| counts);
     let silence = if state.last_sign().is_none() { first_sign_due(home, state) } else { silence };
     let night = state.night_door.map(|opened| opened + NIGHT_WAIT);
     [silence, night, left_open(home, state).map(|(_, due)| due).min()].into_iter().flatten().min()
@@ -55,7 +56,8 @@ fn tell_silence(
     loop {
         let due = state.rhythm.next(&home.settings.rhythm)?;
         let alert_is_due = || {
-            let alert = state.rhythm.deadline(Level::Alert, home.settings.rhythm.alert_days, home.settings.rhythm.cap);
+            let rhythm = &home.settings.rhythm;
+            let alert = state.rhythm.deadline(Level::Alert, rhythm.silent_alert_days(), rhythm.cap);
             alert.is_some_and(|at| at <= now)
         };
         let skipped = due.level == Level::Notice && (!home.settings.notices || alert_is_due());
@@ -67,7 +69,8 @@ fn tell_silence(
         if due.at > now {
             return Some(due.at);
         }
-        let from = may_tell(due.at)?;
+        // That nobody answered is known whatever becomes of the line to the home.
+        let from = if due.rule == Spoken::InactivityUnanswered { now } else { may_tell(due.at)? };
         if from > now {
             return Some(from);
         }
@@ -80,7 +83,8 @@ fn tell_silence(
             reason += &format!("{}の機器は故障の疑いがあり、動きに数えていません。", device.place);
         }
         say(state, rule, due.level, 0, due.at, reason, effects);
-        state.rhythm.told(due.level);
+        // An answer is awaited from the moment of asking.
+        state.rhythm.told_of(&Due { at: now.max(due.at), ..due });
         state.told[due.level as usize] = true;
     }
 }

@@ -246,6 +246,11 @@ impl Rhythm {
         }
     }
 
+    /// Whether the person was asked in this silence and has not answered.
+    pub fn awaits_answer(&self) -> bool {
+        self.asked.is_some()
+    }
+
     fn was_told(&self, level: Level) -> bool {
         self.told & level_bit(level) != 0
     }

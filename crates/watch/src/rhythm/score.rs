@@ -97,9 +97,7 @@ impl Rhythm {
             return Some(Due { at: self.fixed_deadline(wait)?, level: Level::Alert, rule: Rule::InactivityFixed });
         }
         let mut course = None;
-        // Two ways lead to an alert where the person is asked: each has half of the false ones.
-        let ways = if settings.ask.is_some() { 2.0 } else { 1.0 };
-        let alert = self.learned(&mut course, Level::Alert, settings.alert_days * ways, settings.cap);
+        let alert = self.learned(&mut course, Level::Alert, settings.silent_alert_days(), settings.cap);
         let alert = alert.map(|at| Due { at, level: Level::Alert, rule: Rule::InactivityAlert });
         if self.was_told(Level::Notice) {
             // A question waits for its answer whatever becomes of the line to the home.
@@ -147,6 +145,13 @@ impl Rhythm {
             }
         }
         Some(Instant::from_wall_seconds(at))
+    }
+}
+
+impl Settings {
+    /// Two ways lead to an alert where the person is asked: each has half of the false ones.
+    pub fn silent_alert_days(&self) -> f32 {
+        self.alert_days * if self.ask.is_some() { 2.0 } else { 1.0 }
     }
 }
 

@@ -43,7 +43,7 @@ fn an_answered_question_and_a_reassured_home_are_armed_anew() {
         w.pass_for(Span::minutes(10));
     }
     let notice = w.alerts(0)[0].id;
-    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, notice));
+    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, notice, watch::Answer::Well, &|_, _, _| Ok(())));
     let answered = w.now;
     assert_eq!(w.alerts(0)[0].state, AlertState::Answered);
     while w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty() {
@@ -64,6 +64,53 @@ fn an_answered_question_and_a_reassured_home_are_armed_anew() {
     assert_eq!(alerts.len(), 2);
     assert!(alerts[1].due_at > reassured + Span::hours(2));
     assert_eq!((alerts[0].state, alerts[0].cause), (AlertState::Closed, Some(Cause::AnsweredWell)));
+}
+
+/// A home whose person is asked by telephone, with its first question under way.
+fn asked_home() -> World {
+    let mut w = silent_home();
+    let home = w.houses[0].home;
+    let asked = watch::Changes { asked: Some(watch::Asked::Call), ..watch::Changes::default() };
+    w.command(move |ctx, tx| watch::set_home(ctx, tx, home, &asked));
+    while w.alerts_of(0, Rule::Inactivity, Level::Notice).is_empty() {
+        w.pass_for(Span::minutes(1));
+    }
+    w
+}
+
+// shows: 6.3.1 a question that is not answered in half an hour is an alert that says so
+#[test]
+fn no_answer_is_an_alert_also_where_the_line_is_down() {
+    for line_is_down in [false, true] {
+        let mut w = asked_home();
+        if line_is_down {
+            w.alive.clear();
+        }
+        w.pass_for(Span::minutes(29));
+        assert!(w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty());
+        w.pass_for(Span::minutes(2));
+        let alert = w.alerts_of(0, Rule::Inactivity, Level::Alert).remove(0);
+        assert!(alert.reason.contains("お尋ねしましたが、お返事がありません"), "{}", alert.reason);
+        assert_eq!(w.alerts(0)[0].state, AlertState::Raised);
+    }
+}
+
+// shows: 6.3.1 an answer is a sign of life: nobody is called about, and the person is asked again later
+#[test]
+fn an_answer_lets_the_silence_begin_anew() {
+    let mut w = asked_home();
+    let notice = w.alerts(0)[0].id;
+    w.pass_for(Span::minutes(20));
+    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, notice, watch::Answer::Well, &|_, _, _| Ok(())));
+    let answered = w.now;
+    w.pass_for(Span::minutes(55));
+    assert!(w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty());
+    while w.alerts_of(0, Rule::Inactivity, Level::Notice).len() == 1 {
+        w.pass_for(Span::minutes(5));
+        assert!(w.now - answered < Span::hours(24), "the person is asked again");
+    }
+    let minute = w.now.wall_seconds().rem_euclid(86_400) / 60;
+    assert!((6 * 60 + 30..22 * 60 + 5).contains(&minute), "not in the quiet hours: {}", w.now);
 }
 
 #[test]
