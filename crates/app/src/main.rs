@@ -4,6 +4,7 @@ mod admin;
 #[cfg(test)]
 mod alerts_tests;
 mod backup;
+mod calls;
 mod client_certificates;
 mod config;
 mod demo;

@@ -249,7 +249,12 @@ fn ask_if_well(ctx: &Ctx, tx: &mut dyn db::Tx, alert: AlertId, person: PersonId)
     if notice.state != AlertState::Standing {
         return Ok(());
     }
-    let by_call = watch::settings_of(tx, notice.home)?.asked == Asked::Call && notice.rule == Rule::Inactivity;
+    let asked = watch::settings_of(tx, notice.home)?.asked;
+    let by_call = match notice.rule {
+        Rule::DailyCall => asked != Asked::Message,
+        Rule::Inactivity => asked == Asked::Call,
+        _ => false,
+    };
     let link = Some(LinkPurpose::AnswerNotice { alert });
     let mut reached = false;
     for relative in access::holders(ctx, tx, person, Ground::FamilyAlerts)? {

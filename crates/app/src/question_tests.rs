@@ -59,6 +59,30 @@ impl Gateway {
         assert_eq!(answer.status(), 204);
     }
 
+    /// Somebody telephones and presses a key; what is read out.
+    fn called(&self, from: &str, say: &str, until: Option<&str>) -> (u16, String) {
+        use tower::ServiceExt;
+        let body = json!({ "from": from, "say": say, "until": until }).to_string();
+        let request = Request::post(crate::calls::PATH)
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .expect("a request");
+        self.h.runtime.block_on(async {
+            let answer = self.router.clone().oneshot(request).await.expect("an answer");
+            let status = answer.status().as_u16();
+            let body = axum::body::to_bytes(answer.into_body(), 9999).await.expect("a body");
+            (status, String::from_utf8_lossy(&body).into_owned())
+        })
+    }
+
+    fn absences(&self) -> Vec<watch::Absence> {
+        let (ctx, home) = (self.h.ctx(Role::Resident, self.h.s.person.0), self.h.s.home);
+        let own = Ctx::new(ctx.actor.clone(), Purpose::OwnView, ctx.now, ctx.request);
+        let all = self.h.test.db.read_blocking(move |tx| watch::absences(&own, tx, home)).expect("absences");
+        all.into_value().into_iter().filter(|a| a.cancelled_at.is_none()).collect()
+    }
+
     fn state(&self) -> AlertState {
         let (ctx, alert) = (self.h.ctx(Role::System, Uuid::nil()), self.alert);
         self.h.test.db.read_blocking(move |tx| watch::alert(&ctx, tx, alert)).expect("the question").state
@@ -137,4 +161,40 @@ fn a_question_answered_while_the_program_was_down_is_not_asked() {
     g.h.answer(answered);
     g.h.told_by(&mut g.postman);
     assert!(g.calls().is_empty());
+}
+
+// shows: 6.3.3 the person calls and presses a key to go out and to be back
+#[test]
+fn a_resident_says_by_telephone_that_she_goes_out_and_is_back() {
+    let mut g = Gateway::new();
+    let own = g.calls().remove(0).address.expose().clone();
+    let international = format!("+81{}", own.trim_start_matches('0').replace('-', ""));
+    let (status, text) = g.called(&international, "out_tomorrow", None);
+    assert!(status == 200 && text.contains("あしたいっぱいまで"), "{status} {text}");
+    let until: Vec<_> = g.absences().iter().map(|a| a.until).collect();
+    assert_eq!(until, [Instant::parse("2026-11-24T00:00").expect("a moment")]);
+    let told = g.h.topics(g.h.s.person.0).len();
+    g.h.told_by(&mut g.postman);
+    assert_eq!(g.h.topics(g.h.s.person.0).len(), told + 1, "whoever called, the person learns of it");
+    let (status, text) = g.called(&own, "back", None);
+    assert!(status == 200 && text.contains("お帰りなさい"), "{status} {text}");
+    assert!(g.absences().is_empty());
+    let (status, text) = g.called(&own, "out_until", Some("2026-11-28"));
+    assert!(status == 200 && text.contains("11月28日"), "{status} {text}");
+    let (status, text) = g.called(&own, "out_until", Some("2027-02-28"));
+    assert!(status == 409 && text.contains("14日"), "{status} {text}");
+    for (from, say) in [("0561-00-9999", "out_today"), ("anonymous", "out_today"), ("", "back")] {
+        let (status, text) = g.called(from, say, None);
+        assert!(status == 404 && text.contains("確かめられませんでした"), "{status} {text}");
+    }
+    assert_eq!(g.called(&own, "hello", None).0, 400);
+    // The daughter's number stands in the register too, and is not the resident's.
+    let daughter = g.h.s.daughter.0;
+    let reach = g.h.test.db.read_blocking(move |tx| people::reach(tx, daughter)).expect("read").expect("a contact");
+    assert_eq!(g.called(reach.phones[0].redacted().expose(), "out_today", None).0, 404);
+    // Who is not asked by telephone is not known by a number.
+    let (ctx, home) = (g.h.ctx(Role::System, Uuid::nil()), g.h.s.home);
+    let off = Changes { asked: Some(Asked::Off), ..Changes::default() };
+    g.h.test.db.write_blocking(move |tx| watch::set_home(&ctx, tx, home, &off)).expect("is set");
+    assert_eq!(g.called(&own, "out_today", None).0, 404);
 }

@@ -18,6 +18,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use watch::Answer;
 
+use crate::calls;
 use crate::rounds::system;
 
 pub const PATH: &str = "/gateway/v1/reports";
@@ -25,9 +26,9 @@ pub const PATH: &str = "/gateway/v1/reports";
 const BODY: usize = 4096;
 
 #[derive(Clone)]
-struct Desk {
-    db: Db,
-    clock: Clock,
+pub struct Desk {
+    pub db: Db,
+    pub clock: Clock,
     /// Only this much of the token is kept; comparing hashes tells nothing of how much of a guess was right.
     token: [u8; 32],
 }
@@ -42,10 +43,14 @@ struct Report {
     key: Option<String>,
 }
 
-/// The route, for the gateway that knows this token.
+/// The routes, for the gateway that knows this token.
 pub fn routes(db: Db, clock: Clock, token: &Redacted<String>) -> Router {
     let desk = Desk { db, clock, token: Sha256::digest(token.expose().as_bytes()).into() };
-    Router::new().route(PATH, post(receive)).layer(DefaultBodyLimit::max(BODY)).with_state(desk)
+    Router::new()
+        .route(PATH, post(receive))
+        .route(calls::PATH, post(calls::receive))
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(desk)
 }
 
 async fn receive(
@@ -54,21 +59,10 @@ async fn receive(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
-    if !desk.knows(&headers) {
-        let mut answer = problem(StatusCode::UNAUTHORIZED, "not-authorized", "the report token is missing or wrong");
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        return answer;
-    }
-    if let Some(caller) = caller {
-        // There is one gateway for messages.
-        caller.know(1);
-    }
-    let Ok(body) = body else {
-        return problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "a report is one short JSON object");
+    let body = match desk.admit(caller, &headers, body) {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
-    if !is_json(&headers) {
-        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send application/json");
-    }
     let Ok(report) = serde_json::from_slice::<Report>(&body) else {
         return problem(
             StatusCode::BAD_REQUEST,
@@ -122,6 +116,32 @@ fn record(
 }
 
 impl Desk {
+    /// The body of the one gateway's request in JSON, or what it is told instead.
+    pub fn admit(
+        &self,
+        caller: Option<Extension<Caller>>,
+        headers: &HeaderMap,
+        body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    ) -> Result<Bytes, Response> {
+        if !self.knows(headers) {
+            let mut answer =
+                problem(StatusCode::UNAUTHORIZED, "not-authorized", "the report token is missing or wrong");
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return Err(answer);
+        }
+        if let Some(caller) = caller {
+            // There is one gateway for messages.
+            caller.know(1);
+        }
+        let Ok(body) = body else {
+            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send one short JSON object"));
+        };
+        if !is_json(headers) {
+            return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send application/json"));
+        }
+        Ok(body)
+    }
+
     fn knows(&self, headers: &HeaderMap) -> bool {
         let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
         given.is_some_and(|(scheme, token)| {
@@ -140,16 +160,16 @@ fn unknown() -> Response {
     problem(StatusCode::NOT_FOUND, "unknown-reference", "no attempt has this reference; old ones are forgotten")
 }
 
-fn not_stored(error: &DbError) -> Response {
-    tracing::error!(%error, "a gateway's report could not be stored");
+pub fn not_stored(error: &DbError) -> Response {
+    tracing::error!(%error, "what a gateway told could not be stored");
     let busy = matches!(error, DbError::Busy | DbError::Full);
     let status = if busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let mut answer = problem(status, "not-stored", "send the report again later");
+    let mut answer = problem(status, "not-stored", "send it again later");
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     answer
 }
 
-fn problem(status: StatusCode, kind: &str, detail: &str) -> Response {
+pub fn problem(status: StatusCode, kind: &str, detail: &str) -> Response {
     let body = json!({
         "type": format!("urn:tsunagari:problem:{kind}"),
         "title": status.canonical_reason().unwrap_or_default(),

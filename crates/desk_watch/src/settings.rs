@@ -19,6 +19,8 @@ use watch::{Asked, Changes, NightDoor, Settings};
 use super::{Dwelling, desk_tabs};
 use crate::verbs::Look;
 
+const REGION: &str = "/watch-settings";
+
 pub async fn region_page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let changes = site.db().read(|tx| watch::changes_of(tx, None).map_err(Problem::from)).await?;
     Ok(region(&frame, &visitor, &on_record(&changes)))
@@ -29,7 +31,7 @@ fn region(frame: &Frame, visitor: &Visitor, draft: &Draft) -> Markup {
         @if visitor.role() == Role::Administrator { (desk_tabs("/watch-settings")) }
         p { "すべての住まいに使われます。住まいごとに変えることもできます。空欄は標準の値です。" }
         (draft.summary())
-        (form(draft, "/watch-settings", &Settings::default(), "標準のとおり"))
+        (form(draft, REGION, &Settings::default(), "標準のとおり"))
     })
 }
 
@@ -143,6 +145,7 @@ fn on_record(c: &Changes) -> Draft {
         ("notices", notices.to_owned()),
         ("asked", c.asked.map(|a| asked_key(a).to_owned()).unwrap_or_default()),
         ("question_days", word(c.question_days)),
+        ("daily", c.daily.map(clock).unwrap_or_default()),
         ("quiet_from", c.quiet.map(|n| clock(n.0)).unwrap_or_default()),
         ("quiet_until", c.quiet.map(|n| clock(n.1)).unwrap_or_default()),
         ("night_from", c.night.map(|n| clock(n.0)).unwrap_or_default()),
@@ -191,6 +194,10 @@ fn read(form: &Form) -> Result<Changes, Wrong> {
         },
         asked: Asked::ALL.into_iter().find(|asked| asked_key(*asked) == form.one("asked")),
         question_days: number("question_days")?,
+        daily: match form.one("daily") {
+            "" => None,
+            typed => Some(form::read_time(typed).ok_or(("daily", "時刻を入力してください。例：10:00"))?),
+        },
         quiet: hours(form, "quiet_from", "quiet_until")?,
         night: hours(form, "night_from", "night_until")?,
         night_door: match form.one("night_door") {
@@ -262,8 +269,11 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
             }
             section.card.stack {
                 h2 { "お変わりないかを本人に尋ねる" }
-                p.soft { "30分のうちにお返事がないとき、アラートになります。電話は2回までかけます。" }
+                p.soft { "30分のうちにお返事がないとき、アラートになります。電話は2回までかけます。電話で尋ねるには、電話の送信サービスの設定が必要です。" }
                 (draft.radio("asked", "尋ねかた", &asked))
+                @if action != REGION {
+                    (draft.fill("daily", Field::time("daily", "毎日この時刻に尋ねる")).hint("ご本人が希望した時刻。空欄のときは、動きがないときだけ尋ねます。"))
+                }
                 (field("question_days", "不要だった質問の目安（何日に1回まで）", format!("{}日に1回", above.question.days)))
                 (draft.fill("quiet_from", Field::time("quiet_from", "尋ねない時間の始まり")).hint(&hint(clock(above.question.quiet.0))))
                 (draft.fill("quiet_until", Field::time("quiet_until", "尋ねない時間の終わり")).hint(&hint(clock(above.question.quiet.1))))

@@ -74,6 +74,9 @@ pub struct NewAbsence {
     pub weekly: Option<Weekly>,
 }
 
+/// The device of an actor who called and is known by the number alone.
+pub const BY_TELEPHONE: &str = "telephone";
+
 /// Absences of one home that may lie ahead at a time.
 const MOST_AHEAD: usize = 30;
 
@@ -106,7 +109,8 @@ pub fn enter_absence(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, new: NewAbsence) 
     audit::done(ctx, tx, Verb::EnterAbsence, &witness, new.reason.key())?;
     let (id, person) = (absence.id, contract.person);
     outbox::push(tx, ctx.now, &Event::AbsenceEntered { absence: id, home, person })?;
-    if ctx.actor.role == Role::Family {
+    // Whoever telephones may be somebody else.
+    if ctx.actor.role == Role::Family || ctx.actor.device == BY_TELEPHONE {
         outbox::push(tx, ctx.now, &Event::AbsenceByFamily { absence: id, home, person })?;
     }
     contract::changed(ctx, tx, home)?;

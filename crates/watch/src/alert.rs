@@ -32,6 +32,8 @@ words! {
         /// Answered so when asked whether all is well.
         CallWanted = "call_wanted", "電話がほしい";
         FeelsUnwell = "feels_unwell", "体調が悪い";
+        /// The question of every day, at the hour that the person chose.
+        DailyCall = "daily_call", "毎日の声かけ";
     }
 }
 

@@ -31,7 +31,9 @@ mod words;
 use db::{DbError, Migration};
 use thiserror::Error;
 
-pub use absence::{Absence, AbsenceReason, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence};
+pub use absence::{
+    Absence, AbsenceReason, BY_TELEPHONE, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence,
+};
 pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, all_standing, close_alert, reassure, standing_alerts};
 pub use answer::{Answer, answer_notice};
 pub use arrival::*;

@@ -20,6 +20,8 @@ pub struct Settings {
     pub notices: bool,
     /// How the person is asked that question, so that no answer is an alert.
     pub asked: Asked,
+    /// The minute of the day at which the person is asked every day.
+    pub daily: Option<u16>,
     /// What holds where the person is asked; it is in force as `rhythm.ask`.
     pub question: rhythm::Ask,
     /// Minutes from midnight between which an entrance that opens is remarkable; may lie over midnight.
@@ -46,6 +48,7 @@ impl Default for Settings {
             rhythm: rhythm::Settings::default(),
             notices: true,
             asked: Asked::Off,
+            daily: None,
             question: rhythm::Ask::USUAL,
             night: (23 * 60, 5 * 60),
             night_door: Some(Level::Notice),
@@ -82,6 +85,9 @@ pub struct Changes {
     /// Days per question that was not needed, 1 to 3650.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question_days: Option<f32>,
+    /// The minute of the day at which somebody wants to be asked every day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily: Option<u16>,
     /// Nobody is asked between these minutes of the day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet: Option<(u16, u16)>,
@@ -147,7 +153,7 @@ impl Changes {
             return out("決められた時間", "2から72時間（0で学習した見守り）");
         }
         let no_hours = |hours: Option<(u16, u16)>| hours.is_some_and(|(a, b)| a >= 1440 || b >= 1440 || a == b);
-        if no_hours(self.night) || no_hours(self.quiet) {
+        if no_hours(self.night) || no_hours(self.quiet) || self.daily.is_some_and(|minute| minute >= 1440) {
             return out("夜間の時間帯", "0時から24時");
         }
         if !minutes(self.left_open_entrance_minutes) || !minutes(self.left_open_fridge_minutes) {
@@ -179,6 +185,7 @@ impl Changes {
         s.asked = self.asked.unwrap_or(s.asked);
         s.question.days = self.question_days.unwrap_or(s.question.days);
         s.question.quiet = self.quiet.unwrap_or(s.question.quiet);
+        s.daily = self.daily.or(s.daily);
         s.rhythm.ask = (s.asked != Asked::Off).then_some(s.question);
         s.night = self.night.unwrap_or(s.night);
         s.night_door = match self.night_door {

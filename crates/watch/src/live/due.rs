@@ -1,5 +1,7 @@
 //! What becomes due when time passes without a word: silence, doors left open, a door at night. Pure.
 
+mod daily;
+
 use base::{Instant, Span};
 
 use super::hear::{Effect, escalate, night_of};
@@ -20,7 +22,8 @@ pub(super) fn earliest(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     let silence = state.due.or_else(|| state.rhythm.earliest()).filter(|_| counts);
     let silence = if state.last_sign().is_none() { first_sign_due(home, state) } else { silence };
     let night = state.night_door.map(|opened| opened + NIGHT_WAIT);
-    [silence, night, left_open(home, state).map(|(_, due)| due).min()].into_iter().flatten().min()
+    let daily = daily::due(home, state);
+    [silence, night, daily, left_open(home, state).map(|(_, due)| due).min()].into_iter().flatten().min()
 }
 
 /// From when a deadline may be told, as far as the home's lines go; `None`: a line must be heard first.
@@ -37,6 +40,7 @@ pub(super) fn tell(
     home.person?;
     let wakes = [
         tell_silence(home, state, now, may_tell, effects),
+        daily::tell(home, state, now, effects),
         tell_night_door(home, state, now, may_tell, effects),
         tell_left_open(home, state, now, may_tell, effects),
     ];

@@ -207,7 +207,7 @@ fn live_sign(
 
 /// A sign of life ends the gentle question of a silence, and is told beside an alert that stands.
 fn answer_silence(state: &mut HomeState, at: Instant, effects: &mut Vec<Effect>) {
-    let silent = |rule| matches!(rule, Rule::Inactivity | Rule::InactivityFixed | Rule::NightDoor);
+    let silent = |rule| matches!(rule, Rule::Inactivity | Rule::InactivityFixed | Rule::NightDoor | Rule::DailyCall);
     state.standing.retain(|s| {
         let answered = silent(s.rule) && at >= s.raised_at;
         match (answered, s.level) {

@@ -11,7 +11,7 @@ use crate::rhythm::Rhythm;
 use crate::settings::Settings;
 use crate::{DeviceFault, DeviceKind, Level, Rule};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// No moment: before everything.
 pub(crate) const NEVER: Instant = Instant(i64::MIN);
 
@@ -65,6 +65,8 @@ pub(crate) struct HomeState {
     pub activity: Option<Box<(AbsenceId, Instant)>>,
     /// The device that alone gave signs of life lately, and since which minute.
     pub alone: (u32, i32),
+    /// The last day of whose question is decided, as its wall day; and when the question that stands was asked.
+    pub daily: (i32, Option<Instant>),
     /// When somebody last made sure that the person is well.
     pub reassured_at: Option<Instant>,
     /// The beginning of the contract under which all this was learned.
@@ -187,6 +189,7 @@ impl HomeState {
             night_told: 0,
             activity: None,
             alone: (0, 0),
+            daily: (0, None),
             reassured_at: None,
             watched_since: NEVER,
             days: Vec::new(),
@@ -242,6 +245,7 @@ impl HomeState {
         id(&mut w, self.activity.as_ref().map_or(Uuid::nil(), |a| a.0.0));
         w.i64(time(self.reassured_at)).i64(self.watched_since.0);
         w.u32(self.alone.0).i32(self.alone.1);
+        w.i32(self.daily.0).i64(time(self.daily.1));
         w.u16(self.devices.len() as u16);
         self.devices.iter().for_each(|d| d.encode(&mut w));
         w.u16(self.standing.len() as u16);
@@ -267,6 +271,9 @@ impl HomeState {
         (state.reassured_at, state.watched_since) = (read_time(&mut r)?, Instant(r.i64()?));
         if version > 1 {
             state.alone = (r.u32()?, r.i32()?);
+        }
+        if version > 2 {
+            state.daily = (r.i32()?, read_time(&mut r)?);
         }
         for _ in 0..r.u16()? {
             state.devices.push(DeviceState::decode(&mut r, version)?);

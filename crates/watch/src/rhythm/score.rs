@@ -157,7 +157,7 @@ impl Settings {
 
 impl Ask {
     /// `at`, or the end of the quiet hours in which it lies.
-    fn not_before(&self, at: Instant) -> Instant {
+    pub(crate) fn not_before(&self, at: Instant) -> Instant {
         let (wall, (from, until)) = (at.wall_seconds(), self.quiet);
         let (from, until) = (i64::from(from) * 60, i64::from(until) * 60);
         let of_day = wall.rem_euclid(DAY);

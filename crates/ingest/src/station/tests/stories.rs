@@ -113,6 +113,37 @@ fn an_answer_lets_the_silence_begin_anew() {
     assert!((6 * 60 + 30..22 * 60 + 5).contains(&minute), "not in the quiet hours: {}", w.now);
 }
 
+// shows: 6.3.2 a call every day at the hour that a person without sensors chose; silence is what is followed up
+#[test]
+fn who_is_called_every_day_and_does_not_answer_is_followed_up() {
+    let mut w = World::new(1, "2026-11-01T12:00");
+    let home = w.houses[0].home;
+    let ten = watch::Changes { daily: Some(10 * 60), notices: Some(false), ..watch::Changes::default() };
+    w.command(move |ctx, tx| watch::set_home(ctx, tx, home, &ten));
+    let asked = |w: &World| w.alerts_of(0, Rule::DailyCall, Level::Notice);
+    let followed = |w: &World| w.alerts_of(0, Rule::DailyCall, Level::Alert);
+    w.pass_for(Span::hours(21));
+    assert!(asked(&w).is_empty(), "the hour of the day it was set is over");
+    w.pass_for(Span::minutes(65));
+    let question = asked(&w).remove(0);
+    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, question.id, watch::Answer::Well, &|_, _, _| Ok(())));
+    w.pass_for(Span::hours(2));
+    assert!(followed(&w).is_empty());
+    // The next day nobody answers; on the third the person is announced to be away.
+    w.pass_for(Span::hours(22));
+    assert_eq!(asked(&w).len(), 2);
+    w.pass_for(Span::minutes(31));
+    assert_eq!(followed(&w).len(), 1);
+    assert!(followed(&w)[0].reason.contains("お返事がありません"));
+    let (from, until) = (w.now + Span::hours(20), w.now + Span::hours(30));
+    let away = watch::NewAbsence { reason: watch::AbsenceReason::Trip, from, until, weekly: None };
+    w.command(move |ctx, tx| watch::enter_absence(ctx, tx, home, away));
+    w.pass_for(Span::hours(24));
+    assert_eq!((asked(&w).len(), followed(&w).len()), (2, 1));
+    w.pass_for(Span::hours(24));
+    assert_eq!((asked(&w).len(), followed(&w).len()), (3, 2));
+}
+
 #[test]
 fn an_absence_silences_inactivity_and_nothing_else_and_ends_by_itself() {
     let mut w = silent_home();
