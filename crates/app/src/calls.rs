@@ -4,10 +4,11 @@
 
 use admission::Caller;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use axum::routing::post;
+use axum::{Extension, Json, Router};
 use base::wareki::Date;
 use base::{Actor, Ctx, HomeId, Instant, PersonId, Purpose, RequestId, Role};
 use db::Tx;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 use watch::{AbsenceReason, Asked, BY_TELEPHONE, NewAbsence};
 
-use crate::reports::{Desk, not_stored, problem};
+use crate::message_gateway::{BODY, Desk, not_stored, problem};
 use crate::rounds::system;
 
 pub const PATH: &str = "/gateway/v1/calls";
@@ -43,7 +44,11 @@ enum Said {
     Back,
 }
 
-pub async fn receive(
+pub fn routes(desk: Desk) -> Router {
+    Router::new().route(PATH, post(receive)).layer(DefaultBodyLimit::max(BODY)).with_state(desk)
+}
+
+async fn receive(
     State(desk): State<Desk>,
     caller: Option<Extension<Caller>>,
     headers: HeaderMap,

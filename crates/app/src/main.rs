@@ -17,6 +17,7 @@ mod keeping;
 mod living;
 mod log;
 mod memory;
+mod message_gateway;
 mod migrate;
 mod ops;
 mod postman;

@@ -8,6 +8,7 @@ use serde_json::json;
 use watch::{Asked, Changes};
 
 use super::*;
+use crate::message_gateway::Desk;
 use crate::reports;
 
 const TOKEN: &str = "a-token-that-the-gateway-alone-knows";
@@ -26,7 +27,8 @@ impl Gateway {
         let (ctx, home) = (h.ctx(Role::System, Uuid::nil()), h.s.home);
         let asked = Changes { asked: Some(Asked::Call), ..Changes::default() };
         h.test.db.write_blocking(move |tx| watch::set_home(&ctx, tx, home, &asked)).expect("is set");
-        let router = reports::routes(h.test.db.clone(), h.clock.clone(), &TOKEN.to_owned().into());
+        let desk = Desk::new(h.test.db.clone(), h.clock.clone(), &TOKEN.to_owned().into());
+        let router = reports::routes(desk.clone()).merge(crate::calls::routes(desk));
         let mut postman = h.postman();
         h.told_by(&mut postman);
         let alert = h.notice();

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::Request;
-use base::{Actor, Ctx, Instant, Purpose, RequestId};
+use axum::http::{Request, header};
+use base::{Actor, Clock, Ctx, Instant, Purpose, Redacted, RequestId};
 use db::testing::{TestDb, fresh};
 use notify::{AttemptState, DeliveryOutcome, LinkSeed, NewMessage, Recipient, Topic, Way};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
@@ -50,7 +51,7 @@ impl House {
             })
             .expect("is accepted");
         let clock: Clock = Arc::new(now);
-        let router = routes(test.db.clone(), clock, &Redacted::new(TOKEN.to_owned()));
+        let router = routes(Desk::new(test.db.clone(), clock, &Redacted::new(TOKEN.to_owned())));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         House { runtime, router, message, attempt, test }
     }

@@ -22,8 +22,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::client_certificates::Authority;
 use crate::config::{self, ClientCertificates, Config};
 use crate::headers::{self, Strict};
+use crate::message_gateway::Desk;
 use crate::region::{self, Region, Setup};
-use crate::{reports, say, secrets, tls};
+use crate::{calls, reports, say, secrets, tls};
 
 /// Runs until the machine asks it to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
@@ -76,7 +77,8 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
     let region = region::start(setup).await?;
     let mut router = pages(&site, &region);
     if let Some(token) = config.messages.as_ref().and_then(|m| m.report_token.as_ref()) {
-        router = router.merge(reports::routes(site.db().clone(), reporting, token));
+        let desk = Desk::new(site.db().clone(), reporting, token);
+        router = router.merge(reports::routes(desk.clone())).merge(calls::routes(desk));
     }
     let router = router.layer(middleware::from_fn_with_state(config.web.tls.is_some(), only_through_proxy));
     let strict = if config.web.hsts_subdomains { Strict::Below } else { Strict::ThisName };
