@@ -160,6 +160,7 @@ fn on_record(c: &Changes) -> Draft {
         ("wbgt_notice", pair(c.wbgt, 0)),
         ("wbgt_alert", pair(c.wbgt, 1)),
         ("climate_minutes", word(c.climate_minutes)),
+        ("chatter", word(c.chatter)),
         ("line_fault_minutes", word(c.line_fault_minutes)),
     ])
 }
@@ -212,6 +213,7 @@ fn read(form: &Form) -> Result<Changes, Wrong> {
         cold: pair("cold_notice", "cold_alert")?,
         wbgt: pair("wbgt_notice", "wbgt_alert")?,
         climate_minutes: whole("climate_minutes")?,
+        chatter: whole("chatter")?.map(|n| u8::try_from(n).unwrap_or(u8::MAX)),
         line_fault_minutes: whole("line_fault_minutes")?,
     })
 }
@@ -298,7 +300,8 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
                 (field("climate_minutes", "続いたら知らせる時間（分）", format!("{}分", above.climate_after.as_minutes())))
             }
             section.card.stack {
-                h2 { "通信" }
+                h2 { "機器と通信" }
+                (field("chatter", "扉・人感が1分間にこの回数を超えて知らせたら、機器の故障とみなす（回）", format!("{}回", above.chatter)))
                 (field("line_fault_minutes", "通信断とみなすまで（分）", format!("{}分", above.line_fault.as_minutes())))
             }
             (submit("設定を保存する"))

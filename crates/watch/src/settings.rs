@@ -8,6 +8,7 @@ use db::{Tx, outbox};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::live::movement::MOST_A_MINUTE;
 use crate::store::home;
 use crate::verbs::Verb;
 use crate::{Level, WatchError, WatchRefusal, contract, rhythm};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub wbgt: [f32; 2],
     /// How long a room must stay beyond a limit before it is told.
     pub climate_after: Span,
+    /// A contact or motion that says more than this in a minute is out of order.
+    pub chatter: u8,
     /// How long a gateway may be silent before its line counts as faulty.
     pub line_fault: Span,
 }
@@ -58,6 +61,7 @@ impl Default for Settings {
             cold: [10.0, 5.0],
             wbgt: [28.0, 31.0],
             climate_after: Span::minutes(15),
+            chatter: MOST_A_MINUTE,
             line_fault: Span::hours(2),
         }
     }
@@ -107,6 +111,9 @@ pub struct Changes {
     pub wbgt: Option<[f32; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub climate_minutes: Option<u16>,
+    /// 5 to 120 in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chatter: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line_fault_minutes: Option<u16>,
 }
@@ -165,6 +172,9 @@ impl Changes {
         if !minutes(self.climate_minutes) || self.line_fault_minutes.is_some_and(|m| !(10..=2880).contains(&m)) {
             return out("待つ時間", "1から1440分（通信断は10から2880分）");
         }
+        if self.chatter.is_some_and(|n| !(5..=120).contains(&n)) {
+            return out("1分間の回数", "5から120回");
+        }
         Ok(())
     }
 
@@ -200,6 +210,7 @@ impl Changes {
         s.cold = self.cold.unwrap_or(s.cold);
         s.wbgt = self.wbgt.unwrap_or(s.wbgt);
         s.climate_after = self.climate_minutes.map_or(s.climate_after, minutes);
+        s.chatter = self.chatter.unwrap_or(s.chatter);
         s.line_fault = self.line_fault_minutes.map_or(s.line_fault, minutes);
         s
     }

@@ -147,7 +147,7 @@ fn move_about(
     let count = |what| Effect::Count { device: device.no, what };
     let at = state.device_at(device.no);
     let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
-    let verdict = weigh(&mut state.devices, &mut state.alone, at, gives_signs, r, true);
+    let verdict = weigh(&mut state.devices, &mut state.alone, at, gives_signs, r, true, home.settings.chatter);
     if verdict.trust_changed {
         effects.push(Effect::Trust);
     }

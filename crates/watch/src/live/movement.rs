@@ -7,8 +7,9 @@ use super::hear::{Code, Reading};
 use super::home::{DeviceState, NEVER, Rare};
 use crate::{DeviceFault, Signal};
 
-/// A contact or motion that says more than this in a minute is loose or broken: nobody opens a door so often.
-const MOST_A_MINUTE: u8 = 20;
+/// A contact or motion that says more than this in a minute is loose or broken, unless a region sets otherwise: nobody
+/// opens a door so often.
+pub(crate) const MOST_A_MINUTE: u8 = 20;
 /// After its last chatter a device is believed again when it was quiet for so long.
 const TRUSTED_AFTER: Span = Span::hours(24);
 /// A sensor that sees motion, or somebody present, for so long without a break is stuck, [to verify] in the field.
@@ -54,7 +55,8 @@ impl Verdict {
 
 /// Takes a reading of the home's `at`-th device beside what the others say. `gives_signs`: whether the device of this
 /// number tells of life at all; `alone`: see [`is_contradicted`]; `state`: whether the reading tells one, as all devices
-/// of our own do, or each of its words is somebody who moved, as in recordings that keep no states.
+/// of our own do, or each of its words is somebody who moved, as in recordings that keep no states; `chatter`: words of a
+/// minute that are too many.
 pub(crate) fn weigh(
     devices: &mut [DeviceState],
     alone: &mut (u32, i32),
@@ -62,11 +64,12 @@ pub(crate) fn weigh(
     gives_signs: impl Fn(u32) -> bool,
     r: &Reading,
     state: bool,
+    chatter: u8,
 ) -> Verdict {
     let known = &mut devices[at];
     let before = known.fault();
     let news = if state { follow(known, r) } else { News::Moved };
-    let mut errs = is_out_of_order(known, r, news);
+    let mut errs = is_out_of_order(known, r, news, chatter);
     if !errs && news == News::Moved && is_contradicted(devices, alone, at, gives_signs, r.occurred_at) {
         devices[at].err(DeviceFault::Contradicted, r.occurred_at);
         errs = true;
@@ -142,7 +145,7 @@ fn stir(known: &mut DeviceState, distance: f32) -> News {
 }
 
 /// Whether the device is out of order by this reading, or was before: what it says is then no sign of life.
-fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News) -> bool {
+fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News, chatter: u8) -> bool {
     let minute = r.occurred_at.unix_seconds().div_euclid(60) as u16;
     let counts = matches!(r.code, Code::Opened | Code::Closed | Code::Motion);
     if known.minute != minute {
@@ -152,7 +155,7 @@ fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News) -> bool {
     let on = matches!(r.code, Code::Motion | Code::Present) && known.open == Some(true);
     let stuck = on && (known.clears || r.code == Code::Present) && r.occurred_at - known.still_since() > ENDLESS;
     let found = match () {
-        () if known.in_minute > MOST_A_MINUTE => Some(DeviceFault::Chatters),
+        () if known.in_minute > chatter => Some(DeviceFault::Chatters),
         () if stuck => Some(DeviceFault::NeverEnds),
         () => None,
     };

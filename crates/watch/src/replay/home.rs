@@ -7,7 +7,7 @@ use super::Summary;
 use super::row::{Row, Said};
 use crate::live::hear::Reading;
 use crate::live::home::{DeviceState, NEVER};
-use crate::live::movement::weigh;
+use crate::live::movement::{MOST_A_MINUTE, weigh};
 use crate::rhythm::{Due, Heard, Rhythm, Sign};
 
 /// A row further ahead of its home's last one than this waits for those after it: either nothing was recorded for so
@@ -133,7 +133,8 @@ impl Home {
                 let reading = Reading { code, value: 0.0, occurred_at: row.at, received_at: row.at, timed: true };
                 let signs = &self.signs;
                 let gives_signs = |no: u32| signs[no as usize - 1].is_some();
-                let verdict = weigh(&mut self.devices, &mut self.alone, index, gives_signs, &reading, state);
+                let verdict =
+                    weigh(&mut self.devices, &mut self.alone, index, gives_signs, &reading, state, MOST_A_MINUTE);
                 if !verdict.is_sign() {
                     summary.other += 1;
                     return;

@@ -142,6 +142,27 @@ fn a_loose_magnet_keeps_no_silence_away() {
     assert!(w.now - entrance.sign_at.expect("it moved") < Span::minutes(5));
 }
 
+// shows: 6.2.3 how often a device may speak in a minute is the region's setting
+#[test]
+fn a_region_says_how_often_a_door_may_move_in_a_minute() {
+    let mut w = silent_home();
+    w.command(|ctx, tx| watch::set_region(ctx, tx, &watch::Changes { chatter: Some(5), ..watch::Changes::default() }));
+    let moves = |w: &mut World| {
+        let said = (0..8).map(|n| {
+            let occurred_at = Some(w.now + Span::seconds(n));
+            Arrival { occurred_at, ..w.arrival(0, "entrance", if n % 2 == 0 { OPEN } else { CLOSED }) }
+        });
+        w.deliver(said.collect()).expect("stored");
+        w.pass_for(Span::minutes(3));
+    };
+    moves(&mut w);
+    assert_eq!(w.device(0, "entrance").fault.map(|(fault, _)| fault), Some(DeviceFault::Chatters));
+    w.command(|ctx, tx| watch::set_region(ctx, tx, &watch::Changes::default()));
+    w.pass_for(Span::hours(25));
+    moves(&mut w);
+    assert_eq!(w.device(0, "entrance").fault, None);
+}
+
 // shows: 6.2.3 a device that alone tells of life for a day, while others that are heard tell of none, is believed no more
 #[test]
 fn a_device_that_all_others_contradict_is_no_sign_of_life() {
