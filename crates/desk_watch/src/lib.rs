@@ -10,6 +10,7 @@ mod lines;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod upkeep;
 mod verbs;
 mod view;
@@ -75,7 +76,9 @@ pub fn doors() -> Vec<Door> {
         Door::look("/lines/list", Who::Roles(SETTERS), lines::fragment).renewing(),
         Door::plain("/watch-settings", Who::Roles(SETTERS), settings::region_page),
         Door::command("/watch-settings", Who::Roles(SETTERS), settings::set_region),
+        Door::search("/watch-settings/trial", Who::Roles(SETTERS), trial::region),
         Door::look("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::home_page),
+        Door::search("/homes/{id}/watch-settings/trial", Who::Roles(SETTERS), trial::home),
         Door::command("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::set_home),
     ]
 }

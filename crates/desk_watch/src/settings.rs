@@ -14,23 +14,25 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::Form;
+use watch::trial::Trial;
 use watch::{Asked, Changes, NightDoor, Settings};
 
-use super::{Dwelling, desk_tabs};
+use super::{Dwelling, desk_tabs, trial};
 use crate::verbs::Look;
 
 const REGION: &str = "/watch-settings";
 
 pub async fn region_page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
     let changes = site.db().read(|tx| watch::changes_of(tx, None).map_err(Problem::from)).await?;
-    Ok(region(&frame, &visitor, &on_record(&changes)))
+    Ok(region(&frame, &visitor, &on_record(&changes), None))
 }
 
-fn region(frame: &Frame, visitor: &Visitor, draft: &Draft) -> Markup {
+pub(crate) fn region(frame: &Frame, visitor: &Visitor, draft: &Draft, tried: Option<&Trial>) -> Markup {
     frame.page("地域の見守りをどう設定しますか").body(html! {
         @if visitor.role() == Role::Administrator { (desk_tabs("/watch-settings")) }
         p { "すべての住まいに使われます。住まいごとに変えることもできます。空欄は標準の値です。" }
         (draft.summary())
+        @if let Some(tried) = tried { (trial::shown(tried)) }
         (form(draft, REGION, &Settings::default(), "標準のとおり"))
     })
 }
@@ -55,7 +57,7 @@ pub async fn set_region(
             }
         }
     };
-    Ok((draft.status(), region(&frame, &visitor, &draft)).into_response())
+    Ok((draft.status(), region(&frame, &visitor, &draft, None)).into_response())
 }
 
 pub async fn home_page(
@@ -64,16 +66,17 @@ pub async fn home_page(
     frame: Frame,
     Named(home): Named<HomeId>,
 ) -> Result<Markup, Problem> {
-    shown(&site, &visitor, &frame, home, None).await
+    shown(&site, &visitor, &frame, home, None, None).await
 }
 
 /// `draft` is what was typed and refused; without it, what is on record.
-async fn shown(
+pub(crate) async fn shown(
     site: &Site,
     visitor: &Visitor,
     frame: &Frame,
     home: HomeId,
     draft: Option<Draft>,
+    tried: Option<&Trial>,
 ) -> Result<Markup, Problem> {
     let (dwelling, changes, region) = visitor
         .look(site, Look::HomeSettings, move |ctx, tx| {
@@ -89,6 +92,7 @@ async fn shown(
         h2 { (dwelling.words()) }
         p { "空欄は地域の設定のとおりです。" }
         (draft.summary())
+        @if let Some(tried) = tried { (trial::shown(tried)) }
         (form(&draft, &format!("/homes/{home}/watch-settings"), &region, "地域の設定のとおり"))
         @if visitor.role() == Role::Administrator { (link_button(&format!("/homes/{home}/devices"), "住まいの機器へ戻る")) }
     }))
@@ -116,7 +120,7 @@ pub async fn set_home(
         }
     };
     let status = draft.status();
-    let page = shown(&site, &visitor, &frame, home, Some(draft)).await?;
+    let page = shown(&site, &visitor, &frame, home, Some(draft), None).await?;
     Ok((status, page).into_response())
 }
 
@@ -167,7 +171,7 @@ fn on_record(c: &Changes) -> Draft {
 
 type Wrong = (&'static str, &'static str);
 
-fn read(form: &Form) -> Result<Changes, Wrong> {
+pub(crate) fn read(form: &Form) -> Result<Changes, Wrong> {
     let digits = |field: &str| base::kana::half_width_digits(form.one(field));
     let whole = |field: &'static str| match digits(field).as_str() {
         "" => Ok(None),
@@ -304,7 +308,10 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
                 (field("chatter", "扉・人感が1分間にこの回数を超えて知らせたら、機器の故障とみなす（回）", format!("{}回", above.chatter)))
                 (field("line_fault_minutes", "通信断とみなすまで（分）", format!("{}分", above.line_fault.as_minutes())))
             }
-            (submit("設定を保存する"))
+            div.buttons {
+                (submit("設定を保存する"))
+                button.btn type="submit" formaction={ (action) "/trial" } { "この設定だったら（保存せずに試す）" }
+            }
         }
     }
 }

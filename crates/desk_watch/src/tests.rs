@@ -118,7 +118,13 @@ fn region_and_home_are_set_by_office_and_city_alone() {
     let settings = r.test.db.read_blocking(move |tx| watch::settings_of(tx, id)).expect("reads");
     assert_eq!(settings.rhythm.fixed, Some(base::Span::hours(8)));
     assert_eq!((settings.rhythm.cap, settings.night), (base::Span::hours(12), (22 * 60, 6 * 60)));
+    let trial = format!("{home}/trial");
+    r.post(&city, &trial, &set("10", "")).is(200).shows("まだ試せません").shows("value=\"10\"").well_formed();
+    r.post(&city, "/watch-settings/trial", &set("10", "")).is(200).shows("まだ試せません").well_formed();
+    r.post(&city, &trial, &set("25", "")).is(422).shows("2から24時間");
+    r.get(&city, &home).hides("value=\"10\"");
     for who in [r.nurse(), r.operator(), r.support_centre(), r.resident()] {
+        r.post(&who, &trial, &set("10", "")).is(403);
         r.get(&who, &home).is(403);
         r.post(&who, "/watch-settings", &set("10", "")).is(403);
     }

@@ -11,6 +11,7 @@ audit::verbs! {
         DeviceNeeds = "look.device_needs", "手当てが必要な機器";
         UnknownDevices = "look.unknown_devices", "未登録の機器";
         DevicesOfHome = "look.devices_of_home", "住まいの機器";
+        SettingsTried = "look.settings_tried", "見守り設定の試算";
         HomeSettings = "look.home_settings", "住まいの見守り設定";
     }
 }

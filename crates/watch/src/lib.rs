@@ -22,6 +22,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 mod unanswered;
 mod upkeep;
 mod verbs;
