@@ -115,6 +115,9 @@ pub const LIVE_SCREENS_OF_STAFF: usize = 1920;
 pub const LIVE_SCREENS_OF_FAMILIES: usize = 1536;
 /// Screens listening by one session; a further one does without.
 pub const LIVE_SCREENS_PER_SESSION: usize = 6;
+/// A screen to which nothing is said hears this often that its line lives; also what proxies wait for, which give up
+/// silent lines after 50 s and more (HAProxy's file in Debian).
+pub const LIVE_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Sessions that were looked up lately; what is beyond them is looked up before its page and not with it.
 pub const SESSIONS_REMEMBERED: usize = 4096;
 /// Names of readers' offices that stand in the heads of pages.

@@ -141,16 +141,16 @@ impl Live {
 
     /// A stream for one screen: `changed` for what its channel hears about those whom its reader knows, `messages` for
     /// what came to its reader, each with the milliseconds over which the screens that were told may spread their
-    /// asking; a heartbeat every 10 s lets the page notice a lost line. It ends with its session, at `until` at the
-    /// latest. Whoever calls this looks afterwards whether the session still is: one that ended before the line was known
-    /// closes nothing.
+    /// asking; a heartbeat every 10 s lets the page notice a lost line, and one when its session opens another lets a
+    /// proxy notice that the page was left. It ends with its session, at `until` at the latest. Whoever calls this looks
+    /// afterwards whether the session still is: one that ended before the line was known closes nothing.
     pub fn listen(&self, channel: Channel, ctx: &Ctx, until: Instant) -> Result<impl IntoResponse + use<>, Problem> {
         let words = self.words(channel, ctx, until)?;
         // After a restart they all dial anew, and not in the same moment.
         let first = stream::once(async { Event::default().retry(redial()) });
         let said = words.map(|(word, spread)| Event::default().event(word).data(spread.to_string()));
         let stream = first.chain(said).map(Ok::<_, Infallible>);
-        let alive = KeepAlive::new().interval(Duration::from_secs(10)).event(Event::default().event("alive").data("-"));
+        let alive = KeepAlive::new().interval(limits::LIVE_HEARTBEAT).event(Event::default().event("alive").data("-"));
         // A proxy that gathers an answer before it hands it on (nginx does by itself) would keep every event back.
         Ok(([("x-accel-buffering", "no")], Sse::new(stream).keep_alive(alive)))
     }
@@ -200,6 +200,7 @@ impl Live {
             own: [actor.id, actor.office.map_or(actor.id, |o| o.0)],
             changed: AtomicU32::new(QUIET),
             messages: AtomicU32::new(QUIET),
+            alive: AtomicU32::new(QUIET),
             stirred: Notify::new(),
             seats: seats_for(actor.role),
             account: AccountId(actor.id),
@@ -209,11 +210,16 @@ impl Live {
             over: AtomicBool::new(false),
         });
         let mut screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_session = screens.values().filter(|s| s.session.is_some() && s.session == screen.session).count();
+        let of_session: Vec<_> =
+            screens.values().filter(|s| s.session.is_some() && s.session == screen.session).collect();
+        // A proxy may keep the line of a page that was left until something is said on it; whoever opens one often left one.
+        for other in &of_session {
+            other.wake(&other.alive, 0);
+        }
         let no_nearer = screens.values().filter(|s| s.seats <= screen.seats).count();
         if screens.len() >= limits::LIVE_SCREENS
             || no_nearer >= screen.seats
-            || of_session >= limits::LIVE_SCREENS_PER_SESSION
+            || of_session.len() >= limits::LIVE_SCREENS_PER_SESSION
         {
             return Err(Problem::Busy);
         }
@@ -232,6 +238,7 @@ struct Screen {
     /// Milliseconds of the spread, or [`QUIET`].
     changed: AtomicU32,
     messages: AtomicU32,
+    alive: AtomicU32,
     stirred: Notify,
     /// How many such screens, and those with fewer seats, there may be.
     seats: usize,
@@ -257,7 +264,7 @@ impl Screen {
             if self.over.load(Ordering::Relaxed) {
                 return None;
             }
-            for (name, word) in [("messages", &self.messages), ("changed", &self.changed)] {
+            for (name, word) in [("messages", &self.messages), ("changed", &self.changed), ("alive", &self.alive)] {
                 let spread = word.swap(QUIET, Ordering::Relaxed);
                 if spread != QUIET {
                     // The other word, if there is one, must not sleep until the next.

@@ -171,6 +171,20 @@ fn a_session_has_a_few_seats() {
     assert!(sit(1).is_ok());
 }
 
+// shows: 6.2.9 a proxy that keeps the line of a page that was left hears of it with the session's next page
+#[test]
+fn a_further_page_lets_the_other_lines_of_its_session_say_that_they_live() {
+    let live = Live::new();
+    let sit = |session| live.seat(Channel::Cases, &of_session(Role::Operator, 1, session)).expect("a seat");
+    let (first, elsewhere) = (sit(1), sit(2));
+    let hears = |seat: &Seat| seat.screen.alive.load(Ordering::Relaxed) != QUIET;
+    assert!(!hears(&first));
+    let second = sit(1);
+    assert!(hears(&first) && !hears(&second) && !hears(&elsewhere));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    assert_eq!(runtime.block_on(first.screen.next()), Some(("alive", 0)));
+}
+
 // shows: 5.5.2 signing out, suspension and the absolute end close live lines
 #[test]
 fn a_line_ends_with_its_session() {

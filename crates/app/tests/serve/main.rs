@@ -17,6 +17,7 @@ mod harness;
 mod headers;
 mod kill;
 mod migrate;
+mod proxies;
 mod proxy;
 mod raw;
 mod roles;

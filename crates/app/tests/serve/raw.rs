@@ -1,6 +1,7 @@
 //! Requests as their bytes stand: from another address, with headers that a browser does not send, or more than is
 //! taken.
 
+use std::fmt::Display;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub fn line_from(from: IpAddr, to: SocketAddr) -> TcpStream {
 }
 
 /// One request and its reply. `head` ends without an empty line; the host and the end of the line are added.
-pub fn ask(line: &mut (impl Read + Write), host: SocketAddr, head: &str, body: &[u8]) -> Reply {
+pub fn ask(line: &mut (impl Read + Write), host: impl Display, head: &str, body: &[u8]) -> Reply {
     let head = format!("{head}\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     line.write_all(head.as_bytes()).expect("the head is sent");
     line.write_all(body).expect("the body is sent");
