@@ -1,4 +1,5 @@
-//! What devices really send, one message a line with the right answer and the page that documents it: `fixtures/*.txt`.
+//! What devices send, one message a line with the right answer and the page it belongs to: `fixtures/*.txt`. Which pages
+//! were compared is said in `docs/requirements/readings.md`.
 
 use base::{GatewayId, Instant};
 use watch::{Arrival, Signal};
