@@ -177,6 +177,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, door: &Door, pl
         gateway,
         inlet: door.ways.inlet.clone(),
         clock: door.ways.clock.clone(),
+        own_topic: hello.will.as_ref().and_then(|will| payload::own_topic(&will.topic)).map(str::to_owned),
         patience: Duration::from_secs(u64::from(keep_alive)) * 3 / 2,
         buffer,
         out,

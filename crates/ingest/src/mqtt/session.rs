@@ -47,6 +47,8 @@ pub(super) struct Session {
     pub gateway: GatewayId,
     pub inlet: Inlet,
     pub clock: Clock,
+    /// The topic of the box itself, where the client is one (see [`payload::own_topic`]).
+    pub own_topic: Option<String>,
     /// Silence after which the line counts as lost.
     pub patience: Duration,
     /// Received and not yet read.
@@ -217,7 +219,9 @@ impl Session {
             let body = &packet[header..];
             let head = frame::head(packet[0], body)?.ok_or(Violation::MalformedPacket)?;
             let payload = frame::payload_of(&head, body, self.protocol.v5)?;
-            let origin = Origin { retained: head.retained, ..*origin };
+            let under = |own: &String| head.topic.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let own = self.own_topic.as_ref().is_some_and(under);
+            let origin = Origin { retained: head.retained && !own, ..*origin };
             payload::read_publish(&origin, head.topic, payload, &mut self.state.batch.parsed);
             self.state.batch.acks.extend(head.id);
             self.state.batch.publishes += 1;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use base::Instant;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 use watch::Defect;
 
 /// The last moment a four-digit year can name, seconds: 9999-12-31T23:59:59.999Z.
@@ -27,9 +28,26 @@ pub(super) enum Loose<'a> {
     Structure,
 }
 
-impl Loose<'_> {
+impl<'a> Loose<'a> {
+    /// A payload that is one value and no object: `ON`, `"on"`, `21.4`, `true`.
+    pub(super) fn plain(payload: &'a [u8]) -> Loose<'a> {
+        let payload = payload.trim_ascii();
+        serde_json::from_slice(payload).unwrap_or_else(|_| Loose::Text(String::from_utf8_lossy(payload)))
+    }
+
+    /// One member of an object.
+    pub(super) fn of(object: &'a Map<String, Value>, name: &str) -> Loose<'a> {
+        match object.get(name) {
+            None | Some(Value::Null) => Loose::Nothing,
+            Some(Value::Bool(flag)) => Loose::Flag(*flag),
+            Some(Value::Number(n)) => n.as_f64().map_or(Loose::Structure, Loose::Number),
+            Some(Value::String(text)) => Loose::Text(Cow::Borrowed(text)),
+            Some(Value::Array(_) | Value::Object(_)) => Loose::Structure,
+        }
+    }
+
     /// `None` where nothing is said.
-    fn said(&self) -> Option<&Self> {
+    pub(super) fn said(&self) -> Option<&Self> {
         match self {
             Loose::Nothing => None,
             Loose::Text(text) if NOTHING_KNOWN.iter().any(|word| text.trim().eq_ignore_ascii_case(word)) => None,

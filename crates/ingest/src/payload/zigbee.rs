@@ -1,5 +1,5 @@
 //! Zigbee2MQTT's topics under `zigbee2mqtt/`, as its sensors send them: the state of a device, its availability, the
-//! bridge's own state. Everything else under `bridge/` is housekeeping and ignored.
+//! bridge's own state, and single values where its output is `attribute`.
 //!
 //! Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html
 
@@ -7,11 +7,16 @@ use serde::Deserialize;
 use watch::{Defect, Signal};
 
 use super::loose::Loose;
-use super::mending::{read_or_mend, without_bom};
-use super::{Origin, Parsed, defect_of, serial};
+use super::mending::read_or_mend;
+use super::{Origin, Parsed, contact, defect_of, humidity, motion, pressed, serial, temperature, voltage};
+
+/// Words of Tuya's radars for somebody who is there.
+const SEEN: [&str; 6] = ["presence", "move", "moving", "large", "small", "static"];
+/// Actions of Aqara's DJT11LM.
+const UNPRESSED: [&str; 3] = ["vibration", "tilt", "drop"];
 
 /// What of a device's state is read; some sensors send a dozen more.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct State<'a> {
     /// `true`: the two halves touch, so the door is closed.
     #[serde(borrow, default)]
@@ -21,6 +26,12 @@ struct State<'a> {
     /// mmWave: somebody is there, moving or not.
     #[serde(borrow, default)]
     presence: Loose<'a>,
+    #[serde(borrow, default)]
+    presence_state: Loose<'a>,
+    #[serde(borrow, default)]
+    motion_state: Loose<'a>,
+    #[serde(borrow, default)]
+    state: Loose<'a>,
     #[serde(borrow, default)]
     target_distance: Loose<'a>,
     #[serde(borrow, default)]
@@ -33,6 +44,9 @@ struct State<'a> {
     device_temperature: Loose<'a>,
     #[serde(borrow, default)]
     action: Loose<'a>,
+    /// What an action was called before 2.0.
+    #[serde(borrow, default)]
+    click: Loose<'a>,
     #[serde(borrow, default)]
     temperature: Loose<'a>,
     #[serde(borrow, default)]
@@ -51,34 +65,65 @@ struct Availability<'a> {
     state: Loose<'a>,
 }
 
-/// Reads one message; `topic` is what follows `zigbee2mqtt/`.
-pub(super) fn read(origin: &Origin, topic: &str, payload: &[u8], into: &mut Parsed) {
-    let payload = without_bom(payload);
-    // An empty message only deletes a retained one.
-    if payload.is_empty() {
-        into.ignored += 1;
-        return;
-    }
+/// Reads one message, if it is of Zigbee2MQTT.
+pub(super) fn read(origin: &Origin, topic: &str, payload: &[u8], into: &mut Parsed) -> bool {
+    let Some(topic) = topic.strip_prefix("zigbee2mqtt/") else { return false };
     if topic == "bridge/state" {
-        return read_availability(origin, "", payload, into);
-    }
-    if topic.starts_with("bridge/") || topic.ends_with("/set") || topic.ends_with("/get") {
-        into.ignored += 1;
-        return;
+        read_availability(origin, "", payload, into);
+        return true;
     }
     // A friendly name may itself hold slashes.
-    let (name, availability) = match topic.strip_suffix("/availability") {
-        Some(name) => (name, true),
-        None => (topic, false),
+    let (name, rest) = match topic.rsplit_once('/') {
+        Some((name, "availability")) => (name, Some("availability")),
+        Some((name, attribute)) if is_attribute(attribute, payload) => (name, Some(attribute)),
+        _ => (topic, None),
     };
     let Some(name) = serial(name) else {
-        return into.reject(origin, 1, None, Defect::BadDevice, payload);
+        into.reject(origin, 1, None, Defect::BadDevice, payload);
+        return true;
     };
-    let name = name.as_ref();
-    if availability {
-        return read_availability(origin, name, payload, into);
+    match rest {
+        None => read_state(origin, &name, payload, into),
+        Some("availability") => read_availability(origin, &name, payload, into),
+        Some(attribute) => read_attribute(origin, &name, attribute, payload, into),
     }
-    read_state(origin, name, payload, into);
+    true
+}
+
+/// With `advanced.output: attribute` each value has a topic of its own, and is no object.
+fn is_attribute(name: &str, payload: &[u8]) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
+    !matches!(payload.trim_ascii_start().first(), Some(b'{' | b'[') | None) && name.bytes().all(plain)
+}
+
+/// A value that we do not read is none of ours, while the device is known by those we do.
+fn read_attribute(origin: &Origin, name: &str, attribute: &str, payload: &[u8], into: &mut Parsed) {
+    let value = Loose::plain(payload);
+    let mut state = State::default();
+    let place = match attribute {
+        "contact" => &mut state.contact,
+        "occupancy" => &mut state.occupancy,
+        "presence" => &mut state.presence,
+        "target_distance" => &mut state.target_distance,
+        "battery_low" => &mut state.battery_low,
+        "tamper" => &mut state.tamper,
+        "voltage" => &mut state.voltage,
+        "device_temperature" => &mut state.device_temperature,
+        "action" => &mut state.action,
+        "click" => &mut state.click,
+        "temperature" => &mut state.temperature,
+        "humidity" => &mut state.humidity,
+        "battery" => &mut state.battery,
+        "linkquality" => &mut state.linkquality,
+        _ => {
+            into.ignored += 1;
+            return;
+        }
+    };
+    *place = value;
+    if !into.take(origin, name, &state.signals(), Ok(None), payload) {
+        into.ignored += 1;
+    }
 }
 
 fn read_availability(origin: &Origin, name: &str, payload: &[u8], into: &mut Parsed) {
@@ -116,52 +161,54 @@ fn read_fields(
     into: &mut Parsed,
 ) -> Result<(), serde_json::Error> {
     let state: State = serde_json::from_slice(payload)?;
-    // A time that cannot be read costs itself: the message came, and that is known.
-    let (at, bad_time) = match state.last_seen.time() {
-        Ok(at) => (at, None),
-        Err(why) => (None, Some(why)),
-    };
-    let signals = [
-        state.contact.flag().map(|touching| Signal::Contact { open: !touching }),
-        state.occupancy.flag().map(|seen| if seen { Signal::Motion } else { Signal::MotionCleared }),
-        state.presence.flag().map(Signal::Presence),
-        state.target_distance.measure(0.0, 100.0).map(Signal::Distance),
-        pressed(&state.action),
-        state.temperature.measure(-100.0, 200.0).map(Signal::Temperature),
-        state.humidity.measure(0.0, 100.0).map(Signal::Humidity),
-        state.battery.whole(100).map(Signal::Battery),
-        state.battery_low.flag().map(Signal::BatteryLow),
-        state.tamper.flag().map(Signal::Tampered),
-        state.voltage.measure(0.0, 60_000.0).map(|v| Signal::Voltage(v.round() as u16)),
-        state.device_temperature.measure(-100.0, 200.0).map(|t| Signal::DeviceTemperature(t.round() as i16)),
-        state.linkquality.whole(255).map(Signal::LinkQuality),
-    ];
-    // One bad field costs itself and no other.
-    let (mut known, mut wrong) = (false, bad_time);
-    for signal in signals {
-        match signal {
-            Ok(signal) => into.arrive(origin, name, signal, at),
-            Err(Defect::NoValue) => continue,
-            Err(why) => wrong = Some(why),
-        }
-        known = true;
-    }
-    match wrong {
-        Some(why) => into.reject(origin, 1, Some(name.to_owned()), why, sent),
-        None if !known => into.reject(origin, 1, Some(name.to_owned()), Defect::NothingKnown, sent),
-        None => {}
+    if !into.take(origin, name, &state.signals(), state.last_seen.time(), sent) {
+        into.reject(origin, 1, Some(name.to_owned()), Defect::NothingKnown, sent);
     }
     Ok(())
 }
 
-/// Older versions send an empty action after each press; newer ones may send none. Whatever else stands there names the
-/// kind of press: nobody's call for help is refused for its word.
-fn pressed(action: &Loose) -> Result<Signal, Defect> {
-    match action {
-        Loose::Nothing | Loose::Flag(false) => Err(Defect::NoValue),
-        Loose::Text(text) if ["", "none", "null"].contains(&text.trim().to_ascii_lowercase().as_str()) => {
-            Err(Defect::NoValue)
+impl State<'_> {
+    fn signals(&self) -> [Result<Signal, Defect>; 13] {
+        [
+            self.contact.flag().map(|touching| contact(!touching)),
+            self.occupancy.flag().map(motion),
+            self.presence(),
+            self.target_distance.measure(0.0, 100.0).map(Signal::Distance),
+            self.pressed(),
+            temperature(&self.temperature),
+            humidity(&self.humidity),
+            self.battery.whole(100).map(Signal::Battery),
+            self.battery_low.flag().map(Signal::BatteryLow),
+            self.tamper.flag().map(Signal::Tampered),
+            voltage(&self.voltage),
+            self.device_temperature.measure(-100.0, 200.0).map(|t| Signal::DeviceTemperature(t.round() as i16)),
+            self.linkquality.whole(255).map(Signal::LinkQuality),
+        ]
+    }
+
+    /// Some radars of Tuya say only by a word what they see.
+    fn presence(&self) -> Result<Signal, Defect> {
+        match self.presence.flag() {
+            Err(Defect::NoValue) => {}
+            said => return said.map(Signal::Presence),
         }
-        _ => Ok(Signal::Button),
+        for said in [&self.presence_state, &self.motion_state, &self.state] {
+            match said {
+                Loose::Text(word) if word == "none" => return Ok(Signal::Presence(false)),
+                Loose::Text(word) if SEEN.contains(&word.as_ref()) => return Ok(Signal::Presence(true)),
+                _ => {}
+            }
+        }
+        Err(Defect::NoValue)
+    }
+
+    /// A sensor of vibration and the regions of a radar have actions too, which nobody pressed.
+    fn pressed(&self) -> Result<Signal, Defect> {
+        match &self.action {
+            Loose::Text(word) if UNPRESSED.contains(&word.as_ref()) || word.starts_with("region_") => {
+                Err(Defect::NoValue)
+            }
+            action => pressed(action).or_else(|_| pressed(&self.click)),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod calls;
 mod faults;
 mod houses;
 mod line;
+mod makers;
 mod questions;
 mod restart;
 mod stories;

@@ -188,6 +188,45 @@ async fn a_lost_line_is_told_with_its_will_and_a_goodbye_is_not() {
     assert_eq!(station.signals()[5..], [Signal::LineUp, Signal::DeviceOnline(false)]);
 }
 
+// shows: 6.2.7 an ESPHome box and a Shelly speak over MQTT as they do by default, with a gateway's login
+#[tokio::test]
+async fn boxes_that_mark_all_they_say_as_retained_are_heard_as_of_now() {
+    let (listener, station) = open().await;
+    let retained = |topic: &str, payload: &str| publish_with(4, 0x31, topic, payload.as_bytes(), 0);
+    let will = Some(("livingroom/status", "offline"));
+    let esp = Connect { client: "livingroom-a4cf12f45301", clean: false, keep_alive: 15, will, ..V3 };
+    let mut esp = Client::connect(listener.address(), esp).await;
+    for (topic, payload) in [
+        ("livingroom/status", "online"),
+        ("homeassistant/binary_sensor/livingroom/front_door/config", r#"{"dev_cla":"door"}"#),
+        ("livingroom/binary_sensor/front_door/state", "ON"),
+        // Not its own: what it hands on of another box may be old.
+        ("bedroom/binary_sensor/window/state", "ON"),
+    ] {
+        esp.send(&retained(topic, payload)).await;
+    }
+    let will = Some(("shellies/shellydw2-B88D99/online", "false"));
+    let shelly = Connect { client: "shellydw2-B88D99", will, ..V3 };
+    let mut shelly = Client::connect(listener.address(), shelly).await;
+    shelly.send(&retained("shellies/shellydw2-B88D99/sensor/state", "close")).await;
+    station.heard(Signal::Contact { open: false }).await;
+    drop(esp);
+    station.heard(Signal::DeviceOnline(false)).await;
+
+    let heard = station.arrivals().into_iter().filter(|arrival| !arrival.serial.is_empty());
+    let mut heard: Vec<_> = heard.map(|arrival| (arrival.serial, arrival.signal, arrival.retained)).collect();
+    heard.sort_by(|one, other| one.0.cmp(&other.0));
+    let wanted = [
+        ("bedroom/window", Signal::Contact { open: true }, true),
+        ("livingroom", Signal::DeviceOnline(true), false),
+        ("livingroom", Signal::DeviceOnline(false), false),
+        ("livingroom/front_door", Signal::Contact { open: true }, false),
+        ("shellydw2-B88D99", Signal::Contact { open: false }, false),
+    ];
+    assert_eq!(heard, wanted.map(|(serial, signal, retained)| (serial.to_owned(), signal, retained)));
+    assert!(station.defects().is_empty(), "{:?}", station.defects());
+}
+
 #[tokio::test]
 async fn the_gateway_is_lost_only_with_its_last_line() {
     let (listener, station) = open().await;

@@ -138,6 +138,9 @@ impl Draft<'_> {
         }
         self.hear_line(gateway, arrival.received_at);
         let Some((no, index)) = self.live.find(gateway, &arrival.serial) else {
+            if self.hear_parts(gateway, arrival) {
+                return Fate::Stored;
+            }
             let key = (gateway, arrival.serial.clone());
             let entry = self.out.unknown.entry(key).or_insert(Unknown { seen: 0, said: "", at: arrival.received_at });
             // Of all that one message says, what tells best which box it is.
@@ -154,6 +157,21 @@ impl Draft<'_> {
             Some((code, value)) => self.hear_reading(no, &fixed, index, arrival, code, value),
             None => self.hear_condition(no, &fixed, index, arrival),
         }
+    }
+
+    /// Whether a box can be reached is said of all its sensors at once, which have its name before theirs.
+    fn hear_parts(&mut self, gateway: u32, arrival: &Arrival) -> bool {
+        if !matches!(arrival.signal, Signal::DeviceOnline(_)) {
+            return false;
+        }
+        let parts = self.live.parts(gateway, &arrival.serial);
+        for (no, index) in &parts {
+            let fixed = self.home(*no).fixed.clone();
+            if fixed.person.is_some() {
+                self.hear_condition(*no, &fixed, *index, arrival);
+            }
+        }
+        !parts.is_empty()
     }
 
     /// Battery and link as such, availability: kept with the device, no row of their own.

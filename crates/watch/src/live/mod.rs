@@ -265,6 +265,21 @@ impl Live {
         })
     }
 
+    /// The sensors of one box: (home, index).
+    fn parts(&self, gateway: u32, of: &str) -> Vec<(u32, usize)> {
+        let here = |d: &home::DeviceFixed| {
+            d.gateway == gateway && d.serial.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let homes = self.gateways.get(&gateway).map(|gateway| gateway.homes()).unwrap_or_default();
+        let homes = homes.iter().filter_map(|no| Some((*no, self.homes.get(no)?)));
+        homes
+            .flat_map(|(no, home)| {
+                let devices = home.fixed.devices.iter().enumerate();
+                devices.filter(|(_, d)| here(d)).map(move |(index, _)| (no, index))
+            })
+            .collect()
+    }
+
     /// Whether anybody is watched behind a gateway.
     fn is_watched(&self, gateway: &Gateway) -> bool {
         gateway.homes().iter().any(|no| self.homes.get(no).is_some_and(|h| h.fixed.person.is_some()))

@@ -104,7 +104,7 @@ fn what_could_not_be_used_is_kept_for_the_keeper() {
         ("zigbee2mqtt/fridge", r#"{"contact":"ajar","linkquality":61}"#),
         ("zigbee2mqtt/help2", r#"{"action":"single","linkquality":60}"#),
         ("zigbee2mqtt/lamp", r#"{"state":"ON","brightness":254}"#),
-        ("tele/door/SENSOR", r#"{"Switch1":"OFF"}"#),
+        ("knx/1/2/3", "1"),
         ("zigbee2mqtt/bridge/logging", r#"{"level":"info"}"#),
     ] {
         read_publish(&origin, topic, payload.as_bytes(), &mut parsed);
