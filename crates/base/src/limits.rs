@@ -103,6 +103,9 @@ pub const MQTT_CONNECTIONS: usize = 4096;
 pub const MQTT_LINES_PER_GATEWAY: usize = 256;
 /// Publishes of one MQTT connection that wait for their acknowledgement; then the server reads no further.
 pub const MQTT_IN_FLIGHT: usize = 1024;
+/// Publishes of QoS 2 of one client that are stored and not released yet (PUBREL); one more ends the connection. MQTT 5 is
+/// told [`MQTT_IN_FLIGHT`].
+pub const MQTT_UNRELEASED: usize = 4096;
 /// Bytes of an oversized MQTT message that is acknowledged and thrown away; a larger one ends the connection.
 pub const MQTT_SWALLOWED_BYTES: usize = 4 * 1024 * 1024;
 /// Posts of readings by one gateway at a time; a further one is told to wait (429).

@@ -13,7 +13,7 @@ use page::problem::Problem;
 use page::site::{Site, random};
 use page::visitor::Visitor;
 use sha2::{Digest, Sha256};
-use watch::{Gateway, NewGateway, Unused};
+use watch::{Gateway, LineCause, NewGateway, Unused};
 
 use super::contract::{answered, shown};
 
@@ -61,6 +61,15 @@ pub fn unused_list(unused: &[Unused], named: bool, now: Instant) -> Markup {
     }
 }
 
+/// Of a gateway that connects: why nothing of it gets through, and what to do.
+pub fn never_through(cause: LineCause) -> Markup {
+    notice(
+        Tone::NeededNow,
+        "接続はできますが、通知が届いていません",
+        html! { p { (cause.ja()) "。" (cause.advice()) } },
+    )
+}
+
 pub fn gateway_card(gateway: &Gateway, unused: &[Unused], now: Instant) -> Markup {
     let home = gateway.home.to_string();
     html! {
@@ -70,6 +79,7 @@ pub fn gateway_card(gateway: &Gateway, unused: &[Unused], now: Instant) -> Marku
             ("登録", html! { (ja_moment(gateway.registered_at, now)) }),
             ("最後の通信", html! { @match gateway.heard_at { Some(at) => (since(at, now)), None => "まだありません" } }),
         ]))
+        @if let Some(cause) = gateway.cause { (never_through(cause)) }
         @if !unused.is_empty() {
             details {
                 summary { "使えなかった通信 " (unused.iter().map(|u| u.seen).sum::<i64>()) "件" }

@@ -77,6 +77,7 @@ fn state(line: &GatewayLine, now: Instant) -> Markup {
             (None, Some(at)) if now - at > QUIET => { (chip(Tone::NearLimit, "しばらく通信なし")) },
             (None, Some(_)) => { (chip(Tone::Confirmed, "通信中")) },
         }
+        @if let Some(cause) = line.gateway.cause { br; (cause.ja()) }
         @if line.unused > 0 { br; span.soft { "使えなかった通信 " (line.unused) "件" } }
     }
 }

@@ -11,6 +11,7 @@ use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use watch::LineTrouble;
 
+use super::gateway::never_through;
 use super::{Dwelling, desk_tabs};
 use crate::verbs::Look;
 
@@ -87,9 +88,10 @@ fn card(trouble: &LineTrouble, lines: &Lines, keeper: bool, now: Instant) -> Mar
                 p { "停電や回線の障害が考えられます。住まいごとの異変としては数えません。" }
                 details { summary { "住まいの一覧" } ul { @for home in homes { @if let Some(d) = dwelling(home) { li { (row(d)) } } } } }
             },
-            LineTrouble::Fault { home, began_at, noticed_at, .. } => {
+            LineTrouble::Fault { home, began_at, noticed_at, cause, .. } => {
                 p { (chip(Tone::Unknown, "通信断")) " " (since(*began_at, now)) }
                 @if let Some(d) = dwelling(home) { h2 { (row(d)) } }
+                @if let Some(cause) = cause { (never_through(*cause)) }
                 p.soft { "気づいた時刻 " (since(*noticed_at, now)) }
             },
         }

@@ -130,6 +130,28 @@ fn region_and_home_are_set_by_office_and_city_alone() {
     }
 }
 
+// shows: 6.2.6 why nothing gets through stands on the gateway's page and beside the fault, with what to do
+#[test]
+fn a_line_that_never_gets_through_says_why() {
+    const FAULT: &str = "INSERT INTO watch_line_fault (id, home_no, gateway_no, began_at, noticed_at, cause)
+        SELECT id, home_no, no, registered_at, registered_at, 'rival' FROM watch_gateway";
+    let r = Region::new();
+    let keeper = r.administrator();
+    let new = [("name", "gw-0001"), ("carrier", "見本光")];
+    r.post(&keeper, &format!("/homes/{}/gateways", r.s.home), &new).is(200);
+    let devices = format!("/homes/{}/devices", r.s.home);
+    r.get(&keeper, &devices).is(200).hides("通知が届いていません");
+    r.test.db.write_blocking(|tx| tx.execute(FAULT, &[])).expect("a fault");
+    for page in [&devices, "/lines", "/lines/list"] {
+        let page = r.get(&keeper, page);
+        page.is(200)
+            .shows("接続はできますが、通知が届いていません")
+            .shows("機器が2台あり")
+            .shows("2台目を別のゲートウェイ");
+    }
+    r.get(&r.city(), "/gateways/all").is(200).shows("通信断").shows("機器が2台あり").well_formed();
+}
+
 #[test]
 fn the_keepers_lists_say_what_waits() {
     let r = Region::new();

@@ -1,11 +1,12 @@
 //! The way in by MQTT 3.1.1 and 5: a listener for gateways (and Mosquitto bridges) that publish; nobody is ever
-//! delivered anything. PUBACK goes out when the station has committed.
+//! delivered anything. PUBACK and PUBREC go out when the station has committed.
 //!
 //! It knows sockets, TLS and who is connected; how many may be is `admission`'s. What a message means is `payload`'s, what becomes of it the station's.
 
 mod flight;
 mod frame;
 mod lines;
+mod once;
 mod protocol;
 mod session;
 
@@ -19,15 +20,16 @@ use base::{GatewayId, limits};
 use metrics::{counter, gauge};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use watch::Signal;
+use watch::{LineCause, Signal};
 
 use crate::Ways;
 use crate::payload::{self, Origin, Parsed};
 use lines::{Lines, Ticket};
+use once::Unreleased;
 use protocol::{Hello, OWN_KEEP_ALIVE, Protocol, Refusal, Said, UNKNOWN_VERSION, Will};
 use session::{End, READ_BYTES, Session};
 
@@ -169,11 +171,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, door: &Door, pl
         }
         Err(_) => return refused("slow"),
     };
-    let Guest { hello, gateway, ticket, protocol, buffer } = guest;
+    let Guest { hello, gateway, ticket, once, protocol, buffer } = guest;
     let keep_alive = if hello.keep_alive == 0 { OWN_KEEP_ALIVE } else { hello.keep_alive };
     let mut session = Session {
         protocol,
         ticket,
+        once,
         gateway,
         inlet: door.ways.inlet.clone(),
         clock: door.ways.clock.clone(),
@@ -187,10 +190,20 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, door: &Door, pl
     if end == End::NotStored {
         sleep(NOT_STORED_PAUSE).await;
     }
-    drop(session);
     let _ = timeout(LINGER, stream.shutdown()).await;
+    session.settle().await;
+    drop(session);
+    let cause = match end {
+        End::Violation(cause) => Some(cause),
+        // Whose radio failed is not there any more to close its old line; another client of the same name is.
+        End::TakenOver => {
+            let closed = timeout(LINGER, until_closed(&mut stream)).await;
+            matches!(closed, Ok(Ok(()))).then_some(LineCause::Rival)
+        }
+        _ => None,
+    };
     drop(stream);
-    mourn(door, gateway, end, hello.will).await;
+    mourn(door, gateway, end, cause, hello.will).await;
 }
 
 /// A client that was let in.
@@ -198,6 +211,7 @@ struct Guest {
     hello: Hello,
     gateway: GatewayId,
     ticket: Ticket,
+    once: OwnedMutexGuard<Unreleased>,
     protocol: Protocol,
     /// What came in behind the CONNECT.
     buffer: Vec<u8>,
@@ -256,8 +270,9 @@ async fn greet<S: AsyncRead + Unpin>(
         hello.client = format!("nameless-{}", door.nameless.fetch_add(1, Ordering::Relaxed));
     }
     let ticket = door.lines.enter(gateway, &hello.client, hello.clean);
+    let once = ticket.session.clone().lock_owned().await;
     protocol.accept(&hello, nameless, ticket.session_present, out);
-    Ok(Guest { hello: *hello, gateway, ticket, protocol, buffer })
+    Ok(Guest { hello: *hello, gateway, ticket, once, protocol, buffer })
 }
 
 /// Tells a refused client why, and waits until it has gone: a socket closed over unread bytes would be reset, and the
@@ -265,15 +280,22 @@ async fn greet<S: AsyncRead + Unpin>(
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, out: &[u8]) -> std::io::Result<()> {
     stream.write_all(out).await?;
     stream.shutdown().await?;
+    until_closed(stream).await
+}
+
+/// Waits until the client has closed its side.
+async fn until_closed<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<()> {
     let mut rest = [0u8; 1024];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())
 }
 
-/// Hands over what the end of a line means: the Will, and that the gateway is gone if this was its last connection.
-async fn mourn(door: &Door, gateway: GatewayId, end: End, will: Option<Will>) {
-    let lost = matches!(end, End::Lost | End::Violation);
-    if !lost && end != (End::Goodbye { with_will: true }) {
+/// Hands over what the end of a line means: the Will, why the gateway is to blame for it, and that the gateway is gone if
+/// this was its last connection.
+async fn mourn(door: &Door, gateway: GatewayId, end: End, cause: Option<LineCause>, will: Option<Will>) {
+    let lost = matches!(end, End::Lost | End::Violation(_));
+    let will = will.filter(|_| lost || end == (End::Goodbye { with_will: true }));
+    if !lost && will.is_none() && cause.is_none() {
         return;
     }
     let origin = Origin { gateway, received_at: (door.ways.clock)(), retained: false };
@@ -284,6 +306,9 @@ async fn mourn(door: &Door, gateway: GatewayId, end: End, will: Option<Will>) {
     }
     let Ok(Ok(room)) = timeout(CONNECT_WAIT, door.ways.inlet.wait_for_room()).await else { return };
     door.lines.see(gateway, |here| {
+        if let Some(cause) = cause {
+            parsed.arrive(&origin, "", Signal::LineBroken(cause), None);
+        }
         if lost && !here {
             parsed.arrive(&origin, "", Signal::LineLost, None);
             counter!("ingest_mqtt_lines_lost_total").increment(1);

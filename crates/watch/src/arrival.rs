@@ -5,6 +5,8 @@
 
 use base::{GatewayId, Instant, Redacted};
 
+use crate::LineCause;
+
 /// Longest serial (the sender's own name of a device), characters.
 pub const SERIAL_CHARS: usize = 64;
 /// How much of a payload that could not be read is kept for the device's page, characters.
@@ -62,8 +64,12 @@ pub enum Signal {
     DeviceOnline(bool),
     /// The connection ended without a goodbye, or the gateway's Will was published.
     LineLost,
-    /// The gateway signed in.
+    /// The gateway signed in: no proof yet that anything it says gets through.
     LineUp,
+    /// The gateway answered for its line, as MQTT's PINGREQ does.
+    LineKept,
+    /// A connection was broken off for a reason that lies with the gateway and not with the line.
+    LineBroken(LineCause),
 }
 
 impl Signal {
@@ -102,6 +108,8 @@ impl Signal {
             Signal::DeviceOnline(_) => "device_online",
             Signal::LineLost => "line_lost",
             Signal::LineUp => "line_up",
+            Signal::LineKept => "line_kept",
+            Signal::LineBroken(_) => "line_broken",
         }
     }
 }

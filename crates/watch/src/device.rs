@@ -38,6 +38,30 @@ words! {
     }
 }
 
+words! {
+    /// Why a gateway connects and nothing of it gets through.
+    LineCause {
+        Rival = "rival", "同じ接続名（クライアントID）の機器が2台あり、互いの接続を切り合っています";
+        TooLarge = "too_large", "大きすぎる通知（4MBを超えるもの）を送り続けています";
+        BadForm = "bad_form", "通知の形式（MQTT）が正しくありません";
+    }
+}
+
+impl LineCause {
+    /// What the keeper of the devices does about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            LineCause::Rival => {
+                "使っていないほうの機器の電源を切ってください。両方を使うときは、接続名を別にするか、2台目を別のゲートウェイとして登録してください。"
+            }
+            LineCause::TooLarge => "機器の設定を確かめ、センサーの通知だけを送るように、送るトピックを絞ってください。",
+            LineCause::BadForm => {
+                "機器のMQTTの設定（版は3.1.1または5）とソフトウェアの版を確かめてください。直らないときは、設置した事業者に連絡してください。"
+            }
+        }
+    }
+}
+
 impl DeviceKind {
     /// What kind of sign of life it gives; `None` for those that give none.
     pub const fn sign(self) -> Option<Sign> {
@@ -66,8 +90,10 @@ pub struct Gateway {
     pub registered_at: Instant,
     pub rotated_at: Option<Instant>,
     pub revoked_at: Option<Instant>,
-    /// At most a minute old while the program runs.
+    /// When something of it was stored, or it answered for its line; at most some minutes old while the program runs.
     pub heard_at: Option<Instant>,
+    /// Of a fault of its line that stands: why nothing gets through, where that is known.
+    pub cause: Option<LineCause>,
 }
 
 /// A device at a home and how well it speaks. Counters are at most a minute old while the program runs.
@@ -190,6 +216,7 @@ pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u
         rotated_at: None,
         revoked_at: None,
         heard_at: None,
+        cause: None,
     };
     store::insert_gateway(tx, no, &gateway, secret)?;
     audit::done(ctx, tx, Verb::RegisterGateway, &witness, "devices")?;

@@ -60,6 +60,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "watch/004", sql: include_str!("schema_gateway_home.sql") },
     Migration { name: "watch/005", sql: include_str!("schema_unused.sql") },
     Migration { name: "watch/006", sql: include_str!("schema_condition.sql") },
+    Migration { name: "watch/007", sql: include_str!("schema_line_cause.sql") },
 ];
 
 #[derive(Debug, Error)]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::live::Shared;
 use crate::store::{device, home, lists, unused};
-use crate::{Defect, Device, DeviceFault, DeviceKind, Gateway, Unused, WatchError, WatchRefusal};
+use crate::{Defect, Device, DeviceFault, DeviceKind, Gateway, LineCause, Unused, WatchError, WatchRefusal};
 
 /// Percent at and below which a battery is low.
 pub const LOW_BATTERY: u8 = 15;
@@ -26,7 +26,7 @@ const MOST_UNUSED: usize = 2_000;
 #[derive(Clone, PartialEq, Debug)]
 pub enum LineTrouble {
     Outage { id: Uuid, shared: Shared, name: String, began_at: Instant, homes: Vec<HomeId> },
-    Fault { id: Uuid, home: HomeId, began_at: Instant, noticed_at: Instant },
+    Fault { id: Uuid, home: HomeId, began_at: Instant, noticed_at: Instant, cause: Option<LineCause> },
 }
 
 /// A device, or a home, that needs somebody.

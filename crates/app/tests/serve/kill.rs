@@ -25,6 +25,7 @@ const HOMES: usize = 32;
 /// From the start of the process to the first answer that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
+// shows: 6.2.6 what is said with QoS 2 is stored once, whenever the program dies
 #[test]
 fn what_was_acknowledged_survives_every_death() {
     let long = std::env::var("TSUNAGARI_LONG").is_ok_and(|v| v == "1");

@@ -4,6 +4,7 @@ mod audit_chain;
 mod audit_forged;
 mod backup;
 mod backups_at_once;
+mod bridge;
 mod certificates;
 #[allow(dead_code)]
 mod client;

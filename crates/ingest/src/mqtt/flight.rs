@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use base::{GatewayId, limits};
 use metrics::counter;
 
-use super::frame::puback;
+use super::frame::Owed;
+use super::once::Unreleased;
 use crate::inlet::{Answer, DeliveryError, Room};
 use crate::payload::Parsed;
 
@@ -18,8 +19,8 @@ const ARRIVALS_PER_DELIVERY: usize = 1000;
 #[derive(Default)]
 pub(super) struct Batch {
     pub parsed: Parsed,
-    /// Packet ids to acknowledge once this is stored.
-    pub acks: Vec<u16>,
+    /// What is to be answered once this is stored.
+    pub acks: Vec<Owed>,
     pub publishes: u64,
 }
 
@@ -38,7 +39,7 @@ impl Batch {
     }
 
     /// Puts everything gathered into the queue's free place.
-    pub(super) fn hand_over(&mut self, room: Room, gateway: GatewayId) -> (Outcome, Vec<u16>) {
+    pub(super) fn hand_over(&mut self, room: Room, gateway: GatewayId) -> (Outcome, Vec<Owed>) {
         self.count();
         let parsed = std::mem::take(&mut self.parsed);
         let malformed = parsed.rejected.into_iter().map(|rejected| rejected.malformed).collect();
@@ -46,7 +47,7 @@ impl Batch {
     }
 
     /// Takes the acknowledgements of messages that held nothing to store.
-    pub(super) fn acknowledge_only(&mut self) -> (Outcome, Vec<u16>) {
+    pub(super) fn acknowledge_only(&mut self) -> (Outcome, Vec<Owed>) {
         self.count();
         self.parsed.ignored = 0;
         (Outcome::Known(Ok(())), std::mem::take(&mut self.acks))
@@ -67,7 +68,7 @@ pub(super) enum Outcome {
 /// Deliveries on their way, in the order of their publishes.
 #[derive(Default)]
 pub(super) struct Flight {
-    waiting: VecDeque<(Outcome, Vec<u16>)>,
+    waiting: VecDeque<(Outcome, Vec<Owed>)>,
     publishes: usize,
 }
 
@@ -76,14 +77,14 @@ impl Flight {
         self.waiting.len() >= DELIVERIES_WAITING || self.publishes >= limits::MQTT_IN_FLIGHT
     }
 
-    pub(super) fn push(&mut self, (outcome, acks): (Outcome, Vec<u16>)) {
+    pub(super) fn push(&mut self, (outcome, acks): (Outcome, Vec<Owed>)) {
         self.publishes += acks.len();
         self.waiting.push_back((outcome, acks));
     }
 
-    /// Writes the PUBACKs of everything stored at the front of the queue. An error means that publishes that wait for
+    /// Writes the answers to everything stored at the front of the queue. An error means that publishes that wait for
     /// an acknowledgement were not stored; QoS 0 has nobody to tell.
-    pub(super) fn settle(&mut self, out: &mut Vec<u8>) -> Result<(), DeliveryError> {
+    pub(super) fn settle(&mut self, out: &mut Vec<u8>, once: &mut Unreleased) -> Result<(), DeliveryError> {
         while let Some((outcome, acks)) = self.waiting.front_mut() {
             let stored = match outcome {
                 Outcome::Known(stored) => *stored,
@@ -99,7 +100,8 @@ impl Flight {
                 }
             }
             self.publishes -= acks.len();
-            out.extend(acks.iter().flat_map(|id| puback(*id)));
+            out.extend(acks.iter().flat_map(|owed| owed.bytes()));
+            note_receipts(acks, once);
             self.waiting.pop_front();
         }
         Ok(())
@@ -114,6 +116,31 @@ impl Flight {
             }
             Some((Outcome::Known(_), _)) => {}
             None => std::future::pending().await,
+        }
+    }
+
+    /// The line has ended. What is on its way may be stored all the same: the client's next line is to know it.
+    pub(super) async fn end(&mut self, once: &mut Unreleased) {
+        for (outcome, acks) in std::mem::take(&mut self.waiting) {
+            if !acks.iter().any(|owed| matches!(owed, Owed::Receipt(_))) {
+                continue;
+            }
+            let stored = match outcome {
+                Outcome::Known(stored) => stored,
+                Outcome::Pending(answer) => answer.await.map(drop),
+            };
+            if stored.is_ok() {
+                note_receipts(&acks, once);
+            }
+        }
+        once.forget_waiting();
+    }
+}
+
+fn note_receipts(acks: &[Owed], once: &mut Unreleased) {
+    for owed in acks {
+        if let Owed::Receipt(id) = owed {
+            once.stored(*id);
         }
     }
 }

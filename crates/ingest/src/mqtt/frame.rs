@@ -30,8 +30,12 @@ pub(super) fn measure(buffer: &[u8]) -> Result<Option<(usize, usize)>, Violation
 pub(super) struct Head<'a> {
     pub topic: &'a str,
     pub retained: bool,
+    /// DUP: the client may have said it before.
+    pub again: bool,
     /// `None`: QoS 0.
     pub id: Option<u16>,
+    /// QoS 2.
+    pub once: bool,
     /// Where the properties (MQTT 5) or the payload begin in the body.
     pub length: usize,
 }
@@ -39,11 +43,8 @@ pub(super) struct Head<'a> {
 /// Reads topic and packet id from the beginning of a PUBLISH's body; `None` where more must be read.
 pub(super) fn head(first: u8, body: &[u8]) -> Result<Option<Head<'_>>, Violation> {
     let quality = (first >> 1) & 3;
-    if quality == 2 {
-        return Err(Violation::QosNotSupported);
-    }
-    let redelivered_at_most_once = quality == 0 && first & 0x08 != 0;
-    if quality == 3 || redelivered_at_most_once {
+    let again = first & 0x08 != 0;
+    if quality == 3 || again && quality == 0 {
         return Err(Violation::MalformedPacket);
     }
     let Some(size) = body.first_chunk::<2>() else { return Ok(None) };
@@ -52,7 +53,7 @@ pub(super) fn head(first: u8, body: &[u8]) -> Result<Option<Head<'_>>, Violation
     if end == 2 || end > 2 + TOPIC_BYTES {
         return Err(Violation::TopicNameInvalid);
     }
-    let length = end + usize::from(quality) * 2;
+    let length = if quality == 0 { end } else { end + 2 };
     if body.len() < length {
         return Ok(None);
     }
@@ -60,11 +61,11 @@ pub(super) fn head(first: u8, body: &[u8]) -> Result<Option<Head<'_>>, Violation
     if topic.contains(['\0', '#', '+']) {
         return Err(Violation::TopicNameInvalid);
     }
-    let id = (quality == 1).then(|| u16::from_be_bytes([body[end], body[end + 1]]));
+    let id = (quality > 0).then(|| u16::from_be_bytes([body[end], body[end + 1]]));
     if id == Some(0) {
         return Err(Violation::ProtocolError);
     }
-    Ok(Some(Head { topic, retained: first & 1 != 0, id, length }))
+    Ok(Some(Head { topic, retained: first & 1 != 0, again, id, once: quality == 2, length }))
 }
 
 /// Where the payload begins in the whole body of a PUBLISH.
@@ -84,10 +85,34 @@ pub(super) fn payload_of<'a>(head: &Head, body: &'a [u8], v5: bool) -> Result<&'
     rest.get(length..).ok_or(Violation::MalformedPacket)
 }
 
-/// The PUBACK of a publish that is on disk; the same four bytes say success in 3.1.1 and in 5.
-pub(super) fn puback(id: u16) -> [u8; 4] {
+/// What is owed to the client for a publish once that is on disk.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Owed {
+    /// PUBACK, of QoS 1.
+    Acknowledgement(u16),
+    /// PUBREC, of QoS 2.
+    Receipt(u16),
+}
+
+impl Owed {
+    /// The same four bytes say success in 3.1.1 and in 5.
+    pub(super) fn bytes(self) -> [u8; 4] {
+        let (kind, id) = match self {
+            Owed::Acknowledgement(id) => (0x40, id),
+            Owed::Receipt(id) => (0x50, id),
+        };
+        let [high, low] = id.to_be_bytes();
+        [kind, 2, high, low]
+    }
+}
+
+/// The PUBCOMP that answers a PUBREL. MQTT 5 can say that we know nothing of it; to the client it is over all the same.
+pub(super) fn pubcomp(id: u16, known: bool, v5: bool, out: &mut Vec<u8>) {
     let [high, low] = id.to_be_bytes();
-    [0x40, 2, high, low]
+    match known || !v5 {
+        true => out.extend_from_slice(&[0x70, 2, high, low]),
+        false => out.extend_from_slice(&[0x70, 3, high, low, 0x92]),
+    }
 }
 
 #[cfg(test)]
@@ -107,11 +132,11 @@ mod tests {
     proptest! {
         #[test]
         fn a_publish_of_the_library_is_read_as_it_was_meant(
-            topic in "[^#+\0]{1,40}", retained: bool, id in 1u16.., at_least_once: bool,
+            topic in "[^#+\0]{1,40}", retained: bool, id in 1u16.., quality in 0..3usize,
             payload in prop::collection::vec(any::<u8>(), 0..300),
         ) {
-            let id = at_least_once.then_some(id);
-            let qos = if at_least_once { Qos::AtLeastOnce } else { Qos::AtMostOnce };
+            let id = (quality > 0).then_some(id);
+            let qos = [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce][quality];
             let old = v3_1_1::Publish::builder().topic_name(&*topic).unwrap().qos(qos).retain(retained)
                 .packet_id(id).payload(payload.clone()).build().unwrap();
             prop_assert_eq!(read(&old.to_continuous_buffer(), false), Some((topic.clone(), retained, id, payload.clone())));

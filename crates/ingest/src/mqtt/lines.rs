@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base::{GatewayId, limits};
 use tokio::sync::oneshot;
 
+use super::once::Unreleased;
+
 /// Client ids per gateway whose session is remembered.
 const SESSIONS_PER_GATEWAY: usize = 16;
 
@@ -14,6 +16,8 @@ const SESSIONS_PER_GATEWAY: usize = 16;
 pub(super) enum Farewell {
     /// The same client connected again.
     TakenOver,
+    /// The gateway has more connections than it may, and this is the oldest.
+    Crowded,
     /// The gateway's credential was revoked or rotated.
     Revoked,
     /// The program stops.
@@ -35,10 +39,14 @@ struct Table {
 #[derive(Default, Debug)]
 struct Entry {
     lines: Vec<Line>,
-    /// Clients that asked for a session to be kept. There is nothing in it, since we deliver nothing; but a client of
-    /// MQTT 5 that is told "no session" must throw away what it still had to send.
-    sessions: VecDeque<String>,
+    /// Clients that asked for a session to be kept. We deliver nothing, so it holds only what of QoS 2 is not released;
+    /// but a client of MQTT 5 that is told "no session" must throw away what it still had to send.
+    sessions: VecDeque<(String, Kept)>,
 }
+
+/// The session of one client. Whose line it is holds the lock: the next line of the client begins when the one before
+/// knows what of it was stored.
+pub(super) type Kept = Arc<tokio::sync::Mutex<Unreleased>>;
 
 #[derive(Debug)]
 struct Line {
@@ -55,6 +63,7 @@ pub(super) struct Ticket {
     number: u64,
     /// A session of this client was kept.
     pub session_present: bool,
+    pub session: Kept,
     pub farewell: oneshot::Receiver<Farewell>,
 }
 
@@ -78,16 +87,15 @@ impl Lines {
             let _ = entry.lines.swap_remove(at).farewell.send(Farewell::TakenOver);
         }
         if entry.lines.len() >= limits::MQTT_LINES_PER_GATEWAY {
-            let _ = entry.lines.remove(0).farewell.send(Farewell::TakenOver);
+            let _ = entry.lines.remove(0).farewell.send(Farewell::Crowded);
         }
-        let known = entry.sessions.iter().position(|session| session == client);
-        match (clean, known) {
-            (true, Some(at)) => drop(entry.sessions.remove(at)),
-            (false, None) => {
-                entry.sessions.truncate(SESSIONS_PER_GATEWAY - 1);
-                entry.sessions.push_front(client.to_owned());
-            }
-            _ => {}
+        let known = entry.sessions.iter().position(|(name, _)| name == client);
+        let session_present = !clean && known.is_some();
+        let session = known.and_then(|at| entry.sessions.remove(at)).map(|(_, kept)| kept);
+        let session = session.filter(|_| !clean).unwrap_or_default();
+        if !clean {
+            entry.sessions.truncate(SESSIONS_PER_GATEWAY - 1);
+            entry.sessions.push_front((client.to_owned(), session.clone()));
         }
         if stopping {
             let _ = farewell.send(Farewell::Stopping);
@@ -95,7 +103,7 @@ impl Lines {
             entry.lines.push(Line { number, client: client.to_owned(), farewell });
         }
         drop(table);
-        Ticket { lines: self.clone(), gateway, number, session_present: !clean && known.is_some(), farewell: heard }
+        Ticket { lines: self.clone(), gateway, number, session_present, session, farewell: heard }
     }
 
     /// Tells `then` whether the gateway has a connection. No other can enter meanwhile, so that a lost line is never

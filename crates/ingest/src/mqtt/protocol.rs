@@ -5,8 +5,8 @@ use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::ConnectionOptions;
 use mqtt_protocol_core::mqtt::connection::event::Event;
 use mqtt_protocol_core::mqtt::packet::{
-    AssignedClientIdentifier, GenericPacketTrait, MaximumQos, Packet, Properties, Property, Qos, ReceiveMaximum,
-    ServerKeepAlive, v3_1_1, v5_0,
+    AssignedClientIdentifier, GenericPacketTrait, Packet, Properties, Property, Qos, ReceiveMaximum, ServerKeepAlive,
+    v3_1_1, v5_0,
 };
 use mqtt_protocol_core::mqtt::result_code::{
     ConnectReasonCode, ConnectReturnCode, SubackReasonCode, SubackReturnCode, UnsubackReasonCode,
@@ -33,6 +33,10 @@ pub(super) enum Said {
     Disconnect {
         with_will: bool,
     },
+    /// PINGREQ, answered.
+    Ping,
+    /// PUBREL: the client knows that we have this publish.
+    Release(u16),
     /// A violation; what there was to say about it is in the outgoing bytes.
     Wrong,
 }
@@ -94,10 +98,12 @@ impl Protocol {
                 Packet::V5_0Disconnect(bye) => {
                     said = Said::Disconnect { with_will: bye.reason_code().is_some_and(|code| code as u8 != 0) };
                 }
-                Packet::V3_1_1Pingreq(_) | Packet::V5_0Pingreq(_) => {}
+                Packet::V3_1_1Pingreq(_) | Packet::V5_0Pingreq(_) => said = Said::Ping,
+                Packet::V3_1_1Pubrel(release) => said = Said::Release(release.packet_id()),
+                Packet::V5_0Pubrel(release) => said = Said::Release(release.packet_id()),
                 asked => match self.answer(&asked) {
                     Some(answer) => self.send(answer, out),
-                    // PUBREL, AUTH and their like belong to conversations that we never begin.
+                    // PUBACK, AUTH and their like belong to conversations that we never begin.
                     None => {
                         self.part(Violation::ProtocolError, out);
                         said = Said::Wrong;
@@ -138,7 +144,7 @@ impl Protocol {
         }
     }
 
-    /// CONNACK with what we can: QoS 1, a bounded number in flight. `assigned`: the client came without an id.
+    /// CONNACK with what we can: every QoS, a bounded number in flight. `assigned`: the client came without an id.
     pub(super) fn accept(&mut self, hello: &Hello, assigned: bool, session_present: bool, out: &mut Vec<u8>) {
         if !self.v5 {
             let connack = v3_1_1::Connack::builder()
@@ -148,7 +154,6 @@ impl Protocol {
             return connack.into_iter().for_each(|packet| self.send(packet.into(), out));
         }
         let mut offered: Properties = vec![];
-        offered.extend(MaximumQos::new(1).ok().map(Property::MaximumQos));
         offered.extend(ReceiveMaximum::new(limits::MQTT_IN_FLIGHT as u16).ok().map(Property::ReceiveMaximum));
         if assigned {
             offered.extend(AssignedClientIdentifier::new(&*hello.client).ok().map(Property::AssignedClientIdentifier));

@@ -1,6 +1,6 @@
-//! One signed-in connection: publishes become deliveries, answered deliveries become PUBACKs, in order.
+//! One signed-in connection: publishes become deliveries, answered deliveries become PUBACKs and PUBRECs, in order.
 //!
-//! The publishes that lie in the receive buffer together go to the station as one delivery, and the PUBACKs of all
+//! The publishes that lie in the receive buffer together go to the station as one delivery, and the answers to all
 //! deliveries that are answered go out in one write. While too much waits, nothing more is read, so that TCP slows the
 //! sender down.
 
@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use base::{GatewayId, limits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep_until, timeout};
-use watch::{Defect, Signal};
+use watch::{Defect, LineCause, Signal};
 
 use super::flight::{Batch, Flight};
-use super::frame::{self, Violation};
+use super::frame::{self, Owed, Violation};
 use super::lines::{Farewell, Ticket};
+use super::once::{Known, Unreleased};
 use super::protocol::{Protocol, Said};
 use crate::Clock;
 use crate::inlet::{DeliveryError, Inlet};
@@ -26,6 +28,9 @@ const WRITE_WAIT: Duration = Duration::from_secs(10);
 /// How much of an oversized message is looked at, for the device's page.
 const OVERSIZED_HEAD: usize = 4 * 1024;
 
+/// So often at most a PINGREQ is passed on as a sign of the line.
+const KEPT_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// How a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
@@ -34,7 +39,9 @@ pub(super) enum End {
     /// The line broke, or fell silent for longer than the keep alive allows.
     Lost,
     /// The client broke the protocol.
-    Violation,
+    Violation(LineCause),
+    /// Another line of the same client began.
+    TakenOver,
     /// The station could not store; the client is to send again.
     NotStored,
     /// We ended it.
@@ -44,6 +51,7 @@ pub(super) enum End {
 pub(super) struct Session {
     pub protocol: Protocol,
     pub ticket: Ticket,
+    pub once: OwnedMutexGuard<Unreleased>,
     pub gateway: GatewayId,
     pub inlet: Inlet,
     pub clock: Clock,
@@ -65,7 +73,9 @@ pub(super) struct State {
     flight: Flight,
     /// Bytes of an oversized message still to be thrown away, and the id under which it is acknowledged then.
     skipping: usize,
-    skipped: Option<u16>,
+    skipped: Option<Owed>,
+    /// When a PINGREQ was passed on.
+    kept_at: Option<Instant>,
     /// Whole packets may lie in the buffer still.
     more: bool,
     ended: Option<End>,
@@ -94,10 +104,10 @@ impl Session {
             self.buffer.reserve(READ_BYTES);
             tokio::select! {
                 farewell = &mut self.ticket.farewell => {
-                    let why = farewell.map_or(Violation::ServerShuttingDown, reason);
-                    self.protocol.part(why, &mut self.out);
+                    let farewell = farewell.unwrap_or(Farewell::Stopping);
+                    self.protocol.part(reason(farewell), &mut self.out);
                     self.write(stream).await;
-                    return End::Told;
+                    return if farewell == Farewell::TakenOver { End::TakenOver } else { End::Told };
                 }
                 () = self.state.flight.first_answered() => {}
                 room = inlet.wait_for_room(), if gathered => match room {
@@ -125,6 +135,11 @@ impl Session {
         }
     }
 
+    /// Waits for what is on its way, so that the client's next line knows what of QoS 2 was stored.
+    pub(super) async fn settle(&mut self) {
+        self.state.flight.end(&mut self.once).await;
+    }
+
     fn may_read(&self) -> bool {
         self.state.ended.is_none() && self.state.batch.is_empty() && !self.state.flight.is_full()
     }
@@ -135,7 +150,7 @@ impl Session {
 
     /// Everything that can be done without waiting.
     fn turn(&mut self) {
-        if let Err(error) = self.state.flight.settle(&mut self.out) {
+        if let Err(error) = self.state.flight.settle(&mut self.out, &mut self.once) {
             return self.give_up(error);
         }
         if self.may_read() {
@@ -147,7 +162,7 @@ impl Session {
         if !self.state.batch.has_readings() {
             let idle = self.state.batch.acknowledge_only();
             self.state.flight.push(idle);
-            if let Err(error) = self.state.flight.settle(&mut self.out) {
+            if let Err(error) = self.state.flight.settle(&mut self.out, &mut self.once) {
                 self.give_up(error);
             }
         } else if let Ok(room) = self.inlet.room() {
@@ -172,7 +187,8 @@ impl Session {
 
     fn violate(&mut self, why: Violation) {
         self.protocol.part(why, &mut self.out);
-        self.state.ended = Some(End::Violation);
+        let cause = if why == Violation::PacketTooLarge { LineCause::TooLarge } else { LineCause::BadForm };
+        self.state.ended = Some(End::Violation(cause));
     }
 
     /// Reads whole packets from the buffer until it holds none, the batch is full or the session ends.
@@ -219,19 +235,39 @@ impl Session {
             let body = &packet[header..];
             let head = frame::head(packet[0], body)?.ok_or(Violation::MalformedPacket)?;
             let payload = frame::payload_of(&head, body, self.protocol.v5)?;
+            let owed = match head.id {
+                Some(id) if head.once => match self.once.receive(id, &head, payload)? {
+                    Known::New => Some(Owed::Receipt(id)),
+                    Known::Waiting => return Ok(Some(total)),
+                    Known::Stored => {
+                        self.state.batch.acks.push(Owed::Receipt(id));
+                        return Ok(Some(total));
+                    }
+                },
+                id => id.map(Owed::Acknowledgement),
+            };
             let under = |own: &String| head.topic.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('/'));
             let own = self.own_topic.as_ref().is_some_and(under);
             let origin = Origin { retained: head.retained && !own, ..*origin };
             payload::read_publish(&origin, head.topic, payload, &mut self.state.batch.parsed);
-            self.state.batch.acks.extend(head.id);
+            self.state.batch.acks.extend(owed);
             self.state.batch.publishes += 1;
             return Ok(Some(total));
         }
         match self.protocol.read(packet, &mut self.out) {
             Said::Nothing => {}
+            Said::Ping if self.state.kept_at.is_none_or(|at| at.elapsed() >= KEPT_EVERY) => {
+                self.state.kept_at = Some(Instant::now());
+                self.state.batch.parsed.arrive(origin, "", Signal::LineKept, None);
+            }
+            Said::Ping => {}
+            Said::Release(id) => {
+                let known = self.once.release(id)?;
+                frame::pubcomp(id, known, self.protocol.v5, &mut self.out);
+            }
             Said::Disconnect { with_will } => self.state.ended = Some(End::Goodbye { with_will }),
             // A second CONNECT is one too.
-            Said::Wrong | Said::Connect(_) => self.state.ended = Some(End::Violation),
+            Said::Wrong | Said::Connect(_) => self.state.ended = Some(End::Violation(LineCause::BadForm)),
         }
         Ok(Some(total))
     }
@@ -248,6 +284,13 @@ impl Session {
         let rest = &self.buffer[at..];
         let body = &rest[header..rest.len().min(OVERSIZED_HEAD)];
         let Some(head) = frame::head(rest[0], body)? else { return Ok(None) };
+        let owed = match head.id {
+            Some(id) if head.once => {
+                self.once.receive(id, &head, &[])?;
+                Some(Owed::Receipt(id))
+            }
+            id => id.map(Owed::Acknowledgement),
+        };
         let parsed = &mut self.state.batch.parsed;
         if payload::carries_readings(head.topic) {
             parsed.reject(origin, 1, None, Defect::TooLarge, &body[head.length..]);
@@ -255,7 +298,7 @@ impl Session {
             parsed.ignored += 1;
         }
         self.state.batch.publishes += 1;
-        self.state.skipped = head.id;
+        self.state.skipped = owed;
         self.state.skipping = total;
         Ok(Some(0))
     }
@@ -277,7 +320,7 @@ impl Session {
 
 fn reason(farewell: Farewell) -> Violation {
     match farewell {
-        Farewell::TakenOver => Violation::SessionTakenOver,
+        Farewell::TakenOver | Farewell::Crowded => Violation::SessionTakenOver,
         Farewell::Revoked => Violation::NotAuthorized,
         Farewell::Stopping => Violation::ServerShuttingDown,
     }

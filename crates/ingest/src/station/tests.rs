@@ -1,5 +1,6 @@
 //! Stories of homes in virtual time: what is told, once, with its reason, and what never is.
 
+mod broken;
 mod calls;
 mod faults;
 mod houses;

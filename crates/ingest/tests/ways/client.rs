@@ -159,6 +159,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         assert_eq!(self.receive().await, Some(vec![0xd0, 0]), "something came before the answer to the ping");
     }
 
+    /// Reads on until the line is closed, whatever is said before.
+    pub async fn until_closed(&mut self) {
+        while self.receive().await.is_some() {}
+    }
+
     pub async fn expect_closed(&mut self) {
         assert_eq!(self.receive().await, None, "expected the line to be closed");
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use watch::Signal;
 
-use crate::station::{PASSWORD, Station, listener_at, open};
+use crate::client::{Client, Connect, V3};
+use crate::station::{Mood, PASSWORD, Station, listener_at, open};
 
 /// Where a program of Mosquitto is installed. Without it the test cannot run: it says so, and fails in CI.
 fn program(name: &str, test: &str) -> Option<PathBuf> {
@@ -40,7 +41,7 @@ async fn mosquittos_client_publishes_in_every_version_and_quality() {
     let (listener, station) = open().await;
     let mut sent = 0u8;
     for version in ["mqttv31", "mqttv311", "mqttv5"] {
-        for quality in ["0", "1"] {
+        for quality in ["0", "1", "2"] {
             sent += 1;
             let options = ["-u", "gw-1", "-P", PASSWORD, "-V", version, "-q", quality];
             let message = format!(r#"{{"battery":{sent}}}"#);
@@ -75,7 +76,7 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn bridge(program: &Path, to: SocketAddr, version: &str) -> Broker {
+fn bridge(program: &Path, to: SocketAddr, version: &str, quality: u8) -> Broker {
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
     let lines = [
@@ -90,7 +91,7 @@ fn bridge(program: &Path, to: SocketAddr, version: &str) -> Broker {
         "remote_clientid gw-1".to_owned(),
         "cleansession false".to_owned(),
         "restart_timeout 1".to_owned(),
-        "topic zigbee2mqtt/# out 1".to_owned(),
+        format!("topic zigbee2mqtt/# out {quality}"),
     ];
     let file = folder.path().join("mosquitto.conf");
     std::fs::write(&file, lines.join("\n") + "\n").unwrap();
@@ -107,7 +108,7 @@ fn bridge(program: &Path, to: SocketAddr, version: &str) -> Broker {
 /// The client waits until the broker listens.
 async fn publish_locally(client: &Path, broker: &Broker, topic: &str, message: &str) {
     let begun = std::time::Instant::now();
-    while !publish(client, broker.address, &["-q", "1"], topic, message).await {
+    while !publish(client, broker.address, &["-q", "2"], topic, message).await {
         assert!(begun.elapsed() < Duration::from_secs(20), "the local broker did not start");
     }
 }
@@ -118,7 +119,7 @@ async fn a_mosquitto_bridge_connects_as_it_is() {
     let (Some(broker), Some(client)) = (program("mosquitto", test), program("mosquitto_pub", test)) else { return };
     for version in ["mqttv311", "mqttv50", "mqttv31"] {
         let (listener, station) = open().await;
-        let local = bridge(&broker, listener.address(), version);
+        let local = bridge(&broker, listener.address(), version, 1);
         station.heard(Signal::LineUp).await;
         publish_locally(&client, &local, "zigbee2mqtt/玄関", r#"{"contact":false,"battery":87}"#).await;
         station.heard(Signal::Contact { open: true }).await;
@@ -138,7 +139,7 @@ async fn what_a_bridge_could_not_deliver_while_we_were_away_comes_afterwards() {
         let (station, inlet) = Station::start();
         let listener = listener_at("127.0.0.1:0".parse().unwrap(), inlet.clone()).await;
         let address = listener.address();
-        let local = bridge(&broker, address, version);
+        let local = bridge(&broker, address, version, 1);
         station.heard(Signal::LineUp).await;
         listener.stop().await;
         for charge in 1..=20u8 {
@@ -151,4 +152,47 @@ async fn what_a_bridge_could_not_deliver_while_we_were_away_comes_afterwards() {
             })
             .await;
     }
+}
+
+// shows: 6.2.6 a stock bridge with QoS 2 (F06): each message is stored once, over one line and over a lost one
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_of_quality_2_brings_each_message_once() {
+    let test = "a_bridge_of_quality_2_brings_each_message_once";
+    let (Some(broker), Some(client)) = (program("mosquitto", test), program("mosquitto_pub", test)) else { return };
+    for version in ["mqttv311", "mqttv50"] {
+        let (listener, station) = open().await;
+        let local = bridge(&broker, listener.address(), version, 2);
+        station.heard(Signal::LineUp).await;
+        publish_locally(&client, &local, "zigbee2mqtt/living", r#"{"occupancy":true}"#).await;
+        station.heard(Signal::Motion).await;
+        for charge in 1..=40u8 {
+            if charge == 20 {
+                // The commit is done, the PUBREC is not: the line breaks, and the bridge says it again.
+                station.until("all before", |station| station.signals().contains(&Signal::Battery(19))).await;
+                station.be(Mood::Hold);
+            }
+            publish_locally(&client, &local, "zigbee2mqtt/living", &format!(r#"{{"battery":{charge}}}"#)).await;
+            if charge == 20 {
+                station.until("the message", |station| station.held() > 0).await;
+                let before = ups(&station);
+                let mut rival = Client::dial(listener.address()).await;
+                rival.send(&Connect { client: "gw-1", clean: false, ..V3 }.bytes()).await;
+                station.be(Mood::Store);
+                station.release(0);
+                station.until("the bridge is back", |station| ups(station) >= before + 2).await;
+            }
+        }
+        station.until("the last", |station| station.signals().contains(&Signal::Battery(40))).await;
+        for charge in 1..=40 {
+            let times = station.signals().iter().filter(|signal| **signal == Signal::Battery(charge)).count();
+            assert_eq!(times, 1, "{version}: {charge}");
+        }
+        assert_eq!(station.signals().iter().filter(|signal| **signal == Signal::Motion).count(), 1);
+        assert_eq!(ups(&station), 3, "{version}: no line is begun without need");
+    }
+}
+
+/// How often a gateway signed in.
+fn ups(station: &Station) -> usize {
+    station.signals().iter().filter(|signal| **signal == Signal::LineUp).count()
 }

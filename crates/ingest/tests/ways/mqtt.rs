@@ -85,22 +85,6 @@ async fn what_was_not_stored_is_not_acknowledged_and_the_line_is_closed() {
 }
 
 #[tokio::test]
-async fn quality_2_is_refused_in_words_where_there_are_words() {
-    let (listener, _station) = open().await;
-    let mut client = Client::dial(listener.address()).await;
-    let connack = client.try_connect(&V5).await.unwrap();
-    let properties = &connack[5..];
-    assert!(properties.windows(2).any(|pair| pair == [0x24, 1]), "maximum QoS 1 is announced: {connack:?}");
-    assert!(properties.windows(3).any(|three| three == [0x21, 0x04, 0x00]), "receive maximum 1024: {connack:?}");
-    client.send(&publish_with(5, 0x34, READINGS_TOPIC, &reading(1), 1)).await;
-    assert_eq!(client.receive().await.map(|bye| (bye[0], bye[2])), Some((0xe0, 0x9b)));
-    client.expect_closed().await;
-    let mut old = Client::connect(listener.address(), V3).await;
-    old.send(&publish_with(4, 0x34, READINGS_TOPIC, &reading(1), 1)).await;
-    old.expect_closed().await;
-}
-
-#[tokio::test]
 async fn who_may_not_come_in_is_told_why() {
     let (listener, station) = open().await;
     for (connect, code) in [

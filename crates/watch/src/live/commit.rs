@@ -3,7 +3,7 @@
 use base::{Actor, Ctx, Instant, Purpose, RequestId};
 use db::{DbError, Tx, outbox, params};
 
-use super::decision::{How, NewFault, Save, Writes};
+use super::decision::{How, Save, Writes};
 use crate::event::Event;
 use crate::store::{absence, alert, device, history, state, unused};
 use crate::{Alert, AlertState, unanswered};
@@ -69,12 +69,15 @@ fn write_line(ctx: &Ctx, tx: &mut dyn Tx, writes: &Writes) -> Result<(), DbError
         history::insert_outage(tx, outage.id, outage.shared.key(), &outage.name, outage.began_at, ctx.now)?;
         outbox::push(tx, ctx.now, &Event::Outage { outage: outage.id })?;
     }
-    for NewFault { id, home, gateway, began_at, outage } in &writes.faults {
-        history::insert_fault(tx, *id, *home, *gateway, *began_at, ctx.now, *outage)?;
-        if outage.is_none() {
-            let person = history::whose_fault(tx, *id)?;
-            outbox::push(tx, ctx.now, &Event::LineFault { fault: *id, person })?;
+    for fault in &writes.faults {
+        history::insert_fault(tx, fault, ctx.now)?;
+        if fault.outage.is_none() {
+            let person = history::whose_fault(tx, fault.id)?;
+            outbox::push(tx, ctx.now, &Event::LineFault { fault: fault.id, person })?;
         }
+    }
+    for (fault, cause) in &writes.causes {
+        history::name_cause(tx, *fault, *cause)?;
     }
     for (fault, outage) in &writes.joined {
         history::join_outage(tx, *fault, *outage)?;

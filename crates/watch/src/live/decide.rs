@@ -58,6 +58,8 @@ struct Draft<'a> {
     waits: HashMap<u32, bool>,
     wakes: HashMap<u32, Option<Instant>>,
     outcomes: Vec<Outcome>,
+    /// What is being taken in was left by a gateway for the end of its line.
+    is_will: bool,
     out: Writes,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn decide(
         waits: HashMap::new(),
         wakes: HashMap::new(),
         outcomes: Vec::with_capacity(bundles.len()),
+        is_will: false,
         out,
     };
     draft.out.faults_ended = live.orphaned.clone();
@@ -108,6 +111,8 @@ impl Draft<'_> {
 
     fn receive(&mut self, bundle: &Bundle<'_>) {
         let mut outcome = Outcome::default();
+        let ends = |a: &Arrival| matches!(a.signal, Signal::LineLost | Signal::LineBroken(_));
+        self.is_will = bundle.arrivals.iter().any(ends);
         for arrival in bundle.arrivals {
             match self.arrive(arrival) {
                 Fate::Stored => outcome.stored += 1,

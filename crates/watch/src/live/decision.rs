@@ -11,7 +11,7 @@ use super::home::{DeviceState, HomeState};
 use super::line::Line;
 use super::{Live, OpenFault, OpenOutage, Shared, Unsaved};
 use crate::day::DayLog;
-use crate::{Alert, Arrival, Counters, Defect, Malformed, Unused};
+use crate::{Alert, Arrival, Counters, Defect, LineCause, Malformed, Unused};
 
 /// What one delivery brought.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,8 @@ pub struct Writes {
     pub(super) unknown: BTreeMap<(u32, String), Unknown>,
     pub(super) activities: Vec<(AbsenceId, Instant)>,
     pub(super) faults: Vec<NewFault>,
+    /// Faults known before whose cause became known.
+    pub(super) causes: Vec<(Uuid, LineCause)>,
     /// (fault, gateway).
     pub(super) faults_ended: Vec<(Uuid, u32)>,
     /// Gateways with the moment they were heard, and since when their radio is down.
@@ -95,12 +97,13 @@ pub(super) struct Unknown {
     pub at: Instant,
 }
 
-pub(super) struct NewFault {
+pub(crate) struct NewFault {
     pub id: Uuid,
     pub home: u32,
     pub gateway: u32,
     pub began_at: Instant,
     pub outage: Option<Uuid>,
+    pub cause: Option<LineCause>,
 }
 
 pub(super) struct NewOutage {
@@ -135,6 +138,7 @@ impl Writes {
             && self.unknown.is_empty()
             && self.activities.is_empty()
             && self.faults.is_empty()
+            && self.causes.is_empty()
             && self.faults_ended.is_empty()
             && self.lines.is_empty()
             && self.saves.is_empty()

@@ -50,7 +50,7 @@ pub(super) fn group(
         if made.new_joined.contains_key(&fault.id) {
             continue;
         }
-        let Some(gateway) = live.gateways.get(&fault.gateway) else { continue };
+        let Some(gateway) = live.gateways.get(&fault.gateway).filter(|_| fault.cause.is_none()) else { continue };
         if let Some(outage) = running_outage(live, &made, gateway, fault.began_at) {
             made.new_joined.insert(fault.id, outage);
             continue;
@@ -58,8 +58,8 @@ pub(super) fn group(
         let Some(common) = what_is_common(live, lines, gateway, fault.began_at) else { continue };
         let id: Uuid = ctx.id();
         let near = |began: Instant| (began - fault.began_at).0.abs() <= TOGETHER.0;
-        let alike = |no: u32| live.gateways.get(&no).is_some_and(|g| common.includes(g));
-        for other in faults.iter().filter(|f| near(f.began_at) && alike(f.gateway)) {
+        let alike = |no: u32| live.gateways.get(&no).is_some_and(|g| common.includes(g) && !g.line.has_cause());
+        for other in faults.iter().filter(|f| near(f.began_at) && alike(f.gateway) && f.cause.is_none()) {
             made.new_joined.entry(other.id).or_insert(id);
         }
         for (other, open) in &live.open_faults {

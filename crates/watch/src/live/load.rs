@@ -251,10 +251,10 @@ fn replay(
 }
 
 fn faults(tx: &mut dyn Tx, live: &mut Live) -> Result<(), WatchError> {
-    for (id, gateway, began_at, outage) in history::open_faults(tx)? {
+    for (id, gateway, began_at, outage, cause) in history::open_faults(tx)? {
         live.open_faults.insert(id, OpenFault { gateway, began_at, outage });
         match live.gateways.get_mut(&gateway) {
-            Some(gateway) => gateway.line.fault = Some(Box::new(Fault { id, began_at })),
+            Some(gateway) => gateway.line.fault = Some(Box::new(Fault { id, began_at, cause })),
             None => live.orphaned.push((id, gateway)),
         }
     }

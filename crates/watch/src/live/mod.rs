@@ -25,6 +25,7 @@ use base::{GatewayId, HomeId, Instant, RequestId, Span};
 use uuid::Uuid;
 
 pub use commit::{OnAlert, commit};
+pub(crate) use decision::NewFault;
 pub use decision::{Bundle, Decision, Outcome, Writes};
 use gateway::Gateway;
 pub(crate) use home::NEVER;

@@ -3,7 +3,7 @@
 use base::{DeviceId, GatewayId, HomeId, Instant, Span};
 use db::{DbError, Row, Tx, Value, params};
 
-use crate::{Counters, Device, DeviceFault, DeviceKind, Gateway, UnknownDevice};
+use crate::{Counters, Device, DeviceFault, DeviceKind, Gateway, LineCause, UnknownDevice};
 
 /// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
 const MOST_UNKNOWN: i64 = 50;
@@ -18,7 +18,8 @@ const OF_ID: &str = "SELECT id, secret FROM watch_gateway WHERE id = $1 AND revo
 const OF_SECRET: &str = "SELECT id, secret FROM watch_gateway WHERE secret = $1 AND revoked_at IS NULL";
 const GATEWAY_COLUMNS: &str =
     "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
-    g.no, g.home_no, g.radio_down_at, h.area";
+    g.no, g.home_no, g.radio_down_at, h.area,
+    (SELECT MAX(f.cause) FROM watch_line_fault f WHERE f.gateway_no = g.no AND f.ended_at IS NULL)";
 const GATEWAY_FROM: &str = "FROM watch_gateway g JOIN watch_home h ON h.no = g.home_no";
 const NAME_TAKEN: &str = "SELECT COUNT(*) FROM watch_gateway WHERE name = $1";
 
@@ -153,6 +154,7 @@ fn of_home<T>(
 }
 
 fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
+    let cause: Option<String> = row.get(12)?;
     let gateway = Gateway {
         id: row.get(0)?,
         home: row.get(1)?,
@@ -162,6 +164,7 @@ fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
         rotated_at: row.get(5)?,
         revoked_at: row.get(6)?,
         heard_at: row.get(7)?,
+        cause: cause.and_then(|key| LineCause::from_key(&key)),
     };
     Ok(GatewayRow { no: row.get(8)?, home: row.get(9)?, radio_down_at: row.get(10)?, area: row.get(11)?, gateway })
 }

@@ -6,10 +6,10 @@ use base::{Instant, PersonId};
 use db::{DbError, Row, Tx, Value, params};
 use uuid::Uuid;
 
-use crate::DeviceKind;
 use crate::daily::{Daily, derive};
 use crate::day::DayLog;
-use crate::live::Shared;
+use crate::live::{NewFault, Shared};
+use crate::{DeviceKind, LineCause};
 
 const DAYS: &str = "SELECT day, body FROM watch_home_day WHERE home_no = $1 AND day >= $2 AND day <= $3 ORDER BY day";
 const DAY_OF: &str = "SELECT home_no, body FROM watch_home_day WHERE day = $1 AND home_no {among}";
@@ -35,8 +35,9 @@ const DAILY: &str = "SELECT day, signs, entrance, fridge, bathroom, toilet, medi
 const WATCHED_ON: &str = "SELECT DISTINCT home_no FROM watch_contract
     WHERE home_no > $1 AND begun_at < $2 AND (ended_at IS NULL OR ended_at > $3) ORDER BY home_no LIMIT $4";
 const INSERT_FAULT: &str =
-    "INSERT INTO watch_line_fault (id, home_no, gateway_no, began_at, noticed_at, ended_at, outage_id)
-    VALUES ($1, $2, $3, $4, $5, NULL, $6)";
+    "INSERT INTO watch_line_fault (id, home_no, gateway_no, began_at, noticed_at, ended_at, outage_id, cause)
+    VALUES ($1, $2, $3, $4, $5, NULL, $6, $7)";
+const NAME_CAUSE: &str = "UPDATE watch_line_fault SET cause = $2 WHERE id = $1";
 const WHOSE_FAULT: &str = "SELECT c.person_id FROM watch_line_fault f
     JOIN watch_contract c ON c.home_no = f.home_no AND c.ended_at IS NULL WHERE f.id = $1";
 const JOIN_OUTAGE: &str = "UPDATE watch_line_fault SET outage_id = $2 WHERE id = $1";
@@ -46,7 +47,8 @@ const END_FAULTS_OF_GATEWAY: &str =
 const INSERT_OUTAGE: &str = "INSERT INTO watch_line_outage (id, shared, name, began_at, noticed_at, ended_at)
     VALUES ($1, $2, $3, $4, $5, NULL)";
 const END_OUTAGE: &str = "UPDATE watch_line_outage SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-const OPEN_FAULTS: &str = "SELECT id, gateway_no, began_at, outage_id FROM watch_line_fault WHERE ended_at IS NULL";
+const OPEN_FAULTS: &str =
+    "SELECT id, gateway_no, began_at, outage_id, cause FROM watch_line_fault WHERE ended_at IS NULL";
 const OPEN_OUTAGES: &str = "SELECT id, shared, name, began_at FROM watch_line_outage WHERE ended_at IS NULL";
 const FAULTS_OF_HOMES: &str = "SELECT own.home_no, f.began_at, f.ended_at FROM
     (SELECT home_no, gateway_no FROM watch_device WHERE home_no {among}
@@ -190,16 +192,14 @@ pub(crate) fn watched_on(tx: &mut dyn Tx, day: i32, after: u32, limit: usize) ->
     tx.query(WATCHED_ON, params![after, until, from, limit])?.iter().map(|r| r.get(0)).collect()
 }
 
-pub(crate) fn insert_fault(
-    tx: &mut dyn Tx,
-    id: Uuid,
-    home: u32,
-    gateway: u32,
-    began_at: Instant,
-    noticed_at: Instant,
-    outage: Option<Uuid>,
-) -> Result<(), DbError> {
-    tx.tell(INSERT_FAULT, params![id, home, gateway, began_at, noticed_at, outage])
+pub(crate) fn insert_fault(tx: &mut dyn Tx, fault: &NewFault, noticed_at: Instant) -> Result<(), DbError> {
+    let &NewFault { id, home, gateway, began_at, outage, cause } = fault;
+    tx.tell(INSERT_FAULT, params![id, home, gateway, began_at, noticed_at, outage, cause.map(LineCause::key)])
+}
+
+/// A fault that stood before turns out to have this cause.
+pub(crate) fn name_cause(tx: &mut dyn Tx, fault: Uuid, cause: LineCause) -> Result<(), DbError> {
+    tx.tell(NAME_CAUSE, params![fault, cause.key()])
 }
 
 /// Whose home fell silent, if anybody is watched there.
@@ -234,12 +234,14 @@ pub(crate) fn end_outage(tx: &mut dyn Tx, outage: Uuid, at: Instant) -> Result<(
     tx.tell(END_OUTAGE, params![outage, at])
 }
 
-/// (fault, gateway, began, outage).
-pub(crate) type Standing = (Uuid, u32, Instant, Option<Uuid>);
+/// (fault, gateway, began, outage, cause).
+pub(crate) type Standing = (Uuid, u32, Instant, Option<Uuid>, Option<LineCause>);
 
 /// Every fault that stands.
 pub(crate) fn open_faults(tx: &mut dyn Tx) -> Result<Vec<Standing>, DbError> {
-    tx.query(OPEN_FAULTS, &[])?.iter().map(|r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).collect()
+    let cause = |key: Option<String>| key.and_then(|key| LineCause::from_key(&key));
+    let read = |r: &Row| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, cause(r.get(4)?)));
+    tx.query(OPEN_FAULTS, &[])?.iter().map(read).collect()
 }
 
 /// (outage, shared, name, began) of every outage that stands.

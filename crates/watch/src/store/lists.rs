@@ -7,9 +7,10 @@ use db::{DbError, Tx};
 use uuid::Uuid;
 
 use super::history;
+use crate::LineCause;
 use crate::upkeep::LineTrouble;
 
-const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id FROM watch_line_fault f
+const FAULTS: &str = "SELECT f.id, h.home_id, f.began_at, f.noticed_at, f.outage_id, f.cause FROM watch_line_fault f
     JOIN watch_home h ON h.no = f.home_no WHERE f.ended_at IS NULL ORDER BY f.noticed_at DESC, f.id";
 const WATCHED: &str = "SELECT h.no, h.home_id FROM watch_home h JOIN watch_contract c ON c.home_no = h.no
     WHERE c.ended_at IS NULL ORDER BY h.no";
@@ -28,7 +29,8 @@ pub(crate) fn line_troubles(tx: &mut dyn Tx) -> Result<Vec<LineTrouble>, DbError
             Some(outage) => members.push((outage, home)),
             None => {
                 let (began_at, noticed_at): (Instant, Instant) = (row.get(2)?, row.get(3)?);
-                alone.push(LineTrouble::Fault { id: row.get(0)?, home, began_at, noticed_at });
+                let cause = row.get::<Option<String>>(5)?.and_then(|key| LineCause::from_key(&key));
+                alone.push(LineTrouble::Fault { id: row.get(0)?, home, began_at, noticed_at, cause });
             }
         }
     }

@@ -1,5 +1,5 @@
 //! Gateways as good ones behave: each keeps what it said until it was acknowledged, in order, and says it again on the
-//! next line. Each keeps its own log of what was acknowledged.
+//! next line. Each keeps its own log of what was acknowledged. Every second one speaks with QoS 2.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, PubAck, PubRec, QoS};
 use serde_json::json;
 use town::equip::{BUTTON, CLIMATE, serial};
 
@@ -73,6 +73,7 @@ impl Gateways {
             options.set_credentials(&name, secret).set_keep_alive(Duration::from_secs(30));
             let gateway = Gateway {
                 options,
+                quality: [QoS::AtLeastOnce, QoS::ExactlyOnce][n % 2],
                 mind: Mind::new(seed, town.homes[n].resident),
                 waiting: VecDeque::new(),
                 log,
@@ -107,6 +108,7 @@ impl Gateways {
 
 struct Gateway {
     options: MqttOptions,
+    quality: QoS,
     mind: Mind,
     waiting: VecDeque<Message>,
     log: Arc<Mutex<Log>>,
@@ -137,7 +139,7 @@ impl Gateway {
             match line.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     for message in &self.waiting {
-                        publish(&client, message);
+                        publish(&client, self.quality, message);
                     }
                 }
                 Ok(Event::Outgoing(Outgoing::Publish(number))) => {
@@ -145,8 +147,10 @@ impl Gateway {
                     unnumbered += 1;
                     continue;
                 }
-                Ok(Event::Incoming(Packet::PubAck(ack))) => {
-                    let place = self.waiting.iter().position(|m| m.number == Some(ack.pkid)).expect("it was sent");
+                Ok(Event::Incoming(
+                    Packet::PubAck(PubAck { pkid: number }) | Packet::PubRec(PubRec { pkid: number }),
+                )) => {
+                    let place = self.waiting.iter().position(|m| m.number == Some(number)).expect("it was sent");
                     let message = self.waiting.remove(place).expect("it stands there");
                     unnumbered -= 1;
                     self.log.lock().expect("never poisoned").acknowledged.extend(message.said);
@@ -158,7 +162,7 @@ impl Gateway {
             }
             while self.waiting.len() < WINDOW && !self.finishing.load(Ordering::SeqCst) {
                 let message = self.mind.say();
-                publish(&client, &message);
+                publish(&client, self.quality, &message);
                 self.waiting.push_back(message);
             }
             if self.waiting.is_empty() {
@@ -168,9 +172,9 @@ impl Gateway {
     }
 }
 
-fn publish(client: &AsyncClient, message: &Message) {
+fn publish(client: &AsyncClient, quality: QoS, message: &Message) {
     let payload = message.payload.clone();
-    client.try_publish("tsunagari/v1/readings", QoS::AtLeastOnce, false, payload).expect("there is room for a window");
+    client.try_publish("tsunagari/v1/readings", quality, false, payload).expect("there is room for a window");
 }
 
 /// What happens in one home.

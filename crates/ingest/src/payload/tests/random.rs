@@ -12,7 +12,7 @@ fn sound(arrival: &Arrival) -> bool {
             Signal::Temperature(t) => (-100.0..=200.0).contains(&t),
             Signal::Humidity(h) => (0.0..=100.0).contains(&h),
             Signal::Battery(b) => b <= 100,
-            Signal::LineLost | Signal::LineUp => false,
+            Signal::LineLost | Signal::LineUp | Signal::LineKept | Signal::LineBroken(_) => false,
             _ => true,
         }
 }

@@ -8,7 +8,7 @@ use crate::live::decision::NewFault;
 use crate::live::group::{Grouping, group};
 use crate::live::home::HomeFixed;
 use crate::live::line::{Fault, Line};
-use crate::{Arrival, Signal};
+use crate::{Arrival, LineCause, Signal};
 
 impl Draft<'_> {
     /// The copy of a line that this decision works on.
@@ -17,26 +17,45 @@ impl Draft<'_> {
     }
 
     pub(super) fn hear_gateway(&mut self, gateway: u32, arrival: &Arrival) {
-        let (at, woke_at) = (arrival.received_at, self.live.woke_at);
+        let at = arrival.received_at;
         let line = self.line(gateway);
         match arrival.signal {
-            Signal::LineLost => {
-                line.connected = false;
-                return;
+            Signal::LineLost => line.connected = false,
+            Signal::LineUp => line.up(at),
+            Signal::LineKept if line.keep(at) => self.come_back(gateway, at),
+            Signal::LineKept => {}
+            Signal::LineBroken(cause) => self.break_off(gateway, cause, at),
+            Signal::DeviceOnline(online) => {
+                line.radio_down = (!online).then(|| line.radio_down.unwrap_or(at));
+                self.hear_line(gateway, at);
             }
-            Signal::LineUp => line.up(at, woke_at),
-            Signal::DeviceOnline(false) => line.radio_down = Some(line.radio_down.unwrap_or(at)),
-            Signal::DeviceOnline(true) => line.radio_down = None,
-            _ => {}
+            _ => self.hear_line(gateway, at),
         }
-        self.hear_line(gateway, at);
     }
 
+    /// Something of a gateway came through. What comes with the end of a line is its Will, which was said when it began.
     pub(super) fn hear_line(&mut self, gateway: u32, at: Instant) {
+        if self.is_will {
+            return;
+        }
         let woke_at = self.live.woke_at;
+        self.line(gateway).hear(at, woke_at);
+        self.come_back(gateway, at);
+    }
+
+    /// A fault that stands learns its cause; a new one is found by the line's timer, which is due at once.
+    fn break_off(&mut self, gateway: u32, cause: LineCause, at: Instant) {
         let line = self.line(gateway);
-        line.hear(at, woke_at);
-        let Some(fault) = line.come_back() else { return };
+        line.break_off(cause, at);
+        let barred = line.barred_by();
+        let Some(fault) = line.fault.as_mut().filter(|fault| barred.is_some() && fault.cause != barred) else { return };
+        fault.cause = barred;
+        let id = fault.id;
+        self.out.causes.push((id, cause));
+    }
+
+    fn come_back(&mut self, gateway: u32, at: Instant) {
+        let Some(fault) = self.line(gateway).come_back() else { return };
         self.out.faults_ended.push((fault, gateway));
         for &no in self.live.gateways[&gateway].homes() {
             let fixed = self.home(no).fixed.clone();
@@ -72,10 +91,10 @@ impl Draft<'_> {
         if due.is_none_or(|at| at > self.out.now) {
             return;
         }
-        let began_at = line.silent_since();
+        let (began_at, cause) = (line.silent_since(), line.barred_by());
         let id: Uuid = self.ctx.id();
-        self.line(no).fault = Some(Box::new(Fault { id, began_at }));
-        self.out.faults.push(NewFault { id, home: gateway.home, gateway: no, began_at, outage: None });
+        self.line(no).fault = Some(Box::new(Fault { id, began_at, cause }));
+        self.out.faults.push(NewFault { id, home: gateway.home, gateway: no, began_at, outage: None, cause });
         for &home in gateway.homes() {
             let state = self.state(home);
             state.rhythm.hold(began_at);
