@@ -65,8 +65,8 @@ pub(crate) struct HomeState {
     pub activity: Option<Box<(AbsenceId, Instant)>>,
     /// The device that alone gave signs of life lately, and since which minute.
     pub alone: (u32, i32),
-    /// The last day of whose question is decided, as its wall day; and when the question that stands was asked.
-    pub daily: (i32, Option<Instant>),
+    /// Of those who are asked every day.
+    pub daily: Option<Box<DailyCall>>,
     /// When somebody last made sure that the person is well.
     pub reassured_at: Option<Instant>,
     /// The beginning of the contract under which all this was learned.
@@ -75,6 +75,14 @@ pub(crate) struct HomeState {
     pub days: Vec<(i32, DayLog)>,
     /// The next inactivity deadline, kept until something changes it.
     pub due: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub(crate) struct DailyCall {
+    /// The last day whose question is decided, as its wall day.
+    pub day: i32,
+    /// When the question that stands was asked.
+    pub asked: Option<Instant>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -173,6 +181,7 @@ impl HomeState {
         self.devices.capacity() * size_of::<DeviceState>()
             + climates * size_of::<RoomClimate>()
             + self.devices.iter().filter(|d| d.rare.is_some()).count() * size_of::<Rare>()
+            + usize::from(self.daily.is_some()) * size_of::<DailyCall>()
             + usize::from(self.activity.is_some()) * size_of::<(AbsenceId, Instant)>()
             + self.standing.capacity() * size_of::<Standing>()
             + self.days.capacity() * size_of::<(i32, DayLog)>()
@@ -189,7 +198,7 @@ impl HomeState {
             night_told: 0,
             activity: None,
             alone: (0, 0),
-            daily: (0, None),
+            daily: None,
             reassured_at: None,
             watched_since: NEVER,
             days: Vec::new(),
@@ -245,7 +254,8 @@ impl HomeState {
         id(&mut w, self.activity.as_ref().map_or(Uuid::nil(), |a| a.0.0));
         w.i64(time(self.reassured_at)).i64(self.watched_since.0);
         w.u32(self.alone.0).i32(self.alone.1);
-        w.i32(self.daily.0).i64(time(self.daily.1));
+        let daily = self.daily.as_deref().copied().unwrap_or_default();
+        w.i32(daily.day).i64(time(daily.asked));
         w.u16(self.devices.len() as u16);
         self.devices.iter().for_each(|d| d.encode(&mut w));
         w.u16(self.standing.len() as u16);
@@ -273,7 +283,8 @@ impl HomeState {
             state.alone = (r.u32()?, r.i32()?);
         }
         if version > 2 {
-            state.daily = (r.i32()?, read_time(&mut r)?);
+            let daily = DailyCall { day: r.i32()?, asked: read_time(&mut r)? };
+            state.daily = (daily != DailyCall::default()).then(|| Box::new(daily));
         }
         for _ in 0..r.u16()? {
             state.devices.push(DeviceState::decode(&mut r, version)?);

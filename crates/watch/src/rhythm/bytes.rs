@@ -46,7 +46,7 @@ impl Rhythm {
         out.extend(self.first_day.to_le_bytes());
         out.extend(self.days_learned.to_le_bytes());
         out.extend([self.told, u8::from(self.unsure), u8::from(self.patchy)]);
-        out.extend(self.asked.unwrap_or(NONE).to_le_bytes());
+        out.extend(self.asked_at().unwrap_or(NONE).to_le_bytes());
         // As many places as there may be; those that are free come first.
         let free = std::iter::repeat_n(&(0, 0), EXCUSES - self.excused.len());
         for (from, to) in free.chain(&self.excused) {
@@ -106,7 +106,8 @@ impl Reader<'_> {
         let [told, unsure, patchy] = self.take()?;
         (rhythm.told, rhythm.unsure, rhythm.patchy) = (told, flag(unsure)?, flag(patchy)?);
         if version > BEFORE_QUESTIONS {
-            rhythm.asked = self.time()?;
+            let asked = self.time()?;
+            rhythm.set_asked(asked);
         }
         for _ in 0..EXCUSES {
             let (from, to) = (self.time()??, self.time()??);

@@ -66,8 +66,8 @@ pub struct Rhythm {
     days_learned: u16,
     /// Bit 0: notice told in this silence; bit 1: alert.
     told: u8,
-    /// When the person was asked in this silence, and has not answered yet.
-    asked: Option<i64>,
+    /// The person was asked so many seconds after the last sign and has not answered yet; 0: not asked.
+    asked: u32,
     /// The running silence contains an outage, an absence or nothing certain: it teaches nothing.
     unsure: bool,
     /// The current day had an outage or an absence: it teaches no habit.
@@ -120,7 +120,7 @@ impl Rhythm {
             first_day: 0,
             days_learned: 0,
             told: 0,
-            asked: None,
+            asked: 0,
             unsure: false,
             patchy: false,
             held: None,
@@ -146,7 +146,7 @@ impl Rhythm {
         }
         let out = self.last_entrance.is_some_and(|entrance| t - entrance <= EXIT);
         self.last = Some(Last { at: t, sign, out, since: t, reassured: None });
-        (self.told, self.asked) = (0, None);
+        (self.told, self.asked) = (0, 0);
         self.unsure = false;
         self.held = None;
         Heard::New
@@ -182,7 +182,7 @@ impl Rhythm {
         }
         last.since = t;
         last.reassured = Some(t);
-        (self.told, self.asked) = (0, None);
+        (self.told, self.asked) = (0, 0);
     }
 
     /// The gateway fell silent at `at`: no deadline until [`Rhythm::resume`] or a sign of life.
@@ -242,13 +242,22 @@ impl Rhythm {
     pub fn told_of(&mut self, due: &Due) {
         self.told(due.level);
         if due.rule == Rule::InactivityQuestion {
-            self.asked = wall(due.at);
+            self.set_asked(wall(due.at));
         }
     }
 
     /// Whether the person was asked in this silence and has not answered.
     pub fn awaits_answer(&self) -> bool {
-        self.asked.is_some()
+        self.asked != 0
+    }
+
+    fn asked_at(&self) -> Option<i64> {
+        self.last.filter(|_| self.asked != 0).map(|last| last.at + i64::from(self.asked))
+    }
+
+    fn set_asked(&mut self, at: Option<i64>) {
+        let after = at.zip(self.last).map(|(at, last)| (at - last.at).max(1));
+        self.asked = after.map_or(0, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
     }
 
     fn was_told(&self, level: Level) -> bool {

@@ -101,7 +101,7 @@ impl Rhythm {
         let alert = alert.map(|at| Due { at, level: Level::Alert, rule: Rule::InactivityAlert });
         if self.was_told(Level::Notice) {
             // A question waits for its answer whatever becomes of the line to the home.
-            let unanswered = settings.ask.zip(self.asked).map(|(ask, asked)| {
+            let unanswered = settings.ask.zip(self.asked_at()).map(|(ask, asked)| {
                 let at = Instant::from_wall_seconds(asked) + ask.wait;
                 Due { at, level: Level::Alert, rule: Rule::InactivityUnanswered }
             });

@@ -3,15 +3,17 @@
 use base::{Instant, Span};
 
 use super::{Effect, HomeFixed, HomeState, say};
+use crate::live::home::DailyCall;
 use crate::rhythm::Ask;
 use crate::{Level, Rule};
 
 /// What is next: the end of waiting for an answer, or the day's question.
 pub(super) fn due(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     let minute = home.settings.daily?;
-    match state.daily.1.filter(|_| stands(state)) {
+    let daily = state.daily.as_deref().copied().unwrap_or_default();
+    match daily.asked.filter(|_| stands(state)) {
         Some(asked) => Some(asked + home.settings.question.wait),
-        None => Some(at(minute, state.daily.0 + 1).max(at(minute, home.begun_at.wall_day() as i32))),
+        None => Some(at(minute, daily.day + 1).max(at(minute, home.begun_at.wall_day() as i32))),
     }
 }
 
@@ -22,36 +24,49 @@ pub(super) fn tell(
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
     let minute = home.settings.daily?;
+    let mut daily = state.daily.as_deref().copied().unwrap_or_default();
+    daily.asked = daily.asked.filter(|_| stands(state));
+    let wake = tell_at(home, state, &mut daily, minute, now, effects);
+    state.daily = Some(Box::new(daily));
+    Some(wake)
+}
+
+/// Gives the moment to look again.
+fn tell_at(
+    home: &HomeFixed,
+    state: &mut HomeState,
+    daily: &mut DailyCall,
+    minute: u16,
+    now: Instant,
+    effects: &mut Vec<Effect>,
+) -> Instant {
     let today = now.wall_day() as i32;
-    if state.daily.1.is_some() && !stands(state) {
-        state.daily.1 = None;
-    }
-    if let Some(asked) = state.daily.1 {
+    if let Some(asked) = daily.asked {
         let over = asked + home.settings.question.wait;
         if over > now {
-            return Some(over);
+            return over;
         }
-        state.daily.1 = None;
+        daily.asked = None;
         let reason = "毎日の声かけに、お返事がありません。".to_owned();
         say(state, Rule::DailyCall, Level::Alert, 0, over, reason, effects);
     }
-    if state.daily.0 == 0 {
+    if daily.day == 0 {
         // Whoever is asked every day from now on is asked at the next such hour.
-        state.daily.0 = if at(minute, today) <= now { today } else { today - 1 };
+        daily.day = if at(minute, today) <= now { today } else { today - 1 };
     }
-    let next = at(minute, state.daily.0 + 1);
+    let next = at(minute, daily.day + 1);
     if next > now {
-        return Some(next);
+        return next;
     }
-    state.daily.0 = today;
+    daily.day = today;
     let away = home.absences.iter().any(|a| (a.from..a.until).contains(&now));
     // After hours in which nothing ran: not at night, and not when the next question is near.
     if away || home.settings.question.is_quiet(now) {
-        return Some(at(minute, today + 1));
+        return at(minute, today + 1);
     }
-    state.daily.1 = Some(now);
+    daily.asked = Some(now);
     say(state, Rule::DailyCall, Level::Notice, 0, next, "毎日の声かけの時刻です。".to_owned(), effects);
-    Some(now + home.settings.question.wait)
+    now + home.settings.question.wait
 }
 
 /// Whether the question has not ended by an answer or a sign of life.
