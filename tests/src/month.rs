@@ -57,7 +57,8 @@ pub struct Ledger {
     pub stored: u64,
     pub duplicates: u64,
     pub refused: u64,
-    pub looks: u32,
+    /// When which operator opened a page; two cases that one takes in the same minute are one here and in the record.
+    pub looks: HashSet<(Instant, uuid::Uuid)>,
     pub escalated: usize,
     pub found: usize,
 }
@@ -164,9 +165,19 @@ pub fn live(seed: u64, homes: usize, days: i64, dies: bool) -> Month {
     Month { region, fate, ledger, residents: homes }
 }
 
+/// Every other home is asked by telephone.
+pub const fn is_asked(home: usize) -> bool {
+    home % 2 == 1
+}
+
 impl Living {
     fn prepare(&mut self) {
         for home in 0..self.region.homes.len() {
+            if is_asked(home) {
+                let (ctx, id) = (self.region.program(), self.region.homes[home].settled.home);
+                let asked = watch::Changes { asked: Some(watch::Asked::Call), ..watch::Changes::default() };
+                self.region.write(ctx, move |ctx, tx| watch::set_home(ctx, tx, id, &asked)).expect("is set");
+            }
             for sent in self.fate.line(&self.region.homes[home]) {
                 self.push(home, sent.truly_at, sent.arrival);
             }
@@ -388,14 +399,18 @@ impl Living {
         let (alert, case) = self
             .region
             .read(self.region.program(), move |ctx, tx| {
-                let open = response::cases_of(ctx, tx, person)?.iter().find(|c| c.open()).map(|c| c.id);
-                Ok::<_, response::ResponseError>((watch::alert(ctx, tx, id)?.into_value(), open))
+                let alert = watch::alert(ctx, tx, id)?.into_value();
+                // A case that it joined may have been closed before this story heard of it.
+                let takes = |c: &response::Case| c.closed_at.is_none_or(|at| at >= alert.raised_at);
+                let case = response::cases_of(ctx, tx, person)?.iter().find(|c| takes(c)).map(|c| c.id);
+                Ok::<_, response::ResponseError>((alert, case))
             })
             .expect("the alert that was raised");
         let truth = self.truth(home, alert.raised_at);
         let mut rng = chance(self.region.plan.seed, "question", home ^ (alert.due_at.unix_seconds() as usize) << 8);
         let answered = alert.level == Level::Notice && alert.rule == Rule::Inactivity && truth == Truth::Well;
-        if answered && rng.random_bool(0.4) {
+        // Who is called answers more often than who must open a message.
+        if answered && rng.random_bool(if is_asked(home) { 0.85 } else { 0.4 }) {
             let later = alert.raised_at + Span::minutes(rng.random_range(3..50));
             self.answers.push((later, id, home));
         }
@@ -428,9 +443,11 @@ impl Living {
             if case.next_at > now {
                 return true;
             }
-            let looks = case.looks;
+            let (looks, operator) = (case.looks, case.operator());
             let progress = case.step(&self.region, self.truth(case.home, now));
-            self.ledger.looks += case.looks - looks;
+            if case.looks > looks {
+                self.ledger.looks.insert((now, operator));
+            }
             if progress == Progress::Found {
                 self.take_to_hospital(case.home, now);
             }

@@ -125,6 +125,11 @@ impl Work {
 
     /// A verb of the one who has the case, which must go.
     #[track_caller]
+    /// Who works the case now.
+    pub fn operator(&self) -> uuid::Uuid {
+        self.operator.0.0
+    }
+
     fn at_desk<T: Send + 'static>(
         &self,
         region: &Region,

@@ -75,6 +75,9 @@ fn tell_silence(
         }
         // That nobody answered is known whatever becomes of the line to the home.
         let from = if due.rule == Spoken::InactivityUnanswered { now } else { may_tell(due.at)? };
+        // A gateway that comes back at night wakes nobody with a question.
+        let may_ask = home.settings.rhythm.ask.filter(|_| due.rule == Spoken::InactivityQuestion);
+        let from = may_ask.map_or(from, |ask| ask.not_before(from.max(now)));
         if from > now {
             return Some(from);
         }

@@ -105,6 +105,8 @@ impl Rhythm {
                 let at = Instant::from_wall_seconds(asked) + ask.wait;
                 Due { at, level: Level::Alert, rule: Rule::InactivityUnanswered }
             });
+            // Whoever is announced to be away meanwhile is not expected to answer.
+            let unanswered = unanswered.filter(|due| !self.is_away(due.at));
             return alert.into_iter().chain(unanswered).min_by_key(|due| due.at);
         }
         let alert = alert?;
@@ -115,6 +117,10 @@ impl Rhythm {
             None => Due { at, level: Level::Notice, rule: Rule::InactivityNotice },
         };
         Some(if notice.at < alert.at { notice } else { alert })
+    }
+
+    fn is_away(&self, at: Instant) -> bool {
+        super::wall(at).is_some_and(|at| self.excused.iter().any(|(from, to)| (*from..*to).contains(&at)))
     }
 
     /// Nothing is due before this moment, whatever the settings: a caller need not ask for deadlines earlier.
