@@ -53,6 +53,11 @@ pub fn serial(resident: usize, key: &str) -> String {
     format!("demo-{resident:04}-{key}")
 }
 
+/// Who is asked by telephone whether all is well, before anybody is alarmed.
+pub const fn is_asked(resident: usize) -> bool {
+    resident % 10 == 6
+}
+
 /// Equips the first [`crate::plan::Size::watched`] homes, as of `then`.
 pub fn equip(
     db: &Db,
@@ -92,6 +97,10 @@ fn one(plan: &Plan, n: usize, settled: Settled, then: Instant, tx: &mut dyn db::
             tx,
             &NewDevice { gateway, home: settled.home, serial: serial(n, key), kind, place: place.into() },
         )?;
+    }
+    if is_asked(n) {
+        let asked = watch::Changes { asked: Some(watch::Asked::Call), ..watch::Changes::default() };
+        watch::set_home(&ctx, tx, settled.home, &asked)?;
     }
     Ok(Equipped { resident: n, settled, gateway, gateway_name })
 }

@@ -75,15 +75,7 @@ impl Story {
         let mut add = |n: usize, key: &str, signal: Signal, at: Instant| {
             if let Some(home) = homes.iter().find(|h| h.resident == n) {
                 let serial = if key.is_empty() { String::new() } else { serial(n, key) };
-                let gateway = home.gateway;
-                added.push(Arrival {
-                    gateway,
-                    serial,
-                    signal,
-                    occurred_at: Some(at),
-                    received_at: at,
-                    retained: false,
-                });
+                added.push(Arrival { serial, ..word(home, signal, at) });
             }
         };
         add(SILENT, "living", Signal::Motion, self.last_sign);
@@ -95,8 +87,53 @@ impl Story {
             add(HOT, CLIMATE, Signal::Humidity(48.0), at);
             at = at + Span::minutes(5);
         }
+        self.troubles(homes, &mut added);
         added.sort_by_key(|a| a.received_at);
         added
+    }
+
+    /// What the keeper of the devices finds on a list of any morning: a loose magnet, a battery, a box that nobody
+    /// registered, and what a broker kept of a time nobody knows.
+    fn troubles(&self, homes: &[Equipped], added: &mut Vec<Arrival>) {
+        let home = |n: usize| homes.iter().find(|h| h.resident == n);
+        if let Some(home) = home(LOOSE) {
+            let began = self.now - Span::hours(5);
+            for n in 0..60 {
+                let signal = Signal::Contact { open: n % 2 == 0 };
+                let serial = serial(LOOSE, "bathroom");
+                added.push(Arrival { serial, ..word(home, signal, began + Span::seconds(n)) });
+            }
+        }
+        if let Some(home) = home(WEAK) {
+            let serial = serial(WEAK, "entrance");
+            added.push(Arrival { serial, ..word(home, Signal::BatteryLow(true), self.now - Span::hours(20)) });
+        }
+        if let Some(home) = home(UNREGISTERED) {
+            let box_of_its_own = || "0x00158d00demo0001".to_owned();
+            for minutes in [400, 320, 45] {
+                let at = self.now - Span::minutes(minutes);
+                let moved = Signal::Contact { open: minutes != 320 };
+                added.push(Arrival { serial: box_of_its_own(), ..word(home, moved, at) });
+            }
+            let kept = word(home, Signal::Motion, self.now - Span::hours(7));
+            added.push(Arrival { serial: serial(UNREGISTERED, "living"), occurred_at: None, retained: true, ..kept });
+        }
+    }
+}
+
+/// Homes whose devices need somebody.
+const LOOSE: usize = 11;
+const WEAK: usize = 12;
+const UNREGISTERED: usize = 13;
+
+fn word(home: &Equipped, signal: Signal, at: Instant) -> Arrival {
+    Arrival {
+        gateway: home.gateway,
+        serial: String::new(),
+        signal,
+        occurred_at: Some(at),
+        received_at: at,
+        retained: false,
     }
 }
 
