@@ -10,7 +10,7 @@ mod verbs;
 
 use axum::extract::State;
 use axum::response::Redirect;
-use base::{AlertId, Instant, Role};
+use base::{AlertId, Instant, Role, Span};
 use maud::{Markup, html};
 use page::address;
 use page::components::{Icon, State as Tone, StoryEntry, notice, since, story};
@@ -101,11 +101,21 @@ fn told(case: &FamilyCase, now: Instant) -> Option<StoryEntry<'_>> {
     })
 }
 
+/// How long after an alert that an announcement would have prevented its reader is asked for the next one.
+const LATELY: Span = Span::days(30);
+
 /// Announced absences in a few lines, and the way to enter one.
-fn absences(absences: &[Absence], home: base::HomeId, now: Instant) -> Markup {
+fn absences(absences: &[Absence], cases: &[FamilyCase], home: base::HomeId, now: Instant) -> Markup {
+    let was_out = cases.iter().filter_map(|case| case.ended.filter(|(_, cause)| cause.was_unannounced()));
+    let lately = was_out.map(|(at, _)| at).filter(|at| now - *at < LATELY).max();
     html! {
         section.card.stack {
             h2 { "不在の予定" }
+            @if let Some(at) = lately {
+                (notice(Tone::Estimated, "次のお出かけは、前もってお知らせください", html! {
+                    p { (since(at, now)) "に終わったアラートは、お出かけ中でした。予定を登録しておくと、アラートになりません。" }
+                }))
+            }
             @if absences.is_empty() { p { "予定は登録されていません。" } }
             ul.stack { @for absence in absences { li { (absence_words(absence, now)) } } }
             div.buttons { a.btn.is-primary href=(address::absences(home)) { "出かけます・予定を変える" } }

@@ -91,7 +91,7 @@ fn body(me: &Me, now: Instant) -> Markup {
                 None => (empty("見守りは行われていません", "見守りを始めるには、担当の方にご相談ください。")),
             }
         }
-        @if me.activity.is_some() { (absences(&me.absences, me.home, now)) }
+        @if me.activity.is_some() { (absences(&me.absences, &me.cases, me.home, now)) }
         @if !me.cases.is_empty() { section.stack { h2 { "アラート" } (alerts(&me.cases, now)) } }
         section.card.stack {
             h2 { "わたしの連絡先（電話をかける順）" }

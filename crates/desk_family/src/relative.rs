@@ -88,7 +88,7 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
             @if let Some(activity) = &sheet.activity {
                 section.stack { h2 { "きょうの様子" } (signs::signs(activity, now)) }
             }
-            @if let (Some(home), Some(list)) = (sheet.home, &sheet.absences) { (absences(list, home, now)) }
+            @if let (Some(home), Some(list)) = (sheet.home, &sheet.absences) { (absences(list, sheet.cases.as_deref().unwrap_or_default(), home, now)) }
         }
     }
 }

@@ -269,7 +269,15 @@ fn alerts(alerts: &[Alert], now: Instant) -> Markup {
         .map(|a| format!("{}：{}", if a.level == Level::Alert { "アラート" } else { "通知" }, a.rule.ja()))
         .collect();
     let entries: Vec<StoryEntry> = alerts.iter().zip(&titles).map(|(a, title)| entry(a, title, now)).collect();
+    let avoidable: Vec<String> = alerts
+        .iter()
+        .filter(|a| a.level == Level::Alert && a.cause.is_some_and(watch::Cause::was_unannounced))
+        .map(|a| ja_moment(a.raised_at, now))
+        .collect();
     html! {
+        @if !avoidable.is_empty() {
+            p { "不在の予定が登録されていれば防げたアラートが" (avoidable.len()) "件あります（" (avoidable.join("、")) "）。" }
+        }
         @if entries.is_empty() { (empty("これまでアラートも通知もありません", "")) } @else { (story(&entries, now)) }
     }
 }

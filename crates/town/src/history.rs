@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use watch::{Arrival, Signal};
 
 use crate::TownError;
-use crate::equip::{CLIMATE, Equipped, SPOTS, serial};
+use crate::equip::{BUTTON, CLIMATE, Equipped, SPOTS, serial};
 use crate::life::{self, Event, Sign};
 use crate::past::{self, PastOperator};
 use crate::plan::{Plan, chance};
@@ -30,11 +30,24 @@ pub fn arrivals(plan: &Plan, home: &Equipped, day: i64) -> Vec<Arrival> {
         let at = Instant::from_wall_day(day) + Span::hours(hour) + Span::minutes(minute);
         arrivals.push(arrival(home, String::new(), Signal::Heartbeat, at));
     }
+    check_in(home, day, &mut arrivals);
     for event in events {
         translate(home, event, &mut arrivals);
     }
     arrivals.sort_by_key(|a| a.received_at);
     arrivals
+}
+
+/// Once a day each device says how it is, also where nobody opens a door for weeks.
+fn check_in(home: &Equipped, day: i64, out: &mut Vec<Arrival>) {
+    let keys = SPOTS.iter().map(|(_, key, ..)| *key).chain([CLIMATE, BUTTON]);
+    for (n, key) in keys.enumerate() {
+        let odd = home.resident * 31 + n * 17;
+        let at = Instant::from_wall_day(day) + Span::minutes((odd * 13 % 1440) as i64);
+        let (link, battery) = (70 + (odd % 150) as u8, 48 + (odd * 7 % 53) as u8);
+        out.push(arrival(home, serial(home.resident, key), Signal::LinkQuality(link), at));
+        out.push(arrival(home, serial(home.resident, key), Signal::Battery(battery), at));
+    }
 }
 
 /// The seed of one person's days.

@@ -78,6 +78,11 @@ words! {
 }
 
 impl Cause {
+    /// Whether an absence announced beforehand would have prevented it.
+    pub const fn was_unannounced(self) -> bool {
+        matches!(self, Cause::WasOut | Cause::UnknownAbsence)
+    }
+
     /// Whether nobody needed help. `None` where that was never found out.
     pub const fn was_false(self) -> Option<bool> {
         match self {
