@@ -209,6 +209,21 @@ pub async fn end_test(
     answered(&site, &visitor, &frame, id, ended).await
 }
 
+/// The box spoke under another name.
+pub async fn rename(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    Named(id): Named<DeviceId>,
+    Posted(form): Posted,
+) -> Result<Response, Problem> {
+    let serial = form.one("serial").to_owned();
+    let renamed = visitor
+        .command(&site, watch::Verb::RenameDevice, move |ctx, tx| Ok(watch::rename_device(ctx, tx, id, &serial)?));
+    let renamed = renamed.await;
+    answered(&site, &visitor, &frame, id, renamed).await
+}
+
 pub async fn retire(
     State(site): State<Site>,
     visitor: Visitor,

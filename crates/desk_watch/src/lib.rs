@@ -71,6 +71,7 @@ pub fn doors() -> Vec<Door> {
         Door::look("/devices/{id}", Who::Roles(KEEPERS), device::page),
         Door::command("/devices/{id}/walk-test", Who::Roles(KEEPERS), device::start_test),
         Door::command("/devices/{id}/walk-test-end", Who::Roles(KEEPERS), device::end_test),
+        Door::command("/devices/{id}/serial", Who::Roles(KEEPERS), device::rename),
         Door::command("/devices/{id}/retirement", Who::Roles(KEEPERS), device::retire),
         Door::look("/lines", Who::Roles(SETTERS), lines::page),
         Door::look("/lines/list", Who::Roles(SETTERS), lines::fragment).renewing(),

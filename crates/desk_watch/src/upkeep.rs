@@ -4,7 +4,7 @@ use access::Witnesses;
 use axum::extract::State;
 use base::{HomeId, Instant};
 use maud::{Markup, html};
-use page::components::{Field, State as Tone, Table, chip, empty, ja_moment, since, submit};
+use page::components::{Action, Field, State as Tone, Table, chip, empty, ja_moment, notice, since, submit};
 use page::frame::Frame;
 use page::problem::Problem;
 use page::site::Site;
@@ -158,6 +158,15 @@ pub fn assign_form(unknown: &UnknownDevice, n: usize, back: &str, now: Instant) 
     html! {
         p { "機器番号 " code { (unknown.serial) } "　" (unknown.seen) "回の通信　最初 " (ja_moment(unknown.first_at, now))
             "　最後 " (since(unknown.last_at, now)) }
+        @if let Some(device) = &unknown.instead_of {
+            (notice(Tone::NearLimit, "機器の名前が変わった可能性があります", html! {
+                p { "同じゲートウェイの「" (device.place) "（" (device.kind.ja()) "）」から"
+                    @if let Some(at) = device.heard_at { "、" (since(at, now)) "を最後に" }
+                    "通信がありません。" }
+                (Action::post(&format!("/devices/{}/serial", device.id), "同じ機器として引き継ぐ").primary().hidden("serial", &unknown.serial))
+                p.soft { "取り付け場所と、これまでに学習した生活リズムはそのまま使います。別の機器の場合は、下で登録してください。" }
+            }))
+        }
         form.stack method="post" action="/devices" {
             input type="hidden" name="gateway" value=(unknown.gateway);
             input type="hidden" name="serial" value=(unknown.serial);

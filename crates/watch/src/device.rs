@@ -169,6 +169,9 @@ pub struct UnknownDevice {
     pub seen: i64,
     /// The last kind of signal it sent (a key of [`crate::Signal`]): helps to tell which box it is.
     pub said: String,
+    /// The one device of this kind at this gateway that has been silent since this one spoke: most likely the same box
+    /// under another name, or in its place.
+    pub instead_of: Option<Box<Device>>,
 }
 
 /// What is entered about a gateway. `carrier` may be blank.
@@ -285,7 +288,55 @@ pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Shown<V
             vec![]
         }
     };
-    Ok(Shown::new(store::inbox(tx, home, base::limits::LIST_ROWS * 4)?, witnesses))
+    let mut unknown = store::inbox(tx, home, base::limits::LIST_ROWS * 4)?;
+    if !unknown.is_empty() {
+        let known = store::devices(tx, None)?;
+        unknown.iter_mut().for_each(|unknown| unknown.instead_of = vanished(&known, unknown).map(Box::new));
+    }
+    Ok(Shown::new(unknown, witnesses))
+}
+
+fn vanished(known: &[store::DeviceRow], unknown: &UnknownDevice) -> Option<Device> {
+    let silent = |device: &Device| device.heard_at.is_some_and(|heard| heard <= unknown.first_at);
+    let mut fitting = known.iter().map(|row| &row.device).filter(|device| {
+        device.gateway == unknown.gateway
+            && device.retired_at.is_none()
+            && is_such(device.kind, &unknown.said)
+            && silent(device)
+    });
+    // Of two that vanished nobody knows which it is.
+    fitting.next().filter(|_| fitting.next().is_none()).cloned()
+}
+
+/// Whether such a device says such a word (a key of [`crate::Signal`]).
+fn is_such(kind: DeviceKind, said: &str) -> bool {
+    match said {
+        "motion" | "motion_cleared" => kind == DeviceKind::Motion,
+        "presence" | "distance" => kind == DeviceKind::Presence,
+        "temperature" | "humidity" => kind == DeviceKind::Climate,
+        "button" => kind == DeviceKind::Button,
+        "contact" => kind.sign().is_some() && !matches!(kind, DeviceKind::Motion | DeviceKind::Presence),
+        _ => false,
+    }
+}
+
+/// Takes a device that spoke under another serial for the one that is registered: its place and what was learned of it
+/// stay.
+pub fn rename_device(ctx: &Ctx, tx: &mut dyn Tx, device: DeviceId, serial: &str) -> Result<(), WatchError> {
+    let (row, witness) = managed_device(ctx, tx, device)?;
+    if row.device.retired_at.is_some() {
+        return Err(WatchRefusal::NoDevice.into());
+    }
+    let serial = line("機器番号", &base::kana::spelled(serial), false)?;
+    if serial.chars().count() > crate::SERIAL_CHARS {
+        return Err(WatchRefusal::BadLine("機器番号").into());
+    }
+    if store::serial_is_used(tx, row.gateway, &serial)? {
+        return Err(WatchRefusal::SerialInUse.into());
+    }
+    store::rename(tx, row.gateway, device, &serial)?;
+    audit::done(ctx, tx, Verb::RenameDevice, &witness, "devices")?;
+    contract::changed(ctx, tx, row.device.home)
 }
 
 /// Gives a serial its kind and place.

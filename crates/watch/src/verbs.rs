@@ -14,6 +14,7 @@ audit::verbs! {
         RotateGateway = "watch.rotate_gateway", "ゲートウェイの認証を更新";
         RevokeGateway = "watch.revoke_gateway", "ゲートウェイの認証を取り消し";
         AssignDevice = "watch.assign_device", "機器を割り当て";
+        RenameDevice = "watch.rename_device", "機器番号の変更を反映";
         RetireDevice = "watch.retire_device", "機器を撤去";
         StartWalkTest = "watch.start_walk_test", "設置の動作確認を開始";
         EndWalkTest = "watch.end_walk_test", "設置の動作確認を終了";

@@ -18,6 +18,9 @@ use crate::{Alert, AlertState, Arrival, Defect, Malformed, Signal, Unused};
 /// Words of one second that come within this time of each other were said in their order, not twice.
 const BOUNCE: Span = Span::seconds(3);
 
+/// How long the word of a device that nobody registered is told beside a silence.
+const STRANGER_LATELY: Span = Span::hours(24);
+
 /// The stored code and value of an arrival; `None` for what moves counters and the line only.
 pub(crate) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
     Some(match arrival.signal {
@@ -321,8 +324,25 @@ impl Draft<'_> {
         }
     }
 
-    fn raise(&mut self, no: u32, rule: crate::Rule, level: crate::Level, device: u32, due_at: Instant, reason: String) {
+    /// Whether somebody moves in this home by the word of a device that nobody registered.
+    fn hears_a_stranger(&self, fixed: &HomeFixed) -> bool {
+        let lately = |at: &Instant| self.out.now - *at < STRANGER_LATELY;
+        fixed.gateways().any(|gateway| self.live.strangers.get(&gateway).is_some_and(lately))
+    }
+
+    fn raise(
+        &mut self,
+        no: u32,
+        rule: crate::Rule,
+        level: crate::Level,
+        device: u32,
+        due_at: Instant,
+        mut reason: String,
+    ) {
         let fixed = self.home(no).fixed.clone();
+        if rule == crate::Rule::Inactivity && self.hears_a_stranger(&fixed) {
+            reason += "登録していない機器には動きがあります。機器の名前が変わった可能性があります。";
+        }
         let Some(person) = fixed.person else { return };
         let (id, raised_at): (AlertId, Instant) = (self.ctx.id(), self.out.now);
         let named: Option<DeviceId> = fixed.devices.iter().find(|d| d.no == device).map(|d| d.id);

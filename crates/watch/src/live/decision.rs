@@ -11,7 +11,7 @@ use super::home::{DeviceState, HomeState};
 use super::line::Line;
 use super::{Live, OpenFault, OpenOutage, Shared, Unsaved};
 use crate::day::DayLog;
-use crate::{Alert, Arrival, Counters, Defect, LineCause, Malformed, Unused};
+use crate::{Alert, Arrival, Counters, Defect, LineCause, Malformed, Signal, Unused};
 
 /// What one delivery brought.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +159,10 @@ pub(super) fn apply(live: &mut Live, decision: Decision) {
     let Decision { writes, changed, lines, line_wakes, waits, wakes, .. } = decision;
     live.last_seq = writes.last_seq;
     apply_faults(live, &writes);
+    let of_life = |said: &str| Signal::life_or_call(said).is_some();
+    for ((gateway, _), unknown) in writes.unknown.iter().filter(|(_, unknown)| of_life(unknown.said)) {
+        live.strangers.insert(*gateway, unknown.at);
+    }
     for no in &writes.forgotten {
         live.forgotten.remove(no);
         live.to_save.remove(no);

@@ -163,6 +163,7 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         line_queue: BTreeSet::new(),
         waiting: HashMap::new(),
         orphaned: Vec::new(),
+        strangers: HashMap::new(),
         unsaved: VecDeque::new(),
         to_save: BTreeSet::new(),
         forgotten: BTreeSet::new(),
@@ -378,6 +379,10 @@ impl Live {
             state.reassure(at);
         }
         state.due = None;
+        // Somebody may just have registered it.
+        for gateway in fixed.gateways() {
+            self.strangers.remove(&gateway);
+        }
         let no = fixed.no;
         self.homes.insert(no, Box::new(Home { fixed: Arc::new(fixed), state, wake: None, unsaved }));
         self.plan(no);

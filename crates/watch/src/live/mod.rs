@@ -76,6 +76,8 @@ pub struct Live {
     to_save: BTreeSet<u32>,
     /// Homes whose contract ended: what was learned of them is to be deleted with the next commit.
     forgotten: BTreeSet<u32>,
+    /// By gateway: when a device that nobody registered last told of life there.
+    strangers: HashMap<u32, Instant>,
     open_faults: HashMap<Uuid, OpenFault>,
     open_outages: HashMap<Uuid, OpenOutage>,
     last_seq: i64,

@@ -32,6 +32,7 @@ const SERIAL_USED: &str =
     "SELECT COUNT(*) FROM watch_device WHERE gateway_no = $1 AND serial = $2 AND retired_at IS NULL";
 const HOMES_BEHIND: &str = "SELECT DISTINCT h.home_id FROM watch_device d JOIN watch_home h ON h.no = d.home_no
     WHERE d.gateway_no = $1 AND d.retired_at IS NULL ORDER BY h.home_id";
+const RENAME: &str = "UPDATE watch_device SET serial = $2 WHERE id = $1 AND retired_at IS NULL";
 const RETIRE: &str = "UPDATE watch_device SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
 const RETIRE_OF_GATEWAY: &str = "UPDATE watch_device SET retired_at = $2 WHERE gateway_no = $1 AND retired_at IS NULL";
 const TEST: &str = "UPDATE watch_device SET test_from = $2, test_until = $3 WHERE id = $1 AND retired_at IS NULL";
@@ -192,6 +193,12 @@ pub(crate) fn retire(tx: &mut dyn Tx, device: DeviceId, at: Instant) -> Result<b
     Ok(tx.execute(RETIRE, params![device, at])? > 0)
 }
 
+/// Under another serial, which is unknown no more.
+pub(crate) fn rename(tx: &mut dyn Tx, gateway: u32, device: DeviceId, serial: &str) -> Result<(), DbError> {
+    tx.execute(RENAME, params![device, serial])?;
+    tx.tell(UNKNOWN_GONE, params![gateway, serial])
+}
+
 pub(crate) fn retire_of_gateway(tx: &mut dyn Tx, gateway: u32, at: Instant) -> Result<(), DbError> {
     tx.tell(RETIRE_OF_GATEWAY, params![gateway, at])
 }
@@ -316,6 +323,7 @@ pub(crate) fn inbox(tx: &mut dyn Tx, home: Option<HomeId>, limit: usize) -> Resu
             last_at: r.get(4)?,
             seen: r.get(5)?,
             said: r.get(6)?,
+            instead_of: None,
         })
     };
     tx.query(&sql, &values)?.iter().map(read).collect()

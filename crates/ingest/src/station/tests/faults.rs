@@ -60,6 +60,33 @@ fn presence_is_life_while_it_changes_or_stirs() {
     assert_eq!(w.device(0, "radar").fault.map(|(fault, _)| fault), Some(DeviceFault::NeverEnds));
 }
 
+// shows: 6.2.5 a device that was renamed is proposed as the same one, and its home's silence says so (the field's F07)
+#[test]
+fn a_renamed_device_is_proposed_as_the_same_one_with_one_touch() {
+    let mut w = silent_home();
+    w.assign(0, "living", watch::DeviceKind::Motion);
+    say(&mut w, "living", r#"{"occupancy":true}"#);
+    w.pass_for(Span::minutes(5));
+    while w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty() {
+        say(&mut w, "居間の人感", r#"{"occupancy":true}"#);
+        w.pass_for(Span::minutes(20));
+    }
+    let reason = &w.alerts_of(0, Rule::Inactivity, Level::Alert)[0].reason;
+    assert!(reason.contains("機器の名前が変わった可能性があります"), "{reason}");
+    assert!(w.needs().contains(&Why::Unregistered { calls: false }));
+    let home = w.houses[0].home;
+    let unknown = w.command(move |ctx, tx| Ok(watch::inbox(ctx, tx, Some(home))?.into_value())).remove(0);
+    let known = unknown.instead_of.expect("one motion sensor vanished");
+    assert_eq!((known.serial.as_str(), unknown.serial.as_str()), ("living", "居間の人感"));
+    let (id, serial) = (known.id, unknown.serial);
+    w.command(move |ctx, tx| watch::rename_device(ctx, tx, id, &serial));
+    say(&mut w, "居間の人感", r#"{"occupancy":true}"#);
+    w.pass_for(Span::minutes(3));
+    let living = w.device(0, "居間の人感");
+    assert!(living.id == id && w.now - living.sign_at.expect("it moved") < Span::minutes(5));
+    assert!(w.command(move |ctx, tx| Ok(watch::inbox(ctx, tx, Some(home))?.into_value())).is_empty());
+}
+
 // shows: 6.2.2 a bounce within a second, told in whole seconds, keeps its last state (the field's F05)
 #[test]
 fn a_door_that_bounces_within_a_second_is_as_it_was_last() {
