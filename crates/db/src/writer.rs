@@ -563,6 +563,10 @@ impl Loop {
                 self.shared.superseded.store(true, Ordering::Relaxed);
                 None
             }
+            Err(DbError::Occupied) if before.is_overdue() => {
+                tracing::error!("what was cut hangs on at the server; until it has come to an end nothing is written");
+                Some(Clock::now())
+            }
             Err(error) => {
                 tracing::error!(%error, "the database cannot be reached");
                 Some(Clock::now())
