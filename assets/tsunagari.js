@@ -9,7 +9,7 @@
      [data-alarm]              somebody must take this: beeps until the last such element is gone
      [data-sound]              the button that unlocks the sound when the shift starts
      form[data-confirm]        asks once more before it is sent
-     #line-lost                shown while the live line is down */
+     #line-lost                shown while the live line is down, or the database behind the server */
 (function () {
   'use strict';
   var doc = document;
@@ -63,16 +63,25 @@
   }
 
   /* The line. A screen that looks alive and is not is worse than a blank one. */
+  var lineLost = false;
+  /* 「10:42」 since when the server has no database; then what is shown is no newer, however well the line stands. */
+  var awaySince = '';
   function line(lost) {
+    if (!lost && window.navigator.onLine === false) { return; }
+    lineLost = lost;
+    showLine();
+  }
+  function showLine() {
     var banner = doc.getElementById('line-lost');
-    if (!banner || (!lost && window.navigator.onLine === false)) { return; }
-    if (lost && banner.hidden) {
-      banner.hidden = false;
-      say(banner.querySelector('[data-text]'), banner.getAttribute('data-lost'));
-    } else if (!lost) {
-      banner.hidden = true;
-      say(banner.querySelector('[data-text]'), '');
-    }
+    if (!banner) { return; }
+    banner.hidden = !lineLost && !awaySince;
+    say(banner.querySelector('[data-text]'), lineLost ? banner.getAttribute('data-lost')
+      : awaySince ? awaySince + banner.getAttribute('data-away') : '');
+  }
+  function away(is) {
+    var t = new Date((now() + 9 * 3600) * 1000);
+    awaySince = !is ? '' : awaySince || two(t.getUTCHours()) + ':' + two(t.getUTCMinutes());
+    showLine();
   }
   /* A line may die without a word: the server says something every ten seconds, and who hears nothing for longer
      than twice that lets go and dials anew. */
@@ -136,6 +145,12 @@
       source.addEventListener('alive', hear);
       source.addEventListener('changed', hear);
       source.addEventListener('messages', hear);
+      source.addEventListener('away', function () { hear(); away(true); });
+      source.addEventListener('back', function () {
+        hear();
+        away(false);
+        window.setTimeout(askAgain, Math.random() * AGAIN);
+      });
       spread(source, 'changed');
       spread(source, 'messages');
       return source;
@@ -159,6 +174,7 @@
     owe('messages');
   }
   body.addEventListener('htmx:sseOpen', function () {
+    away(false);
     hear();
     if (opened || Date.now() - shown > AGAIN) { window.setTimeout(askAgain, Math.random() * AGAIN); } else { updated(); }
     opened = true;
@@ -247,6 +263,11 @@
   function isLeaving() { return Date.now() - sent < 15000; }
   function leaving(event) { if (isLeaving()) { event.preventDefault(); } }
   body.addEventListener('htmx:beforeRequest', leaving);
+  /* Nothing that a page fetches by itself would be answered while the database is away. */
+  body.addEventListener('htmx:beforeRequest', function (event) {
+    var by = event.target.getAttribute && event.target.getAttribute('hx-trigger') || '';
+    if (awaySince && /sse:|every /.test(by)) { event.preventDefault(); }
+  });
   body.addEventListener('htmx:beforeOnLoad', leaving);
 
   window.setInterval(function () { tick(); listen(); }, 1000);

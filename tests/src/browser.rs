@@ -61,6 +61,12 @@ impl Region {
         self.ask(who, form(path), Some("same-origin"), body)
     }
 
+    /// A form on this page of ours, as a browser says it.
+    pub fn post_on(&self, page: &str, who: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        self.ask(who, form(path).header(header::REFERER, format!("http://{HOST}{page}")), Some("same-origin"), body)
+    }
+
     /// A form on a page of somebody else's, in the browser of somebody signed in here.
     pub fn post_from_elsewhere(&self, who: &Browser, path: &str, site: Option<&str>) -> Answer {
         self.ask(who, form(path), site, String::new())

@@ -28,6 +28,7 @@ impl Desk {
     }
 
     /// The body of the one gateway's request in JSON, or what it is told instead.
+    #[allow(clippy::result_large_err)]
     pub fn admit(
         &self,
         caller: Option<Extension<Caller>>,

@@ -106,6 +106,7 @@ pub async fn start(setup: Setup) -> anyhow::Result<Region> {
     rounds.spawn(admission::http::serve(way, ops_router, std::future::pending()));
     spawn_dispatcher(&mut rounds, &site, &clock, signals, mqtt.clone());
     let disk = spawn_disk(&db, no_room)?;
+    db.people_wait();
     let signer = spawn_records(&mut rounds, &site, &clock, &folder);
     let worked_at = Arc::new(AtomicI64::new(clock().0));
     spawn_clockwork(
@@ -239,6 +240,7 @@ fn spawn_dispatcher(
         live.tell(&happened, &knowers);
     });
     rounds.spawn(ended("events are no longer handed to screens", told));
+    rounds.spawn(tell_screens_of_the_database(site.clone()));
     let lines = site.live().clone();
     let take = move |events: Vec<outbox::Event>| {
         for event in &events {
@@ -250,6 +252,17 @@ fn spawn_dispatcher(
     };
     let told = rounds::dispatch(db, |_, events| Ok(events.to_vec()), take);
     rounds.spawn(ended("events are no longer handed on", told));
+}
+
+/// Screens stay open while the database is away, and nothing that they show is true any more.
+async fn tell_screens_of_the_database(site: Site) {
+    let mut database = site.db().away();
+    loop {
+        database.becomes(true).await;
+        site.live().tell_away(true);
+        database.becomes(false).await;
+        site.live().tell_away(false);
+    }
 }
 
 async fn ended(what: &'static str, told: impl Future<Output = Result<(), DbError>>) {

@@ -66,6 +66,7 @@ impl DbError {
         match self {
             DbError::Lost => Some(DbError::Lost),
             DbError::Full => Some(DbError::Full),
+            DbError::Occupied => Some(DbError::Occupied),
             DbError::Gone(cause) => Some(DbError::Gone(cause.clone())),
             _ => None,
         }

@@ -1,11 +1,21 @@
 //! Two lanes lead to the writer: commands of people and readings first, bulk behind them.
 
-use crossbeam_channel::Receiver;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, after, never};
 
 use crate::writer::Command;
 
 /// Commits of the first lane after which bulk that waits has a slice all the same.
 const COMMITS_BEFORE_BULK: usize = 16;
+
+/// What comes next.
+pub(crate) enum Next {
+    Command(Box<dyn Command>),
+    Nothing,
+    /// The program ends.
+    Closed,
+}
 
 /// The two ways to the writer.
 pub(crate) struct Lanes {
@@ -16,22 +26,23 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// What begins the next commit; `None` when the program ends.
-    pub(crate) fn next(&mut self) -> Option<Box<dyn Command>> {
+    /// What begins the next commit, or nothing after so long.
+    pub(crate) fn next(&mut self, wait: Option<Duration>) -> Next {
         // Behind everybody, and never forgotten: where somebody always waits, bulk has a slice now and then.
         if self.passed_over < COMMITS_BEFORE_BULK
             && let Ok(command) = self.commands.try_recv()
         {
             self.passed_over = if self.pieces.is_empty() { 0 } else { self.passed_over + 1 };
-            return Some(command);
+            return Next::Command(command);
         }
         self.passed_over = 0;
         if let Ok(piece) = self.pieces.try_recv() {
-            return Some(piece);
+            return Next::Command(piece);
         }
         crossbeam_channel::select! {
-            recv(self.commands) -> command => command.ok(),
-            recv(self.pieces) -> piece => piece.ok(),
+            recv(self.commands) -> command => command.map_or(Next::Closed, Next::Command),
+            recv(self.pieces) -> piece => piece.map_or(Next::Closed, Next::Command),
+            recv(wait.map_or(never(), after)) -> _ => Next::Nothing,
         }
     }
 

@@ -52,6 +52,7 @@ pub use config::{DbConfig, Durability, Rights};
 pub use error::DbError;
 pub use memo::Memo;
 pub use migrate::{Migration, migrate_by_owner};
+pub use postgres_silence::Away;
 pub use postgres_wire::AddressRefusal;
 pub use readable::Unreadable;
 pub use reader::{Brief, Guess};
@@ -183,6 +184,7 @@ struct Inner {
     unreadable: Arc<readable::UnreadableRows>,
     /// Whether the server answers; nobody asks for whoever only reads beside the program, for that may take its time.
     _pulse: Option<postgres_pulse::Pulse>,
+    silence: postgres_silence::Silence,
 }
 
 impl Db {
@@ -244,7 +246,8 @@ impl Db {
         let writer = Some(writer::Writer::start(connection, shared, committed_tx)?);
         let readers = reader::Readers::start(&config, &silence, &keys, &counted.readers, &unreadable)?;
         let pulse = Some(pulse);
-        let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable, _pulse: pulse };
+        let inner =
+            Inner { writer, readers, config, committed, counted, disk, superseded, unreadable, _pulse: pulse, silence };
         Ok(Db { inner: Arc::new(inner) })
     }
 
@@ -257,7 +260,8 @@ impl Db {
         let disk = Arc::new(space::Disk::of(&config));
         let superseded = Arc::default();
         let (writer, _pulse) = (None, None);
-        let inner = Inner { writer, readers, config, committed, counted, disk, superseded, unreadable, _pulse };
+        let inner =
+            Inner { writer, readers, config, committed, counted, disk, superseded, unreadable, _pulse, silence };
         Ok(Db { inner: Arc::new(inner) })
     }
 
@@ -283,6 +287,17 @@ impl Db {
     /// Rows met within the last hour that could not be read and were left out of their lists.
     pub fn unreadable(&self) -> Vec<Unreadable> {
         self.inner.unreadable.lately()
+    }
+
+    /// From now on people wait for this program: what a server has not done after [`base::limits::SERVER_SILENCE`] is cut,
+    /// but for bulk. Founding, restoring and bringing forward take their time before.
+    pub fn people_wait(&self) {
+        self.inner.silence.people_wait();
+    }
+
+    /// To be told when the database is away and when it is back.
+    pub fn away(&self) -> Away {
+        self.inner.silence.away()
     }
 
     /// How much room the disk has. Whoever takes in bulk or shows persons asks first.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::limits::SERVER_SILENCE;
 use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
@@ -22,6 +23,8 @@ use crate::{DbError, Engine, Keys, Question, Row, Tx, Value, only_reads};
 const WRITER_LOCK: i64 = 0x7473_756e_6167_6172;
 /// How long a writer that lost its connection waits for the server to notice and free its lock.
 const RELOCK_WAIT: Duration = Duration::from_secs(5);
+/// The same while it is known that something hangs there.
+const RELOCK_AFTER_HANGING: Duration = Duration::from_millis(50);
 /// Counts the writers that this database had, so that one that comes back knows whether there was another. A dump
 /// leaves it out, for it is about the server and not about the region. Made with the migrations.
 pub(crate) const CREATE_TURNS: &str = "CREATE TABLE IF NOT EXISTS writer_turn (n BIGINT NOT NULL)";
@@ -37,6 +40,9 @@ const SETTINGS: &str = "SET search_path = public, pg_temp; SET jit = off; SET ra
 
 /// Rows of one statement that inserts many.
 const ROWS_AT_ONCE: usize = 4000;
+
+/// Changes nothing, and is committed like everything else.
+const SMALL: &str = "BEGIN; UPDATE writer_turn SET n = n; COMMIT";
 
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 
@@ -92,9 +98,14 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects again after the writer of that turn lost its connection; does not wait long, for its callers wait too.
     /// While the line was broken the lock was free: whoever took it wrote what this process does not remember.
-    pub(crate) fn reopen_writer(server: &Server, turn: i64) -> Result<Postgres, DbError> {
+    /// `hung`: the line was cut while the server worked on what came over it. There its session lives on and holds the
+    /// lock until it has come to an end; then something small must be committed before people wait again.
+    pub(crate) fn reopen_writer(server: &Server, turn: i64, hung: bool) -> Result<Postgres, DbError> {
         let mut engine = Postgres::connect(server)?;
-        engine.become_writer(RELOCK_WAIT)?;
+        engine.become_writer(if hung { RELOCK_AFTER_HANGING } else { RELOCK_WAIT })?;
+        if hung {
+            engine.line.script(SMALL)?;
+        }
         engine.turn = engine.line.value(LAST_TURN, &[])?.ok_or(DbError::NoRow)?;
         if engine.turn == turn { Ok(engine) } else { Err(DbError::Superseded) }
     }
@@ -157,6 +168,11 @@ impl Postgres {
             "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;
              SET plan_cache_mode = force_generic_plan",
         )?;
+        // A session whose line was cut would wait for its lock until that is free, and its place with it.
+        if server.is_watched() {
+            let wait = (SERVER_SILENCE + Duration::from_secs(1)).as_millis();
+            engine.line.script(&format!("SET lock_timeout = {wait}"))?;
+        }
         Ok(engine)
     }
 
@@ -198,6 +214,11 @@ impl Postgres {
         })
     }
 
+    /// Whether its line was cut because something took too long.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.line.is_overdue()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.gone || self.line.is_closed()
     }
@@ -223,7 +244,7 @@ impl Postgres {
         self.send_waiting()?;
         let statement = self.prepare(sql)?;
         self.counted.journey();
-        self.line.execute(&statement, &as_params(params))
+        self.line.execute(sql, &statement, &as_params(params))
     }
 
     fn stream(
@@ -242,7 +263,7 @@ impl Postgres {
         if expected.is_empty() {
             let statement = self.prepare(sql)?;
             self.counted.journey();
-            return self.line.each(&statement, params, &mut |row| take(owned(&row)?));
+            return self.line.each(sql, &statement, params, &mut |row| take(owned(&row)?));
         }
         let mut answers = self.ask_together(&expected, sql, params)?.into_iter();
         answers.next().into_iter().flatten().try_for_each(take)?;
@@ -264,10 +285,11 @@ impl Postgres {
         for question in ahead {
             values.extend(all.add_question(question));
         }
-        let statement = self.prepare(&all.sql())?;
+        let together = all.sql();
+        let statement = self.prepare(&together)?;
         self.counted.journey();
         let mut answers = Vec::new();
-        self.line.each(&statement, values, &mut |row| {
+        self.line.each(&together, &statement, values, &mut |row| {
             answers = answers_in(&row, 0)?;
             Ok(())
         })?;
@@ -316,7 +338,7 @@ impl Postgres {
     fn insert(&mut self, head: &str, width: usize, rows: &[Vec<Value>], tail: &str) -> Result<u64, DbError> {
         self.send_waiting()?;
         let statement = self.inserting(head, width, tail)?;
-        self.in_columns(&statement, width, rows)
+        self.in_columns(head, &statement, width, rows)
     }
 
     /// Looking for each row before it is put in would cost a server as much again as putting it in.
@@ -343,14 +365,20 @@ impl Postgres {
         let columns: Vec<String> = (1..=types.len()).map(|n| format!("column{n}")).collect();
         let sql = format!("{head} FROM {} AS v ({}) {tail}", unnest(types), columns.join(", "));
         let statement = self.prepare(&sql)?;
-        self.in_columns(&statement, types.len(), rows)
+        self.in_columns(head, &statement, types.len(), rows)
     }
 
-    fn in_columns(&mut self, statement: &Statement, width: usize, rows: &[Vec<Value>]) -> Result<u64, DbError> {
+    fn in_columns(
+        &mut self,
+        head: &str,
+        statement: &Statement,
+        width: usize,
+        rows: &[Vec<Value>],
+    ) -> Result<u64, DbError> {
         let mut changed = 0;
         for chunk in rows.chunks(ROWS_AT_ONCE) {
             self.counted.journey();
-            changed += self.line.execute(statement, &as_params(&columns(width, chunk)))?;
+            changed += self.line.execute(head, statement, &as_params(&columns(width, chunk)))?;
         }
         Ok(changed)
     }

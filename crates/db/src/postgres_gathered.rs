@@ -104,7 +104,8 @@ impl Postgres {
         }
         let all = all.sql();
         let types = self.prepare(&all)?.params().to_vec();
-        let statement = self.prepare(&for_each(&all, &types))?;
+        let for_each = for_each(&all, &types);
+        let statement = self.prepare(&for_each)?;
         let values: Vec<Vec<&Value>> = readings.iter().map(|asked| values(asked).collect()).collect();
         let columns: Vec<Vec<&Value>> =
             (0..values[0].len()).map(|n| values.iter().map(|one| one[n]).collect()).collect();
@@ -112,7 +113,7 @@ impl Postgres {
         let params = columns.iter().map(|column| column as Param<'_>).chain(lists.map(|list| list as Param<'_>));
         self.counted.journey();
         let mut answers = vec![Answers::new(); readings.len()];
-        self.line.each(&statement, params.collect(), &mut |row| {
+        self.line.each(&for_each, &statement, params.collect(), &mut |row| {
             let place = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or_default();
             if let Some(answers) = place.checked_sub(1).and_then(|place| answers.get_mut(place)) {
                 *answers = answers_in(&row, 1)?;

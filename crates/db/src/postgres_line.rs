@@ -1,9 +1,10 @@
 //! The line to a server, spoken to by a thread of our own that waits for the answer. What begins a transaction, and rows
 //! of which no command needs to know at once that they are there, travel with the next statement, in one journey.
 
+use std::cell::Cell;
 use std::error::Error as _;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant as Clock};
 
 use futures_util::TryStreamExt;
 use futures_util::future::{join_all, join3};
@@ -29,6 +30,10 @@ pub(crate) struct Line {
     /// What begins with the next statement, and whether something is open already.
     begin: Option<Begin>,
     open: bool,
+    /// It may take the time that it takes, but for its commit.
+    patient: bool,
+    /// It was cut because something took too long for those who wait.
+    overdue: bool,
     told: Vec<Told>,
     /// The number of the open transaction, where what began it asked for that.
     transaction: Option<String>,
@@ -39,6 +44,8 @@ pub(crate) struct Line {
 pub(crate) enum Begin {
     /// A transaction that notes the server's number, by which its end can be asked for later.
     Writing,
+    /// The same for bulk, which nobody waits for; but people wait behind it, so it waits for nobody's lock for long.
+    WritingBulk,
     Reading,
     /// Each by itself.
     Alone,
@@ -49,6 +56,10 @@ impl Begin {
     fn words(self, open: bool) -> Option<&'static str> {
         match (self, open) {
             (Begin::Writing, _) => Some("BEGIN; SELECT pg_current_xact_id()::text"),
+            (Begin::WritingBulk, _) => {
+                // As long as `limits::SERVER_SILENCE`.
+                Some("BEGIN; SET LOCAL lock_timeout = '7s'; SELECT pg_current_xact_id()::text")
+            }
             (Begin::Reading, false) => Some("BEGIN"),
             (Begin::Reading, true) => Some("COMMIT; BEGIN"),
             (Begin::Alone, false) => None,
@@ -140,7 +151,9 @@ impl Line {
                 tracing::debug!(%error, "the line to the database has ended");
             }
         });
-        Ok(Line { client, runtime, connection, silence, begin: None, open: false, told: vec![], transaction: None })
+        let (begin, open, patient, overdue) = (None, false, false, false);
+        let (told, transaction) = (vec![], None);
+        Ok(Line { client, runtime, connection, silence, begin, open, patient, overdue, told, transaction })
     }
 
     /// Whether it is answered at all within that time; else it is of no further use.
@@ -169,8 +182,14 @@ impl Line {
     /// To be said with the next statement. Where one was to begin and nothing was said in it, it never began.
     pub(crate) fn begin_with(&mut self, begin: Begin) {
         self.begin = Some(begin);
+        self.patient = begin == Begin::WritingBulk;
         self.transaction = None;
         self.told.clear();
+    }
+
+    /// Whether it was cut because something took too long.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.overdue
     }
 
     /// Whether a transaction is open on the server.
@@ -193,16 +212,17 @@ impl Line {
     }
 
     pub(crate) fn prepare(&mut self, sql: &str) -> Result<Statement, DbError> {
-        self.together(async |client| Ok(client.prepare(sql).await?))
+        self.together(sql, async |client, _| Ok(client.prepare(sql).await?))
     }
 
-    pub(crate) fn execute(&mut self, statement: &Statement, params: &[Param<'_>]) -> Result<u64, DbError> {
-        self.together(async |client| Ok(client.execute(statement, params).await?))
+    /// `sql`: what is said of it where it takes too long.
+    pub(crate) fn execute(&mut self, sql: &str, statement: &Statement, params: &[Param<'_>]) -> Result<u64, DbError> {
+        self.together(sql, async |client, _| Ok(client.execute(statement, params).await?))
     }
 
     pub(crate) fn script(&mut self, sql: &str) -> Result<(), DbError> {
         let ends = sql.starts_with("COMMIT") || (sql.starts_with("ROLLBACK") && !sql.starts_with("ROLLBACK TO"));
-        let done = self.together(async |client| Ok(client.batch_execute(sql).await?));
+        let done = self.together(sql, async |client, _| Ok(client.batch_execute(sql).await?));
         self.open &= !ends;
         done
     }
@@ -210,14 +230,16 @@ impl Line {
     /// Hands each row over as it comes.
     pub(crate) fn each(
         &mut self,
+        sql: &str,
         statement: &Statement,
         params: Vec<Param<'_>>,
         take: &mut dyn FnMut(Row) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        self.together(async |client| {
+        self.together(sql, async |client, heard| {
             let mut rows = pin!(client.query_raw(statement, params).await?);
             while let Some(row) = rows.try_next().await? {
                 take(row)?;
+                heard.set(Clock::now());
             }
             Ok(())
         })
@@ -228,14 +250,20 @@ impl Line {
     where
         T: for<'a> tokio_postgres::types::FromSql<'a>,
     {
-        self.together(async |client| {
+        self.together(sql, async |client, _| {
             let row = client.query_opt(sql, params).await?;
             Ok(row.map(|row| row.try_get(0)).transpose()?)
         })
     }
 
     /// Asks for something, with all that waits to be said before it, and waits for the answers to all.
-    fn together<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, DbError>) -> Result<T, DbError> {
+    fn together<T>(
+        &mut self,
+        sql: &str,
+        work: impl AsyncFnOnce(&Client, &Cell<Clock>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let patience = self.silence.patience().filter(|_| !self.patient || sql == "COMMIT");
+        let heard = Cell::new(Clock::now());
         let begin = self.begin.take();
         let words = begin.and_then(|begin| begin.words(self.open));
         self.open = begin.map_or(self.open, |begin| begin != Begin::Alone);
@@ -248,17 +276,27 @@ impl Line {
         };
         let told = join_all(told.iter().map(|one| one.say(client)));
         // Each is sent where it is first polled, in this order.
-        let asked = join3(begun, told, work(client));
+        let asked = join3(begun, told, work(client, &heard));
         let answered = self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = self.silence.begins() => None,
-                answered = asked => Some(answered),
+                () = self.silence.begins() => Err(false),
+                answered = asked => Ok(answered),
+                () = is_overdue(&heard, patience) => Err(true),
             }
         });
-        let Some((begun, told, done)) = answered else {
-            self.cut();
-            return Err(silent());
+        let (begun, told, done) = match answered {
+            Ok(answered) => answered,
+            Err(overdue) => {
+                self.overdue = overdue;
+                self.cut();
+                if !overdue {
+                    return Err(silent());
+                }
+                let (waited_for, seconds) = (first_words(sql), heard.get().elapsed().as_secs());
+                tracing::warn!(waited_for, seconds, "the database server is there and does not come to an end; cut");
+                return Err(DbError::Gone("the server does not come to an end".into()));
+            }
         };
         for message in begun? {
             if let SimpleQueryMessage::Row(row) = message {
@@ -268,6 +306,20 @@ impl Line {
         told.into_iter().try_for_each(|one| one.map(drop))?;
         done
     }
+}
+
+/// Comes back once nothing was heard for so long.
+async fn is_overdue(heard: &Cell<Clock>, patience: Option<Duration>) {
+    let Some(patience) = patience else { return std::future::pending().await };
+    while let Some(left) = patience.checked_sub(heard.get().elapsed()).filter(|left| !left.is_zero()) {
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// Enough of a statement to be recognised; it holds no values.
+fn first_words(sql: &str) -> &str {
+    const SHOWN: usize = 160;
+    sql.char_indices().nth(SHOWN).map_or(sql, |(end, _)| &sql[..end])
 }
 
 fn causes(error: &Error) -> String {

@@ -7,7 +7,6 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant as Clock};
 
 use base::limits::SERVER_SILENCE;
-use tokio::sync::watch;
 
 use crate::postgres_line::{Line, NoLine};
 use crate::postgres_silence::Silence;
@@ -28,7 +27,8 @@ impl Pulse {
             return Ok((Pulse { _stop: None }, Silence::default()));
         };
         let (stop, stopped) = channel();
-        let (told, silent) = watch::channel(false);
+        let silence = Silence::watched();
+        let told = silence.clone();
         let ask = move || {
             let (mut line, mut heard) = (None, Clock::now());
             while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
@@ -40,7 +40,7 @@ impl Pulse {
         };
         let thread = std::thread::Builder::new().name("pulse".into());
         thread.spawn(ask).map_err(|error| DbError::Engine(error.to_string()))?;
-        Ok((Pulse { _stop: Some(stop) }, Silence::told_by(silent)))
+        Ok((Pulse { _stop: Some(stop) }, silence))
     }
 }
 
@@ -59,9 +59,9 @@ fn answers(server: &Server, line: &mut Option<Line>) -> bool {
     answered
 }
 
-fn tell(told: &watch::Sender<bool>, unheard: Duration) {
+fn tell(told: &Silence, unheard: Duration) {
     let silent = unheard >= SERVER_SILENCE;
-    if told.send_replace(silent) != silent {
+    if told.tell_silent(silent) {
         match silent {
             true => tracing::error!(seconds = unheard.as_secs(), "the database server is silent; its lines are cut"),
             false => tracing::warn!("the database server answers again"),

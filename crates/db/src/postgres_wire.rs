@@ -114,6 +114,10 @@ impl<'a> Server<'a> {
         Server { silence: silence.clone(), ..self }
     }
 
+    pub(crate) fn is_watched(&self) -> bool {
+        self.silence.is_watched()
+    }
+
     pub(crate) fn connect(&self) -> Result<Line, DbError> {
         Ok(self.open()?)
     }

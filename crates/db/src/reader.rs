@@ -23,6 +23,7 @@ type Run = dyn FnMut(Result<&mut Connection, DbError>, How) -> bool + Send;
 /// question. Where that was not enough, or the connection was lost, it says so by `false` and is handed another one.
 struct Read {
     brief: bool,
+    since: Clock,
     run: Box<Run>,
 }
 
@@ -100,7 +101,7 @@ impl Readers {
             }
             true
         };
-        self.queue.put(Read { brief: false, run: Box::new(run) }, None)?;
+        self.queue.put(Read { brief: false, since: Clock::now(), run: Box::new(run) }, None)?;
         Ok(answer)
     }
 
@@ -137,11 +138,13 @@ impl Readers {
                     // What was not asked for may have been refused.
                     let spoilt = !foreseen.is_empty() && connection.tx().failed() > failed;
                     // Whatever came of it: an error may have been taken for a "no".
-                    if how == How::ToLearn || how != How::Whole && (questions > 1 || spoilt) {
+                    let hung = connection.is_overdue();
+                    if how == How::ToLearn || how != How::Whole && !hung && (questions > 1 || spoilt) {
                         return false;
                     }
                     // It read, and nothing else: who asks once more on another connection does nothing twice.
-                    if connection.is_closed() && outcome.is_err() && !std::mem::replace(&mut asked_again, true) {
+                    if connection.is_closed() && !hung && outcome.is_err() && !std::mem::replace(&mut asked_again, true)
+                    {
                         return false;
                     }
                     let guess = match how {
@@ -159,7 +162,7 @@ impl Readers {
             }
             true
         };
-        self.queue.put(Read { brief, run: Box::new(run) }, like)?;
+        self.queue.put(Read { brief, since: Clock::now(), run: Box::new(run) }, like)?;
         Ok(answer)
     }
 }
@@ -235,6 +238,7 @@ impl Reader {
         loop {
             match waiting.take(self.lingers().then_some(LINGER)) {
                 Taken::Reads(reads, turn) => {
+                    let reads = self.in_time(reads);
                     if reads.len() > 1 {
                         waiting.give_back(self.run_together(reads));
                     } else {
@@ -246,6 +250,17 @@ impl Reader {
                 Taken::Closed => return,
             }
         }
+    }
+
+    /// Whoever waited for too long behind others is told so.
+    fn in_time(&self, reads: Vec<Read>) -> Vec<Read> {
+        let patience = self.silence.patience();
+        let (late, in_time): (Vec<_>, Vec<_>) =
+            reads.into_iter().partition(|read| patience.is_some_and(|patience| read.since.elapsed() > patience));
+        for mut read in late {
+            (read.run)(Err(DbError::Busy), How::Whole);
+        }
+        in_time
     }
 
     fn run(&mut self, mut read: Read) {
@@ -308,6 +323,12 @@ impl Reader {
         let began = Clock::now();
         let answers = match connection.far().map(|server| server.ask_for_each(&asked)) {
             Some(Ok(answers)) => answers,
+            Some(Err(error)) if connection.is_overdue() => {
+                for (mut read, _) in reads {
+                    (read.run)(Err(error.clone()), How::Whole);
+                }
+                return vec![];
+            }
             Some(Err(error)) => {
                 tracing::warn!(%error, "what several readers asked was not answered together");
                 return all(reads);

@@ -119,6 +119,14 @@ pub fn take_away(config: &DbConfig, away: bool) {
     }
 }
 
+/// Somebody else's session at the server, in which this was said and nothing is ended.
+pub fn hold(config: &DbConfig, sql: &str) -> postgres::Client {
+    let DbConfig::Postgres { url, .. } = seen_by_superuser(config) else { panic!("a file has no sessions") };
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("a session");
+    client.batch_execute(sql).expect("it is said");
+    client
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {

@@ -13,7 +13,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::{oneshot, watch};
 
 use crate::counted::Counted;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Next};
 use crate::postgres_engine::Postgres;
 use crate::postgres_line::Begin;
 use crate::postgres_rights;
@@ -127,12 +127,17 @@ impl Connection {
         matches!(self, Connection::Postgres(engine) if engine.is_closed())
     }
 
-    fn begin(&mut self) -> Result<(), DbError> {
+    /// Whether the line to a server was cut because something took too long there.
+    pub(crate) fn is_overdue(&self) -> bool {
+        matches!(self, Connection::Postgres(engine) if engine.is_overdue())
+    }
+
+    fn begin(&mut self, bulk: bool) -> Result<(), DbError> {
         self.tx().forget_broken();
         match self {
             Connection::Sqlite(engine) => engine.script("BEGIN IMMEDIATE"),
             Connection::Postgres(engine) => {
-                engine.begin(Begin::Writing);
+                engine.begin(if bulk { Begin::WritingBulk } else { Begin::Writing });
                 Ok(())
             }
         }
@@ -338,11 +343,23 @@ struct Loop {
 
 impl Loop {
     fn run(mut self) {
-        while let Some(first) = self.lanes.next() {
+        loop {
+            // Whether the database is back is tried also while nobody wants anything of it.
+            let first = match self.lanes.next(self.unreachable.map(|_| RECONNECT_PAUSE)) {
+                Next::Command(first) => first,
+                Next::Nothing => {
+                    self.reconnect();
+                    self.tell();
+                    continue;
+                }
+                Next::Closed => return,
+            };
             let batch = match self.first_pass(first) {
                 Ok(batch) => batch,
-                Err((mut batch, error @ DbError::Unknown(_))) => {
-                    tracing::error!(%error, commands = batch.len(), "nobody can be told how a commit ended");
+                Err((mut batch, error)) if self.is_final(&error) => {
+                    if matches!(error, DbError::Unknown(_)) {
+                        tracing::error!(%error, commands = batch.len(), "nobody can be told how a commit ended");
+                    }
                     batch.iter_mut().for_each(|command| command.fail(error.clone()));
                     batch
                 }
@@ -352,6 +369,7 @@ impl Loop {
                 }
             };
             batch.into_iter().for_each(Command::answer);
+            self.tell();
             if std::mem::take(&mut self.woken) {
                 self.committed.send_modify(|n| *n += 1);
             }
@@ -360,6 +378,17 @@ impl Loop {
             {
                 tracing::warn!(%error, "the write-ahead log could not be shortened");
             }
+        }
+    }
+
+    /// Whether nothing is gained by running the commands again at once: what hung would hang again.
+    fn is_final(&self, error: &DbError) -> bool {
+        matches!(error, DbError::Unknown(_) | DbError::Occupied) || self.connection.is_overdue()
+    }
+
+    fn tell(&self) {
+        if self.shared.silence.tell_unwritten(self.unreachable.is_some()) && self.unreachable.is_none() {
+            tracing::warn!("the database takes what is written again");
         }
     }
 
@@ -394,7 +423,7 @@ impl Loop {
     fn fill(&mut self, batch: &mut Vec<Box<dyn Command>>, around: Around) -> Result<(), Stop> {
         let bulk = batch[0].bulk().is_some();
         let began = Clock::now();
-        self.connection.begin()?;
+        self.connection.begin(bulk)?;
         let mut next = 0;
         loop {
             self.run_one(&mut *batch[next], around)?;
@@ -413,7 +442,7 @@ impl Loop {
 
     /// Runs the same commands in a new transaction, each so that it can be undone by itself.
     fn again(&mut self, batch: &mut [Box<dyn Command>]) -> Result<(), Stop> {
-        self.connection.begin()?;
+        self.connection.begin(batch.first().is_some_and(|command| command.bulk().is_some()))?;
         batch.iter_mut().try_for_each(|command| self.run_one(&mut **command, Around::Savepoint))
     }
 
@@ -450,11 +479,12 @@ impl Loop {
                 Ok(()) => return command,
                 Err(error) => {
                     self.abandon();
-                    let again = match error {
-                        DbError::Lost | DbError::Gone(_) => true,
-                        DbError::Full => self.shared.disk.engine_is_full(),
-                        _ => false,
-                    };
+                    let again = !self.is_final(&error)
+                        && match error {
+                            DbError::Lost | DbError::Gone(_) => true,
+                            DbError::Full => self.shared.disk.engine_is_full(),
+                            _ => false,
+                        };
                     last = error;
                     if !again {
                         break;
@@ -481,6 +511,10 @@ impl Loop {
     fn ask_whether_committed(&mut self, error: DbError) -> Result<(), DbError> {
         let DbError::Gone(cause) = &error else { return Err(error) };
         let Some(transaction) = self.connection.transaction() else { return Err(error) };
+        // It may be committed there and not yet as safe as the server was told to make it, so that its word is not enough.
+        if self.connection.is_overdue() {
+            return Err(DbError::Unknown(cause.clone()));
+        }
         self.unreachable = None;
         self.reconnect();
         let Connection::Postgres(engine) = &mut self.connection else { return Err(error) };
@@ -493,6 +527,9 @@ impl Loop {
 
     /// Leaves a broken transaction, and a broken connection for a new one.
     fn abandon(&mut self) {
+        if self.connection.is_overdue() && self.unreachable.is_none() {
+            self.unreachable = Some(Clock::now());
+        }
         let rolled_back = self.connection.tx().script("ROLLBACK");
         self.connection.take_announced();
         if rolled_back.is_err() && self.connection.is_closed() {
@@ -513,7 +550,7 @@ impl Loop {
             return;
         }
         let server = Server::at(url, ca).heeding(&self.shared.silence);
-        self.unreachable = match Postgres::reopen_writer(&server, before.turn()) {
+        self.unreachable = match Postgres::reopen_writer(&server, before.turn(), before.is_overdue()) {
             Ok(fresh) => {
                 self.connection = Connection::Postgres(Box::new(fresh));
                 self.connection.give(&self.shared.keys);
@@ -525,6 +562,10 @@ impl Loop {
                 tracing::error!("another process has become the writer; nothing is written any more");
                 self.shared.superseded.store(true, Ordering::Relaxed);
                 None
+            }
+            Err(DbError::Occupied) if before.is_overdue() => {
+                tracing::error!("what was cut hangs on at the server; until it has come to an end nothing is written");
+                Some(Clock::now())
             }
             Err(error) => {
                 tracing::error!(%error, "the database cannot be reached");

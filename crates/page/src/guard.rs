@@ -38,6 +38,7 @@ pub async fn guard(State((site, greet)): State<(Site, Greet)>, mut request: Requ
     let asked = Asked {
         address: request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned(),
         sent: !may_recall,
+        from: (!may_recall).then(|| page_before(request.headers(), &host)).flatten(),
         has_session: session_token(request.headers(), site.cookie_name()).is_some(),
     };
     let identified = visitor::identify(&site, greet, request.headers(), may_recall).await;
@@ -86,6 +87,8 @@ struct Asked {
     address: String,
     /// A form.
     sent: bool,
+    /// The page of the form, as far as the browser says it and it is one of ours.
+    from: Option<String>,
     has_session: bool,
 }
 
@@ -96,11 +99,13 @@ impl Asked {
 
     /// Where to go from the page of a problem. Whose session it is may be what could not be looked up.
     fn way(&self, trouble: Trouble, role: Option<Role>) -> (&str, &'static str) {
-        // What begins with two strokes would lead to another house.
-        let ours = !self.address[1..].starts_with(['/', '\\']);
+        let ours = is_ours(&self.address);
         match role {
             _ if trouble.passes() && !self.sent && ours => (&self.address, "もう一度開く"),
             None if !self.has_session => ("/", "サインインへ"),
+            _ if self.sent && trouble.may_be_sent_again() && self.from.is_some() => {
+                (self.from.as_deref().unwrap_or("/"), "前の画面へ戻る")
+            }
             role => (frame::home(role), "はじめのページへ"),
         }
     }
@@ -131,6 +136,19 @@ fn host_of<B>(request: &axum::http::Request<B>) -> Option<String> {
     }
     let host = named.pop().unwrap_or_default();
     named.iter().all(|other| other.eq_ignore_ascii_case(host)).then(|| host.to_owned())
+}
+
+/// The page from which a form came.
+fn page_before(headers: &HeaderMap, host: &str) -> Option<String> {
+    let (_, rest) = headers.get(header::REFERER)?.to_str().ok()?.split_once("://")?;
+    let path = rest.find('/')?;
+    let (by, path) = rest.split_at(path);
+    (by.eq_ignore_ascii_case(host) && is_ours(path)).then(|| path.to_owned())
+}
+
+/// What begins with two strokes would lead to another house.
+fn is_ours(address: &str) -> bool {
+    address.strip_prefix('/').is_some_and(|rest| !rest.starts_with(['/', '\\']))
 }
 
 /// A form must come from our own page: by `Sec-Fetch-Site` where the browser sends it, else by `Origin`. Neither is
@@ -192,6 +210,22 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(same_origin(&headers(given), "http", host), ours, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_a_form_is_one_of_ours_or_none() {
+        let host = "tsunagari.example:8080";
+        for (referer, page) in [
+            ("http://tsunagari.example:8080/visits/7?day=2", Some("/visits/7?day=2")),
+            ("https://Tsunagari.example:8080/", Some("/")),
+            ("http://tsunagari.example:8080", None),
+            ("http://tsunagari.example:8080//evil.example/", None),
+            ("http://tsunagari.example:8080/\\\\evil.example/", None),
+            ("http://tsunagari.example:8080.evil.example/visits", None),
+            ("javascript:alert(1)", None),
+        ] {
+            assert_eq!(page_before(&headers(&[("referer", referer)]), host).as_deref(), page, "{referer}");
         }
     }
 

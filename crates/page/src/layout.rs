@@ -175,7 +175,8 @@ fn document_head(head: &PageHead) -> Markup {
 fn banners(head: &PageHead) -> Markup {
     html! {
         div #line-lost .banner.is-lost role="alert" hidden
-            data-lost="画面の回線が切れています。表示は古い可能性があります。つながりしだい自動で更新します。" {
+            data-lost="画面の回線が切れています。表示は古い可能性があります。つながりしだい自動で更新します。"
+            data-away="からシステムの記録に接続できません。表示は古い可能性があり、新しいアラートは表示されません。つながりしだい自動で更新します。" {
             (icon(Icon::Line)) span data-text {}
         }
         @if !head.banners.is_empty() {

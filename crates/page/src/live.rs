@@ -100,6 +100,8 @@ pub enum Whom {
 pub struct Live {
     screens: Arc<Mutex<HashMap<u64, Arc<Screen>>>>,
     next: Arc<AtomicU64>,
+    /// The database is away.
+    away: Arc<AtomicBool>,
 }
 
 /// What one tell did, for tests and benches.
@@ -139,11 +141,19 @@ impl Live {
         woken
     }
 
+    /// Tells every screen that the database is away, so that nobody takes what is shown for what is; or that it is back.
+    pub fn tell_away(&self, away: bool) {
+        let screens = self.screens.lock().unwrap_or_else(PoisonError::into_inner);
+        self.away.store(away, Ordering::Relaxed);
+        screens.values().for_each(|screen| screen.tell_away(away));
+    }
+
     /// A stream for one screen: `changed` for what its channel hears about those whom its reader knows, `messages` for
     /// what came to its reader, each with the milliseconds over which the screens that were told may spread their
-    /// asking; a heartbeat every 10 s lets the page notice a lost line, and one when its session opens another lets a
-    /// proxy notice that the page was left. It ends with its session, at `until` at the latest. Whoever calls this looks
-    /// afterwards whether the session still is: one that ended before the line was known closes nothing.
+    /// asking; `away` and `back` while the database is not there; a heartbeat every 10 s lets the page notice a lost line,
+    /// and one when its session opens another lets a proxy notice that the page was left. It ends with its session, at
+    /// `until` at the latest. Whoever calls this looks afterwards whether the session still is: one that ended before the
+    /// line was known closes nothing.
     pub fn listen(&self, channel: Channel, ctx: &Ctx, until: Instant) -> Result<impl IntoResponse + use<>, Problem> {
         let words = self.words(channel, ctx, until)?;
         // After a restart they all dial anew, and not in the same moment.
@@ -201,6 +211,8 @@ impl Live {
             changed: AtomicU32::new(QUIET),
             messages: AtomicU32::new(QUIET),
             alive: AtomicU32::new(QUIET),
+            away: AtomicU32::new(QUIET),
+            back: AtomicU32::new(QUIET),
             stirred: Notify::new(),
             seats: seats_for(actor.role),
             account: AccountId(actor.id),
@@ -224,6 +236,9 @@ impl Live {
             return Err(Problem::Busy);
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
+        if self.away.load(Ordering::Relaxed) {
+            screen.tell_away(true);
+        }
         screens.insert(id, screen.clone());
         Ok(Seat { live: self.clone(), id, screen })
     }
@@ -239,6 +254,8 @@ struct Screen {
     changed: AtomicU32,
     messages: AtomicU32,
     alive: AtomicU32,
+    away: AtomicU32,
+    back: AtomicU32,
     stirred: Notify,
     /// How many such screens, and those with fewer seats, there may be.
     seats: usize,
@@ -259,12 +276,20 @@ impl Screen {
         self.stirred.notify_one();
     }
 
+    fn tell_away(&self, away: bool) {
+        let (word, other) = if away { (&self.away, &self.back) } else { (&self.back, &self.away) };
+        other.store(QUIET, Ordering::Relaxed);
+        self.wake(word, 0);
+    }
+
     async fn next(&self) -> Option<(&'static str, u32)> {
         loop {
             if self.over.load(Ordering::Relaxed) {
                 return None;
             }
-            for (name, word) in [("messages", &self.messages), ("changed", &self.changed), ("alive", &self.alive)] {
+            let (messages, changed) = (("messages", &self.messages), ("changed", &self.changed));
+            let (away, back, alive) = (("away", &self.away), ("back", &self.back), ("alive", &self.alive));
+            for (name, word) in [away, back, messages, changed, alive] {
                 let spread = word.swap(QUIET, Ordering::Relaxed);
                 if spread != QUIET {
                     // The other word, if there is one, must not sleep until the next.

@@ -117,6 +117,30 @@ fn a_word_on_the_wire_says_neither_what_nor_whom() {
     assert_eq!(live.tell(&both, &[]), Woken::default(), "the seat was given back");
 }
 
+// shows: 5.5.5 while the database is away every live screen is told so, and told when it is back
+#[test]
+fn a_screen_is_told_that_the_database_is_away_and_that_it_is_back() {
+    use futures_util::{FutureExt, StreamExt};
+    let live = Live::new();
+    let listen = || Box::pin(live.words(Channel::Family, &daughter(), Instant(i64::MAX)).expect("a seat"));
+    let (mut open, said) =
+        (listen(), |words: Option<Option<(&'static str, u32)>>| words.flatten().map(|(word, _)| word));
+    assert_eq!(said(open.next().now_or_never()), None, "nothing is said while it is there");
+    live.tell_away(true);
+    assert_eq!(said(open.next().now_or_never()), Some("away"));
+    assert_eq!(said(open.next().now_or_never()), None, "it is said once");
+    let mut late = listen();
+    assert_eq!(said(late.next().now_or_never()), Some("away"), "who dials meanwhile hears it first");
+    // Whoever was told neither yet is told what is so now.
+    live.tell_away(false);
+    live.tell_away(true);
+    live.tell_away(false);
+    for screen in [&mut open, &mut late] {
+        assert_eq!(said(screen.next().now_or_never()), Some("back"));
+        assert_eq!(said(screen.next().now_or_never()), None);
+    }
+}
+
 // shows: 5.6.3 clients wait a random moment
 #[test]
 fn the_more_screens_are_told_the_longer_they_spread_their_asking() {

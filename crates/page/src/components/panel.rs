@@ -98,6 +98,11 @@ impl Trouble {
         matches!(self, Trouble::Busy | Trouble::Away)
     }
 
+    /// Whether what was sent may have to be sent once more, from the page on which it was written.
+    pub fn may_be_sent_again(self) -> bool {
+        self.passes() || self == Trouble::Unsure
+    }
+
     fn advice(self) -> &'static str {
         match self {
             Trouble::NotFound => "アドレスが変わったか、ご担当の範囲にありません。一覧から開き直してください。",

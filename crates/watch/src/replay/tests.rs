@@ -142,7 +142,9 @@ fn rows_out_of_order_are_refused_or_sorted() {
 }
 
 /// What a device of one of the kinds says, as a recording and as a gateway say it.
-const WORDS: [(&str, DeviceKind, [(&str, Signal); 2]); 4] = [
+type Words = (&'static str, DeviceKind, [(&'static str, Signal); 2]);
+
+const WORDS: [Words; 4] = [
     ("entrance", DeviceKind::Entrance, DOOR),
     ("fridge", DeviceKind::Fridge, DOOR),
     ("motion", DeviceKind::Motion, [("off", Signal::MotionCleared), ("on", Signal::Motion)]),
@@ -152,7 +154,7 @@ const DOOR: [(&str, Signal); 2] =
     [("closed", Signal::Contact { open: false }), ("open", Signal::Contact { open: true })];
 
 fn watched_home() -> HomeFixed {
-    let device = |(n, (_, kind, _)): (usize, &(&str, DeviceKind, [(&str, Signal); 2]))| DeviceFixed {
+    let device = |(n, (_, kind, _)): (usize, &Words)| DeviceFixed {
         no: n as u32 + 1,
         gateway: 1,
         id: base::DeviceId(uuid::Uuid::from_u128(n as u128 + 1)),
