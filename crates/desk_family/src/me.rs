@@ -65,7 +65,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> R
         absences: seen.take(watch::absences(ctx, tx, home)?),
         contacts: seen.take(people::contacts(ctx, tx, person)?),
         consents: newest(seen.take(people::consents(ctx, tx, person)?)),
-        unreadable: people::unreadable_consents(ctx, tx, person)?,
+        unreadable: people::unreadable_consents(ctx, tx, person)?.len(),
     })
 }
 

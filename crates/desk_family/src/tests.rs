@@ -14,7 +14,7 @@ fn withdraw(r: &Region, scope: ConsentScope) {
             let all = people::consents(&ctx, tx, person)?;
             let stands = all.iter().find(|c| c.scope == scope && c.state.allows()).expect("was given");
             let by = Withdrawal { by: people::testing::line("髙橋 みほん"), reason: people::testing::line("") };
-            people::withdraw_consent(&ctx, tx, stands.id, &by)
+            people::withdraw_consent(&ctx, tx, person, stands.id, &by)
         })
         .expect("is withdrawn");
 }

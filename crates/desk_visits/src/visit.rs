@@ -158,12 +158,31 @@ fn still(sheet: &VisitSheet, seen: &str) -> Markup {
         div #visit-now aria-live="polite" hx-get={ "/visits/" (visit.id) "/fragment?seen=" (seen) }
             hx-trigger="sse:changed, every 30s" hx-swap="outerHTML" hx-target="this" {
             @if stands != seen {
-                p { (chip(tone(visit.state), visit.state.ja())) " "
-                    @if let Some(colleague) = &sheet.colleague { (colleague.expose()) "さんが引き受けました。" }
-                    a.btn.is-small href=(address::visit(visit.id)) { span { "新しい動きがあります。画面を更新" } } }
+                @if let Some(colleague) = sheet.colleague.as_ref().filter(|_| visit.state.open()) {
+                    @let instead = if was_mine(seen) { "代わりに" } else { "" };
+                    @let title = match visit.state {
+                        VisitState::OnTheWay => format!("{}さんが{instead}向かっています", colleague.expose()),
+                        _ => format!("{}さんが{instead}引き受けています", colleague.expose()),
+                    };
+                    (notice(Tone::NearLimit, &title, html! { p { "報告は引き受けた方が行います。" } (renew(visit.id)) }))
+                } @else { p { (chip(tone(visit.state), visit.state.ja())) " " (renew(visit.id)) } }
             }
         }
+        // What the page still offers would be refused.
+        @if stands != seen {
+            @if sheet.colleague.is_some() { div #visit-report hx-swap-oob="true" {} }
+            div #visit-touch hx-swap-oob="true" { (next_touch(sheet)) }
+        }
     }
+}
+
+fn renew(visit: VisitId) -> Markup {
+    html! { a.btn.is-small href=(address::visit(visit)) { span { "新しい動きがあります。画面を更新" } } }
+}
+
+/// Whether the page of a reader who had said that they go, as it said it in `seen`.
+fn was_mine(seen: &str) -> bool {
+    [VisitState::Accepted, VisitState::OnTheWay, VisitState::Arrived].iter().any(|state| state.key() == seen)
 }
 
 fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Result<Door, Problem> {
@@ -214,14 +233,14 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 (way_in(&sheet.person, home, &keys(sheet)))
             }
             @if visit.state.open() && sheet.case.open() {
-                @if sheet.colleague.is_none() { (report(door, typed)) }
+                div #visit-report { @if sheet.colleague.is_none() { (report(door, typed)) } }
             } @else { (reported(door)) }
             (pictures(door, typed, now))
             @if sheet.case.open() { (afterwards(door, typed, now)) }
             (people_to_call(door))
             (so_far(door, now))
             @if sheet.case.open() { (ambulance_form(&sheet.case, typed, &visit.id.to_string())) (what_to_say(door)) }
-            @if visit.state.open() && sheet.case.open() { (next_touch(door)) }
+            div #visit-touch { (next_touch(sheet)) }
         }
     }
 }
@@ -241,13 +260,14 @@ fn keys(sheet: &VisitSheet) -> Vec<&people::Contact> {
 }
 
 /// The one button of the moment, within the thumb's reach.
-fn next_touch(door: &Door) -> Markup {
-    let visit = &door.sheet.visit;
+fn next_touch(sheet: &VisitSheet) -> Markup {
+    let visit = &sheet.visit;
     let url = |step: &str| format!("/visits/{}/{step}", visit.id);
-    if door.sheet.colleague.is_some() && visit.state == VisitState::Arrived {
+    let ended = !visit.state.open() || !sheet.case.open();
+    if ended || (sheet.colleague.is_some() && visit.state == VisitState::Arrived) {
         return html! {};
     }
-    if door.sheet.colleague.is_some() {
+    if sheet.colleague.is_some() {
         return action_bar(html! { (Action::post(&url("substitution"), "代わりに向かいます")) });
     }
     action_bar(html! {
