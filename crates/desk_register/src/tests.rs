@@ -69,13 +69,13 @@ fn the_register_lists_and_finds_within_reach_and_keeps_the_query_out_of_addresse
     region.post(&office, "/register/search", &[("q", "ﾀｶﾊｼ")]).is(200).shows("髙橋").shows("value=\"ﾀｶﾊｼ\"");
     region.post(&office, "/register/search", &[("q", "いない方")]).is(200).shows("当てはまる方は見つかりません");
     let no_day = region.post(&office, "/register/search", &[("q", "昭和20年2月30日")]);
-    no_day.is(200).shows("2月30日はその年の暦にありません");
+    no_day.is(200).shows("<span class=\"whole\">2月30日</span>はその年の暦にありません");
     region.post(&office, "/register/search", &[("q", "・")]).is(200).shows("記号だけでは探せません").hides("髙橋");
     for signs in ["%", "_", "* ｡", "🍊"] {
         region.post(&office, "/register/search", &[("q", signs)]).is(200).shows("記号だけでは探せません");
     }
     let to_come = region.post(&office, "/register/search", &[("q", "令和99年1月1日")]);
-    to_come.is(200).shows("令和99年1月1日は未来の日付です");
+    to_come.is(200).shows("令和99年<span class=\"whole\">1月1日</span>は未来の日付です");
     region.post(&office, "/register/search", &[("q", "\u{3164}")]).is(200).shows("髙橋");
     let looked = region.audited();
     let looked: Vec<_> = looked.iter().filter(|r| r.action == "look.register").collect();

@@ -11,8 +11,8 @@ use form::Refusal;
 use maud::{Markup, html};
 use page::address;
 use page::components::{
-    Action, Field, State as Tone, action_bar, chip, choice_grid, due, empty, error_summary, link_button, map_link,
-    notice, refusal, since, tel_button,
+    Action, Field, State as Tone, chip, choice_grid, due, empty, error_summary, link_button, map_link, notice, refusal,
+    since, tel_button,
 };
 use page::frame::Frame;
 use page::live::Channel;
@@ -171,7 +171,7 @@ fn still(sheet: &VisitSheet, seen: &str) -> Markup {
         // What the page still offers would be refused.
         @if stands != seen {
             @if sheet.colleague.is_some() { div #visit-report hx-swap-oob="true" {} }
-            div #visit-touch hx-swap-oob="true" { (next_touch(sheet)) }
+            (next_touch(sheet, true))
         }
     }
 }
@@ -232,15 +232,15 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 h2 id="way-in" { "入り方と留意点" }
                 (way_in(&sheet.person, home, &keys(sheet)))
             }
-            @if visit.state.open() && sheet.case.open() {
-                div #visit-report { @if sheet.colleague.is_none() { (report(door, typed)) } }
-            } @else { (reported(door)) }
+            @let open = visit.state.open() && sheet.case.open();
+            div #visit-report { @if open && sheet.colleague.is_none() { (report(door, typed)) } }
+            @if !open { (reported(door)) }
             (pictures(door, typed, now))
             @if sheet.case.open() { (afterwards(door, typed, now)) }
             (people_to_call(door))
             (so_far(door, now))
             @if sheet.case.open() { (ambulance_form(&sheet.case, typed, &visit.id.to_string())) (what_to_say(door)) }
-            div #visit-touch { (next_touch(sheet)) }
+            (next_touch(sheet, false))
         }
     }
 }
@@ -259,29 +259,41 @@ fn keys(sheet: &VisitSheet) -> Vec<&people::Contact> {
     sheet.contacts.iter().filter(|c| c.has(people::ContactRole::KeyHolder)).collect()
 }
 
-/// The one button of the moment, within the thumb's reach.
-fn next_touch(sheet: &VisitSheet) -> Markup {
+/// The one button of the moment, within the thumb's reach; `oob`: in the place of the one the open page has.
+fn next_touch(sheet: &VisitSheet, oob: bool) -> Markup {
+    let oob = oob.then_some("true");
+    match touches(sheet) {
+        Some(buttons) => html! { div.action-bar #visit-touch hx-swap-oob=[oob] { (buttons) } },
+        None => html! { div #visit-touch hx-swap-oob=[oob] {} },
+    }
+}
+
+fn touches(sheet: &VisitSheet) -> Option<Markup> {
     let visit = &sheet.visit;
-    let url = |step: &str| format!("/visits/{}/{step}", visit.id);
-    let ended = !visit.state.open() || !sheet.case.open();
-    if ended || (sheet.colleague.is_some() && visit.state == VisitState::Arrived) {
-        return html! {};
+    let step = |step: &str, label: &'static str| {
+        let url = format!("/visits/{}/{step}", visit.id);
+        match step {
+            "acceptance" | "substitution" => html! { (Action::post(&url, label)) },
+            _ => html! { (Action::post(&url, label).primary()) },
+        }
+    };
+    if !sheet.case.open() {
+        return None;
     }
     if sheet.colleague.is_some() {
-        return action_bar(html! { (Action::post(&url("substitution"), "代わりに向かいます")) });
+        let open = visit.state.open() && visit.state != VisitState::Arrived;
+        return open.then(|| step("substitution", "代わりに向かいます"));
     }
-    action_bar(html! {
-        @match visit.state {
-            VisitState::Requested => {
-                (Action::post(&url("departure"), "向かいます").primary())
-                (Action::post(&url("acceptance"), "承諾（あとで出発）"))
-            },
-            VisitState::Accepted => { (Action::post(&url("departure"), "向かいます").primary()) },
-            VisitState::OnTheWay => { (Action::post(&url("arrival"), "着きました").primary()) },
-            VisitState::Arrived => { a.btn.is-primary href="#report" { span { "様子を報告する" } } },
-            _ => {},
-        }
-    })
+    match visit.state {
+        VisitState::Requested => Some(html! {
+            (step("departure", "向かいます"))
+            (step("acceptance", "承諾（あとで出発）"))
+        }),
+        VisitState::Accepted => Some(step("departure", "向かいます")),
+        VisitState::OnTheWay => Some(step("arrival", "着きました")),
+        VisitState::Arrived => Some(html! { a.btn.is-primary href="#report" { span { "様子を報告する" } } }),
+        _ => None,
+    }
 }
 
 /// Four large answers, the words with them. May come before 「着きました」.
