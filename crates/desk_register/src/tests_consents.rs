@@ -29,6 +29,7 @@ fn with_whom_is_shared_is_asked_in_words_and_read_on_the_page() {
     region.step(&office, &base, &given).well_formed().shows("共有先：施設リスト（みほん内科）");
 }
 
+// shows: 5.4.3 a consent that cannot be read denies, stands in its list with its scope, and lets a refusal through
 #[test]
 fn a_consent_that_cannot_be_read_denies_and_lets_a_refusal_through() {
     let region = Region::new();
@@ -41,6 +42,8 @@ fn a_consent_that_cannot_be_read_denies_and_lets_a_refusal_through() {
     let joins = [("staff", region.s.doctor.to_string()), ("part", "doctor".to_owned())];
     let joins = joins.each_ref().map(|(n, v)| (*n, v.as_str()));
     region.post(&office, &team, &joins).is(409).shows("同意の記録を読み取れないため");
+    region.get(&region.resident(), "/me").is(200).shows("読み取れない記録が");
+    region.get(&office, &format!("/homes/{}/devices", region.s.home)).is(200);
     let list = region.get(&office, &base);
     list.is(200).well_formed().shows("読み取れない同意の記録があります").hides("同意の記録はまだありません");
     let counted = |words: &str| list.body.matches(words).count();
