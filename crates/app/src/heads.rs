@@ -26,7 +26,7 @@ const FAILED: &str = "署名を止めている理由: データベースが監�
 /// Says what was missed in the record, until somebody who looked begins a new epoch.
 const TORN: &str = "audit-heads.torn";
 
-/// Why nothing is signed at the moment; shared with whoever tells it. The reason names files of this machine: it is for
+/// Why nothing is signed at the moment; shared with whoever tells it. The reason names files, not where they lie: it is for
 /// those who keep the record.
 #[derive(Clone, Default)]
 pub struct Trouble(Arc<Mutex<Option<String>>>);
@@ -52,6 +52,12 @@ pub struct Folder {
 impl Folder {
     pub fn of(folder: &Path) -> Folder {
         Folder { key: folder.join(HEAD_KEY), heads: folder.join(HEADS), torn: folder.join(TORN) }
+    }
+
+    /// Where the files lie is for whoever runs this machine and reads its log.
+    fn without_path(&self, words: &str) -> String {
+        let folder = self.heads.parent().unwrap_or(&self.heads).display().to_string();
+        words.replace(&format!("{folder}/"), "")
     }
 
     /// What was missed in the record, in words.
@@ -149,7 +155,9 @@ impl Signer {
             (_, Some(_)) => Some(self.trouble.reason().unwrap_or_else(|| AWAY.into())),
             // The driver's own words stand in the log.
             (Some(_), None) if by_the_database.is_some() => Some(FAILED.into()),
-            (Some(error), None) => Some(format!("署名を止めている理由: {}", crate::words::told(error))),
+            (Some(error), None) => {
+                Some(self.folder.without_path(&format!("署名を止めている理由: {}", crate::words::told(error))))
+            }
         });
         outcome
     }

@@ -85,4 +85,18 @@ fn a_database_that_is_away_for_minutes_is_told_in_words_and_not_before() {
     std::fs::remove_file(folder.path().join("audit-heads.torn")).expect("somebody looked");
     signer.round_at(began).expect("it goes on");
     assert_eq!(signer.trouble.reason(), None);
+
+    let row = region.db.write_blocking(move |tx| {
+        let ctx = Ctx::new(Actor::system("test"), Purpose::Operation, now, RequestId(Uuid::from_u128(1)));
+        audit::done(&ctx, tx, audit::Verb::RotateKeys, audit::Basis::Means(audit::Means::Program, None), "keys")
+    });
+    row.expect("a row");
+    signer.round_at(began).expect("it is signed");
+    // The page names the file; where it lies is for whoever reads the log.
+    std::fs::write(folder.path().join(HEADS), "").expect("somebody empties the heads");
+    let error = signer.round_at(began).expect_err("the heads are gone");
+    let (logged, shown) = (format!("{error:#}"), signer.trouble.reason().expect("a reason"));
+    let place = folder.path().to_str().expect("a plain path");
+    assert!(logged.contains(place), "{logged}");
+    assert!(shown.contains(HEADS) && !shown.contains(place), "{shown}");
 }

@@ -31,18 +31,28 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     crate::log::as_json();
     install_tls_provider();
     let rooms = rooms()?;
-    if let Some(folder) = &config.policies {
-        let rules = access::Rules::from_folder(folder)
-            .with_context(|| format!("設定の policies = \"{}\" を使えません", folder.display()))?;
+    if let Some(rules) = rules(config)? {
         access::install(rules)?;
     }
     let db = config.open(db::PREDECESSOR)?;
-    if db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))?.is_some() {
-        bail!("このデータベースは架空の町のものです。serve では使えません(demo を使ってください)");
-    }
+    no_town(&db)?;
     secrets::settle(&db)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(config, db, rooms))
+}
+
+/// The region's own policies, where it has some.
+fn rules(config: &Config) -> anyhow::Result<Option<access::Rules>> {
+    let Some(folder) = &config.policies else { return Ok(None) };
+    let rules = access::Rules::from_folder(folder);
+    rules.map(Some).with_context(|| format!("設定の policies = \"{}\" を使えません", folder.display()))
+}
+
+fn no_town(db: &Db) -> anyhow::Result<()> {
+    match db.read_blocking(|tx| marks::get(tx, marks::FICTIONAL))? {
+        Some(_) => bail!("このデータベースは架空の町のものです。serve では使えません(demo を使ってください)"),
+        None => Ok(()),
+    }
 }
 
 async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
@@ -218,8 +228,11 @@ pub fn create_administrator(config: &Config, login: &str, name: &str, kana: &str
     if office_name.expose().is_empty() {
         bail!("--office: 事業所の名称を入力してください。");
     }
+    // A code that `serve` would let nobody use is none.
+    rules(config)?;
     let secrets = signin::Secrets::draw().context("乱数を得られません")?;
     let db = config.open(config::BRIEFLY)?;
+    no_town(&db)?;
     let ctx =
         base::Ctx::new(base::Actor::system("admin create"), base::Purpose::Registration, crate::now(), new_request());
     let code = db.write_blocking(move |tx| {

@@ -131,7 +131,7 @@ fn what_a_rule_refuses_stands_beside_its_field_and_what_was_typed_stays() {
     let past = plain("件名", "本文", "2020-01-01T10:00");
     write(&r, &manager, &past).is(422).shows("これから先の日時");
     let never = past.map(|(f, v)| if f == "reply_by" { (f, "2026-02-31T10:00") } else { (f, v) });
-    write(&r, &manager, &never).is(422).shows("2月31日はその年の暦にありません").shows("2026-02-31T10:00");
+    write(&r, &manager, &never).is(422).shows("2月31日</span>はその年の暦にありません").shows("2026-02-31T10:00");
     assert_eq!(
         r.count_audited("care.write_note"),
         2,

@@ -53,7 +53,9 @@ pub async fn page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> R
 fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> Result<Me, Problem> {
     let home = seen.take(people::resident(ctx, tx, person)?).home;
     let watched = seen.take(watch::contracts(ctx, tx, person)?).iter().any(|c| c.ended_at.is_none() && c.home == home);
-    let consents = people::consent_state(tx, person, people::ConsentScope::Watch)?.allows();
+    // What cannot be read is no yes; the page says that it cannot.
+    let consents = people::as_far_as_readable(people::consent_state(tx, person, people::ConsentScope::Watch))?;
+    let consents = consents.is_some_and(people::ConsentState::allows);
     let activity = (watched && consents).then(|| watch::recent_activity(ctx, tx, home, ctx.now)).transpose()?;
     let activity = activity.map(|a| seen.take(a));
     let standing = seen.take(watch::standing_alerts(ctx, tx, home)?);
@@ -65,7 +67,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> R
         absences: seen.take(watch::absences(ctx, tx, home)?),
         contacts: seen.take(people::contacts(ctx, tx, person)?),
         consents: newest(seen.take(people::consents(ctx, tx, person)?)),
-        unreadable: people::unreadable_consents(ctx, tx, person)?,
+        unreadable: people::unreadable_consents(ctx, tx, person)?.len(),
     })
 }
 

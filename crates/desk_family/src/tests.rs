@@ -14,7 +14,7 @@ fn withdraw(r: &Region, scope: ConsentScope) {
             let all = people::consents(&ctx, tx, person)?;
             let stands = all.iter().find(|c| c.scope == scope && c.state.allows()).expect("was given");
             let by = Withdrawal { by: people::testing::line("髙橋 みほん"), reason: people::testing::line("") };
-            people::withdraw_consent(&ctx, tx, stands.id, &by)
+            people::withdraw_consent(&ctx, tx, person, stands.id, &by)
         })
         .expect("is withdrawn");
 }
@@ -92,7 +92,7 @@ fn an_absence_is_entered_told_and_taken_back() {
     let at = format!("/homes/{}/absences", r.s.home);
     r.get(&daughter, &at).is(200).shows("出かける日時").hides("デイサービス").well_formed();
     let never = [("reason", "trip"), ("from", "2026-11-22T10:30"), ("until", "2026-11-31T18:00")];
-    r.post(&daughter, &at, &never).is(422).shows("11月31日はその年の暦にありません").shows("2026-11-31T18:00");
+    r.post(&daughter, &at, &never).is(422).shows("11月31日</span>はその年の暦にありません").shows("2026-11-31T18:00");
     let long = [("reason", "trip"), ("from", "2026-11-22T10:30"), ("until", "2027-11-30T18:00")];
     r.post(&daughter, &at, &long).is(422).shows("14日まで");
     let trip = [("reason", "trip"), ("from", "２０２６／１１／２２　１０：３０"), ("until", "令和8年11月24日 午後6時")];

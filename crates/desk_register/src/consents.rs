@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::wareki::Date;
 use base::{ConsentId, PersonId};
 use maud::{Markup, html};
-use page::components::{State as Tone, Table, at, chip, definitions, guarded, link_button, notice, submit};
+use page::components::{State as Tone, definitions, link_button, notice, submit};
 use page::door::Door;
 use page::draft::Draft;
 use page::frame::Frame;
@@ -17,10 +17,11 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::{
-    Consent, ConsentScope, ConsentState, Contact, Home, Manner, NewConsent, ObtainedBy, Office, Relation, Resident,
-    Withdrawal,
+    Consent, ConsentScope, ConsentState, Contact, Home, NewConsent, ObtainedBy, Office, Relation, Resident,
+    UnreadableConsent, Withdrawal,
 };
 
+use super::consent_parts::{day_example, shared_with, sharing_fields, state_chip, story, unreadable_chip, when};
 use super::consent_words::meaning;
 use super::heads::{Part, person_pages};
 use super::new_resident::keeps;
@@ -37,15 +38,15 @@ pub fn doors() -> Vec<Door> {
     ]
 }
 
-struct Known {
+pub struct Known {
     resident: Resident,
     home: Home,
     contacts: Vec<Contact>,
     /// Newest first.
-    consents: Vec<Consent>,
-    /// How many more there are that cannot be read.
-    unreadable: usize,
-    offices: Vec<Office>,
+    pub consents: Vec<Consent>,
+    /// More of them, that cannot be read.
+    pub unreadable: Vec<UnreadableConsent>,
+    pub offices: Vec<Office>,
 }
 
 impl Known {
@@ -59,11 +60,19 @@ impl Known {
         scopes
     }
 
+    /// What is recorded last about the scope cannot be read.
+    fn lost(&self, scope: ConsentScope) -> bool {
+        let newest = self.newest(scope).map(|c| c.recorded_at);
+        let is_newer =
+            |damaged: &UnreadableConsent| damaged.recorded_at.zip(newest).is_none_or(|(at, known)| at >= known);
+        self.unreadable.iter().any(|damaged| damaged.scope.is_none_or(|s| s == scope) && is_newer(damaged))
+    }
+
     fn newest(&self, scope: ConsentScope) -> Option<&Consent> {
         self.consents.iter().find(|c| c.scope == scope)
     }
 
-    fn contact_name(&self, scope: ConsentScope) -> Option<String> {
+    pub fn contact_name(&self, scope: ConsentScope) -> Option<String> {
         let contact = self.contacts.iter().find(|c| Some(c.id) == scope.contact())?;
         Some(format!("{}（{}）", contact.name.expose(), contact.relation.ja()))
     }
@@ -96,6 +105,12 @@ where
         .await
 }
 
+/// Said where nobody can know what stands.
+const LOST: &str = "記録を読み取れないため、同意があるかどうかを確かめられません。システム管理者に連絡してください。\
+    ご本人が断っているとき、同意をやめるときは、「不同意」または「拒否申出」として記録できます。";
+/// States in which the person answered.
+const ANSWERED: &str = "同意・不同意・拒否申出では必須";
+
 async fn list(
     State(site): State<Site>,
     visitor: Visitor,
@@ -106,9 +121,9 @@ async fn list(
     let keeps = keeps(&visitor);
     Ok(frame.page("同意の状態").body(html! {
         (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
-        @if known.unreadable > 0 {
+        @if !known.unreadable.is_empty() {
             (notice(Tone::NeededNow, "読み取れない同意の記録があります", html! {
-                p { (known.unreadable) "件あります。下の「未取得」は、記録を読み取れないためかもしれません。記録し直す前に、システム管理者に連絡してください。" }
+                p { (known.unreadable.len()) "件あります。記録し直す前に、システム管理者に連絡してください。" }
             }))
         }
         p.soft { "同意が「同意」でない範囲の情報は、集めることも見せることもありません。" }
@@ -121,14 +136,21 @@ async fn list(
 }
 
 fn scope_card(known: &Known, scope: ConsentScope, keeps: bool) -> Markup {
-    let newest = known.newest(scope);
+    let lost = known.lost(scope);
+    let newest = known.newest(scope).filter(|_| !lost);
     let state = newest.map_or(ConsentState::NotObtained, |c| c.state);
     let base = format!("/register/{}/consents", known.resident.id);
     html! {
         section.card.stack {
             h2 { (scope.ja()) @if let Some(name) = known.contact_name(scope) { "：" (name) } }
-            p { (state_chip(state)) @if let Some(consent) = newest { " " (when(consent)) } }
-            p.soft { (if state.allows() { meaning(scope).given } else { meaning(scope).ended_or_not_yet(state) }) }
+            @if lost {
+                p { (unreadable_chip()) }
+                p { (LOST) }
+            } @else {
+                p { (state_chip(state)) @if let Some(consent) = newest { " " (when(consent)) } }
+                @if let Some(with) = newest.and_then(|c| shared_with(c, &known.offices)) { p { "共有先：" (with) } }
+                p.soft { (if state.allows() { meaning(scope).given } else { meaning(scope).ended_or_not_yet(state) }) }
+            }
             @if keeps {
                 div.buttons {
                     @if let Some(consent) = newest.filter(|c| c.state == ConsentState::Given && c.ended_at.is_none()) {
@@ -153,54 +175,6 @@ impl super::consent_words::Meaning {
     }
 }
 
-fn when(consent: &Consent) -> Markup {
-    html! {
-        @if let Some(on) = consent.obtained_on { (on.wareki()) "に" }
-        @if let Some(by) = consent.obtained_by { (by.ja()) }
-        @if let Some(until) = consent.expires_on { "（有効期限 " (until.wareki()) "）" }
-    }
-}
-
-pub fn state_chip(state: ConsentState) -> Markup {
-    let tone = match state {
-        ConsentState::Given | ConsentState::NotNeeded => Tone::Confirmed,
-        ConsentState::Explained => Tone::InProgress,
-        ConsentState::NotObtained | ConsentState::NoAnswer => Tone::Unknown,
-        ConsentState::Declined | ConsentState::OptedOut | ConsentState::Withdrawn | ConsentState::Expired => Tone::Done,
-    };
-    chip(tone, state.ja())
-}
-
-fn story(frame: &Frame, known: &Known) -> Markup {
-    if known.consents.is_empty() {
-        return page::components::empty(
-            "同意の記録はまだありません",
-            "説明と同意を行ったら、上の各範囲から記録してください。",
-        );
-    }
-    let headings = ["記録日時", "範囲", "状態", "説明した方・署名した方", "終了"];
-    let mut table = Table::new("同意の記録", &headings);
-    for consent in &known.consents {
-        table = table.row(vec![
-            at(consent.recorded_at, frame.now),
-            html! { (consent.scope.ja()) @if let Some(name) = known.contact_name(consent.scope) { "：" (name) } },
-            html! { (state_chip(consent.state)) " " (when(consent)) },
-            html! {
-                (consent.explained_by.expose())
-                @if !consent.signed_by.expose().is_empty() {
-                    "／" (consent.signed_by.expose())
-                    @if let Some(relation) = consent.signer_relation { "（" (relation.ja()) "）" }
-                }
-            },
-            html! {
-                @if let Some(ended) = consent.ended_at { (at(ended, frame.now)) " " (consent.end_reason.expose())
-                    @if !consent.ended_by.expose().is_empty() { "（申し出：" (consent.ended_by.expose()) "）" } }
-            },
-        ]);
-    }
-    html! { (table) }
-}
-
 async fn new_page(
     State(site): State<Site>,
     visitor: Visitor,
@@ -211,7 +185,6 @@ async fn new_page(
     let draft = Draft::on_record(vec![
         ("scope", asked(&query, "scope").to_owned()),
         ("contact", asked(&query, "contact").to_owned()),
-        ("manner", Manner::Blanket.key().to_owned()),
     ]);
     let known = known_for(&site, &visitor, person, &draft).await?;
     form_page(&frame, &known, &draft)
@@ -232,9 +205,13 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
     let base = format!("/register/{}/consents", known.resident.id);
     let states: Vec<(&str, &str)> = people::consent_states(scope).iter().map(|s| (s.key(), s.ja())).collect();
     let title = scope.ja();
+    let days = day_example(frame.now);
+    let obtained = format!("答えをいただいた日。{days}");
+    let expires = format!("期限がなければ空けてください。この日の終わりまで有効です。{days}");
     Ok(frame.page("同意の記録").body(html! {
         (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
         (draft.summary())
+        @if known.lost(scope) { (notice(Tone::NeededNow, "この範囲に、読み取れない同意の記録があります", html! { p { (LOST) } })) }
         h2 { (title) @if let Some(name) = known.contact_name(scope) { "：" (name) } }
         (definitions(&[
             ("同意すると", html! { (meaning(scope).given) }),
@@ -245,14 +222,14 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
             @if let Some(contact) = scope.contact() { input type="hidden" name="contact" value=(contact); }
             (draft.radio("state", "記録する状態", &states).required())
             (draft.text("explained_by", "説明した方").required_for("同意・不同意・説明済では必須"))
-            (draft.date("explained_on", "説明日").required_for("説明済では必須"))
-            (draft.select("obtained_by", "取得方法", &options!(ObtainedBy), Some("選んでください")).required_for("同意・不同意では必須"))
-            (draft.date("obtained_on", "取得日").hint("答えをいただいた日").required_for("同意・不同意では必須"))
-            (draft.text("signed_by", "署名した方（口頭の場合は答えた方）").required_for("同意・不同意では必須"))
-            (draft.select("signer_relation", "署名した方の続柄", &options!(Relation), Some("選んでください")).required_for("同意・不同意では必須"))
+            (draft.date("explained_on", "説明日").hint(&days).required_for("説明済では必須"))
+            (draft.select("obtained_by", "取得方法", &options!(ObtainedBy), Some("選んでください")).required_for(ANSWERED))
+            (draft.date("obtained_on", "取得日").hint(&obtained).required_for(ANSWERED))
+            (draft.text("signed_by", "署名した方（口頭の場合は答えた方）").required_for(ANSWERED))
+            (draft.select("signer_relation", "署名した方の続柄", &options!(Relation), Some("選んでください")).required_for(ANSWERED))
             (draft.text("proxy_reason", "ご本人以外が署名した理由").required_for("ご本人以外では必須"))
-            (draft.date("expires_on", "有効期限").hint("期限がなければ空けてください。この日の終わりまで有効です。"))
-            @if scope == ConsentScope::CareSharing { (shared_with(known, draft)) }
+            (draft.date("expires_on", "有効期限").hint(&expires))
+            @if scope == ConsentScope::CareSharing { (sharing_fields(&known.offices, draft)) }
             @if states.iter().any(|(key, _)| *key == ConsentState::NotNeeded.key()) {
                 (draft.text("legal_basis", "根拠となる条文").required_for("条例により不要では必須"))
             }
@@ -262,19 +239,6 @@ fn form_page(frame: &Frame, known: &Known, draft: &Draft) -> Result<Markup, Prob
     }))
 }
 
-/// With whom: everybody in the team, or the offices on the list only.
-fn shared_with(known: &Known, draft: &Draft) -> Markup {
-    let offices: Vec<(String, String)> = known.offices.iter().map(|o| (o.id.to_string(), o.name.clone())).collect();
-    let offices: Vec<(&str, &str)> = offices.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
-    html! {
-        (draft.radio("manner", "共有先の決め方", &options!(Manner)))
-        details open[!draft.values("office").is_empty()] {
-            summary { "共有先の事業所を選ぶ（施設リスト・施設個別の場合）" }
-            (draft.checks("office", "共有先の事業所", &offices))
-        }
-    }
-}
-
 async fn record(
     State(site): State<Site>,
     visitor: Visitor,
@@ -282,11 +246,15 @@ async fn record(
     Named(person): Named<PersonId>,
     Posted(form): Posted,
 ) -> Result<Response, Problem> {
-    let new = match NewConsent::parse(&form, Date::of(frame.now)) {
+    let today = Date::of(frame.now);
+    let new = match NewConsent::parse(&form, today, None) {
         Ok(new) => new,
         Err(errors) => {
-            let draft = Draft::typed(form).wrong(errors);
+            let draft = Draft::typed(form.clone());
             let known = known_for(&site, &visitor, person, &draft).await?;
+            // With all that is wrong: what the person's age refuses too.
+            let draft =
+                draft.wrong(NewConsent::parse(&form, today, Some(known.resident.birth)).err().unwrap_or(errors));
             return Ok(again(&draft, form_page(&frame, &known, &draft)?));
         }
     };
@@ -317,13 +285,6 @@ async fn withdrawal_page(
 fn withdrawal_form(frame: &Frame, known: &Known, consent: ConsentId, draft: &Draft) -> Result<Markup, Problem> {
     let found = known.consents.iter().find(|c| c.id == consent).ok_or(Problem::NotFound)?;
     let base = format!("/register/{}/consents", known.resident.id);
-    let form = html! {
-        form.stack method="post" action={ (base) "/" (consent) "/withdrawal" } {
-            (draft.text("withdrawn_by", "撤回を申し出た方").required())
-            (draft.text("reason", "理由").hint("伺った場合だけ入力してください。理由がなくても撤回できます。"))
-            button.btn.is-danger type="submit" { "撤回を記録する" }
-        }
-    };
     Ok(frame.page("同意の撤回").body(html! {
         (person_pages(&known.resident, &known.home, Date::of(frame.now), Part::Consents))
         (draft.summary())
@@ -331,7 +292,12 @@ fn withdrawal_form(frame: &Frame, known: &Known, consent: ConsentId, draft: &Dra
             @if let Some(name) = known.contact_name(found.scope) { p { (name) } }
             p { "撤回すると：" (meaning(found.scope).ended) }
         }))
-        @if draft.error("withdrawn_by").is_some() { (form) } @else { (guarded("撤回を記録する", "その場で効力が生じ、取り消せません。あらためて同意をいただいたときは、新しい同意として記録してください。", form)) }
+        form.stack.card method="post" action={ (base) "/" (consent) "/withdrawal" } {
+            p { "記録するとその場で効力が生じ、取り消せません。あらためて同意をいただいたときは、新しい同意として記録してください。" }
+            (draft.text("withdrawn_by", "撤回を申し出た方").required())
+            (draft.text("reason", "理由").hint("伺った場合だけ入力してください。理由がなくても撤回できます。"))
+            button.btn.is-danger type="submit" { "撤回を記録する" }
+        }
         (link_button(&base, "やめる"))
     }))
 }
@@ -354,7 +320,7 @@ async fn withdraw(
     };
     visitor
         .command(&site, people::Verb::WithdrawConsent, move |ctx, tx| {
-            Ok(people::withdraw_consent(ctx, tx, consent, &withdrawal)?)
+            Ok(people::withdraw_consent(ctx, tx, person, consent, &withdrawal)?)
         })
         .await?;
     Ok(Redirect::to(&format!("/register/{person}/consents")).into_response())

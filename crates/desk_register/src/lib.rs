@@ -5,6 +5,7 @@
 mod account_acts;
 mod account_pages;
 mod accounts;
+mod consent_parts;
 mod consent_words;
 mod consents;
 mod contacts;

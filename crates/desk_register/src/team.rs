@@ -37,7 +37,8 @@ struct Team {
     resident: Resident,
     home: Home,
     members: Vec<Colleague>,
-    sharing: ConsentState,
+    /// `None`: the record of it cannot be read.
+    sharing: Option<ConsentState>,
     offices: Vec<Office>,
     /// Of the office that was chosen.
     candidates: Vec<Staff>,
@@ -51,7 +52,7 @@ async fn team(site: &Site, visitor: &Visitor, person: PersonId, office: Option<O
             let home = seen.take(people::home_of(ctx, tx, person)?);
             let members = seen.take(people::team(ctx, tx, person)?);
             let members = people::colleagues(tx, &members)?;
-            let sharing = people::consent_state(tx, person, ConsentScope::CareSharing)?;
+            let sharing = people::as_far_as_readable(people::consent_state(tx, person, ConsentScope::CareSharing))?;
             let offices = people::offices(tx, None)?;
             let candidates = match office {
                 Some(office) => people::staff_of_office(tx, office)?,
@@ -79,7 +80,7 @@ async fn list(
         } @else {
             (members_table(&team, keeps))
         }
-        @if keeps && team.sharing.allows() {
+        @if keeps && team.sharing.is_some_and(ConsentState::allows) {
             (link_button(&format!("/register/{person}/team/new"), "職員を加える"))
         }
     }))
@@ -88,11 +89,16 @@ async fn list(
 fn sharing(team: &Team) -> Markup {
     let consents = format!("/register/{}/consents", team.resident.id);
     html! {
-        @if !team.sharing.allows() {
-            (notice(Tone::NearLimit, "情報共有の同意がありません", html! {
-                p { "「医療・介護の情報共有」の状態は「" (team.sharing.ja()) "」です。同意が記録されるまで、ケアチームの職員はこの方の情報を見られません。" }
+        @match team.sharing {
+            None => (notice(Tone::NeededNow, "情報共有の同意の記録を読み取れません", html! {
+                p { "同意があるかどうかを確かめられないため、職員を加えられません。システム管理者に連絡してください。" }
                 (link_button(&consents, "同意を確かめる"))
-            }))
+            })),
+            Some(state) if !state.allows() => (notice(Tone::NearLimit, "情報共有の同意がありません", html! {
+                p { "「医療・介護の情報共有」の状態は「" (state.ja()) "」です。同意が記録されるまで、ケアチームの職員はこの方の情報を見られません。" }
+                (link_button(&consents, "同意を確かめる"))
+            })),
+            Some(_) => {},
         }
     }
 }

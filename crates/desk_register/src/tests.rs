@@ -8,6 +8,8 @@ use super::doors;
 
 #[path = "tests_accounts.rs"]
 mod accounts;
+#[path = "tests_consents.rs"]
+mod consents;
 
 /// The fields of a form with some changed; an empty value takes a field away.
 fn with<'a>(fields: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -67,12 +69,17 @@ fn the_register_lists_and_finds_within_reach_and_keeps_the_query_out_of_addresse
     region.post(&office, "/register/search", &[("q", "ﾀｶﾊｼ")]).is(200).shows("髙橋").shows("value=\"ﾀｶﾊｼ\"");
     region.post(&office, "/register/search", &[("q", "いない方")]).is(200).shows("当てはまる方は見つかりません");
     let no_day = region.post(&office, "/register/search", &[("q", "昭和20年2月30日")]);
-    no_day.is(200).shows("2月30日はその年の暦にありません");
+    no_day.is(200).shows("<span class=\"whole\">2月30日</span>はその年の暦にありません");
     region.post(&office, "/register/search", &[("q", "・")]).is(200).shows("記号だけでは探せません").hides("髙橋");
+    for signs in ["%", "_", "* ｡", "🍊"] {
+        region.post(&office, "/register/search", &[("q", signs)]).is(200).shows("記号だけでは探せません");
+    }
+    let to_come = region.post(&office, "/register/search", &[("q", "令和99年1月1日")]);
+    to_come.is(200).shows("令和99年<span class=\"whole\">1月1日</span>は未来の日付です");
     region.post(&office, "/register/search", &[("q", "\u{3164}")]).is(200).shows("髙橋");
     let looked = region.audited();
     let looked: Vec<_> = looked.iter().filter(|r| r.action == "look.register").collect();
-    assert_eq!(looked.len(), 6);
+    assert_eq!(looked.len(), 11);
     assert_eq!(looked[0].persons, [region.s.person]);
     let city = region.city();
     region.get(&city, "/register").is(200).hides("新しい対象者を登録");
@@ -215,7 +222,12 @@ fn a_consent_says_what_it_does_is_withdrawn_at_once_and_given_anew() {
     let all = region.test.db.read_blocking(move |tx| people::consents(&ctx, tx, person)).unwrap();
     let watch = all.iter().find(|c| c.scope == ConsentScope::Watch).unwrap().id;
     let page = format!("{base}/{watch}/withdrawal");
-    region.get(&office, &page).is(200).shows("検知の受け取りをその場で止めます");
+    let asks = region.get(&office, &page);
+    asks.is(200).shows("検知の受け取りをその場で止めます").shows("取り消せません").hides("<details class=\"guarded\"");
+    let other = format!("/register/{}/consents/{watch}/withdrawal", uuid::Uuid::from_u128(9));
+    region.post(&office, &other, &[("withdrawn_by", "髙橋 みほん")]).is(403);
+    assert_eq!(consent(&region, ConsentScope::Watch), ConsentState::Given, "the address names somebody else");
+    region.post(&office, &page, &[("withdrawn_by", "<script>")]).is(422).shows("数字や記号は使えません");
     region.post(&office, &page, &[("reason", "x")]).is(422).shows("撤回を申し出た方を入力してください");
     region.step(&office, &page, &[("withdrawn_by", "髙橋 みほん")]).shows("撤回");
     assert_eq!(consent(&region, ConsentScope::Watch), ConsentState::Withdrawn);
@@ -298,6 +310,9 @@ fn an_office_and_its_staff_are_registered_and_a_suspended_one_is_out_at_once() {
         region.step(&office, "/offices", &[("name", "みほん薬局"), ("kind", "pharmacy"), ("phone", "0561-00-4444")]);
     page.shows("みほん薬局").shows("0561-00-4444");
     let base = page.body.split("href=\"/offices/").find_map(|r| r.split_once("/staff/new")).unwrap().0.to_owned();
+    let again = [("name", "ﾐﾎﾝ薬局"), ("kind", "pharmacy"), ("city_code", "99999")];
+    region.post(&office, "/offices", &again).is(422).shows("この市区町村コードはありません");
+    region.post(&office, "/offices", &again[..2]).is(409).shows("同じ名前・種別の事業所がすでに登録されています");
     region.get(&office, &format!("/offices/{base}/staff/new")).is(200).well_formed();
     let staff = [("name", "薬剤 見本"), ("kana", "やくざい みほん"), ("role", "operator"), ("active", "yes")];
     region.post(&office, &format!("/offices/{base}/staff"), &staff).is(422).shows("この職種区分は").shows("薬剤 見本");

@@ -97,7 +97,16 @@ fn a_colleague_reads_who_goes_and_goes_instead_by_one_touch() {
     r.post(&colleague, &at("/departure"), &[]).is(409).shows("代わりに向かいます");
     r.step(&colleague, &at("/substitution"), &[]).shows("着きました");
     let part = at("/fragment?seen=on_the_way");
-    r.get(&centre, &part).is(200).shows("新しい動きがあります").shows("包括 二郎さんが引き受けました");
+    let told = r.get(&centre, &part);
+    told.is(200)
+        .shows("新しい動きがあります")
+        .shows("包括 二郎さんが代わりに向かっています")
+        .shows("報告は引き受けた方が行います");
+    // The blue button of the page that is open goes with it: it would be refused.
+    told.shows("class=\"action-bar\" id=\"visit-touch\" hx-swap-oob=\"true\"")
+        .shows("代わりに向かいます")
+        .hides("着きました");
+    told.shows("id=\"visit-report\" hx-swap-oob").hides("ご本人の様子を押すと");
     r.get(&colleague, &part).is(200).hides("新しい動きがあります");
     r.get(&operator, &format!("/cases/{case}")).shows("包括 見本さんの代わりに").shows("包括 二郎さん");
 }

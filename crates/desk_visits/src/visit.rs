@@ -11,8 +11,8 @@ use form::Refusal;
 use maud::{Markup, html};
 use page::address;
 use page::components::{
-    Action, Field, State as Tone, action_bar, chip, choice_grid, due, empty, error_summary, link_button, map_link,
-    notice, refusal, since, tel_button,
+    Action, Field, State as Tone, chip, choice_grid, due, empty, error_summary, link_button, map_link, notice, refusal,
+    since, tel_button,
 };
 use page::frame::Frame;
 use page::live::Channel;
@@ -158,12 +158,31 @@ fn still(sheet: &VisitSheet, seen: &str) -> Markup {
         div #visit-now aria-live="polite" hx-get={ "/visits/" (visit.id) "/fragment?seen=" (seen) }
             hx-trigger="sse:changed, every 30s" hx-swap="outerHTML" hx-target="this" {
             @if stands != seen {
-                p { (chip(tone(visit.state), visit.state.ja())) " "
-                    @if let Some(colleague) = &sheet.colleague { (colleague.expose()) "さんが引き受けました。" }
-                    a.btn.is-small href=(address::visit(visit.id)) { span { "新しい動きがあります。画面を更新" } } }
+                @if let Some(colleague) = sheet.colleague.as_ref().filter(|_| visit.state.open()) {
+                    @let instead = if was_mine(seen) { "代わりに" } else { "" };
+                    @let title = match visit.state {
+                        VisitState::OnTheWay => format!("{}さんが{instead}向かっています", colleague.expose()),
+                        _ => format!("{}さんが{instead}引き受けています", colleague.expose()),
+                    };
+                    (notice(Tone::NearLimit, &title, html! { p { "報告は引き受けた方が行います。" } (renew(visit.id)) }))
+                } @else { p { (chip(tone(visit.state), visit.state.ja())) " " (renew(visit.id)) } }
             }
         }
+        // What the page still offers would be refused.
+        @if stands != seen {
+            @if sheet.colleague.is_some() { div #visit-report hx-swap-oob="true" {} }
+            (next_touch(sheet, true))
+        }
     }
+}
+
+fn renew(visit: VisitId) -> Markup {
+    html! { a.btn.is-small href=(address::visit(visit)) { span { "新しい動きがあります。画面を更新" } } }
+}
+
+/// Whether the page of a reader who had said that they go, as it said it in `seen`.
+fn was_mine(seen: &str) -> bool {
+    [VisitState::Accepted, VisitState::OnTheWay, VisitState::Arrived].iter().any(|state| state.key() == seen)
 }
 
 fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Result<Door, Problem> {
@@ -213,15 +232,15 @@ fn body(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 h2 id="way-in" { "入り方と留意点" }
                 (way_in(&sheet.person, home, &keys(sheet)))
             }
-            @if visit.state.open() && sheet.case.open() {
-                @if sheet.colleague.is_none() { (report(door, typed)) }
-            } @else { (reported(door)) }
+            @let open = visit.state.open() && sheet.case.open();
+            div #visit-report { @if open && sheet.colleague.is_none() { (report(door, typed)) } }
+            @if !open { (reported(door)) }
             (pictures(door, typed, now))
             @if sheet.case.open() { (afterwards(door, typed, now)) }
             (people_to_call(door))
             (so_far(door, now))
             @if sheet.case.open() { (ambulance_form(&sheet.case, typed, &visit.id.to_string())) (what_to_say(door)) }
-            @if visit.state.open() && sheet.case.open() { (next_touch(door)) }
+            (next_touch(sheet, false))
         }
     }
 }
@@ -240,28 +259,41 @@ fn keys(sheet: &VisitSheet) -> Vec<&people::Contact> {
     sheet.contacts.iter().filter(|c| c.has(people::ContactRole::KeyHolder)).collect()
 }
 
-/// The one button of the moment, within the thumb's reach.
-fn next_touch(door: &Door) -> Markup {
-    let visit = &door.sheet.visit;
-    let url = |step: &str| format!("/visits/{}/{step}", visit.id);
-    if door.sheet.colleague.is_some() && visit.state == VisitState::Arrived {
-        return html! {};
+/// The one button of the moment, within the thumb's reach; `oob`: in the place of the one the open page has.
+fn next_touch(sheet: &VisitSheet, oob: bool) -> Markup {
+    let oob = oob.then_some("true");
+    match touches(sheet) {
+        Some(buttons) => html! { div.action-bar #visit-touch hx-swap-oob=[oob] { (buttons) } },
+        None => html! { div #visit-touch hx-swap-oob=[oob] {} },
     }
-    if door.sheet.colleague.is_some() {
-        return action_bar(html! { (Action::post(&url("substitution"), "代わりに向かいます")) });
-    }
-    action_bar(html! {
-        @match visit.state {
-            VisitState::Requested => {
-                (Action::post(&url("departure"), "向かいます").primary())
-                (Action::post(&url("acceptance"), "承諾（あとで出発）"))
-            },
-            VisitState::Accepted => { (Action::post(&url("departure"), "向かいます").primary()) },
-            VisitState::OnTheWay => { (Action::post(&url("arrival"), "着きました").primary()) },
-            VisitState::Arrived => { a.btn.is-primary href="#report" { span { "様子を報告する" } } },
-            _ => {},
+}
+
+fn touches(sheet: &VisitSheet) -> Option<Markup> {
+    let visit = &sheet.visit;
+    let step = |step: &str, label: &'static str| {
+        let url = format!("/visits/{}/{step}", visit.id);
+        match step {
+            "acceptance" | "substitution" => html! { (Action::post(&url, label)) },
+            _ => html! { (Action::post(&url, label).primary()) },
         }
-    })
+    };
+    if !sheet.case.open() {
+        return None;
+    }
+    if sheet.colleague.is_some() {
+        let open = visit.state.open() && visit.state != VisitState::Arrived;
+        return open.then(|| step("substitution", "代わりに向かいます"));
+    }
+    match visit.state {
+        VisitState::Requested => Some(html! {
+            (step("departure", "向かいます"))
+            (step("acceptance", "承諾（あとで出発）"))
+        }),
+        VisitState::Accepted => Some(step("departure", "向かいます")),
+        VisitState::OnTheWay => Some(step("arrival", "着きました")),
+        VisitState::Arrived => Some(html! { a.btn.is-primary href="#report" { span { "様子を報告する" } } }),
+        _ => None,
+    }
 }
 
 /// Four large answers, the words with them. May come before 「着きました」.

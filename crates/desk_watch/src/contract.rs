@@ -29,7 +29,8 @@ struct Sheet {
     dwelling: Dwelling,
     contract: Option<Contract>,
     /// Whether each resident's consent to the watch stands.
-    consents: Vec<(PersonId, people::ConsentState)>,
+    /// `None`: the record of it cannot be read.
+    consents: Vec<(PersonId, Option<people::ConsentState>)>,
     gateways: Vec<Gateway>,
     /// Of the gateway in use.
     unused: Vec<Unused>,
@@ -62,7 +63,8 @@ pub async fn shown(
             let persons = dwelling.persons();
             let mut consents = Vec::new();
             for person in &persons {
-                consents.push((*person, people::consent_state(tx, *person, ConsentScope::Watch)?));
+                let state = people::consent_state(tx, *person, ConsentScope::Watch);
+                consents.push((*person, people::as_far_as_readable(state)?));
             }
             let gateways = seen.take(watch::gateways_of_home(ctx, tx, home)?);
             let unused = match gateways.iter().find(|g| g.revoked_at.is_none()) {
@@ -165,9 +167,10 @@ fn contract(sheet: &Sheet, frame: &Frame) -> Markup {
                 },
                 None => {
                     @for (person, consent) in &sheet.consents {
+                        @let allows = consent.is_some_and(people::ConsentState::allows);
                         p { (name(*person).unwrap_or("")) " 様　見守りの同意 "
-                            (chip(if consent.allows() { Tone::Confirmed } else { Tone::Unknown }, consent.ja())) }
-                        @if consent.allows() {
+                            (chip(if allows { Tone::Confirmed } else { Tone::Unknown }, consent.map_or("読み取れません", people::ConsentState::ja))) }
+                        @if allows {
                             (Action::post(&format!("/homes/{home}/contracts"), "見守りを始める").primary()
                                 .hidden("person", &person.to_string()))
                         } @else {

@@ -91,6 +91,13 @@ impl<'a> Reading<'a> {
         self.errors.push(FieldError { field, message_ja: message_ja.into() });
     }
 
+    /// As [`Self::wrong`], unless something is wrong with the field already: a blank follows from what cannot be read.
+    pub fn wrong_first(&mut self, field: &'static str, message_ja: impl Into<String>) {
+        if !self.errors.iter().any(|e| e.field == field) {
+            self.wrong(field, message_ja);
+        }
+    }
+
     /// What was read, if nothing was wrong. `None` can only come with an error beside it.
     pub fn finish<T>(self, read: Option<T>) -> Result<T, Vec<FieldError>> {
         match read {
@@ -173,6 +180,12 @@ impl<'a> Reading<'a> {
         self.keep(field, Line::parse(typed))
     }
 
+    /// Somebody's name in a line that may be blank.
+    pub fn any_person(&mut self, field: &'static str) -> Option<Line> {
+        let name = self.optional(field, Name::parse)?;
+        Some(name.map_or_else(Line::blank, |name| Line::stored(name.expose().to_owned())))
+    }
+
     pub fn any_text(&mut self, field: &'static str) -> Option<Text> {
         let typed = self.form.one(field);
         self.keep(field, Text::parse(typed))
@@ -217,17 +230,17 @@ impl<'a> Reading<'a> {
     }
 
     pub fn date(&mut self, field: &'static str, label: &str) -> Option<Date> {
-        self.required(field, label, read_date)
+        self.required(field, label, |typed| named_date(label, typed))
     }
 
-    pub fn any_date(&mut self, field: &'static str) -> Option<Option<Date>> {
-        self.optional(field, read_date)
+    pub fn any_date(&mut self, field: &'static str, label: &str) -> Option<Option<Date>> {
+        self.optional(field, |typed| named_date(label, typed))
     }
 
     /// A date that has been: 確認日, 説明日.
-    pub fn past_date(&mut self, field: &'static str, today: Date) -> Option<Option<Date>> {
-        self.optional(field, |typed| match read_date(typed)? {
-            date if date > today => Err(format!("{}は未来の日付です。", date.wareki())),
+    pub fn past_date(&mut self, field: &'static str, label: &str, today: Date) -> Option<Option<Date>> {
+        self.optional(field, |typed| match named_date(label, typed)? {
+            date if date > today => Err(format!("{label}：{}は未来の日付です。", date.wareki())),
             date => Ok(date),
         })
     }
@@ -237,8 +250,14 @@ impl<'a> Reading<'a> {
         self.required(field, "市区町村コード", |typed| {
             let digits = base::kana::half_width_digits(typed);
             let ok = matches!(digits.len(), 5 | 6) && digits.chars().all(|c| c.is_ascii_digit());
+            // 都道府県 01 to 47, then the number of a city, which begins at 100: 000 is the prefecture itself.
+            let there = ok && matches!(digits[..2].parse(), Ok(1..=47u8)) && digits[2..5] >= *"100";
             match ok {
                 false => Err("市区町村コードは5桁の数字で入力してください。".to_owned()),
+                true if !there => {
+                    Err("この市区町村コードはありません。総務省の「全国地方公共団体コード」をご確認ください。"
+                        .to_owned())
+                }
                 true if digits.len() == 6 && check_digit(&digits[..5]) != digits.chars().last() => {
                     Err("市区町村コードの6桁目（検査数字）が合いません。もう一度ご確認ください。".to_owned())
                 }
@@ -281,6 +300,11 @@ impl<'a> Reading<'a> {
             .map(|typed| self.keep(field, typed.parse().map_err(|_| format!("{label}を選び直してください。"))))
             .collect()
     }
+}
+
+/// The summary of a form names no field: the words must.
+fn named_date(label: &str, typed: &str) -> Result<Date, String> {
+    read_date(typed).map_err(|why| format!("{label}：{why}"))
 }
 
 /// Telephone numbers one person may have here.

@@ -10,11 +10,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::Event;
+use crate::store::consents::Kept;
 use crate::verbs::Verb;
 use crate::{
     ConsentScope, ConsentState, FieldError, Form, Line, Manner, ObtainedBy, PeopleError, PeopleRefusal, Relation,
     resident, rules, store, team,
 };
+
+/// A recording that stands in the register and cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub struct UnreadableConsent {
+    pub id: ConsentId,
+    pub scope: Option<ConsentScope>,
+    pub recorded_at: Option<Instant>,
+}
 
 /// One recording of an answer. The newest about a scope counts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +32,7 @@ pub struct Consent {
     pub person: PersonId,
     pub scope: ConsentScope,
     pub state: ConsentState,
+    /// With whom is shared, where the scope is [`ConsentScope::CareSharing`]; elsewhere it says nothing.
     pub manner: Manner,
     /// The offices it reaches, where the manner names them.
     pub offices: Vec<OfficeId>,
@@ -58,7 +68,8 @@ impl Consent {
 pub struct NewConsent {
     pub scope: ConsentScope,
     pub state: ConsentState,
-    pub manner: Manner,
+    /// With whom is shared; only where a yes about sharing is recorded.
+    pub manner: Option<Manner>,
     pub offices: Vec<OfficeId>,
     pub obtained_by: Option<ObtainedBy>,
     pub explained_by: Line,
@@ -80,40 +91,39 @@ pub struct Withdrawal {
 
 impl NewConsent {
     /// Fields `scope contact state manner office(×n) obtained_by explained_by explained_on obtained_on expires_on
-    /// signed_by signer_relation proxy_reason legal_basis`.
-    pub fn parse(form: &Form, today: Date) -> Result<NewConsent, Vec<FieldError>> {
+    /// signed_by signer_relation proxy_reason legal_basis`. With the person's `birth` no day may lie before it.
+    pub fn parse(form: &Form, today: Date, birth: Option<Date>) -> Result<NewConsent, Vec<FieldError>> {
         let mut r = Reading::of(form);
         let contact = r.any_id::<ContactId>("contact", "連絡先");
         let scope = contact.and_then(|contact| ConsentScope::from_key(form.one("scope"), contact));
         if scope.is_none() {
             r.wrong("scope", "同意の範囲（家族への開示は連絡先も）を選んでください。");
         }
-        let (state, manner) = (r.word("state", "同意の状態"), r.word_or("manner", "同意の方式", Manner::Blanket));
-        let offices = r.ids("office", "対象の事業所");
-        let (obtained_by, explained_by) = (r.any_word("obtained_by", "取得方法"), r.any_line("explained_by"));
-        let (explained_on, obtained_on) = (r.any_date("explained_on"), r.any_date("obtained_on"));
-        let (expires_on, signed_by) = (r.any_date("expires_on"), r.any_line("signed_by"));
+        let (state, manner) = (r.word("state", "記録する状態"), r.any_word("manner", "共有先の決め方"));
+        let offices = r.ids("office", "共有先の事業所");
+        let (obtained_by, explained_by) = (r.any_word("obtained_by", "取得方法"), r.any_person("explained_by"));
+        let (explained_on, obtained_on) = (r.any_date("explained_on", "説明日"), r.any_date("obtained_on", "取得日"));
+        let (expires_on, signed_by) = (r.any_date("expires_on", "有効期限"), r.any_person("signed_by"));
         let signer_relation = r.any_word("signer_relation", "署名した方の続柄");
         let (proxy_reason, legal_basis) = (r.any_line("proxy_reason"), r.any_line("legal_basis"));
-        let read = (|| {
-            Some(NewConsent {
-                scope: scope?,
-                state: state?,
-                manner: manner?,
-                offices: offices?,
-                obtained_by: obtained_by?,
-                explained_by: explained_by?,
-                explained_on: explained_on?,
-                obtained_on: obtained_on?,
-                expires_on: expires_on?,
-                signed_by: signed_by?,
-                signer_relation: signer_relation?,
-                proxy_reason: proxy_reason?,
-                legal_basis: legal_basis?,
-            })
-        })();
-        for (field, message) in read.iter().flat_map(|new| rules::consent_faults(new, today)) {
-            r.wrong(field, message);
+        // What cannot be read is as if blank here, so that the rules still say all else.
+        let read = scope.zip(state).map(|(scope, state)| NewConsent {
+            scope,
+            state,
+            manner: manner.flatten(),
+            offices: offices.unwrap_or_default(),
+            obtained_by: obtained_by.flatten(),
+            explained_by: explained_by.unwrap_or_else(Line::blank),
+            explained_on: explained_on.flatten(),
+            obtained_on: obtained_on.flatten(),
+            expires_on: expires_on.flatten(),
+            signed_by: signed_by.unwrap_or_else(Line::blank),
+            signer_relation: signer_relation.flatten(),
+            proxy_reason: proxy_reason.unwrap_or_else(Line::blank),
+            legal_basis: legal_basis.unwrap_or_else(Line::blank),
+        });
+        for (field, message) in read.iter().flat_map(|new| rules::consent_faults(new, today, birth)) {
+            r.wrong_first(field, message);
         }
         r.finish(read)
     }
@@ -123,7 +133,7 @@ impl NewConsent {
         NewConsent {
             scope,
             state: ConsentState::Given,
-            manner: Manner::Blanket,
+            manner: (scope == ConsentScope::CareSharing).then_some(Manner::Blanket),
             offices: vec![],
             obtained_by: Some(ObtainedBy::Written),
             explained_by,
@@ -142,7 +152,10 @@ impl Withdrawal {
     /// Fields `withdrawn_by` and `reason`.
     pub fn parse(form: &Form) -> Result<Withdrawal, Vec<FieldError>> {
         let mut r = Reading::of(form);
-        let (by, reason) = (r.line("withdrawn_by", "撤回を申し出た方"), r.any_line("reason"));
+        let (by, reason) = (r.any_person("withdrawn_by"), r.any_line("reason"));
+        if by.as_ref().is_some_and(Line::is_blank) {
+            r.wrong("withdrawn_by", "撤回を申し出た方を入力してください。");
+        }
         let read = (|| Some(Withdrawal { by: by?, reason: reason? }))();
         r.finish(read)
     }
@@ -158,52 +171,84 @@ pub fn record_consent(
     new: &NewConsent,
 ) -> Result<ConsentId, PeopleError> {
     let witness = access::require(ctx, tx, Act::RecordConsent, person)?;
-    resident::load_open(tx, person)?;
-    if let Some((_, fault)) = rules::consent_faults(new, Date::of(ctx.now)).first() {
-        return Err(PeopleRefusal::ConsentIncomplete(fault).into());
+    let birth = resident::load_open(tx, person)?.birth;
+    if let Some((field, words)) = rules::consent_faults(new, Date::of(ctx.now), Some(birth)).first() {
+        return Err(PeopleRefusal::ConsentIncomplete { field, words }.into());
+    }
+    if store::offices::all(tx, &new.offices)?.len() != new.offices.len() {
+        let words = "選んだ事業所が登録されていません。一覧から選び直してください。";
+        return Err(PeopleRefusal::ConsentIncomplete { field: "office", words }.into());
     }
     if let Some(contact) = new.scope.contact() {
         store::contacts::get(tx, contact)?.filter(|c| c.person == person).ok_or(PeopleRefusal::NoContact)?;
     }
     let former = store::consents::newest(tx, person, new.scope)?;
-    if let Some(former) = former.as_ref().filter(|c| !rules::may_follow(c.state, new.state)) {
-        return Err(PeopleRefusal::AnswerStands { answer: former.state, instead_of: new.state }.into());
+    let said = store::consents::last_said(tx, person, new.scope)?;
+    let unreadable: Vec<UnreadableConsent> = [&former, &said].into_iter().filter_map(Kept::unreadable).collect();
+    // Nobody knows whether a no stands there, so only another no may be put over it: a refusal never waits for a repair,
+    // and a yes is not taken for one that lifts what the person had refused.
+    if !unreadable.is_empty() && !new.state.is_no() {
+        return Err(PeopleRefusal::ConsentUnreadable.into());
     }
+    if let Some(said) = said.read().filter(|c| !rules::may_follow(c.state, new.state)) {
+        return Err(PeopleRefusal::AnswerStands { answer: said.state, instead_of: new.state }.into());
+    }
+    let former = former.read();
     let consent = of_new(ctx, person, new);
     if let Some(former) = former.as_ref().filter(|c| c.ended_at.is_none()) {
-        store::consents::end(tx, former.id, former.state, ctx.now, "次の記録による", "")?;
-        close(ctx, tx, former)?;
+        store::consents::end(tx, former.id, former.state, ctx.now, NEXT, "")?;
+        close(ctx, tx, former.person, former.id, Some(former.scope))?;
+    }
+    for damaged in &unreadable {
+        end_unreadable(ctx, tx, person, damaged, NEXT)?;
     }
     store::consents::insert(tx, &consent)?;
     if consent.state.allows() {
         open(ctx, tx, &consent)?;
         outbox::push(tx, ctx.now, &given(&consent))?;
-    } else if former.is_some_and(|c| c.state.allows()) {
+    } else if !unreadable.is_empty() || former.is_some_and(|c| c.state.allows()) {
         told(ctx, tx, &consent)?;
     }
     audit::done(ctx, tx, Verb::RecordConsent, &witness, consent.scope.key())?;
     Ok(consent.id)
 }
 
-/// Takes a consent back: views and collection that hang on it end with this transaction.
+/// Why an answer ended that another one followed.
+const NEXT: &str = "次の記録による";
+
+/// Closes what may hang on a recording that cannot be read. Its words stay as they are.
+fn end_unreadable(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    damaged: &UnreadableConsent,
+    reason: &str,
+) -> Result<(), PeopleError> {
+    store::consents::end_unreadable(tx, damaged.id, ctx.now, reason)?;
+    close(ctx, tx, person, damaged.id, damaged.scope)
+}
+
+/// Takes a consent of this person back: views and collection that hang on it end with this transaction.
 pub fn withdraw_consent(
     ctx: &Ctx,
     tx: &mut dyn Tx,
+    person: PersonId,
     consent: ConsentId,
     withdrawal: &Withdrawal,
 ) -> Result<(), PeopleError> {
-    let Some(mut found) = store::consents::get(tx, consent)? else {
-        access::charge(ctx, Charge::KeepConsents)?;
-        return Err(PeopleRefusal::NoConsent.into());
+    let witness = access::require(ctx, tx, Act::RecordConsent, person)?;
+    let mut found = match store::consents::get(tx, person, consent)? {
+        Kept::None => return Err(PeopleRefusal::NoConsent.into()),
+        Kept::Unreadable(_) => return Err(PeopleRefusal::ConsentUnreadable.into()),
+        Kept::Read(found) => *found,
     };
-    let witness = access::require(ctx, tx, Act::RecordConsent, found.person)?;
     if found.ended_at.is_some() || !found.state.allows() {
         return Err(PeopleRefusal::NotWithdrawable(found.state).into());
     }
     found.state = ConsentState::Withdrawn;
     let (reason, by) = (withdrawal.reason.expose(), withdrawal.by.expose());
     store::consents::end(tx, found.id, found.state, ctx.now, reason, by)?;
-    close(ctx, tx, &found)?;
+    close(ctx, tx, found.person, found.id, Some(found.scope))?;
     told(ctx, tx, &found)?;
     audit::done(ctx, tx, Verb::WithdrawConsent, &witness, found.scope.key())?;
     Ok(())
@@ -223,9 +268,10 @@ pub fn expire_consents(ctx: &Ctx, tx: &mut dyn Tx) -> Result<usize, PeopleError>
 }
 
 /// What is on record about a scope. It asks nobody's leave and gives no fact but the answer: every capability asks it
-/// before it collects or shows. An end that has passed counts once [`expire_consents`] ran.
+/// before it collects or shows. An end that has passed counts once [`expire_consents`] ran. Where the newest recording
+/// cannot be read this is an error and no answer, see [`crate::as_far_as_readable`].
 pub fn consent_state(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<ConsentState, PeopleError> {
-    Ok(store::consents::newest(tx, person, scope)?.map_or(ConsentState::NotObtained, |c| c.state))
+    Ok(store::consents::newest_readable(tx, person, scope)?.map_or(ConsentState::NotObtained, |c| c.state))
 }
 
 /// All recordings about a person, newest first.
@@ -234,8 +280,12 @@ pub fn consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<Shown<Ve
     Ok(witness.shows(store::consents::of(tx, person)?))
 }
 
-/// How many records of this person's consents cannot be read: what seems not to be obtained may stand there.
-pub fn unreadable_consents(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) -> Result<usize, PeopleError> {
+/// The records of this person's consents that cannot be read: what seems not to be obtained may stand there.
+pub fn unreadable_consents(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+) -> Result<Vec<UnreadableConsent>, PeopleError> {
     access::require(ctx, tx, Act::SeeConsents, person)?;
     Ok(store::consents::unreadable_of(tx, person)?)
 }
@@ -262,21 +312,24 @@ fn end_where(
     reason: &str,
     matches: impl Fn(ConsentScope) -> bool,
 ) -> Result<(), PeopleError> {
-    let open = store::consents::open_of(tx, person)?;
+    let (open, damaged) = store::consents::open_of(tx, person)?;
     for consent in open.into_iter().filter(|c| c.state.allows() && matches(c.scope)) {
         expire(ctx, tx, consent, reason)?;
+    }
+    for consent in damaged.iter().filter(|c| c.scope.is_none_or(&matches)) {
+        end_unreadable(ctx, tx, person, consent, reason)?;
     }
     Ok(())
 }
 
 fn expire(ctx: &Ctx, tx: &mut dyn Tx, mut consent: Consent, reason: &str) -> Result<(), PeopleError> {
     // Ending the watch ends the family's consents with it; one of them may have been read before that.
-    if store::consents::get(tx, consent.id)?.is_none_or(|c| c.ended_at.is_some()) {
+    if store::consents::get(tx, consent.person, consent.id)?.read().is_none_or(|c| c.ended_at.is_some()) {
         return Ok(());
     }
     consent.state = ConsentState::Expired;
     store::consents::end(tx, consent.id, consent.state, ctx.now, reason, "")?;
-    close(ctx, tx, &consent)?;
+    close(ctx, tx, consent.person, consent.id, Some(consent.scope))?;
     told(ctx, tx, &consent)
 }
 
@@ -296,12 +349,21 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError
     )?)
 }
 
-/// Closes the access that hung on a yes.
-fn close(ctx: &Ctx, tx: &mut dyn Tx, consent: &Consent) -> Result<(), PeopleError> {
-    match consent.scope {
-        ConsentScope::CareSharing => team::close_for_consent(ctx, tx, consent.person),
-        _ => Ok(access::revoke_source(ctx, tx, consent.id.0)?),
+/// Closes the access that hung on a yes; of a scope that nobody can read, whatever it may have been.
+fn close(
+    ctx: &Ctx,
+    tx: &mut dyn Tx,
+    person: PersonId,
+    consent: ConsentId,
+    scope: Option<ConsentScope>,
+) -> Result<(), PeopleError> {
+    if scope.is_none_or(|scope| scope == ConsentScope::CareSharing) {
+        team::close_for_consent(ctx, tx, person)?;
     }
+    if scope != Some(ConsentScope::CareSharing) {
+        access::revoke_source(ctx, tx, consent.0)?;
+    }
+    Ok(())
 }
 
 /// Tells that a yes is none any more. Without the watch there is nothing left that a family could be shown of it.
@@ -329,7 +391,7 @@ fn of_new(ctx: &Ctx, person: PersonId, new: &NewConsent) -> Consent {
         person,
         scope: new.scope,
         state: new.state,
-        manner: new.manner,
+        manner: new.manner.filter(|_| new.state.allows()).unwrap_or(Manner::Blanket),
         offices: new.offices.clone(),
         obtained_by: new.obtained_by,
         explained_by: new.explained_by.redacted(),

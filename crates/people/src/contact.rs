@@ -85,9 +85,9 @@ impl ContactFacts {
         let (address, reachable) = (r.any_line("address"), r.any_line("reachable"));
         let roles = r.ticked_words("role", "役割");
         let minutes_away = r.number("minutes_away", "到着目安（分）", 1440);
-        let accepted_on = r.past_date("accepted_on", today);
+        let accepted_on = r.past_date("accepted_on", "承諾日", today);
         let source = r.word_or("source", "情報の出どころ", Source::Oneself);
-        let confirmed_on = r.past_date("confirmed_on", today);
+        let confirmed_on = r.past_date("confirmed_on", "確認日", today);
         let read = (|| {
             Some(ContactFacts {
                 name: name?,

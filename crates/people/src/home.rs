@@ -103,7 +103,7 @@ impl HomeFacts {
         let layout_note = r.any_text("layout_note");
         let (entry, entry_note) = (r.word_or("entry", "入室方法", EntryMethod::Unknown), r.any_text("entry_note"));
         let source = r.word_or("home_source", "住まいの情報の出どころ", Source::Oneself);
-        let confirmed_on = r.past_date("home_confirmed_on", today);
+        let confirmed_on = r.past_date("home_confirmed_on", "確認日", today);
         Some(HomeFacts {
             postal: postal?,
             city_code: city_code?,

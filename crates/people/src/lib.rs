@@ -36,8 +36,8 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use consent::{
-    Consent, NewConsent, Withdrawal, consent_state, consents, expire_consents, record_consent, unreadable_consents,
-    withdraw_consent,
+    Consent, NewConsent, UnreadableConsent, Withdrawal, consent_state, consents, expire_consents, record_consent,
+    unreadable_consents, withdraw_consent,
 };
 pub use contact::{
     Contact, ContactFacts, add_contact, contact, contacts, remove_contact, reorder_contacts, revise_contact,
@@ -141,6 +141,10 @@ pub enum PeopleRefusal {
     NoContact,
     #[error("該当する事業所が見つかりません。一覧から選び直してください。")]
     NoOffice,
+    #[error(
+        "同じ名前・種別の事業所がすでに登録されています。別の事業所の場合は、地名や支店名を添えて見分けられる名前にしてください。"
+    )]
+    OfficeNamesake,
     /// Alerts of those who live there would be nobody's, and other cities would see them.
     #[error(
         "この市に住む対象者がいるため、市区町村コードを変えられません。先に、この市の高齢福祉の担当部署を別に登録してください。"
@@ -186,17 +190,21 @@ pub enum PeopleRefusal {
     #[error("医療介護の情報共有について同意が記録されていません（いまの状態：{}）。先に同意を記録してください。", .0.ja())]
     SharingNotConsented(ConsentState),
     #[error(
+        "医療介護の情報共有についての同意の記録を読み取れないため、チームに加えられません。システム管理者に連絡してください。"
+    )]
+    SharingUnreadable,
+    #[error(
         "この事業所は、ご本人が同意した共有先に含まれていません。共有先を確認し、必要なら同意を取り直してください。"
     )]
     OfficeNotConsented,
-    #[error("{0}")]
-    ConsentIncomplete(&'static str),
+    #[error("{words}")]
+    ConsentIncomplete { field: &'static str, words: &'static str },
     #[error(
-        "「{}」の記録があります。「{}」では置き換わりません。新しい答えをいただいたときに、その答えを記録してください。\
-         同意をやめる申し出は「撤回を記録する」から記録します。",
-        .answer.ja(),
-        .instead_of.ja()
+        "この範囲には読み取れない記録があり、断りの記録かもしれないため、この操作はできません。システム管理者に連絡してください。\
+         ご本人が断っているとき、同意をやめるときは、「不同意」または「拒否申出」として記録できます。"
     )]
+    ConsentUnreadable,
+    #[error("{}", rules::answer_stands(*.answer, *.instead_of))]
     AnswerStands { answer: ConsentState, instead_of: ConsentState },
     #[error("この同意は「{}」のため撤回できません。いまの同意の状態を確認してください。", .0.ja())]
     NotWithdrawable(ConsentState),
@@ -218,7 +226,7 @@ impl form::Rule for PeopleRefusal {
             | R::RoleDoesNotFitOffice
             | R::NotAStaffRole
             | R::PartDoesNotFitRole(_)
-            | R::ConsentIncomplete(_)
+            | R::ConsentIncomplete { .. }
             | R::CertificationPeriod => form::Kind::Unfit,
             _ => form::Kind::Conflict,
         }
@@ -228,7 +236,9 @@ impl form::Rule for PeopleRefusal {
         use PeopleRefusal as R;
         match self {
             R::NoReason => Some("reason"),
-            R::AnswerStands { .. } => Some("state"),
+            R::OfficeNamesake => Some("name"),
+            R::AnswerStands { .. } | R::ConsentUnreadable => Some("state"),
+            R::ConsentIncomplete { field, .. } => Some(field),
             R::PartDoesNotFitRole(_) => Some("part"),
             _ => None,
         }

@@ -58,15 +58,16 @@ impl MedicalFacts {
             }
         }
         let care_level = r.any_word("care_level", "要介護度");
-        let certified_on = r.past_date("certified_on", today);
-        let (valid_from, valid_until) = (r.any_date("valid_from"), r.any_date("valid_until"));
+        let certified_on = r.past_date("certified_on", "認定日", today);
+        let (valid_from, valid_until) =
+            (r.any_date("valid_from", "認定の有効期間の始まり"), r.any_date("valid_until", "認定の有効期間の終わり"));
         if let (Some(Some(from)), Some(Some(until))) = (valid_from, valid_until)
             && until < from
         {
             r.wrong("valid_until", PeopleRefusal::CertificationPeriod.to_string());
         }
         let source = r.word_or("source", "情報の出どころ", Source::Medical);
-        let confirmed_on = r.past_date("confirmed_on", today);
+        let confirmed_on = r.past_date("confirmed_on", "確認日", today);
         let read = (|| {
             Some(MedicalFacts {
                 diagnoses: diagnoses?,

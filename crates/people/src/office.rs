@@ -2,7 +2,7 @@
 //! open to everybody who works here; there is no person in it.
 
 use base::wareki::Date;
-use base::{Ctx, Instant, OfficeId};
+use base::{Ctx, Instant, OfficeId, kana};
 use db::{Tx, outbox};
 use form::Reading;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ impl OfficeFacts {
         let (phone, fax, email) = (r.phone("phone"), r.phone("fax"), r.email("email"));
         let (address, responsible) = (r.any_line("address"), r.any_line("responsible"));
         let (city_code, areas) = (r.any_city_code("city_code"), r.lines("areas"));
-        let pledged_on = r.past_date("pledged_on", today);
+        let pledged_on = r.past_date("pledged_on", "誓約書日", today);
         if kind.is_some_and(OfficeKind::serves_a_city) && city_code.as_deref() == Some("") {
             r.wrong("city_code", "市の部署と民生委員には市区町村コードが必要です。");
         }
@@ -103,6 +103,7 @@ impl OfficeFacts {
 pub fn register_office(ctx: &Ctx, tx: &mut dyn Tx, facts: &OfficeFacts) -> Result<OfficeId, PeopleError> {
     let charged = crate::keeper(ctx)?;
     let office = of_facts(ctx, ctx.id(), 1, facts);
+    refuse_namesake(tx, &office)?;
     store::offices::insert(tx, &office)?;
     settle(tx, &office)?;
     history::keep(ctx, tx, office.id.0, history::OFFICE, 1, "", &office)?;
@@ -123,6 +124,9 @@ pub fn revise_office(
     let before = self::office(tx, office)?;
     rules::revisable(before.version, revision)?;
     let after = Office { kind: before.kind, ..of_facts(ctx, office, before.version + 1, facts) };
+    if after.name != before.name || after.city_code != before.city_code {
+        refuse_namesake(tx, &after)?;
+    }
     store::offices::update(tx, &after)?;
     settle(tx, &after)?;
     let left = &before.city_code;
@@ -137,6 +141,19 @@ pub fn revise_office(
     audit::done(ctx, tx, Verb::ReviseOffice, charged, "office")?;
     outbox::push(tx, ctx.now, &Event::OfficeRevised { office })?;
     Ok(after)
+}
+
+/// Lists to choose from show the name and the kind: two offices that are one there would be taken for each other. Cities
+/// name their departments alike.
+fn refuse_namesake(tx: &mut dyn Tx, office: &Office) -> Result<(), PeopleError> {
+    let name = kana::fold(&office.name);
+    let same = |other: &Office| {
+        other.id != office.id && other.city_code == office.city_code && kana::fold(&other.name) == name
+    };
+    match store::offices::list(tx, Some(office.kind))?.iter().any(same) {
+        true => Err(PeopleRefusal::OfficeNamesake.into()),
+        false => Ok(()),
+    }
 }
 
 impl OfficeKind {

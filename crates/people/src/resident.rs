@@ -99,7 +99,7 @@ impl ResidentFacts {
         let (phones, fax, email) = (r.phones("phone"), r.phone("fax"), r.email("email"));
         let (marks, risk_notes) = (r.ticked_words("mark", "留意の印"), r.any_text("risk_notes"));
         let source = r.word_or("source", "情報の出どころ", Source::Oneself);
-        let confirmed_on = r.past_date("confirmed_on", today);
+        let confirmed_on = r.past_date("confirmed_on", "確認日", today);
         Some(ResidentFacts {
             name: name?,
             kana: kana?,

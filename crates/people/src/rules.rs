@@ -4,8 +4,8 @@ use base::Role;
 use base::wareki::Date;
 
 use crate::{
-    ConsentScope, ConsentState, NewConsent, ObtainedBy, OfficeKind, PeopleRefusal, Profession, Relation, Revision,
-    StaffState, TeamPart,
+    ConsentScope, ConsentState, Manner, NewConsent, ObtainedBy, OfficeKind, PeopleRefusal, Profession, Relation,
+    Revision, StaffState, TeamPart,
 };
 
 /// Oldest age a date of birth may give; beyond it somebody mistyped the year. (The oldest Japanese lived to 119.)
@@ -90,16 +90,20 @@ pub fn staff_state_change(from: StaffState, to: StaffState) -> Result<(), People
     }
 }
 
-/// All that a recorded consent lacks: the form's field and what to say.
-pub fn consent_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'static str)> {
+/// What is wrong with a form: its field, and what to say.
+pub type Fault = (&'static str, &'static str);
+
+/// All that a recorded consent lacks. Without `birth` nothing is held against the person's age.
+pub fn consent_faults(new: &NewConsent, today: Date, birth: Option<Date>) -> Vec<Fault> {
     let future = |date: Option<Date>| date.is_some_and(|d| d > today);
-    let mut faults = vec![];
-    if future(new.explained_on) {
-        faults.push(("explained_on", "説明日が未来の日付になっています。"));
-    }
-    if future(new.obtained_on) {
-        faults.push(("obtained_on", "取得日が未来の日付になっています。"));
-    }
+    let unborn = |date: Option<Date>| date.zip(birth).is_some_and(|(d, birth)| d < birth);
+    let dates = [
+        (future(new.explained_on), "explained_on", "説明日が未来の日付になっています。"),
+        (future(new.obtained_on), "obtained_on", "取得日が未来の日付になっています。"),
+        (unborn(new.explained_on), "explained_on", "説明日がご本人の生年月日より前になっています。"),
+        (unborn(new.obtained_on), "obtained_on", "取得日がご本人の生年月日より前になっています。"),
+    ];
+    let mut faults: Vec<Fault> = those(&dates).collect();
     match new.state {
         ConsentState::Withdrawn | ConsentState::Expired | ConsentState::NotObtained => {
             faults.push(("state", "この状態は記録として選べません。撤回は、同意の記録から撤回の操作をしてください。"));
@@ -110,7 +114,9 @@ pub fn consent_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'sta
         ConsentState::NotNeeded if new.legal_basis.is_blank() => {
             faults.push(("legal_basis", "根拠となる条文を入力してください。"));
         }
-        ConsentState::Given | ConsentState::Declined => faults.extend(answer_faults(new, today)),
+        ConsentState::Given | ConsentState::Declined | ConsentState::OptedOut => {
+            faults.extend(answer_faults(new, today));
+        }
         ConsentState::Explained => {
             if new.explained_by.is_blank() {
                 faults.push(("explained_by", "説明した方を入力してください。"));
@@ -123,8 +129,39 @@ pub fn consent_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'sta
     }
     if consent_states(new.scope).contains(&new.state) {
         faults.extend(strays(new));
+        faults.extend(sharing_fault(new));
     }
     faults
+}
+
+fn those(all: &[(bool, &'static str, &'static str)]) -> impl Iterator<Item = Fault> {
+    all.iter().filter(|(lacks, ..)| *lacks).map(|(_, field, words)| (*field, *words))
+}
+
+/// With whom is shared. Nobody may come to mean everybody because a field was left alone: a yes says it in so many words.
+fn sharing_fault(new: &NewConsent) -> Option<Fault> {
+    if new.scope != ConsentScope::CareSharing {
+        let strays = new.manner.is_some() || !new.offices.is_empty();
+        return strays
+            .then_some(("manner", "この範囲の同意では、共有先を選びません。共有先を選ばずに記録してください。"));
+    }
+    if !new.state.allows() {
+        return None;
+    }
+    match new.manner {
+        None => Some(("manner", "共有先の決め方を選んでください。")),
+        Some(Manner::PerPerson) => {
+            Some(("manner", "「個人個別」は共有先を限らないため、記録できません。ほかの決め方を選んでください。"))
+        }
+        Some(Manner::Blanket) if !new.offices.is_empty() => Some((
+            "office",
+            "「一括」はすべての事業所と共有します。一部の事業所に限るときは「施設リスト」か「施設個別」を選んでください。",
+        )),
+        Some(Manner::OfficeList | Manner::PerOffice) if new.offices.is_empty() => {
+            Some(("office", "共有先の事業所を一つ以上選んでください。"))
+        }
+        Some(_) => None,
+    }
 }
 
 /// What can be recorded about a scope. Taking back has a verb of its own, nobody records that nothing was obtained, and
@@ -137,41 +174,74 @@ pub fn consent_states(scope: ConsentScope) -> Vec<ConsentState> {
 }
 
 /// Fields filled that say nothing of this state: kept, they would read as if somebody had signed what nobody answered.
-fn strays(new: &NewConsent) -> impl Iterator<Item = (&'static str, &'static str)> {
+fn strays(new: &NewConsent) -> Vec<Fault> {
     use ConsentState::{Declined, Given, NotNeeded, OptedOut};
     let state = new.state;
     let answer = matches!(state, Given | Declined | OptedOut);
     let explained = state != NotNeeded;
-    let fields = [
-        (explained, !new.explained_by.is_blank(), "explained_by"),
-        (explained, new.explained_on.is_some(), "explained_on"),
-        (answer, new.obtained_by.is_some(), "obtained_by"),
-        (answer, new.obtained_on.is_some(), "obtained_on"),
-        (answer, !new.signed_by.is_blank(), "signed_by"),
-        (answer, new.signer_relation.is_some(), "signer_relation"),
-        (answer, !new.proxy_reason.is_blank(), "proxy_reason"),
-        (state.allows(), new.expires_on.is_some(), "expires_on"),
-        (state.allows(), !new.offices.is_empty(), "office"),
-        (matches!(state, NotNeeded | OptedOut), !new.legal_basis.is_blank(), "legal_basis"),
-    ];
-    let stray = fields.into_iter().filter(|(belongs, filled, _)| !belongs && *filled);
-    stray.map(|(.., field)| (field, "選んだ状態の記録には使わない項目です。空けてください。"))
+    let ruled = matches!(state, NotNeeded | OptedOut);
+    macro_rules! stray {
+        ($belongs:expr, $filled:expr, $field:literal, $label:literal) => {
+            (!$belongs && $filled, $field, concat!("「", $label, "」は、選んだ状態の記録には使いません。空けてください。"))
+        };
+    }
+    those(&[
+        stray!(explained, !new.explained_by.is_blank(), "explained_by", "説明した方"),
+        stray!(explained, new.explained_on.is_some(), "explained_on", "説明日"),
+        stray!(answer, new.obtained_by.is_some(), "obtained_by", "取得方法"),
+        stray!(answer, new.obtained_on.is_some(), "obtained_on", "取得日"),
+        stray!(answer, !new.signed_by.is_blank(), "signed_by", "署名した方"),
+        stray!(answer, new.signer_relation.is_some(), "signer_relation", "署名した方の続柄"),
+        stray!(answer, !new.proxy_reason.is_blank(), "proxy_reason", "ご本人以外が署名した理由"),
+        stray!(state.allows(), new.expires_on.is_some(), "expires_on", "有効期限"),
+        stray!(state.allows(), !new.offices.is_empty(), "office", "共有先の事業所"),
+        stray!(ruled, !new.legal_basis.is_blank(), "legal_basis", "根拠となる条文"),
+    ])
+    .collect()
 }
 
 /// An answer stays until another answer or its withdrawal: that somebody explained anew, or that a letter did not come
-/// back, neither ends a yes nor lifts a no.
+/// back, neither ends a yes nor lifts a no. Nor does an ordinance that needs no consent lift a no: those that exist
+/// (徳島市条例) honour the person's refusal. `former` is what the person last said, whatever was noted since.
 pub fn may_follow(former: ConsentState, next: ConsentState) -> bool {
-    use ConsentState::{Declined, Explained, NoAnswer, OptedOut};
-    let answered = former.allows() || matches!(former, Declined | OptedOut);
-    !(answered && matches!(next, Explained | NoAnswer))
+    use ConsentState::{Declined, Explained, NoAnswer, NotNeeded, OptedOut, Withdrawn};
+    match next {
+        Explained | NoAnswer => !(former.allows() || matches!(former, Declined | OptedOut)),
+        NotNeeded => !matches!(former, Declined | OptedOut | Withdrawn),
+        _ => true,
+    }
 }
 
-/// An answer, yes or no, names who explained, how and when it was given, and who signed.
-fn answer_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'static str)> {
+/// Why [`may_follow`] said no.
+pub fn answer_stands(answer: ConsentState, instead_of: ConsentState) -> String {
+    let stands = format!("「{}」の記録があります。「{}」では置き換わりません。", answer.ja(), instead_of.ja());
+    let next = match (answer, instead_of) {
+        (_, ConsentState::NotNeeded) => {
+            "ご本人が断っている間は、条例によっても同意を省けません。あらためて同意をいただいたときに、「同意」を記録してください。"
+        }
+        (ConsentState::Given, _) => {
+            "新しい答えをいただいたときに、その答えを記録してください。同意をやめる申し出は「撤回を記録する」から記録します。"
+        }
+        (ConsentState::NotNeeded, _) => {
+            "ご本人から答えをいただいたときに、その答えを記録してください。望まない旨の申し出は「拒否申出」として記録します。"
+        }
+        _ => "新しい答えをいただいたときに、その答えを記録してください。",
+    };
+    stands + next
+}
+
+/// An answer, yes or no, names who explained, how and when it was given, and who signed. Who asks beforehand not to be
+/// included may do so unexplained.
+fn answer_faults(new: &NewConsent, today: Date) -> Vec<Fault> {
     let proxy = new.obtained_by == Some(ObtainedBy::Proxy);
+    let oneself = new.signer_relation == Some(Relation::Oneself);
     let before = |day: Option<Date>, other: Option<Date>| day.zip(other).is_some_and(|(day, other)| day < other);
-    let all = [
-        (new.explained_by.is_blank(), "explained_by", "説明した方を入力してください。"),
+    let unexplained = new.state != ConsentState::OptedOut && new.explained_by.is_blank();
+    let over = new.state == ConsentState::Given && before(new.expires_on, Some(today));
+    let unreasoned =
+        (proxy || new.signer_relation.is_some_and(|r| r != Relation::Oneself)) && new.proxy_reason.is_blank();
+    those(&[
+        (unexplained, "explained_by", "説明した方を入力してください。"),
         (new.obtained_by.is_none(), "obtained_by", "取得方法を選んでください。"),
         (new.obtained_on.is_none(), "obtained_on", "取得日を入力してください。"),
         (before(new.obtained_on, new.explained_on), "explained_on", "説明日が取得日より後になっています。"),
@@ -181,23 +251,16 @@ fn answer_faults(new: &NewConsent, today: Date) -> Vec<(&'static str, &'static s
             "signer_relation",
             "署名した方とご本人との続柄を選んでください（ご本人なら「本人」）。",
         ),
+        (proxy && oneself, "signer_relation", "代理の場合は、ご本人との続柄を選んでください。"),
+        (unreasoned, "proxy_reason", "ご本人以外が署名した理由を入力してください。"),
         (
-            proxy && new.signer_relation == Some(Relation::Oneself),
-            "signer_relation",
-            "代理の場合は、ご本人との続柄を選んでください。",
-        ),
-        (
-            (proxy || new.signer_relation.is_some_and(|r| r != Relation::Oneself)) && new.proxy_reason.is_blank(),
+            oneself && !proxy && !new.proxy_reason.is_blank(),
             "proxy_reason",
-            "ご本人以外が署名した理由を入力してください。",
+            "署名した方が「本人」のときは、「ご本人以外が署名した理由」を空けてください。",
         ),
-        (
-            new.state == ConsentState::Given && before(new.expires_on, Some(today)),
-            "expires_on",
-            "有効期限がすでに過ぎています。",
-        ),
-    ];
-    all.into_iter().filter(|(lacks, ..)| *lacks).map(|(_, field, words)| (field, words)).collect()
+        (over, "expires_on", "有効期限がすでに過ぎています。"),
+    ])
+    .collect()
 }
 
 /// An address as on an envelope.

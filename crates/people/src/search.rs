@@ -54,7 +54,7 @@ pub struct FoundPerson {
 pub fn search(ctx: &Ctx, tx: &mut dyn Tx, query: &str, page: usize) -> Result<Shown<Found>, PeopleError> {
     let scope = access::scope(ctx, Act::SeeIdentity)?;
     let page = page.min(MAX_PAGE);
-    let sought = sought(query);
+    let sought = sought(query, Date::of(ctx.now));
     let mut persons = match sought.nothing {
         true => vec![],
         false => store::search::page(tx, &scope, &sought.pieces, page)?,
@@ -80,10 +80,11 @@ pub(crate) struct Sought {
     why_nobody: Option<String>,
 }
 
-pub(crate) fn sought(query: &str) -> Sought {
+pub(crate) fn sought(query: &str, today: Date) -> Sought {
     let bounded: String = query.chars().take(LINE_CHARS).collect();
     let parts: Vec<&str> = bounded.split_whitespace().collect();
     let (mut pieces, mut no_date, mut at) = (Vec::new(), None, 0);
+    let mut to_come = None;
     while at < parts.len() && pieces.len() < MAX_PIECES {
         // The longest that reads as a date is one, though blanks part it.
         let most = DATE_PARTS.min(parts.len() - at);
@@ -91,6 +92,7 @@ pub(crate) fn sought(query: &str) -> Sought {
         if date.is_none() && no_date.is_none() {
             no_date = (1..=most).rev().find_map(|n| form::almost_date(&parts[at..at + n].join(" ")));
         }
+        to_come = to_come.or(date.map(|(_, born)| born).filter(|born| *born > today));
         let (length, piece) = match date {
             Some((n, born)) => (n, Some(piece_of_date(&parts[at..at + n], born))),
             None => (1, piece_of_text(parts[at])),
@@ -99,9 +101,13 @@ pub(crate) fn sought(query: &str) -> Sought {
         at += length;
     }
     let nothing = pieces.is_empty() && letters::seen(&bounded).contains(|c: char| !c.is_whitespace());
-    let why_nobody = match (nothing, no_date) {
+    // An address may hold a sign, so it is sought; where it finds nobody, that is said.
+    let shown = letters::seen(&bounded);
+    let signs = shown.contains(|c: char| !c.is_whitespace()) && !shown.contains(char::is_alphanumeric);
+    let why_nobody = match (nothing || signs, to_come) {
         (true, _) => Some("文字か数字を入力してください。記号だけでは探せません。".to_owned()),
-        (false, no_date) => no_date.map(|why| format!("生年月日としては読めませんでした。{why}")),
+        (false, Some(born)) => Some(format!("{}は未来の日付です。生年月日をご確認ください。", born.wareki())),
+        (false, None) => no_date.map(|why| format!("生年月日としては読めませんでした。{why}")),
     };
     Sought { pieces, nothing, why_nobody }
 }

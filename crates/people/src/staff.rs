@@ -69,7 +69,7 @@ impl StaffFacts {
         let (name, kana) = (r.name("name", "氏名"), r.kana("kana", "フリガナ"));
         let profession = r.word_or("profession", "職種", usual);
         let (qualification, phone, email) = (r.any_line("qualification"), r.phone("phone"), r.email("email"));
-        let trained_on = r.past_date("trained_on", today);
+        let trained_on = r.past_date("trained_on", "研修修了日", today);
         Some(StaffFacts {
             name: name?,
             kana: kana?,

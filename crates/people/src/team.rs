@@ -9,6 +9,7 @@ use db::{Tx, outbox};
 use uuid::Uuid;
 
 use crate::event::Event;
+use crate::store::consents::Kept;
 use crate::verbs::Verb;
 use crate::{
     Consent, ConsentScope, ConsentState, Manner, Office, PeopleError, PeopleRefusal, Staff, StaffState, TeamPart,
@@ -45,10 +46,11 @@ pub fn join_team(
         return Err(PeopleRefusal::StaffNotActive(joining.state).into());
     }
     rules::part_fits(part, joining.role)?;
-    let consent = store::consents::newest(tx, person, ConsentScope::CareSharing)?;
-    let state = consent.as_ref().map_or(ConsentState::NotObtained, |c| c.state);
-    let Some(consent) = consent.filter(|c| c.state.allows()) else {
-        return Err(PeopleRefusal::SharingNotConsented(state).into());
+    let consent = match store::consents::newest(tx, person, ConsentScope::CareSharing)? {
+        Kept::Read(consent) if consent.state.allows() => consent,
+        Kept::Read(consent) => return Err(PeopleRefusal::SharingNotConsented(consent.state).into()),
+        Kept::None => return Err(PeopleRefusal::SharingNotConsented(ConsentState::NotObtained).into()),
+        Kept::Unreadable(_) => return Err(PeopleRefusal::SharingUnreadable.into()),
     };
     if !reaches(&consent, joining.office) {
         return Err(PeopleRefusal::OfficeNotConsented.into());
@@ -133,8 +135,8 @@ pub(crate) fn close_for_consent(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId) ->
 pub(crate) fn reopen_for_staff(ctx: &Ctx, tx: &mut dyn Tx, staff: &Staff) -> Result<(), PeopleError> {
     for member in store::teams::open_of_staff(tx, staff.id)? {
         let consent = store::consents::newest(tx, member.person, ConsentScope::CareSharing)?;
-        if let Some(consent) = consent.filter(|c| c.state.allows() && reaches(c, staff.office)) {
-            open(ctx, tx, &member, &consent)?;
+        if let Some(consent) = consent.read().filter(|c| c.state.allows() && reaches(c, staff.office)) {
+            open(ctx, tx, &member, consent)?;
         }
     }
     Ok(())
@@ -166,7 +168,8 @@ fn open(ctx: &Ctx, tx: &mut dyn Tx, member: &TeamMember, consent: &Consent) -> R
     Ok(access::grant(ctx, tx, grant)?)
 }
 
-/// A consent by list or by office reaches the offices it names; every other one reaches all.
+/// A consent by list or by office reaches the offices it names; every other one reaches all. 個人個別 is none that can be
+/// recorded any more, for nothing here asks about a single member of staff; where it stands, it reaches all.
 fn reaches(consent: &Consent, office: OfficeId) -> bool {
     match consent.manner {
         Manner::OfficeList | Manner::PerOffice => consent.offices.contains(&office),

@@ -268,6 +268,11 @@ impl ConsentState {
     pub const fn allows(self) -> bool {
         matches!(self, ConsentState::Given | ConsentState::NotNeeded)
     }
+
+    /// Whether the person said no.
+    pub const fn is_no(self) -> bool {
+        matches!(self, ConsentState::Declined | ConsentState::OptedOut)
+    }
 }
 
 impl Mark {

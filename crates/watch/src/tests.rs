@@ -136,7 +136,7 @@ fn no_watch_without_consent_and_none_after_it() {
         let all = people::consents(ctx, tx, p.person)?;
         let watch = all.iter().find(|c| c.scope == people::ConsentScope::Watch).expect("a consent").id;
         let line = people::testing::line;
-        people::withdraw_consent(ctx, tx, watch, &people::Withdrawal { by: line("本人"), reason: line("") })?;
+        people::withdraw_consent(ctx, tx, p.person, watch, &people::Withdrawal { by: line("本人"), reason: line("") })?;
         stop_without_ground(ctx, tx, p.person)
     })
     .expect("withdrawn");

@@ -115,7 +115,10 @@ fn files_that_are_none_are_named_with_what_to_do() {
         place.configure("trusted_proxies = [\"127.0.0.1\"]", "", "", "");
         let config = std::fs::read_to_string(place.config()).expect("the configuration");
         std::fs::write(place.config(), format!("policies = {folder:?}\n{config}")).expect("it is written");
-        leaves_all_as_it_was(&place, &["serve"], &[&["設定の policies"], words].concat());
+        let words = [&["設定の policies"], words].concat();
+        leaves_all_as_it_was(&place, &["serve"], &words);
+        // A code with which nobody could enrol is not printed.
+        leaves_all_as_it_was(&place, &administrator("jimu2", "ジム タロウ"), &words);
     }
 }
 

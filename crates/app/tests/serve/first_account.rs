@@ -162,6 +162,16 @@ fn a_typing_error_is_named_by_every_command_and_nothing_is_begun() {
 }
 
 #[test]
+fn a_fictional_town_takes_no_administrator_whom_serve_would_not_let_in() {
+    let place = Place::new();
+    place.tamper(|tx| db::marks::set(tx, db::marks::FICTIONAL, "town").map(|()| 1));
+    let said =
+        refused(place.program(&["admin", "create", "--login", LOGIN, "--name", "事務 太郎", "--kana", "ジム タロウ"]));
+    assert!(said.contains("架空の町"), "{said}");
+    assert_eq!(count(&place, "people_staff"), 0);
+}
+
+#[test]
 fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     let place = Place::new();
     let newer = "INSERT INTO migration (name, text_length, applied_at) VALUES ($1, 1, 0)";

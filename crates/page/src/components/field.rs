@@ -7,6 +7,7 @@ use base::limits;
 use maud::{Markup, Render, html};
 
 use super::icon::{Icon, icon};
+use super::time::whole_dates;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -314,7 +315,7 @@ pub fn error_summary(errors: &[(&str, &str)]) -> Markup {
         @if !errors.is_empty() {
             div.notice.is-needed role="alert" tabindex="-1" {
                 p.notice-title { (icon(Icon::Warning)) "入力内容をご確認ください（" (errors.len()) "件）" }
-                ul { @for (id, problem) in errors { li { a href={ "#" (id) } { (problem) } } } }
+                ul { @for (id, problem) in errors { li { a href={ "#" (id) } { (whole_dates(problem)) } } } }
             }
         }
     }
@@ -330,7 +331,7 @@ fn hint_and_error(id: &str, hint: Option<&str>, error: Option<&str>) -> Markup {
     html! {
         @if let Some(hint) = hint { p.field-hint id={ (id) "-hint" } { (hint) } }
         @if let Some(error) = error {
-            p.field-error id={ (id) "-error" } { (icon(Icon::Warning)) span { (error) } }
+            p.field-error id={ (id) "-error" } { (icon(Icon::Warning)) span { (whole_dates(error)) } }
         }
     }
 }

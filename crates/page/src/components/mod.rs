@@ -48,7 +48,9 @@ pub use person::*;
 pub use raster::*;
 pub use state::*;
 pub use story::*;
-pub use time::{at, due, ja_date, ja_date_both, ja_day, ja_moment, ja_time, length, local, since, updated};
+pub use time::{
+    at, due, ja_date, ja_date_both, ja_day, ja_moment, ja_time, length, local, since, updated, whole_dates,
+};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
 use super::state::State;
+use super::time::whole_dates;
 
 /// A box beside the text. `State::NeededNow` is announced at once.
 pub fn notice(state: State, title: &str, body: Markup) -> Markup {
@@ -24,7 +25,7 @@ pub fn notice(state: State, title: &str, body: Markup) -> Markup {
 /// Nothing here, and why that is so: 「いま待っている方はいません」.
 pub fn empty(title: &str, what_next: &str) -> Markup {
     html! {
-        div.empty { p.empty-title { (title) } @if !what_next.is_empty() { p { (what_next) } } }
+        div.empty { p.empty-title { (title) } @if !what_next.is_empty() { p { (whole_dates(what_next)) } } }
     }
 }
 

@@ -24,6 +24,28 @@ pub fn ja_day(moment: Instant) -> String {
     format!("{}月{}日（{}）", t.month, t.day, weekday(moment.wall_day()))
 }
 
+/// A sentence whose 「2月30日」 no line of a narrow screen breaks.
+pub fn whole_dates(words: &str) -> Markup {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let date = |text: &str| -> Option<usize> {
+        let month = digits(text);
+        let rest = text[month..].strip_prefix('月')?;
+        let day = digits(rest);
+        let is_day = month > 0 && day > 0 && rest[day..].starts_with('日');
+        is_day.then(|| month + '月'.len_utf8() + day + '日'.len_utf8())
+    };
+    let starts = |at: usize| !words[..at].ends_with(|c: char| c.is_ascii_digit());
+    let found = words.char_indices().find_map(|(at, _)| Some((at, date(&words[at..]).filter(|_| starts(at))?)));
+    html! {
+        @match found {
+            Some((at, length)) => {
+                (words[..at]) span.whole { (words[at..at + length]) } (whole_dates(&words[at + length..]))
+            },
+            None => (words),
+        }
+    }
+}
+
 /// 「10:42」
 pub fn ja_time(moment: Instant) -> String {
     let t = moment.local();
@@ -116,6 +138,10 @@ mod tests {
     #[test]
     fn dates_are_written_as_the_field_writes_them() {
         assert_eq!(ja_date(t("2026-11-22T10:42")), "令和8年11月22日（日）");
+        assert_eq!(
+            whole_dates("12月は、2月30日と11月3日<1>").0,
+            "12月は、<span class=\"whole\">2月30日</span>と<span class=\"whole\">11月3日</span>&lt;1&gt;"
+        );
         assert_eq!(ja_date_both(Date::parse("1938-04-01").unwrap()), "昭和13年（1938年）4月1日");
         assert_eq!(ja_moment(t("2026-11-21T23:59"), t("2026-11-22T00:01")), "きのう 23:59");
         assert_eq!(ja_moment(t("2026-11-20T09:05"), t("2026-11-22T00:01")), "11月20日（金）9:05");

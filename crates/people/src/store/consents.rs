@@ -5,7 +5,39 @@ use db::{DbError, Row, Tx, params};
 use uuid::Uuid;
 
 use super::{json, read_json, redacted};
-use crate::{Consent, ConsentScope, ConsentState, Manner, ObtainedBy, Relation};
+use crate::{Consent, ConsentScope, ConsentState, Manner, ObtainedBy, Relation, UnreadableConsent};
+
+/// What stands in the register about one thing asked for.
+pub enum Kept {
+    None,
+    Read(Box<Consent>),
+    Unreadable(UnreadableConsent),
+}
+
+impl Kept {
+    pub fn read(&self) -> Option<&Consent> {
+        match self {
+            Kept::Read(consent) => Some(consent),
+            _ => None,
+        }
+    }
+
+    pub fn unreadable(&self) -> Option<UnreadableConsent> {
+        match self {
+            Kept::Unreadable(damaged) => Some(*damaged),
+            _ => None,
+        }
+    }
+
+    fn of(row: Option<&Row>) -> Result<Kept, DbError> {
+        let Some(row) = row else { return Ok(Kept::None) };
+        match row_consent(row) {
+            Ok(consent) => Ok(Kept::Read(Box::new(consent))),
+            Err(DbError::Shape { .. }) => Ok(Kept::Unreadable(damaged(row)?)),
+            Err(error) => Err(error),
+        }
+    }
+}
 
 /// All columns, in the order in which a row is read.
 macro_rules! select {
@@ -25,7 +57,12 @@ const INSERT: &str = "INSERT INTO people_consent (id, serial, person_id, scope, 
     SELECT $1, COALESCE(MAX(serial), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, '', ''
     FROM people_consent";
 const END: &str = "UPDATE people_consent SET state = $2, ended_at = $3, end_reason = $4, ended_by = $5 WHERE id = $1";
-const GET: &str = select!("WHERE id = $1");
+const END_UNREADABLE: &str = "UPDATE people_consent SET ended_at = $2, end_reason = $3 WHERE id = $1";
+const GET: &str = select!("WHERE id = $1 AND person_id = $2");
+/// What the person said last, whatever was noted since: that it was explained anew, that a letter did not come back.
+const LAST_SAID: &str = select!(
+    "WHERE person_id = $1 AND scope = $2 AND subject_id = $3 AND state NOT IN ('explained', 'no_answer') ORDER BY serial DESC LIMIT 1"
+);
 const NEWEST: &str = select!("WHERE person_id = $1 AND scope = $2 AND subject_id = $3 ORDER BY serial DESC LIMIT 1");
 const OF: &str = select!("WHERE person_id = $1 ORDER BY serial DESC LIMIT $2");
 const OPEN_OF: &str = select!("WHERE person_id = $1 AND ended_at IS NULL ORDER BY serial");
@@ -71,11 +108,25 @@ pub fn end(
     tx.tell(END, params![consent, state.key(), at, reason, by])
 }
 
-pub fn get(tx: &mut dyn Tx, consent: ConsentId) -> Result<Option<Consent>, DbError> {
-    tx.first(GET, params![consent])?.as_ref().map(row_consent).transpose()
+/// Leaves what it says as it is.
+pub fn end_unreadable(tx: &mut dyn Tx, consent: ConsentId, at: Instant, reason: &str) -> Result<(), DbError> {
+    tx.tell(END_UNREADABLE, params![consent, at, reason])
 }
 
-pub fn newest(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<Option<Consent>, DbError> {
+pub fn get(tx: &mut dyn Tx, person: PersonId, consent: ConsentId) -> Result<Kept, DbError> {
+    Kept::of(tx.first(GET, params![consent, person])?.as_ref())
+}
+
+pub fn newest(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<Kept, DbError> {
+    Kept::of(tx.first(NEWEST, params![person, scope.key(), subject(person, scope)])?.as_ref())
+}
+
+pub fn last_said(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<Kept, DbError> {
+    Kept::of(tx.first(LAST_SAID, params![person, scope.key(), subject(person, scope)])?.as_ref())
+}
+
+/// As [`newest`], an error where it cannot be read.
+pub fn newest_readable(tx: &mut dyn Tx, person: PersonId, scope: ConsentScope) -> Result<Option<Consent>, DbError> {
     tx.first(NEWEST, params![person, scope.key(), subject(person, scope)])?.as_ref().map(row_consent).transpose()
 }
 
@@ -83,13 +134,15 @@ pub fn of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
     tx.list("people_consent", OF, params![person, MAX_SHOWN], row_consent)
 }
 
-/// How many rows about this person cannot be read.
-pub fn unreadable_of(tx: &mut dyn Tx, person: PersonId) -> Result<usize, DbError> {
-    Ok(tx.sift("people_consent", OF, params![person, MAX_SHOWN], row_consent)?.1.len())
+/// The rows about this person that cannot be read, newest first.
+pub fn unreadable_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<UnreadableConsent>, DbError> {
+    tx.sift("people_consent", OF, params![person, MAX_SHOWN], row_consent)?.1.iter().map(damaged).collect()
 }
 
-pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<Vec<Consent>, DbError> {
-    tx.query(OPEN_OF, params![person])?.iter().map(row_consent).collect()
+/// Those that did not end, and those of them that cannot be read.
+pub fn open_of(tx: &mut dyn Tx, person: PersonId) -> Result<(Vec<Consent>, Vec<UnreadableConsent>), DbError> {
+    let (open, rows) = tx.sift("people_consent", OPEN_OF, params![person], row_consent)?;
+    Ok((open, rows.iter().map(damaged).collect::<Result<_, _>>()?))
 }
 
 /// Those in force whose last day is before `today`, oldest first.
@@ -99,6 +152,12 @@ pub fn over(tx: &mut dyn Tx, today: Date) -> Result<Vec<Consent>, DbError> {
 
 fn subject(person: PersonId, scope: ConsentScope) -> Uuid {
     scope.contact().map_or(person.0, |contact| contact.0)
+}
+
+fn damaged(row: &Row) -> Result<UnreadableConsent, DbError> {
+    let subject = row.get::<Uuid>(3).ok().map(ContactId);
+    let scope = row.get::<String>(2).ok().and_then(|key| ConsentScope::from_key(&key, subject));
+    Ok(UnreadableConsent { id: row.get(0)?, scope, recorded_at: row.get(17).ok() })
 }
 
 fn row_consent(row: &Row) -> Result<Consent, DbError> {

@@ -15,9 +15,9 @@ impl Region {
     }
 
     fn withdraw(&self, scope: ConsentScope) -> Result<(), PeopleError> {
-        let id = self.current(scope).id;
+        let (id, person) = (self.current(scope).id, self.s.person);
         let said = Withdrawal { by: line("髙橋 みほん"), reason: line("") };
-        self.write(self.clerk(), move |ctx, tx| withdraw_consent(ctx, tx, id, &said))
+        self.write(self.clerk(), move |ctx, tx| withdraw_consent(ctx, tx, person, id, &said))
     }
 
     fn record(&self, new: NewConsent) -> Result<base::ConsentId, PeopleError> {
@@ -134,7 +134,8 @@ fn without_consent_to_sharing_there_is_no_team_and_its_end_stops_the_team() {
     let refused = region.write(region.clerk(), move |ctx, tx| join_team(ctx, tx, s.person, s.doctor, TeamPart::Doctor));
     assert_eq!(refusal(refused), PeopleRefusal::SharingNotConsented(ConsentState::Withdrawn));
     // By office: the nurse's is not among those the resident chose.
-    let some = NewConsent { manner: Manner::PerOffice, offices: vec![s.clinic], ..yes(ConsentScope::CareSharing) };
+    let some =
+        NewConsent { manner: Some(Manner::PerOffice), offices: vec![s.clinic], ..yes(ConsentScope::CareSharing) };
     region.record(some).unwrap();
     assert!(region.may(region.doctor(), Act::SeeMedical) && !region.may(region.nurse(), Act::SeeIdentity));
     let nurse = region.read(region.clerk(), move |ctx, tx| team(ctx, tx, s.person)).unwrap();
@@ -181,7 +182,7 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         ("signed_by", "髙橋 みほん"),
         ("signer_relation", "oneself"),
     ];
-    assert!(NewConsent::parse(&form(&base), today()).is_ok());
+    assert!(NewConsent::parse(&form(&base), today(), None).is_ok());
     for (changes, field) in [
         (&[("scope", "")][..], "scope"),
         (&[("scope", "family_alerts")], "scope"),
@@ -201,7 +202,7 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         (&[("legal_basis", "見本条例第1条")], "legal_basis"),
         (&[("state", "declined"), ("expires_on", "2027-11-21")], "expires_on"),
     ] {
-        let errors = NewConsent::parse(&form(&changed(&base, changes)), today()).unwrap_err();
+        let errors = NewConsent::parse(&form(&changed(&base, changes)), today(), None).unwrap_err();
         assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), [field], "{changes:?}");
     }
     // What was filled in for an answer and is sent with a state that is none is said, never kept.
@@ -223,21 +224,166 @@ fn an_answer_must_say_who_explained_how_and_who_signed() {
         ("opted_out", &[]),
     ] {
         let sent = form(&changed(&base, &[("scope", "roster"), ("state", state)]));
-        let fields = NewConsent::parse(&sent, today()).err().unwrap_or_default();
+        let fields = NewConsent::parse(&sent, today(), None).err().unwrap_or_default();
         assert_eq!(fields.iter().map(|e| e.field).collect::<Vec<_>>(), strays, "{state}");
     }
     let explained = &[("scope", "watch"), ("state", "explained")][..];
-    let errors = NewConsent::parse(&form(explained), today()).unwrap_err();
+    let errors = NewConsent::parse(&form(explained), today(), None).unwrap_err();
     assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), ["explained_by", "explained_on"]);
     let nothing = &[("scope", "watch"), ("state", "given")][..];
-    let errors = NewConsent::parse(&form(nothing), today()).unwrap_err();
+    let errors = NewConsent::parse(&form(nothing), today(), None).unwrap_err();
     let all = ["explained_by", "obtained_by", "obtained_on", "signed_by", "signer_relation"];
     assert_eq!(errors.iter().map(|e| e.field).collect::<Vec<_>>(), all, "all that is missing is said at once");
     let region = Region::new();
     let unsigned = NewConsent { signed_by: Line::blank(), ..yes(ConsentScope::Watch) };
-    assert!(matches!(refusal(region.record(unsigned)), PeopleRefusal::ConsentIncomplete(_)));
+    assert!(matches!(refusal(region.record(unsigned)), PeopleRefusal::ConsentIncomplete { .. }));
     let stranger = ConsentScope::FamilyAlerts(ContactId(Uuid::from_u128(5)));
     assert_eq!(refusal(region.record(yes(stranger))), PeopleRefusal::NoContact);
+}
+
+// An ordinance that needs no consent honours a refusal (徳島市条例): only the person's own yes lifts their no.
+#[test]
+fn an_ordinance_lifts_no_refusal() {
+    let region = Region::new();
+    let roster = ConsentScope::Roster;
+    let ordained = NewConsent {
+        state: ConsentState::NotNeeded,
+        legal_basis: line("見本条例第1条"),
+        explained_by: Line::blank(),
+        explained_on: None,
+        obtained_by: None,
+        obtained_on: None,
+        signed_by: Line::blank(),
+        signer_relation: None,
+        ..yes(roster)
+    };
+    for no in [ConsentState::Declined, ConsentState::OptedOut] {
+        region.record(NewConsent { state: no, ..yes(roster) }).unwrap();
+        let refused = refusal(region.record(ordained.clone()));
+        assert_eq!(refused, PeopleRefusal::AnswerStands { answer: no, instead_of: ConsentState::NotNeeded });
+        assert!(!refused.to_string().contains("撤回") && refused.to_string().contains("断っている"), "{refused}");
+        assert_eq!(region.state(roster), no);
+        region.record(yes(roster)).unwrap();
+    }
+    // Who took their yes back said no too, whatever was noted since.
+    region.withdraw(roster).unwrap();
+    assert!(matches!(refusal(region.record(ordained.clone())), PeopleRefusal::AnswerStands { .. }));
+    let noted = NewConsent { state: ConsentState::NoAnswer, legal_basis: Line::blank(), ..ordained.clone() };
+    region.record(noted.clone()).unwrap();
+    let refused = refusal(region.record(ordained.clone()));
+    assert!(matches!(refused, PeopleRefusal::AnswerStands { answer: ConsentState::Withdrawn, .. }), "{refused}");
+    region.record(yes(roster)).unwrap();
+    region.record(ordained).unwrap();
+    let refused = refusal(region.record(noted)).to_string();
+    assert!(refused.contains("「条例により不要」の記録") && !refused.contains("同意をやめる"), "{refused}");
+}
+
+#[test]
+fn nobody_comes_to_mean_everybody_with_whom_is_shared() {
+    let region = Region::new();
+    let (one, other) = (region.s.clinic, region.s.nursing);
+    let (scope, none) = (ConsentScope::CareSharing, Vec::new);
+    for (manner, offices, field) in [
+        (None, none(), "manner"),
+        (None, vec![one], "manner"),
+        (Some(Manner::PerPerson), none(), "manner"),
+        (Some(Manner::Blanket), vec![one], "office"),
+        (Some(Manner::OfficeList), none(), "office"),
+        (Some(Manner::PerOffice), none(), "office"),
+        (Some(Manner::OfficeList), vec![one, OfficeId(Uuid::from_u128(9))], "office"),
+    ] {
+        let new = NewConsent { manner, offices, ..yes(scope) };
+        let refused = refusal(region.record(new.clone()));
+        assert!(
+            matches!(refused, PeopleRefusal::ConsentIncomplete { field: f, .. } if f == field),
+            "{new:?}: {refused}"
+        );
+    }
+    for (manner, offices) in [(Some(Manner::OfficeList), none()), (None, vec![one])] {
+        let refused = refusal(region.record(NewConsent { manner, offices, ..yes(ConsentScope::Roster) }));
+        assert!(matches!(refused, PeopleRefusal::ConsentIncomplete { field: "manner", .. }), "{refused}");
+    }
+    region.record(NewConsent { manner: Some(Manner::OfficeList), offices: vec![one, other], ..yes(scope) }).unwrap();
+    assert_eq!(region.current(scope).offices, [one, other]);
+    let no = NewConsent { state: ConsentState::Declined, manner: Some(Manner::OfficeList), ..yes(scope) };
+    region.record(no).unwrap();
+}
+
+#[test]
+fn a_form_says_all_that_is_wrong_at_once_and_names_the_field() {
+    let sent = form(&[
+        ("scope", "watch"),
+        ("state", "given"),
+        ("explained_by", "<script>"),
+        ("explained_on", "昭和12年1月1日"),
+        ("obtained_on", "昭和20年2月30日"),
+        ("signed_by", "髙橋 みほん"),
+        ("signer_relation", "oneself"),
+        ("proxy_reason", "入院中"),
+        ("expires_on", "きのう"),
+    ]);
+    let birth = Date::parse("昭和13年4月1日");
+    let errors = NewConsent::parse(&sent, today(), birth).unwrap_err();
+    let said = |field: &str| {
+        let words: Vec<&str> = errors.iter().filter(|e| e.field == field).map(|e| e.message_ja.as_str()).collect();
+        assert_eq!(words.len(), 1, "{field}: {errors:?}");
+        words[0]
+    };
+    assert!(said("explained_by").contains("記号は使えません"));
+    assert!(said("explained_on").contains("生年月日より前"));
+    assert!(said("obtained_on").starts_with("取得日："));
+    assert!(said("expires_on").starts_with("有効期限：日付を読み取れません"));
+    assert!(said("obtained_by").contains("取得方法を選んで"));
+    assert!(said("proxy_reason").contains("空けてください"));
+    let explained = form(&[
+        ("scope", "watch"),
+        ("state", "no_answer"),
+        ("obtained_on", "2026-11-20"),
+        ("obtained_by", "written"),
+        ("signed_by", "髙橋 みほん"),
+        ("signer_relation", "oneself"),
+    ]);
+    let mut words: Vec<String> =
+        NewConsent::parse(&explained, today(), birth).unwrap_err().into_iter().map(|e| e.message_ja).collect();
+    words.sort();
+    words.dedup();
+    assert_eq!(words.len(), 4, "no line says what another says: {words:?}");
+    let opted_out = form(&[("scope", "roster"), ("state", "opted_out")]);
+    let fields: Vec<_> =
+        NewConsent::parse(&opted_out, today(), birth).unwrap_err().into_iter().map(|e| e.field).collect();
+    assert_eq!(fields, ["obtained_by", "obtained_on", "signed_by", "signer_relation"]);
+}
+
+#[test]
+fn over_a_damaged_answer_goes_a_no_and_never_a_yes() {
+    let region = Region::new();
+    let s = region.s;
+    let watch = ConsentScope::FamilyWatch(s.daughter);
+    let damage = "UPDATE people_consent SET state = '???' WHERE person_id = $1";
+    let damaged: Vec<_> = [watch, ConsentScope::CareSharing].map(|scope| region.current(scope).id).to_vec();
+    region.db.db.write_blocking(move |tx| tx.tell(damage, db::params![s.person])).unwrap();
+    for scope in [watch, ConsentScope::CareSharing] {
+        assert_eq!(refusal(region.record(yes(scope))), PeopleRefusal::ConsentUnreadable);
+    }
+    let said = Withdrawal { by: line("髙橋 みほん"), reason: line("") };
+    let id = damaged[0];
+    let taken = region.write(region.clerk(), move |ctx, tx| withdraw_consent(ctx, tx, s.person, id, &said));
+    assert_eq!(refusal(taken), PeopleRefusal::ConsentUnreadable);
+    for scope in [watch, ConsentScope::CareSharing] {
+        region.record(NewConsent { state: ConsentState::Declined, manner: None, ..yes(scope) }).unwrap();
+        assert_eq!(region.state(scope), ConsentState::Declined);
+    }
+    assert!(!region.may(region.relative(s.daughter), Act::SeeWatch) && !region.may(region.doctor(), Act::SeeMedical));
+    assert_eq!(region.events("people.consent_withdrawn").len(), 2);
+    let left = region.read(region.clerk(), move |ctx, tx| unreadable_consents(ctx, tx, s.person)).unwrap();
+    assert!(left.iter().any(|u| u.id == id && u.scope == Some(watch)), "what was damaged stays in the history");
+    // Whoever may not read it does not keep it open either.
+    region
+        .write(region.clerk(), move |ctx, tx| {
+            set_life(ctx, tx, s.person, LifeStatus::MovedOut, today(), &line("長男宅へ"))
+        })
+        .unwrap();
+    assert!(!region.may(region.relative(s.daughter), Act::SeeAlert));
 }
 
 #[test]
@@ -247,7 +393,7 @@ fn only_the_register_records_answers() {
     let id = region.current(ConsentScope::Watch).id;
     for ctx in [region.doctor(), region.operator(), region.city_officer(), region.relative(s.daughter)] {
         let said = Withdrawal { by: line("だれか"), reason: line("") };
-        assert!(is_denied(region.write(ctx.clone(), move |ctx, tx| withdraw_consent(ctx, tx, id, &said))));
+        assert!(is_denied(region.write(ctx.clone(), move |ctx, tx| withdraw_consent(ctx, tx, s.person, id, &said))));
         assert!(is_denied(region.write(ctx, move |ctx, tx| record_consent(
             ctx,
             tx,

@@ -191,6 +191,6 @@ proptest! {
             prop_assert!(phone.shown().starts_with('0'));
         }
         let _ = form::read_date(&typed);
-        let _ = crate::search::sought(&typed);
+        let _ = crate::search::sought(&typed, today());
     }
 }

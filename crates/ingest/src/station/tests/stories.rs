@@ -286,7 +286,7 @@ fn without_consent_nothing_is_collected_or_shown() {
     w.command(move |ctx, tx| {
         let consent = people::consents(ctx, tx, person)?[0].id;
         let line = people::testing::line;
-        people::withdraw_consent(ctx, tx, consent, &people::Withdrawal { by: line("本人"), reason: line("") })?;
+        people::withdraw_consent(ctx, tx, person, consent, &people::Withdrawal { by: line("本人"), reason: line("") })?;
         Ok(())
     });
     assert_eq!(w.say(0, "fridge", OPEN), Receipt { refused: 1, ..Receipt::default() });
