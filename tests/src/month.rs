@@ -54,6 +54,8 @@ pub struct Ledger {
     pub deaths: Vec<Instant>,
     pub cases: Vec<(CaseId, usize, Instant)>,
     pub sent: HashSet<(String, Instant, u8)>,
+    /// Devices that have told their battery.
+    pub charged: HashSet<String>,
     pub stored: u64,
     pub duplicates: u64,
     pub refused: u64,
@@ -165,9 +167,9 @@ pub fn live(seed: u64, homes: usize, days: i64, dies: bool) -> Month {
     Month { region, fate, ledger, residents: homes }
 }
 
-/// Every other home is asked by telephone.
-pub const fn is_asked(home: usize) -> bool {
-    home % 2 == 1
+/// Every other home is asked by telephone, beside those of the town.
+pub fn is_asked(home: usize) -> bool {
+    home % 2 == 1 || town::equip::is_asked(home)
 }
 
 impl Living {
@@ -322,6 +324,8 @@ impl Living {
             Signal::Motion => 3,
             Signal::Temperature(_) => 5,
             Signal::Humidity(_) => 6,
+            // Stored where it has changed: once, in this town.
+            Signal::Battery(_) if self.ledger.charged.insert(a.serial.clone()) => 7,
             Signal::Button => 8,
             _ => return,
         };

@@ -14,7 +14,7 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::Form;
-use watch::trial::Trial;
+use watch::trial::{Trial, try_home};
 use watch::{Asked, Changes, NightDoor, Settings};
 
 use super::{Dwelling, desk_tabs, trial};
@@ -76,15 +76,17 @@ pub(crate) async fn shown(
     frame: &Frame,
     home: HomeId,
     draft: Option<Draft>,
-    tried: Option<&Trial>,
+    tried: Option<Changes>,
 ) -> Result<Markup, Problem> {
-    let (dwelling, changes, region) = visitor
+    let (dwelling, changes, region, tried) = visitor
         .look(site, Look::HomeSettings, move |ctx, tx| {
             let mut seen = Witnesses::default();
             let dwelling = Dwelling::read(ctx, tx, home, &mut seen)?;
             let region = watch::changes_of(tx, None)?.over(&Settings::default());
             let changes = watch::changes_of(tx, Some(home))?;
-            Ok(Seen::of((dwelling, changes, region), seen))
+            let tried = tried.as_ref().map(|tried| try_home(ctx, tx, home, tried)).transpose()?;
+            let tried = tried.map(|tried| seen.take(tried));
+            Ok(Seen::of((dwelling, changes, region, tried), seen))
         })
         .await?;
     let draft = draft.unwrap_or_else(|| on_record(&changes));
@@ -92,7 +94,7 @@ pub(crate) async fn shown(
         h2 { (dwelling.words()) }
         p { "空欄は地域の設定のとおりです。" }
         (draft.summary())
-        @if let Some(tried) = tried { (trial::shown(tried)) }
+        @if let Some(tried) = &tried { (trial::shown(tried)) }
         (form(&draft, &format!("/homes/{home}/watch-settings"), &region, "地域の設定のとおり"))
         @if visitor.role() == Role::Administrator { (link_button(&format!("/homes/{home}/devices"), "住まいの機器へ戻る")) }
     }))

@@ -12,7 +12,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use watch::trial::{DAYS, HOMES, Played, Trial, try_home, try_region};
+use watch::trial::{DAYS, HOMES, Played, Trial, try_region};
 
 use super::settings;
 use crate::verbs::Look;
@@ -53,32 +53,17 @@ pub async fn home(
     Posted(typed): Posted,
 ) -> Result<Response, Problem> {
     let draft = Draft::typed(typed.clone());
-    let read = settings::read(&typed);
-    let tried = match read {
-        Err((field, why)) => Err(draft.clone().wrong_field(field, why)),
-        Ok(changes) => {
-            let tried = visitor.look(&site, Look::SettingsTried, move |ctx, tx| {
-                let mut seen = access::Witnesses::default();
-                let trial = seen.take(try_home(ctx, tx, home, &changes)?);
-                Ok(Seen::of(trial, seen))
-            });
-            match tried.await {
-                Ok(trial) => Ok(trial),
-                Err(Problem::Refused(why)) => Err(draft.clone().refused(why)),
-                Err(other) => return Err(other),
-            }
-        }
+    let draft = match settings::read(&typed) {
+        Err((field, why)) => draft.wrong_field(field, why),
+        Ok(changes) => match settings::shown(&site, &visitor, &frame, home, Some(draft.clone()), Some(changes)).await {
+            Ok(page) => return Ok(page.into_response()),
+            Err(Problem::Refused(why)) => draft.refused(why),
+            Err(other) => return Err(other),
+        },
     };
-    match tried {
-        Ok(trial) => {
-            Ok(settings::shown(&site, &visitor, &frame, home, Some(draft), Some(&trial)).await?.into_response())
-        }
-        Err(draft) => {
-            let status = draft.status();
-            let page = settings::shown(&site, &visitor, &frame, home, Some(draft), None).await?;
-            Ok((status, page).into_response())
-        }
-    }
+    let status = draft.status();
+    let page = settings::shown(&site, &visitor, &frame, home, Some(draft), None).await?;
+    Ok((status, page).into_response())
 }
 
 /// Both settings side by side.

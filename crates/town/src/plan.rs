@@ -134,7 +134,12 @@ fn offices(seed: u64, wanted: usize) -> Vec<OfficePlan> {
         let (of_kind, round) = (n % turn.len(), n / turn.len());
         let (kind, word) = turn[of_kind];
         let front = fronts[(round + of_kind * 11 + seed as usize % fronts.len()) % fronts.len()];
-        kinds.push((kind, format!("{front}{word}"), vec![], String::new()));
+        let name = format!("{front}{word}");
+        // Two families' names may be folded alike, and an office has no namesake.
+        let folded = base::kana::fold(&name);
+        if !kinds.iter().any(|(known, other, ..)| *known == kind && base::kana::fold(other) == folded) {
+            kinds.push((kind, name, vec![], String::new()));
+        }
     }
     let place = |(n, (kind, name, areas, city_code)): (usize, (OfficeKind, String, Vec<String>, String))| {
         let mut rng = chance(seed, "office", n);

@@ -155,7 +155,9 @@ async function consent(office, resident) {
   await page.getByRole('radio', { name: '同意', exact: true }).check();
   await page.getByLabel('説明した方').fill('事務局　見本花子');
   await page.getByLabel('取得方法').selectOption({ index: 1 });
+  await page.getByLabel(/^取得日/).fill('2026-11-01');
   await page.getByLabel(/署名した方（/).fill(resident.name.join('　'));
+  await page.getByLabel('署名した方の続柄').selectOption({ label: '本人' });
   await office.look('consent');
   await office.press('記録する');
   assert.equal(await page.getByRole('heading', { name: 'これまでの記録' }).count(), 1, 'the consent stands on the list');

@@ -120,6 +120,8 @@ fn a_database_without_its_record_beside_signed_heads_is_not_begun_anew() {
     }
     let file = place.folder.path().join("region.db");
     let beside = |end: &str| place.folder.path().join(format!("region.db{end}"));
+    // Whoever still has it open would write its log back into the file.
+    until("everybody has closed the database", || !beside("-wal").exists());
     let whole = std::fs::read(&file).expect("the database");
     for emptied in [&whole[..0], &whole[..4096]] {
         ["-wal", "-shm"].iter().for_each(|end| drop(std::fs::remove_file(beside(end))));

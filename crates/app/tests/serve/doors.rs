@@ -23,7 +23,8 @@ pub fn refused(mut command: Command) -> String {
     while child.try_wait().expect("it can be waited for").is_none() {
         if std::time::Instant::now() > deadline {
             let _ = child.kill();
-            panic!("{command:?} did not refuse");
+            let said = child.wait_with_output().map(|out| String::from_utf8_lossy(&out.stderr).into_owned());
+            panic!("{command:?} did not refuse: {said:?}");
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
