@@ -2,13 +2,11 @@
 //! gateway asks for a key and reads the answer out. The caller is known by the number alone, so only homes that are asked
 //! by telephone are served, an absence is bounded, and the person and the care managers are told of it.
 
-use admission::Caller;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use base::wareki::Date;
 use base::{Actor, Ctx, HomeId, Instant, PersonId, Purpose, RequestId, Role};
 use db::Tx;
@@ -18,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use watch::{AbsenceReason, Asked, BY_TELEPHONE, NewAbsence};
 
-use crate::message_gateway::{BODY, Desk, not_stored, problem};
+use crate::message_gateway::{BODY, Desk, Told, not_stored, problem};
 use crate::rounds::system;
 
 pub const PATH: &str = "/gateway/v1/calls";
@@ -48,16 +46,7 @@ pub fn routes(desk: Desk) -> Router {
     Router::new().route(PATH, post(receive)).layer(DefaultBodyLimit::max(BODY)).with_state(desk)
 }
 
-async fn receive(
-    State(desk): State<Desk>,
-    caller: Option<Extension<Caller>>,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    let body = match desk.admit(caller, &headers, body) {
-        Ok(body) => body,
-        Err(refused) => return refused,
-    };
+async fn receive(State(desk): State<Desk>, Told(body): Told) -> Response {
     let Ok(call) = serde_json::from_slice::<Call>(&body) else {
         let form = "from and say are missing, say is no word that is known, or this is not JSON";
         return problem(StatusCode::BAD_REQUEST, "not-a-call", form);

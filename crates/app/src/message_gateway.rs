@@ -2,10 +2,11 @@
 //! (RFC 9457). What it tells is judged elsewhere.
 
 use admission::Caller;
+use axum::Json;
 use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use base::{Clock, Redacted};
 use db::{Db, DbError};
 use serde_json::json;
@@ -27,39 +28,41 @@ impl Desk {
         Desk { db, clock, token: Sha256::digest(token.expose().as_bytes()).into() }
     }
 
-    /// The body of the one gateway's request in JSON, or what it is told instead.
-    #[allow(clippy::result_large_err)]
-    pub fn admit(
-        &self,
-        caller: Option<Extension<Caller>>,
-        headers: &HeaderMap,
-        body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-    ) -> Result<Bytes, Response> {
-        if !self.knows(headers) {
-            let mut answer =
-                problem(StatusCode::UNAUTHORIZED, "not-authorized", "the report token is missing or wrong");
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return Err(answer);
-        }
-        if let Some(caller) = caller {
-            // There is one gateway for messages.
-            caller.know(1);
-        }
-        let Ok(body) = body else {
-            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send one short JSON object"));
-        };
-        if !is_json(headers) {
-            return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send application/json"));
-        }
-        Ok(body)
-    }
-
     fn knows(&self, headers: &HeaderMap) -> bool {
         let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
         given.is_some_and(|(scheme, token)| {
             scheme.eq_ignore_ascii_case("bearer")
                 && <[u8; 32]>::from(Sha256::digest(token.trim().as_bytes())) == self.token
         })
+    }
+}
+
+/// The body of the one gateway's request, in JSON; else what it is told instead.
+pub struct Told(pub Bytes);
+
+impl FromRequest<Desk> for Told {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, desk: &Desk) -> Result<Told, Response> {
+        let headers = request.headers();
+        if !desk.knows(headers) {
+            let mut answer =
+                problem(StatusCode::UNAUTHORIZED, "not-authorized", "the report token is missing or wrong");
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return Err(answer);
+        }
+        if let Some(caller) = request.extensions().get::<Caller>() {
+            // There is one gateway for messages.
+            caller.know(1);
+        }
+        let is_json = is_json(headers);
+        let Ok(body) = Bytes::from_request(request, desk).await else {
+            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send one short JSON object"));
+        };
+        if !is_json {
+            return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send application/json"));
+        }
+        Ok(Told(body))
     }
 }
 

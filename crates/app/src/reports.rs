@@ -1,13 +1,11 @@
 //! `POST /gateway/v1/reports`: what the gateway for SMS and telephone learns after it accepted an attempt
 //! (`docs/gateway.md`). What a report means is `notify`'s.
 
-use admission::Caller;
-use axum::body::Bytes;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Extension, Router};
 use base::{Ctx, Purpose};
 use db::DbError;
 use notify::{AttemptId, GatewayReport, LinkPurpose, Reported};
@@ -15,7 +13,7 @@ use response::ResponseError;
 use serde::Deserialize;
 use watch::Answer;
 
-use crate::message_gateway::{BODY, Desk, not_stored, problem};
+use crate::message_gateway::{BODY, Desk, Told, not_stored, problem};
 use crate::rounds::system;
 
 pub const PATH: &str = "/gateway/v1/reports";
@@ -34,16 +32,7 @@ pub fn routes(desk: Desk) -> Router {
     Router::new().route(PATH, post(receive)).layer(DefaultBodyLimit::max(BODY)).with_state(desk)
 }
 
-async fn receive(
-    State(desk): State<Desk>,
-    caller: Option<Extension<Caller>>,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    let body = match desk.admit(caller, &headers, body) {
-        Ok(body) => body,
-        Err(refused) => return refused,
-    };
+async fn receive(State(desk): State<Desk>, Told(body): Told) -> Response {
     let Ok(report) = serde_json::from_slice::<Report>(&body) else {
         return problem(
             StatusCode::BAD_REQUEST,

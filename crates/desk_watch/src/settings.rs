@@ -9,6 +9,7 @@ use page::components::{Field, link_button, submit};
 use page::draft::Draft;
 use page::frame::Frame;
 use page::named::Named;
+use page::options;
 use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
@@ -149,7 +150,7 @@ fn on_record(c: &Changes) -> Draft {
         ("cap_hours", word(c.cap_hours)),
         ("fixed_hours", word(c.fixed_hours)),
         ("notices", notices.to_owned()),
-        ("asked", c.asked.map(|a| asked_key(a).to_owned()).unwrap_or_default()),
+        ("asked", c.asked.map_or("", Asked::key).to_owned()),
         ("question_days", word(c.question_days)),
         ("daily", c.daily.map(clock).unwrap_or_default()),
         ("quiet_from", c.quiet.map(|n| clock(n.0)).unwrap_or_default()),
@@ -199,7 +200,7 @@ pub(crate) fn read(form: &Form) -> Result<Changes, Wrong> {
             "off" => Some(false),
             _ => None,
         },
-        asked: Asked::ALL.into_iter().find(|asked| asked_key(*asked) == form.one("asked")),
+        asked: Asked::from_key(form.one("asked")),
         question_days: number("question_days")?,
         daily: match form.one("daily") {
             "" => None,
@@ -224,22 +225,6 @@ pub(crate) fn read(form: &Form) -> Result<Changes, Wrong> {
     })
 }
 
-const fn asked_key(asked: Asked) -> &'static str {
-    match asked {
-        Asked::Off => "off",
-        Asked::Message => "message",
-        Asked::Call => "call",
-    }
-}
-
-const fn asked_words(asked: Asked) -> &'static str {
-    match asked {
-        Asked::Off => "尋ねない",
-        Asked::Message => "メール・SMSで尋ねる",
-        Asked::Call => "自動音声の電話で尋ねる",
-    }
-}
-
 fn hours(form: &Form, from: &'static str, until: &'static str) -> Result<Option<(u16, u16)>, Wrong> {
     if form.one(from).is_empty() && form.one(until).is_empty() {
         return Ok(None);
@@ -260,9 +245,8 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
     };
     let door =
         above.night_door.map_or("何もしない", |l| if l == watch::Level::Alert { "アラート" } else { "通知" });
-    let as_asked = format!("{as_above}（{}）", asked_words(above.asked));
-    let choices = Asked::ALL.into_iter().map(|asked| (asked_key(asked), asked_words(asked)));
-    let asked: Vec<(&str, &str)> = [("", as_asked.as_str())].into_iter().chain(choices).collect();
+    let as_asked = format!("{as_above}（{}）", above.asked.ja());
+    let asked: Vec<(&str, &str)> = [("", as_asked.as_str())].into_iter().chain(options!(Asked)).collect();
     let fixed =
         above.rhythm.fixed.map_or("学習した生活リズム".to_owned(), |s| format!("{}時間", s.as_minutes() / 60));
     html! {

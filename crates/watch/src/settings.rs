@@ -118,20 +118,16 @@ pub struct Changes {
     pub line_fault_minutes: Option<u16>,
 }
 
-/// How a person is asked whether all is well.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Asked {
-    /// Not at all: nobody's silence in answer to a message is an alert.
-    Off,
-    /// By a message with buttons.
-    Message,
-    /// By a call that reads a sentence and takes a key.
-    Call,
-}
-
-impl Asked {
-    pub const ALL: [Asked; 3] = [Asked::Off, Asked::Message, Asked::Call];
+base::words! {
+    /// How a person is asked whether all is well.
+    Asked {
+        /// Not at all: that nobody answers a message is no alert.
+        Off = "off", "尋ねない";
+        /// By a message with buttons.
+        Message = "message", "メール・SMSで尋ねる";
+        /// By a call that reads a sentence and takes a key.
+        Call = "call", "自動音声の電話で尋ねる";
+    }
 }
 
 /// What an entrance that opens at night is worth.
