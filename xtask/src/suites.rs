@@ -46,6 +46,8 @@ const LONG_LIMIT: Duration = Duration::from_secs(8 * 60 * 60);
 const STORY_LIMIT_MS: u64 = 10 * 60 * 1000;
 /// A story that begins its reason with these words is told on the first engine only.
 const ONE_ENGINE: &str = "// One engine is enough:";
+/// And one that begins it so, on the second only: it needs a database that can be away from the program.
+const SERVER_ONLY: &str = "// It needs a server:";
 
 /// What one place at the queue takes: a program of tests, or a file of stories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,10 +168,17 @@ fn stories(root: &Path, engine: Engine) -> Result<Vec<PathBuf>> {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
-        .filter(|path| engine == Engine::Sqlite || !fs::read_to_string(path).is_ok_and(|it| it.contains(ONE_ENGINE)))
+        .filter(|path| !fs::read_to_string(path).is_ok_and(|story| is_left_out(&story, engine)))
         .collect();
     files.sort();
     Ok(files)
+}
+
+fn is_left_out(story: &str, engine: Engine) -> bool {
+    story.contains(match engine {
+        Engine::Sqlite => SERVER_ONLY,
+        Engine::Postgres => ONE_ENGINE,
+    })
 }
 
 /// What was never run may be the longest.
@@ -316,6 +325,14 @@ mod tests {
         let times = [("short Sqlite", 3.0), ("short Postgres", 4.0), ("long Sqlite", 1.0), ("long Postgres", 9.0)];
         longest_first(&mut jobs, &times.map(|(name, seconds)| (name.to_owned(), seconds)).into());
         assert_eq!(jobs.map(|job| job.name), ["new", "long", "short"]);
+    }
+
+    #[test]
+    fn a_story_is_told_where_it_can_be() {
+        let left_out = |story: &str| [Engine::Sqlite, Engine::Postgres].map(|engine| is_left_out(story, engine));
+        assert_eq!(left_out("// A story.\n"), [false, false]);
+        assert_eq!(left_out("// A page.\n// One engine is enough: it draws the same.\n"), [false, true]);
+        assert_eq!(left_out("// A page.\n// It needs a server: nothing else goes away.\n"), [true, false]);
     }
 
     // shows: 5.6.10 what needs no database is run once
