@@ -142,6 +142,9 @@ fn written(arrival: &Arrival) -> Json {
         Signal::Motion => ("motion", json!(true)),
         Signal::Temperature(v) => ("temperature", json!(v)),
         Signal::Humidity(v) => ("humidity", json!(v)),
+        Signal::Energy(v) => ("energy_wh", json!(v)),
+        Signal::Water(v) => ("water_l", json!(v)),
+        Signal::Light(on) => ("light", json!(if on { "on" } else { "off" })),
         _ => ("heartbeat", Json::Null),
     };
     let mut reading = json!({ "kind": kind, "at": format!("{}+09:00", arrival.received_at) });

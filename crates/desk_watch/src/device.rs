@@ -29,15 +29,16 @@ pub async fn page(
     frame: Frame,
     Named(id): Named<DeviceId>,
 ) -> Result<Markup, Problem> {
-    shown(&site, &visitor, &frame, id, None).await
+    shown(&site, &visitor, &frame, id, html! {}).await
 }
 
-async fn shown(
+/// The device's page; `told`: what became of a command, or why it was refused.
+pub async fn shown(
     site: &Site,
     visitor: &Visitor,
     frame: &Frame,
     id: DeviceId,
-    refused: Option<&str>,
+    told: Markup,
 ) -> Result<Markup, Problem> {
     let (device, gateway, unused, dwelling) = visitor
         .look(site, Look::Device, move |ctx, tx| {
@@ -50,7 +51,7 @@ async fn shown(
         .await?;
     Ok(frame.page("この機器は、正しく働いていますか").body(html! {
         h2 { (dwelling.words()) "　" (device.place) "（" (device.kind.ja()) "）" }
-        @if let Some(words) = refused { (refusal(words, &[])) }
+        (told)
         @if let Some((fault, at)) = device.fault {
             (notice(Tone::NeededNow, "故障の疑いがあります", html! {
                 p { (fault.ja()) "。" (ja_moment(at, frame.now)) "から、この機器の動きは見守りに数えていません。" }
@@ -61,6 +62,7 @@ async fn shown(
         @if let Some(warmth) = device.warmth { (notice(Tone::NearLimit, &format!("機器の温度が{warmth}℃です"), html! {})) }
         (facts(&device, &gateway, frame.now))
         @if device.retired_at.is_none() { (test(&device, frame.now)) }
+        @if device.retired_at.is_none() && device.kind == DeviceKind::Power { (super::meter::form(id)) }
         (counters(&device, &unused, frame.now))
         @if device.retired_at.is_none() {
             (guarded("取り外した", "この機器の登録が終わります。受信した記録は残ります。",
@@ -246,7 +248,7 @@ async fn answered(
     match outcome {
         Ok(()) => Ok(Redirect::to(&format!("/devices/{id}")).into_response()),
         Err(Problem::Refused(why)) => {
-            let page = shown(site, visitor, frame, id, Some(&why.words)).await?;
+            let page = shown(site, visitor, frame, id, refusal(&why.words, &[])).await?;
             Ok((status_of(why.kind), page).into_response())
         }
         Err(other) => Err(other),

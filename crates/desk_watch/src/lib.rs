@@ -7,6 +7,7 @@ mod device;
 mod gateway;
 mod gateways;
 mod lines;
+mod meter;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,7 @@ pub fn doors() -> Vec<Door> {
         Door::look("/devices/{id}", Who::Roles(KEEPERS), device::page),
         Door::command("/devices/{id}/walk-test", Who::Roles(KEEPERS), device::start_test),
         Door::command("/devices/{id}/walk-test-end", Who::Roles(KEEPERS), device::end_test),
+        Door::command("/devices/{id}/half-hours", Who::Roles(KEEPERS), meter::enter),
         Door::command("/devices/{id}/serial", Who::Roles(KEEPERS), device::rename),
         Door::command("/devices/{id}/retirement", Who::Roles(KEEPERS), device::retire),
         Door::look("/lines", Who::Roles(SETTERS), lines::page),

@@ -165,3 +165,40 @@ fn the_keepers_lists_say_what_waits() {
     r.get(&r.nurse(), "/lines").is(403);
     r.get(&r.city(), "/gateways").is(403);
 }
+
+// shows: 6.4.2 a power company's table of yesterday stands on the home's page, changes no alert, and a bad one names its line
+#[test]
+fn a_power_companys_table_is_for_looking_back() {
+    let r = Region::new();
+    let keeper = r.administrator();
+    let once = r.post(&keeper, &format!("/homes/{}/gateways", r.s.home), &[("name", "gw-0001"), ("carrier", "見本光")]);
+    let secret = between(&once.body, "パスワード・トークン</dt><dd><code>", "</code>").to_owned();
+    let hash: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(base::unhex::<32>(&secret).expect("64 digits")).into();
+    let gateway = r.test.db.read_blocking(move |tx| watch::authenticate(tx, "gw-0001", hash)).expect("reads");
+    let gateway = gateway.expect("the credential opens").to_string();
+    let new =
+        [("gateway", gateway.as_str()), ("serial", "meter"), ("kind", "power"), ("place", "分電盤"), ("back", "")];
+    let page = r.step(&keeper, "/devices", &new);
+    let device: DeviceId =
+        page.body.split("href=\"/devices/").nth(1).and_then(|t| t.get(..32)?.parse().ok()).expect("it");
+    let home = format!("/homes/{}", r.s.home);
+    r.get(&r.nurse(), &home).is(200).shows("分電盤の電気の記録はまだありません").well_formed();
+    let path = format!("/devices/{device}/half-hours");
+    let send = |who, table: &[u8]| r.send(who, &path, &[], &[("table", "kwh.csv", table)]);
+    // 「年月日」 as Shift_JIS writes it.
+    let mut table = b"\x94N\x8c\x8e\x93\xfa\r\n2026/11/21".to_vec();
+    (0..48).for_each(|n| table.extend(format!(",0.{:02}", n + 10).as_bytes()));
+    r.get(&keeper, &format!("/devices/{device}")).is(200).shows("電力会社の30分ごとの記録").well_formed();
+    let told = send(&keeper, &table);
+    // The watch began at ten o'clock of that day.
+    told.is(200).shows("30分ごとの記録を28件取り込みました").shows("20件は、見守りを始める前").well_formed();
+    send(&keeper, &table).is(200).shows("記録を0件取り込みました").shows("28件は、すでに記録がある");
+    let shown = r.get(&r.nurse(), &home);
+    shown.is(200).shows("分電盤の電気（30分ごと、24時間）").shows("これまでアラートも通知もありません").well_formed();
+    assert_eq!(r.test.db.read_blocking(watch::readings_stored).expect("a count"), 0);
+    table.extend(b"\r\n2026/11/22,1.0");
+    send(&keeper, &table).is(422).shows("3行目：1日分の値が48個").well_formed();
+    send(&r.nurse(), &table).is(403);
+    let entered = r.audited().into_iter().filter(|row| row.action == "watch.enter_half_hours");
+    assert_eq!(entered.filter(|row| row.outcome == audit::Outcome::Done).count(), 2);
+}

@@ -134,6 +134,9 @@ fn told(said: &str) -> &'static str {
         "motion" => DeviceKind::Motion.key(),
         "presence" => DeviceKind::Presence.key(),
         "temperature" | "humidity" => DeviceKind::Climate.key(),
+        "energy_wh" => DeviceKind::Power.key(),
+        "water_l" => DeviceKind::Water.key(),
+        "light" => DeviceKind::Light.key(),
         "press" | "button" => DeviceKind::Button.key(),
         _ => "",
     }

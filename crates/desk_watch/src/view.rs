@@ -70,6 +70,9 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
             (activity_raster("week", "部屋ごとの動き（7日間）", &week(view, now)))
         }
         section.stack { h2 { "室温と湿度" } (climate(view, now)) }
+        @if view.days.iter().any(|day| !day.meters.is_empty()) {
+            section.stack { h2 { "電気と水道" } (super::meter::curves(view, now)) }
+        }
         section.stack { h2 { "アラートと通知" } (alerts(&view.alerts, now)) }
         @if sheet.upkeep {
             section.stack { h2 { "機器" } (devices(&view.devices, view, now)) }
@@ -344,7 +347,7 @@ mod tests {
         let mut missing = [false; QUARTERS];
         missing[missing_from..].fill(true);
         let date = Date::parse(date).expect("a date");
-        DayView { date, lanes: vec![lane], climate: vec![], missing, signs: 1 }
+        DayView { date, lanes: vec![lane], climate: vec![], meters: vec![], missing, signs: 1 }
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub fn lane_label(kind: watch::DeviceKind, place: &str) -> String {
     use watch::DeviceKind as K;
     match kind {
         K::Button => "ボタン".to_owned(),
-        K::Motion | K::Contact if !place.is_empty() => place.to_owned(),
+        K::Power => "電気".to_owned(),
+        K::Water => "水道".to_owned(),
+        K::Motion | K::Contact | K::Light if !place.is_empty() => place.to_owned(),
         _ => kind.ja().trim_end_matches("の開閉").to_owned(),
     }
 }

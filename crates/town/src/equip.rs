@@ -58,6 +58,20 @@ pub const fn is_asked(resident: usize) -> bool {
     resident % 10 == 6
 }
 
+/// What some homes have beside the sensors: key of the serial, kind, place.
+pub fn meters(resident: usize) -> &'static [(&'static str, DeviceKind, &'static str)] {
+    const ALL: &[(&str, DeviceKind, &str)] = &[
+        ("power", DeviceKind::Power, "分電盤"),
+        ("water", DeviceKind::Water, "玄関脇"),
+        ("lamp", DeviceKind::Light, "居間の照明"),
+    ];
+    match resident % 20 {
+        8 => ALL,
+        3 | 15 | 18 => &ALL[..1],
+        _ => &[],
+    }
+}
+
 /// Equips the first [`crate::plan::Size::watched`] homes, as of `then`.
 pub fn equip(
     db: &Db,
@@ -97,6 +111,11 @@ fn one(plan: &Plan, n: usize, settled: Settled, then: Instant, tx: &mut dyn db::
             tx,
             &NewDevice { gateway, home: settled.home, serial: serial(n, key), kind, place: place.into() },
         )?;
+    }
+    for (key, kind, place) in meters(n) {
+        let new =
+            NewDevice { gateway, home: settled.home, serial: serial(n, key), kind: *kind, place: (*place).into() };
+        watch::assign_device(&ctx, tx, &new)?;
     }
     if is_asked(n) {
         let asked = watch::Changes { asked: Some(watch::Asked::Call), ..watch::Changes::default() };

@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 use watch::{Arrival, Signal};
 
 use crate::TownError;
-use crate::equip::{BUTTON, CLIMATE, Equipped, SPOTS, serial};
+use crate::equip::{BUTTON, CLIMATE, Equipped, SPOTS, meters, serial};
 use crate::life::{self, Event, Sign};
 use crate::past::{self, PastOperator};
 use crate::plan::{Plan, chance};
 use crate::story::Story;
+use crate::usage;
 
 /// Days that are played as readings.
 pub const MONTH: i64 = 30;
@@ -31,6 +32,10 @@ pub fn arrivals(plan: &Plan, home: &Equipped, day: i64) -> Vec<Arrival> {
         arrivals.push(arrival(home, String::new(), Signal::Heartbeat, at));
     }
     check_in(home, day, &mut arrivals);
+    for (key, ..) in meters(home.resident) {
+        let used = usage::day(key, seed, day, &events);
+        arrivals.extend(used.into_iter().map(|(at, signal)| arrival(home, serial(home.resident, key), signal, at)));
+    }
     for event in events {
         translate(home, event, &mut arrivals);
     }

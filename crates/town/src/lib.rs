@@ -12,6 +12,7 @@ pub mod places;
 pub mod plan;
 pub mod settle;
 pub mod story;
+mod usage;
 
 use thiserror::Error;
 

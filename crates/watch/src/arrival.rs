@@ -9,6 +9,10 @@ use crate::LineCause;
 
 /// Longest serial (the sender's own name of a device), characters.
 pub const SERIAL_CHARS: usize = 64;
+/// Most electricity of a half hour, Wh: a home's main switch carries 60 A at 200 V, which makes 6,000.
+pub const MOST_WH: f32 = 30_000.0;
+/// Most water of an interval, litres.
+pub const MOST_LITRES: f32 = 5_000.0;
 /// How much of a payload that could not be read is kept for the device's page, characters.
 pub const PAYLOAD_CHARS: usize = 500;
 
@@ -56,6 +60,12 @@ pub enum Signal {
     DeviceTemperature(i16),
     /// Zigbee link quality, 0 (none) to 255.
     LinkQuality(u8),
+    /// Electricity of the half hour that ends then, Wh, 0 to 30,000.
+    Energy(f32),
+    /// Water of the interval that ends then, litres, 0 to 5,000.
+    Water(f32),
+    /// Whether a lamp, or what hangs on a plug, is switched on.
+    Light(bool),
     /// A press, whatever the kind of press.
     Button,
     /// The gateway (serial empty) or a device says that it is alive.
@@ -103,6 +113,9 @@ impl Signal {
             Signal::Humidity(_) => "humidity",
             Signal::Battery(_) => "battery",
             Signal::LinkQuality(_) => "link_quality",
+            Signal::Energy(_) => "energy_wh",
+            Signal::Water(_) => "water_l",
+            Signal::Light(_) => "light",
             Signal::Button => "button",
             Signal::Heartbeat => "heartbeat",
             Signal::DeviceOnline(_) => "device_online",

@@ -1,4 +1,5 @@
-//! One day of one home in quarter hours: how often each device was used, and how warm and damp the rooms were.
+//! One day of one home in quarter hours: how often each device was used, how warm and damp the rooms were, and what its
+//! meters counted.
 //!
 //! Two logs of the same day add up to one, so that the station keeps only what was heard since it last stored and
 //! adds it to the stored log. It knows devices by number and nothing of what they mean.
@@ -7,7 +8,10 @@ use crate::climate;
 use crate::codec::{Damaged, Reader, Writer};
 
 pub const QUARTERS: usize = 96;
-const VERSION: u8 = 1;
+pub const HALF_HOURS: usize = 48;
+/// Without a meter's counts, as nearly all days are.
+const UNMETERED: u8 = 1;
+const METERED: u8 = 2;
 /// Devices and quarters of one day are bounded; a device that chatters only counts higher.
 const MOST_CELLS: usize = 64 * QUARTERS;
 
@@ -17,6 +21,8 @@ pub struct DayLog {
     /// Uses in order of (device, quarter).
     uses: Vec<Use>,
     climate: Vec<Climate>,
+    /// In order of (device, half hour).
+    metered: Vec<Metered>,
     pub signs: u32,
     /// Signs between 23 and 5 o'clock.
     pub night_signs: u32,
@@ -32,6 +38,21 @@ pub struct Use {
     pub device: u32,
     pub quarter: u8,
     pub count: u16,
+}
+
+/// What a meter counted in the interval that ends in this half hour, tenths of a Wh or of a litre.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Metered {
+    pub device: u32,
+    pub half_hour: u8,
+    tenths: u32,
+}
+
+impl Metered {
+    /// Wh or litres.
+    pub fn amount(&self) -> f32 {
+        self.tenths as f32 / 10.0
+    }
 }
 
 /// What a device measured in a quarter hour, hundredths of a degree and of a percent.
@@ -96,12 +117,14 @@ pub fn quarter(second: u32) -> u8 {
 
 impl DayLog {
     pub fn is_empty(&self) -> bool {
-        self.uses.is_empty() && self.climate.is_empty() && self.signs == 0
+        self.uses.is_empty() && self.climate.is_empty() && self.metered.is_empty() && self.signs == 0
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.uses.capacity() * size_of::<Use>() + self.climate.capacity() * size_of::<Climate>()
+        self.uses.capacity() * size_of::<Use>()
+            + self.climate.capacity() * size_of::<Climate>()
+            + self.metered.capacity() * size_of::<Metered>()
     }
 
     pub fn uses(&self) -> &[Use] {
@@ -110,6 +133,15 @@ impl DayLog {
 
     pub fn climate(&self) -> &[Climate] {
         &self.climate
+    }
+
+    pub fn meters(&self) -> &[Metered] {
+        &self.metered
+    }
+
+    pub fn metered(&mut self, device: u32, second: u32, amount: f32) {
+        let tenths = (amount.max(0.0) * 10.0).round() as u32;
+        self.add_metered(Metered { device, half_hour: quarter(second) / 2, tenths });
     }
 
     /// A sign of life; `silence` is how long it had been quiet, if it was the newest sign.
@@ -144,6 +176,7 @@ impl DayLog {
     pub fn add(&mut self, other: &DayLog) {
         other.uses.iter().for_each(|u| self.add_use(*u));
         other.climate.iter().for_each(|c| self.add_climate(c));
+        other.metered.iter().for_each(|m| self.add_metered(*m));
         self.signs = self.signs.saturating_add(other.signs);
         self.night_signs = self.night_signs.saturating_add(other.night_signs);
         self.first_sign = self.first_sign.into_iter().chain(other.first_sign).min();
@@ -167,10 +200,20 @@ impl DayLog {
         }
     }
 
+    /// One half hour is one count, by whichever way it came: it is never added to itself.
+    fn add_metered(&mut self, new: Metered) {
+        match self.metered.binary_search_by_key(&(new.device, new.half_hour), |m| (m.device, m.half_hour)) {
+            Ok(at) => self.metered[at].tenths = self.metered[at].tenths.max(new.tenths),
+            Err(at) if self.metered.len() < MOST_CELLS => self.metered.insert(at, new),
+            Err(_) => {}
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer(Vec::with_capacity(40 + self.uses.len() * 7 + self.climate.len() * 21));
         let second = |s: Option<u32>| s.unwrap_or(u32::MAX);
-        w.u8(VERSION).u32(self.signs).u32(self.night_signs).u32(second(self.first_sign)).u32(second(self.last_sign));
+        let version = if self.metered.is_empty() { UNMETERED } else { METERED };
+        w.u8(version).u32(self.signs).u32(self.night_signs).u32(second(self.first_sign)).u32(second(self.last_sign));
         w.u32(self.longest_silence).u16(self.uses.len() as u16).u16(self.climate.len() as u16);
         for u in &self.uses {
             w.u32(u.device).u8(u.quarter).u16(u.count);
@@ -179,12 +222,19 @@ impl DayLog {
             w.u32(c.device).u8(c.quarter).u16(c.temperatures).i32(c.temperature_sum);
             w.i16(c.temperature_min).i16(c.temperature_max).u16(c.humidities).i32(c.humidity_sum);
         }
+        if version == METERED {
+            w.u16(self.metered.len() as u16);
+        }
+        for m in &self.metered {
+            w.u32(m.device).u8(m.half_hour).u32(m.tenths);
+        }
         w.0
     }
 
     pub fn decode(bytes: &[u8]) -> Result<DayLog, Damaged> {
         let mut r = Reader(bytes);
-        if r.u8()? != VERSION {
+        let version = r.u8()?;
+        if !(UNMETERED..=METERED).contains(&version) {
             return Err(Damaged);
         }
         let second = |s: u32| (s != u32::MAX).then_some(s);
@@ -212,6 +262,14 @@ impl DayLog {
                 humidity_sum: r.i32()?,
             });
         }
+        let metered = if version == METERED { r.u16()? } else { 0 };
+        for _ in 0..metered {
+            log.metered.push(Metered { device: r.u32()?, half_hour: r.u8()?, tenths: r.u32()? });
+        }
+        let half_hours_are_known = log.metered.iter().all(|m| usize::from(m.half_hour) < HALF_HOURS);
+        if !half_hours_are_known || version == METERED && metered == 0 {
+            return Err(Damaged);
+        }
         let quarters = log.uses.iter().map(|u| u.quarter).chain(log.climate.iter().map(|c| c.quarter));
         if quarters.into_iter().any(|q| usize::from(q) >= QUARTERS) {
             return Err(Damaged);
@@ -226,13 +284,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn log() -> impl Strategy<Value = DayLog> {
-        proptest::collection::vec((0u32..4, 0u32..86_400, 0u8..4, -10.0f32..40.0), 0..60).prop_map(|events| {
+        proptest::collection::vec((0u32..4, 0u32..86_400, 0u8..5, -10.0f32..40.0), 0..60).prop_map(|events| {
             let mut log = DayLog::default();
             for (device, second, what, value) in events {
                 match what {
                     0 => log.used(device, second),
                     1 => log.temperature(device, second, value),
                     2 => log.humidity(device, second, value.abs()),
+                    3 => log.metered(device, second, value),
                     _ => log.sign(second, Some(device * 5000)),
                 }
             }

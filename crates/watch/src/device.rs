@@ -26,6 +26,9 @@ words! {
         Presence = "presence", "在室（電波式）";
         Climate = "climate", "温湿度";
         Button = "button", "呼び出しボタン";
+        Power = "power", "電力量計（スマートメーター）";
+        Water = "water", "水道メーター";
+        Light = "light", "照明";
     }
 }
 
@@ -35,6 +38,7 @@ words! {
         Chatters = "chatters", "短い間に何度も開閉・検知をくり返しています（磁石の緩みなど）";
         NeverEnds = "never_ends", "検知したまま終わりません";
         Contradicted = "contradicted", "この機器だけが1日以上動きを伝え、ほかの機器には動きがありません";
+        Flows = "flows", "水が1日以上流れ続けています（漏水、蛇口の閉め忘れなど）";
     }
 }
 
@@ -73,8 +77,14 @@ impl DeviceKind {
             DeviceKind::Medicine => Sign::Medicine,
             DeviceKind::Contact => Sign::Contact,
             DeviceKind::Motion | DeviceKind::Presence => Sign::Motion,
+            DeviceKind::Power | DeviceKind::Water | DeviceKind::Light => Sign::Usage,
             DeviceKind::Climate | DeviceKind::Button => return None,
         })
+    }
+
+    /// Whether it is no sensor of its own but part of what the home uses: only its own word counts.
+    pub(crate) const fn is_usage(self) -> bool {
+        matches!(self, DeviceKind::Power | DeviceKind::Water | DeviceKind::Light)
     }
 }
 
@@ -315,7 +325,13 @@ fn is_such(kind: DeviceKind, said: &str) -> bool {
         "presence" | "distance" => kind == DeviceKind::Presence,
         "temperature" | "humidity" => kind == DeviceKind::Climate,
         "button" => kind == DeviceKind::Button,
-        "contact" => kind.sign().is_some() && !matches!(kind, DeviceKind::Motion | DeviceKind::Presence),
+        "energy_wh" => kind == DeviceKind::Power,
+        "water_l" => kind == DeviceKind::Water,
+        "light" => kind == DeviceKind::Light,
+        "contact" => {
+            let is_door = !matches!(kind, DeviceKind::Motion | DeviceKind::Presence) && !kind.is_usage();
+            kind.sign().is_some() && is_door
+        }
         _ => false,
     }
 }

@@ -14,6 +14,7 @@ mod daily;
 mod day;
 mod device;
 mod event;
+mod half_hours;
 pub mod live;
 pub mod replay;
 pub mod rhythm;
@@ -42,9 +43,10 @@ pub use contract::{
     Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_ground, without_ground,
 };
 pub use daily::Daily;
-pub use day::{Climate, DayLog, QUARTERS, Use};
+pub use day::{Climate, DayLog, HALF_HOURS, Metered, QUARTERS, Use};
 pub use device::*;
 pub use event::Event;
+pub use half_hours::{Taken, Unfit, enter_half_hours};
 pub use settings::{Asked, Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
 pub use unanswered::{
     AGAIN, TRIED_AT_ONCE, take_up_again, unanswered, unanswered_count, unanswered_due, unanswered_persons,
@@ -110,6 +112,10 @@ pub enum WatchRefusal {
     BadTestLength,
     #[error("{field}は{range}の範囲で入力してください。")]
     Setting { field: &'static str, range: &'static str },
+    #[error("30分ごとの電力量は、使用中の電力量計にだけ取り込めます。")]
+    NoMeter,
+    #[error("{line}行目：{why}。")]
+    Table { line: u64, why: Unfit },
     #[error("終わりの日時は、始まりより後、かつ現在より後にしてください。")]
     BadPeriod,
     #[error("{reason}の不在予定は{days}日までです。続く場合は、あらためて入力してください。")]
@@ -139,6 +145,7 @@ impl form::Rule for WatchRefusal {
             | R::BadLine(_)
             | R::BadTestLength
             | R::Setting { .. }
+            | R::Table { .. }
             | R::BadPeriod
             | R::TooLong { .. }
             | R::BadWeekly => form::Kind::Unfit,

@@ -13,7 +13,7 @@ use crate::{Defect, Device, DeviceFault, DeviceKind, Gateway, LineCause, Unused,
 
 /// Percent at and below which a battery is low.
 pub const LOW_BATTERY: u8 = 15;
-/// A climate sensor silent for so long, or any device for [`SILENT_LONG`], needs somebody.
+/// A climate sensor or a meter silent for so long, or any device for [`SILENT_LONG`], needs somebody.
 const SILENT: Span = Span::hours(24);
 const SILENT_LONG: Span = Span::days(7);
 
@@ -236,7 +236,8 @@ pub fn devices_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown
 }
 
 fn why_care(d: &Device, now: Instant) -> Option<Why> {
-    let limit = if d.kind == DeviceKind::Climate { SILENT } else { SILENT_LONG };
+    let measures = matches!(d.kind, DeviceKind::Climate | DeviceKind::Power | DeviceKind::Water);
+    let limit = if measures { SILENT } else { SILENT_LONG };
     let heard = d.heard_at.unwrap_or(d.assigned_at);
     match d {
         Device { fault: Some((fault, _)), .. } => Some(Why::Faulty(*fault)),

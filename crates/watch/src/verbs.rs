@@ -18,6 +18,7 @@ audit::verbs! {
         RetireDevice = "watch.retire_device", "機器を撤去";
         StartWalkTest = "watch.start_walk_test", "設置の動作確認を開始";
         EndWalkTest = "watch.end_walk_test", "設置の動作確認を終了";
+        EnterHalfHours = "watch.enter_half_hours", "電力会社の記録を取り込み";
         SetHome = "watch.set_home", "住まいの見守りの設定を変更";
         SetRegion = "watch.set_region", "地域の見守りの設定を変更";
         RecordDaily = "watch.record_daily", "一日の様子を計測データから記録";

@@ -7,7 +7,7 @@ use db::Tx;
 use people::ConsentScope;
 
 use crate::daily::Daily;
-use crate::day::{DayLog, QUARTERS};
+use crate::day::{DayLog, HALF_HOURS, QUARTERS};
 use crate::rhythm::Rhythm;
 use crate::store::device::DeviceRow;
 use crate::store::{absence, alert, device, history, home, state};
@@ -53,6 +53,7 @@ pub struct DayView {
     /// One for each device that was used, by place.
     pub lanes: Vec<Lane>,
     pub climate: Vec<RoomDay>,
+    pub meters: Vec<MeterDay>,
     /// Quarter hours in which the line was faulty: unknown, not quiet.
     pub missing: [bool; QUARTERS],
     pub signs: u32,
@@ -65,6 +66,15 @@ pub struct Lane {
     pub kind: DeviceKind,
     pub place: String,
     pub counts: [u16; QUARTERS],
+}
+
+/// What one meter counted by half hour, Wh or litres; `None`: nothing heard.
+#[derive(Clone, Debug)]
+pub struct MeterDay {
+    pub device: DeviceId,
+    pub kind: DeviceKind,
+    pub place: String,
+    pub amounts: [Option<f32>; HALF_HOURS],
 }
 
 /// One room's climate by quarter hour; `None`: nothing measured.
@@ -263,6 +273,7 @@ fn day_view(
         date: Date(day),
         lanes: Vec::new(),
         climate: Vec::new(),
+        meters: Vec::new(),
         missing: [false; QUARTERS],
         signs: log.signs,
     };
@@ -283,6 +294,13 @@ fn day_view(
             }
             view.climate.push(room);
             continue;
+        }
+        if matches!(d.kind, DeviceKind::Power | DeviceKind::Water) {
+            let mut amounts = [None; HALF_HOURS];
+            for cell in log.meters().iter().filter(|m| m.device == row.no) {
+                amounts[usize::from(cell.half_hour)] = Some(cell.amount());
+            }
+            view.meters.push(MeterDay { device: d.id, kind: d.kind, place: d.place.clone(), amounts });
         }
         let mut lane = Lane { device: d.id, kind: d.kind, place: d.place.clone(), counts: [0; QUARTERS] };
         for cell in log.uses().iter().filter(|u| u.device == row.no) {

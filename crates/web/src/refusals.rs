@@ -116,6 +116,8 @@ fn the_same_refusal_has_the_same_status_whichever_page_it_comes_from() {
             BadLine("置き場所"),
             BadTestLength,
             Setting { field: "予算", range: "1から2" },
+            NoMeter,
+            Table { line: 1, why: watch::Unfit::NoDate },
             BadPeriod,
             TooLong { reason: "外出", days: 1 },
             BadWeekly,

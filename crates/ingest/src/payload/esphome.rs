@@ -8,11 +8,12 @@ use watch::{Defect, Signal};
 use super::loose::Loose;
 use super::{Origin, Parsed, entity, part, pressed, reach, serial};
 
-/// What one box may have; only the first three say something of life.
+/// What one box may have; only the first four say something of life.
 const COMPONENTS: [&str; 24] = [
     "binary_sensor",
     "event",
     "sensor",
+    "light",
     "alarm_control_panel",
     "button",
     "camera",
@@ -21,7 +22,6 @@ const COMPONENTS: [&str; 24] = [
     "date",
     "datetime",
     "fan",
-    "light",
     "lock",
     "media_player",
     "number",
@@ -47,7 +47,7 @@ pub(super) fn read(origin: &Origin, topic: &str, payload: &[u8], into: &mut Pars
         return true;
     }
     let Some((name, component, rest)) = split(topic) else { return false };
-    let Some(object) = rest.strip_suffix("/state").filter(|_| COMPONENTS[..3].contains(&component)) else {
+    let Some(object) = rest.strip_suffix("/state").filter(|_| COMPONENTS[..4].contains(&component)) else {
         into.ignored += 1;
         return true;
     };
@@ -80,8 +80,18 @@ pub(super) fn read_entity(origin: &Origin, kind: (&str, &str), serial: &str, pay
     match kind {
         ("binary_sensor", name) => into.take_alone(origin, serial, entity::two_states(name, &value), payload),
         ("sensor", name) => into.take_alone(origin, serial, entity::measure(name, &value), payload),
+        ("light", _) => into.take_alone(origin, serial, light(&value, payload), payload),
         _ => read_event(origin, serial, &value, payload, into),
     }
+}
+
+/// ESPHome writes a lamp's state in an object, Home Assistant as a word.
+fn light(value: &Loose, payload: &[u8]) -> Result<Signal, Defect> {
+    if !matches!(value, Loose::Structure) {
+        return value.flag().map(Signal::Light);
+    }
+    let object: Map<String, Value> = serde_json::from_slice(payload).unwrap_or_default();
+    Loose::of(&object, "state").flag().map(Signal::Light)
 }
 
 /// ESPHome writes the event's type in an object; Home Assistant only the time of the last event.

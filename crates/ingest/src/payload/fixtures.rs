@@ -14,7 +14,7 @@ const PAGES: [(&str, &str); 5] = [
     ("statestream", include_str!("fixtures/statestream.txt")),
 ];
 /// How many there are, so that a page that loses its lines is noticed.
-const PAYLOADS: usize = 364;
+const PAYLOADS: usize = 372;
 
 fn word(signal: Signal) -> String {
     match signal {
@@ -33,6 +33,10 @@ fn word(signal: Signal) -> String {
         Signal::Voltage(millivolts) => format!("{millivolts} mV"),
         Signal::DeviceTemperature(degrees) => format!("case {degrees} °C"),
         Signal::LinkQuality(link) => format!("link {link}"),
+        Signal::Energy(wh) => format!("{wh} Wh"),
+        Signal::Water(litres) => format!("{litres} L"),
+        Signal::Light(true) => "on".to_owned(),
+        Signal::Light(false) => "off".to_owned(),
         Signal::Button => "press".to_owned(),
         Signal::DeviceOnline(true) => "online".to_owned(),
         Signal::DeviceOnline(false) => "offline".to_owned(),

@@ -192,6 +192,7 @@ impl Message<'_> {
                 [entity::two_states(self.name, &of("state")), Err(Defect::NoValue)]
             }
             "input" => [of("state").flag().and(Err(Defect::NothingKnown)), Err(Defect::NoValue)],
+            "light" => [of("output").flag().map(Signal::Light), Err(Defect::NoValue)],
             "bthomedevice" => [of("battery").whole(100).map(Signal::Battery), Err(Defect::NoValue)],
             // Whether it is a window or movement stands in its configuration alone.
             "bthomesensor" => {

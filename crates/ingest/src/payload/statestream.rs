@@ -18,7 +18,7 @@ pub(super) fn read(origin: &Origin, topic: &str, payload: &[u8], into: &mut Pars
         return false;
     };
     // `input_button` is a button on a page of Home Assistant; `button` is one that Home Assistant itself presses.
-    let spoken = ["binary_sensor", "sensor", "event", "input_button"].contains(&domain);
+    let spoken = ["binary_sensor", "sensor", "light", "event", "input_button"].contains(&domain);
     if what != "state" || !spoken {
         into.ignored += 1;
         return true;

@@ -34,6 +34,9 @@ fn our_own_readings_of_every_kind() {
         (r#""kind":"humidity","value":48"#, Signal::Humidity(48.0)),
         (r#""kind":"battery","value":99.6"#, Signal::Battery(100)),
         (r#""kind":"link_quality","value":255"#, Signal::LinkQuality(255)),
+        (r#""kind":"energy_wh","value":412.5"#, Signal::Energy(412.5)),
+        (r#""kind":"water_l","value":"18""#, Signal::Water(18.0)),
+        (r#""kind":"light","value":"off""#, Signal::Light(false)),
         (r#""kind":"button","value":"double""#, Signal::Button),
         (r#""kind":"heartbeat""#, Signal::Heartbeat),
         (r#""kind":"device_online","value":false"#, Signal::DeviceOnline(false)),
@@ -69,6 +72,10 @@ fn what_is_wrong_with_a_reading_is_named() {
         (r#"{"device":"a","kind":"temperature","value":1e300}"#, BadValue),
         (r#"{"device":"a","kind":"humidity","value":-1}"#, BadValue),
         (r#"{"device":"a","kind":"battery","value":[50]}"#, BadValue),
+        (r#"{"device":"a","kind":"energy_wh","value":30001}"#, BadValue),
+        (r#"{"device":"a","kind":"energy_wh","value":-1}"#, BadValue),
+        (r#"{"device":"a","kind":"water_l","value":5001}"#, BadValue),
+        (r#"{"device":"a","kind":"light","value":"dim"}"#, BadValue),
     ] {
         let parsed = read(READINGS_TOPIC, payload);
         assert_eq!(defects(&parsed), [(1, why)], "{payload}");
@@ -343,6 +350,7 @@ fn the_schema_names_every_kind_and_no_other() {
     for kind in kinds {
         let value = match kind.as_str().unwrap() {
             "contact" => "\"open\"",
+            "light" => "\"on\"",
             "device_online" | "presence" | "battery_low" | "tamper" => "true",
             "button" | "heartbeat" | "motion" => "null",
             _ => "20",
@@ -351,5 +359,5 @@ fn the_schema_names_every_kind_and_no_other() {
         assert_eq!(parsed.arrivals.len(), 1, "{kind}");
         assert_eq!(Some(parsed.arrivals[0].signal.key()), kind.as_str());
     }
-    assert_eq!(kinds.len(), 13);
+    assert_eq!(kinds.len(), 16);
 }

@@ -104,6 +104,7 @@ fn read_attribute(origin: &Origin, name: &str, attribute: &str, payload: &[u8], 
         "contact" => &mut state.contact,
         "occupancy" => &mut state.occupancy,
         "presence" => &mut state.presence,
+        "state" => &mut state.state,
         "target_distance" => &mut state.target_distance,
         "battery_low" => &mut state.battery_low,
         "tamper" => &mut state.tamper,
@@ -168,12 +169,13 @@ fn read_fields(
 }
 
 impl State<'_> {
-    fn signals(&self) -> [Result<Signal, Defect>; 13] {
+    fn signals(&self) -> [Result<Signal, Defect>; 14] {
         [
             self.contact.flag().map(|touching| contact(!touching)),
             self.occupancy.flag().map(motion),
             self.presence(),
             self.target_distance.measure(0.0, 100.0).map(Signal::Distance),
+            self.light(),
             self.pressed(),
             temperature(&self.temperature),
             humidity(&self.humidity),
@@ -200,6 +202,15 @@ impl State<'_> {
             }
         }
         Err(Defect::NoValue)
+    }
+
+    /// A lamp, a plug or a switch; blinds and locks have states of their own.
+    fn light(&self) -> Result<Signal, Defect> {
+        match &self.state {
+            Loose::Text(word) if word == "ON" => Ok(Signal::Light(true)),
+            Loose::Text(word) if word == "OFF" => Ok(Signal::Light(false)),
+            _ => Err(Defect::NoValue),
+        }
     }
 
     /// A sensor of vibration and the regions of a radar have actions too, which nobody pressed.

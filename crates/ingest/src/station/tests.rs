@@ -6,6 +6,7 @@ mod faults;
 mod houses;
 mod line;
 mod makers;
+mod meters;
 mod questions;
 mod restart;
 mod stories;

@@ -13,7 +13,7 @@ use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
 use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVES, due};
-use crate::{Alert, AlertState, Arrival, Defect, Malformed, Signal, Unused};
+use crate::{Alert, AlertState, Arrival, Defect, DeviceKind, Malformed, Signal, Unused};
 
 /// Words of one second that come within this time of each other were said in their order, not twice.
 const BOUNCE: Span = Span::seconds(3);
@@ -35,6 +35,10 @@ pub(crate) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
         Signal::Presence(true) => (Code::Present, 0.0),
         Signal::Presence(false) => (Code::Absent, 0.0),
         Signal::Distance(metres) => (Code::Distance, metres),
+        Signal::Energy(wh) => (Code::Energy, wh),
+        Signal::Water(litres) => (Code::Water, litres),
+        Signal::Light(true) => (Code::Lit, 0.0),
+        Signal::Light(false) => (Code::Unlit, 0.0),
         _ => return None,
     })
 }
@@ -162,8 +166,10 @@ impl Draft<'_> {
             return Fate::Refused;
         }
         match stored_code(arrival) {
-            Some((code, value)) => self.hear_reading(no, &fixed, index, arrival, code, value),
-            None => self.hear_condition(no, &fixed, index, arrival),
+            Some((code, value)) if code.suits(fixed.devices[index].kind) || !code.is_usage() => {
+                self.hear_reading(no, &fixed, index, arrival, code, value)
+            }
+            _ => self.hear_condition(no, &fixed, index, arrival),
         }
     }
 
@@ -188,7 +194,13 @@ impl Draft<'_> {
         device.heard_at = device.heard_at.max(arrival.received_at);
         match arrival.signal {
             Signal::LinkQuality(q) => device.link = Some(q),
-            Signal::DeviceOnline(online) => device.online = online,
+            Signal::DeviceOnline(online) => {
+                device.online = online;
+                // A lamp that comes back says how it burns, and nobody has switched it.
+                if fixed.devices[index].kind == DeviceKind::Light && !online {
+                    device.open = None;
+                }
+            }
             signal => {
                 device.online = true;
                 device.note_condition(signal);
@@ -216,6 +228,13 @@ impl Draft<'_> {
         if code == Code::Battery && known_battery == Some(value) {
             return Fate::Stored;
         }
+        // A plug says how it is switched with each of its measurements.
+        let known = self.state(no).device(device);
+        if code.is_light() && known.open == Some(code == Code::Lit) && occurred_at >= known.changed_at {
+            known.heard_at = known.heard_at.max(arrival.received_at);
+            known.online = true;
+            return Fate::Stored;
+        }
         let told = |draft: &Self, at| {
             let key = (at, device, code as u8);
             draft.known.contains(&key) || draft.seen.contains(&key)
@@ -234,8 +253,7 @@ impl Draft<'_> {
         }
         let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
         self.out.last_seq += 1;
-        let stored = matches!(code, Code::Temperature | Code::Humidity | Code::Battery | Code::Distance)
-            .then(|| f64::from(value));
+        let stored = code.has_value().then(|| f64::from(value));
         let seq = self.out.last_seq;
         let row = [
             seq.into(),

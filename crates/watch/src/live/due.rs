@@ -122,7 +122,10 @@ fn tell_never_heard(
         return Some(from);
     }
     let long = lasting(home.settings.rhythm.cap);
-    let reason = format!("見守りを始めてから{long}、一度も動きがありません。機器の取り付けもご確認ください。");
+    let mut reason = format!("見守りを始めてから{long}、一度も動きがありません。機器の取り付けもご確認ください。");
+    if home.devices.iter().any(|d| d.kind == DeviceKind::Power) {
+        reason += "電力量計は、登録してから7日間は家の使い方を学習するため、動きに数えません。";
+    }
     state.told[1] = true;
     say(state, Rule::InactivityFixed, Level::Alert, 0, due, reason, effects);
     None

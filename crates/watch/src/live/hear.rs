@@ -6,7 +6,9 @@
 
 use base::{AbsenceId, AlertId, Instant, Span};
 
+pub(crate) use super::code::Code;
 use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
+use super::meter::weigh_use;
 use super::movement::{News, follow, weigh};
 use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
@@ -14,34 +16,8 @@ use crate::rhythm::Heard;
 use crate::words::{at_clock, lasting, long_ago};
 use crate::{DeviceKind, Level, Rule};
 
-/// What a stored row says; the number is the column `code`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Code {
-    Opened = 1,
-    Closed = 2,
-    Motion = 3,
-    MotionCleared = 4,
-    Temperature = 5,
-    Humidity = 6,
-    Battery = 7,
-    Button = 8,
-    Present = 9,
-    Absent = 10,
-    /// To whoever is present, metres.
-    Distance = 11,
-}
-
 /// Presses within this time are one call.
 const AGAIN: Span = Span::minutes(1);
-
-impl Code {
-    pub fn from_number(n: i64) -> Option<Code> {
-        use Code::*;
-        [Opened, Closed, Motion, MotionCleared, Temperature, Humidity, Battery, Button, Present, Absent, Distance]
-            .into_iter()
-            .find(|c| *c as i64 == n)
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
@@ -51,13 +27,6 @@ pub(crate) struct Reading {
     pub received_at: Instant,
     /// Whether anybody knows that it happened then.
     pub timed: bool,
-}
-
-impl Code {
-    fn is_movement(self) -> bool {
-        use Code::*;
-        matches!(self, Opened | Closed | Motion | MotionCleared | Present | Absent | Distance)
-    }
 }
 
 impl Reading {
@@ -130,6 +99,7 @@ pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Re
         Code::Temperature | Code::Humidity => measure(home, state, index, r, in_order, effects),
         Code::Battery => state.device(device.no).battery = Some(r.value as u8),
         Code::Button => press(state, device.no, &device.place, r, effects),
+        Code::Energy | Code::Water => meter(home, state, index, r, effects),
         _ => {}
     }
 }
@@ -143,7 +113,7 @@ fn move_about(
     effects: &mut Vec<Effect>,
 ) {
     let device = &home.devices[index];
-    let Some(sign) = device.kind.sign() else { return };
+    let Some(sign) = device.kind.sign().filter(|_| r.code.suits(device.kind)) else { return };
     let count = |what| Effect::Count { device: device.no, what };
     let at = state.device_at(device.no);
     let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
@@ -168,7 +138,33 @@ fn move_about(
     }
     let known = state.device(device.no);
     known.sign_at = r.occurred_at.max(known.sign_at);
-    live_sign(home, state, sign, r, effects);
+    live_sign(home, state, sign, r.occurred_at, r.is_late(), effects);
+}
+
+/// A meter tells of an interval that is over. Somebody lived when the use began, which is the least that is known.
+fn meter(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, effects: &mut Vec<Effect>) {
+    let device = &home.devices[index];
+    let Some(sign) = device.kind.sign().filter(|_| r.code.suits(device.kind)) else { return };
+    let within = r.occurred_at - Span::seconds(1);
+    state.day(within.wall_day()).metered(device.no, second(within), r.value);
+    let at = state.device_at(device.no);
+    let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
+    let (began, verdict) = weigh_use(&mut state.devices, &mut state.alone, at, gives_signs, r);
+    if verdict.trust_changed {
+        effects.push(Effect::Trust);
+    }
+    if verdict.news == News::Moved && verdict.errs {
+        effects.push(Effect::Count { device: device.no, what: Anomaly::Faulty });
+    }
+    if !verdict.is_sign() {
+        return;
+    }
+    state.day(began.wall_day()).used(device.no, second(began));
+    let known = state.device(device.no);
+    known.sign_at = began.max(known.sign_at);
+    // It ends nothing that was told after the use began.
+    let told_since = state.standing.iter().any(|s| s.raised_at > began);
+    live_sign(home, state, sign, began, r.is_late() || told_since, effects);
 }
 
 /// A door that was told as left open is closed.
@@ -180,10 +176,10 @@ fn live_sign(
     home: &HomeFixed,
     state: &mut HomeState,
     sign: crate::rhythm::Sign,
-    r: &Reading,
+    at: Instant,
+    is_late: bool,
     effects: &mut Vec<Effect>,
 ) {
-    let at = r.occurred_at;
     let last = state.last_sign();
     let newest = last.is_none_or(|last| at > last);
     let silence = last.filter(|_| newest).map(|last| (at - last).as_seconds().clamp(0, 86_400) as u32);
@@ -193,7 +189,7 @@ fn live_sign(
     if state.rhythm.observe(at, sign) == Heard::New {
         state.due = None;
     }
-    if r.is_late() {
+    if is_late {
         for (level, _) in [Level::Notice, Level::Alert].into_iter().zip(told).filter(|(_, told)| *told) {
             state.rhythm.told(level);
         }

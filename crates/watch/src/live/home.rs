@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::{AbsenceId, AlertId, DeviceId, HomeId, Instant, PersonId};
 use uuid::Uuid;
 
+use super::meter::Meter;
 use crate::codec::{Damaged, Reader, Writer};
 use crate::day::DayLog;
 use crate::rhythm::Rhythm;
@@ -124,6 +125,8 @@ pub(crate) struct Rare {
     pub millivolts: Option<u16>,
     /// Of its own case, degrees Celsius.
     pub warmth: Option<i16>,
+    /// Of a meter.
+    pub meter: Option<Box<Meter>>,
 }
 
 /// How warm and damp a room is, and for how long it has been beyond which limit.
@@ -181,6 +184,7 @@ impl HomeState {
         self.devices.capacity() * size_of::<DeviceState>()
             + climates * size_of::<RoomClimate>()
             + self.devices.iter().filter(|d| d.rare.is_some()).count() * size_of::<Rare>()
+            + self.devices.iter().filter(|d| d.meter().is_some()).count() * size_of::<Meter>()
             + usize::from(self.daily.is_some()) * size_of::<DailyCall>()
             + usize::from(self.activity.is_some()) * size_of::<(AbsenceId, Instant)>()
             + self.standing.capacity() * size_of::<Standing>()
@@ -323,10 +327,14 @@ impl DeviceState {
         }
     }
 
+    fn meter(&self) -> Option<&Meter> {
+        self.rare.as_ref().and_then(|rare| rare.meter.as_deref())
+    }
+
     fn encode(&self, w: &mut Writer) {
         let open = self.open.map_or(2, u8::from);
-        let has = [self.climate.is_some(), self.rare.is_some()];
-        w.u32(self.no).u8(open).u8(flags(&[self.clears, self.left_open_told, self.online, has[0], has[1]]));
+        let has = [self.climate.is_some(), self.rare.is_some(), self.meter().is_some()];
+        w.u32(self.no).u8(open).u8(flags(&[self.clears, self.left_open_told, self.online, has[0], has[1], has[2]]));
         w.i16(self.battery.map_or(-1, i16::from)).i16(self.link.map_or(-1, i16::from));
         for time in [self.last_at, self.changed_at, self.heard_at, self.sign_at] {
             w.i64(time.0);
@@ -334,6 +342,9 @@ impl DeviceState {
         w.u16(self.minute).u8(self.in_minute);
         if let Some(rare) = &self.rare {
             rare.encode(w);
+        }
+        if let Some(meter) = self.meter() {
+            meter.encode(w);
         }
         let Some(c) = &self.climate else { return };
         for value in [c.temperature, c.humidity] {
@@ -355,7 +366,7 @@ impl DeviceState {
             1 => Some(true),
             _ => None,
         };
-        let [clears, left_open_told, online, has_climate, is_rare] = read_flags(r.u8()?);
+        let [clears, left_open_told, online, has_climate, is_rare, is_meter] = read_flags(r.u8()?);
         (device.clears, device.left_open_told, device.online) = (clears, left_open_told, online);
         device.battery = u8::try_from(r.i16()?).ok();
         device.link = u8::try_from(r.i16()?).ok();
@@ -367,6 +378,9 @@ impl DeviceState {
         }
         if is_rare {
             device.rare = Some(Box::new(Rare::decode(r)?));
+        }
+        if is_meter {
+            device.rare.get_or_insert_default().meter = Some(Box::new(Meter::decode(r)?));
         }
         if !has_climate {
             return Ok(device);
@@ -406,6 +420,7 @@ impl Rare {
             tampered: said(r.u8()?),
             millivolts: Some(r.u16()?).filter(|n| *n != u16::MAX),
             warmth: Some(r.i16()?).filter(|n| *n != i16::MIN),
+            meter: None,
         })
     }
 }

@@ -6,6 +6,7 @@
 //! for. Whatever a timer or a command changed is saved with the commit that changed it, so that the stored state plus
 //! the readings after it give the lost state again.
 
+mod code;
 mod commit;
 pub(crate) mod decide;
 mod decision;
@@ -16,6 +17,7 @@ pub(crate) mod hear;
 pub(crate) mod home;
 mod line;
 mod load;
+pub(crate) mod meter;
 pub(crate) mod movement;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};

@@ -82,7 +82,7 @@ pub(crate) fn follow(known: &mut DeviceState, r: &Reading) -> News {
     if r.code == Code::Distance {
         return stir(known, r.value);
     }
-    let on = matches!(r.code, Code::Opened | Code::Motion | Code::Present);
+    let on = matches!(r.code, Code::Opened | Code::Motion | Code::Present | Code::Lit);
     if r.occurred_at < known.changed_at {
         // It was news then. Where the state is heard only now, nobody knows whether it had changed.
         let news = r.code == Code::Opened || r.code == Code::Motion && !known.clears;
@@ -147,7 +147,7 @@ fn stir(known: &mut DeviceState, distance: f32) -> News {
 /// Whether the device is out of order by this reading, or was before: what it says is then no sign of life.
 fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News, chatter: u8) -> bool {
     let minute = r.occurred_at.unix_seconds().div_euclid(60) as u16;
-    let counts = matches!(r.code, Code::Opened | Code::Closed | Code::Motion);
+    let counts = matches!(r.code, Code::Opened | Code::Closed | Code::Motion | Code::Lit | Code::Unlit);
     if known.minute != minute {
         (known.minute, known.in_minute) = (minute, 0);
     }
@@ -169,6 +169,8 @@ fn is_out_of_order(known: &mut DeviceState, r: &Reading, news: News, chatter: u8
         Some(DeviceFault::NeverEnds) => known.open != Some(true) || r.code == Code::Distance && news == News::Moved,
         // Another device's word ends it.
         Some(DeviceFault::Contradicted) => false,
+        // The meter itself ends it.
+        Some(DeviceFault::Flows) => false,
     };
     if over {
         known.believe();
@@ -219,13 +221,13 @@ impl DeviceState {
         let climate = self.climate.as_ref();
         let other = |known: Option<(Instant, f32)>| known.is_some_and(|(_, known)| known != value);
         match code {
-            Code::Opened | Code::Motion | Code::Present => self.open == Some(false),
-            Code::Closed | Code::MotionCleared | Code::Absent => self.open == Some(true),
+            Code::Opened | Code::Motion | Code::Present | Code::Lit => self.open == Some(false),
+            Code::Closed | Code::MotionCleared | Code::Absent | Code::Unlit => self.open == Some(true),
             Code::Temperature => other(climate.and_then(|c| c.temperature)),
             Code::Humidity => other(climate.and_then(|c| c.humidity)),
             Code::Distance => self.rare.as_ref().and_then(|r| r.distance).is_some_and(|known| known != value),
             Code::Battery => self.battery.is_some_and(|known| f32::from(known) != value),
-            Code::Button => false,
+            Code::Button | Code::Energy | Code::Water => false,
         }
     }
 

@@ -7,6 +7,7 @@ use super::Summary;
 use super::row::{Row, Said};
 use crate::live::hear::Reading;
 use crate::live::home::{DeviceState, NEVER};
+use crate::live::meter::weigh_use;
 use crate::live::movement::{MOST_A_MINUTE, weigh};
 use crate::rhythm::{Due, Heard, Rhythm, Sign};
 
@@ -141,6 +142,24 @@ impl Home {
                 }
                 self.devices[index].sign_at = row.at;
                 match self.rhythm.observe(row.at, sign) {
+                    Heard::New => summary.signs += 1,
+                    Heard::Late | Heard::Impossible => summary.late += 1,
+                }
+            }
+            Said::Used { code, amount } => {
+                let index = row.sensor as usize - 1;
+                self.signs[index] = Some(Sign::Usage);
+                let reading = Reading { code, value: amount, occurred_at: row.at, received_at: row.at, timed: true };
+                self.devices[index].heard_at = row.at;
+                let signs = &self.signs;
+                let gives_signs = |no: u32| signs[no as usize - 1].is_some();
+                let (began, verdict) = weigh_use(&mut self.devices, &mut self.alone, index, gives_signs, &reading);
+                if !verdict.is_sign() {
+                    summary.other += 1;
+                    return;
+                }
+                self.devices[index].sign_at = began.max(self.devices[index].sign_at);
+                match self.rhythm.observe(began, Sign::Usage) {
                     Heard::New => summary.signs += 1,
                     Heard::Late | Heard::Impossible => summary.late += 1,
                 }

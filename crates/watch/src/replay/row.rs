@@ -4,6 +4,7 @@ use base::{Instant, Span};
 
 use crate::live::hear::Code;
 use crate::rhythm::Sign;
+use crate::{MOST_LITRES, MOST_WH};
 
 /// What a row says.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -13,6 +14,11 @@ pub(super) enum Said {
         sign: Sign,
         code: Code,
         state: bool,
+    },
+    /// A meter said what was used in the interval that ends now.
+    Used {
+        code: Code,
+        amount: f32,
     },
     /// The resident said that all is well.
     Answer,
@@ -44,7 +50,10 @@ pub(super) fn said(kind: &[u8], value: &[u8], clock: &mut Clock) -> Option<Said>
         b"bathroom" | b"bathroom_door" | b"bathroom_proxy" => door(Sign::Bathroom),
         b"toilet" | b"flush" => door(Sign::Toilet),
         b"medicine" => door(Sign::Medicine),
-        b"contact" | b"contact_other" | b"light" | b"appliance" => door(Sign::Contact),
+        b"contact" | b"contact_other" | b"appliance" => door(Sign::Contact),
+        b"light" => movement(Sign::Usage, Code::Lit, Code::Unlit, value),
+        b"energy_wh" => used(Code::Energy, value, MOST_WH),
+        b"water_l" => used(Code::Water, value, MOST_LITRES),
         b"presence" => movement(Sign::Motion, Code::Present, Code::Absent, value),
         b"motion" | b"activity" | b"activity_burst" | b"pressure" => {
             movement(Sign::Motion, Code::Motion, Code::MotionCleared, value)
@@ -68,6 +77,11 @@ fn movement(sign: Sign, on: Code, off: Code, value: &[u8]) -> Said {
         _ => return Said::Nothing,
     };
     Said::Movement { sign, code, state }
+}
+
+fn used(code: Code, value: &[u8], most: f32) -> Said {
+    let amount = number(value).filter(|n| (0.0..=most).contains(n));
+    amount.map_or(Said::Nothing, |amount| Said::Used { code, amount })
 }
 
 fn is_zero(value: &[u8]) -> bool {

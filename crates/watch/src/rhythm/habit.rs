@@ -13,7 +13,8 @@ const SLOT: i64 = 600;
 const NIGHT_ENDS: i64 = 4 * 3600;
 const UNUSED: u8 = u8::MAX;
 
-pub(super) const KINDS: usize = Sign::ALL.len();
+/// Kinds of sensors whose first use is remembered: all but [`Sign::Usage`], the last.
+pub(super) const KINDS: usize = Sign::ALL.len() - 1;
 
 /// First uses in slots of ten minutes from midnight, newest day first; [`UNUSED`] where there was none.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,8 +41,9 @@ impl FirstUses {
     }
 
     pub fn used(&mut self, sign: Sign, of_day: i64) {
-        if of_day >= NIGHT_ENDS {
-            let first = &mut self.today[sign as usize];
+        if of_day >= NIGHT_ENDS
+            && let Some(first) = self.today.get_mut(sign as usize)
+        {
             *first = (*first).min((of_day / SLOT) as u8);
         }
     }
@@ -59,8 +61,9 @@ impl FirstUses {
     /// Of the devices not used yet on the day of which `seconds` have passed, the one whose habit was broken longest
     /// ago; at least half an hour ago. `fresh_day`: nothing at all was heard on that day.
     pub fn broken(&self, seconds: i64, fresh_day: bool) -> Option<Habit> {
-        Sign::ALL
-            .into_iter()
+        Sign::ALL[..KINDS]
+            .iter()
+            .copied()
             .filter(|&sign| fresh_day || self.today[sign as usize] == UNUSED)
             .filter_map(|sign| self.habit(sign))
             .filter(|habit| habit.by + 1800 <= seconds)

@@ -14,11 +14,21 @@ pub enum Sign {
     Motion,
     /// Any other door, drawer or appliance.
     Contact,
+    /// Electricity or water was used, or a lamp was switched. No habit is named by it.
+    Usage,
 }
 
 impl Sign {
-    pub const ALL: [Sign; 7] =
-        [Sign::Entrance, Sign::Fridge, Sign::Bathroom, Sign::Toilet, Sign::Medicine, Sign::Motion, Sign::Contact];
+    pub const ALL: [Sign; 8] = [
+        Sign::Entrance,
+        Sign::Fridge,
+        Sign::Bathroom,
+        Sign::Toilet,
+        Sign::Medicine,
+        Sign::Motion,
+        Sign::Contact,
+        Sign::Usage,
+    ];
 
     pub const fn key(self) -> &'static str {
         match self {
@@ -29,6 +39,7 @@ impl Sign {
             Sign::Medicine => "medicine",
             Sign::Motion => "motion",
             Sign::Contact => "contact",
+            Sign::Usage => "usage",
         }
     }
 

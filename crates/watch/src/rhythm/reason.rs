@@ -84,7 +84,7 @@ fn say_broken(habit: Habit, last: Last, at: i64) -> String {
         Sign::Toilet => ("トイレが使われます", "使われていません"),
         Sign::Medicine => ("薬箱が開きます", "開いていません"),
         Sign::Motion => ("部屋で動きがあります", "ありません"),
-        Sign::Contact => ("扉が開きます", "開いていません"),
+        Sign::Contact | Sign::Usage => ("扉が開きます", "開いていません"),
     };
     format!(
         "いつもは{}ごろまでに{usually}が、{}の時点でまだ{not_yet}。最後の動きは{}の{}です。",
@@ -104,6 +104,7 @@ fn place(sign: Sign) -> &'static str {
         Sign::Medicine => "薬箱",
         Sign::Motion => "人感センサー",
         Sign::Contact => "扉",
+        Sign::Usage => "電気・水道の使用",
     }
 }
 

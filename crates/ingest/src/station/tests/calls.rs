@@ -103,7 +103,7 @@ fn what_could_not_be_used_is_kept_for_the_keeper() {
         ("zigbee2mqtt/fridge", r#"{"contact":"ajar","linkquality":60}"#),
         ("zigbee2mqtt/fridge", r#"{"contact":"ajar","linkquality":61}"#),
         ("zigbee2mqtt/help2", r#"{"action":"single","linkquality":60}"#),
-        ("zigbee2mqtt/lamp", r#"{"state":"ON","brightness":254}"#),
+        ("zigbee2mqtt/lamp", r#"{"brightness":254}"#),
         ("knx/1/2/3", "1"),
         ("zigbee2mqtt/bridge/logging", r#"{"level":"info"}"#),
     ] {
