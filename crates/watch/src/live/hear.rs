@@ -163,7 +163,7 @@ fn meter(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, eff
     let known = state.device(device.no);
     known.sign_at = began.max(known.sign_at);
     // It ends nothing that was told after the use began.
-    let told_since = state.standing.iter().any(|s| s.raised_at > began);
+    let told_since = state.standing.iter().any(|s| is_of_silence(s.rule) && s.raised_at > began);
     live_sign(home, state, sign, began, r.is_late() || told_since, effects);
 }
 
@@ -201,11 +201,14 @@ fn live_sign(
     }
 }
 
+fn is_of_silence(rule: Rule) -> bool {
+    matches!(rule, Rule::Inactivity | Rule::InactivityFixed | Rule::NightDoor | Rule::DailyCall)
+}
+
 /// A sign of life ends the gentle question of a silence, and is told beside an alert that stands.
 fn answer_silence(state: &mut HomeState, at: Instant, effects: &mut Vec<Effect>) {
-    let silent = |rule| matches!(rule, Rule::Inactivity | Rule::InactivityFixed | Rule::NightDoor | Rule::DailyCall);
     state.standing.retain(|s| {
-        let answered = silent(s.rule) && at >= s.raised_at;
+        let answered = is_of_silence(s.rule) && at >= s.raised_at;
         match (answered, s.level) {
             (false, _) => {}
             (true, Level::Notice) => effects.push(Effect::Clear(s.alert)),

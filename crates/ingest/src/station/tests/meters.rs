@@ -128,6 +128,28 @@ fn a_half_hour_that_was_delayed_counts_as_of_then() {
     assert_eq!((sign_at(&mut w, "meter"), w.alerts(0).len()), (Some(used), known + 1));
 }
 
+// shows: 6.4.2 a use that began before an alert was raised ends nothing of it, though it is told at once
+#[test]
+fn a_use_that_began_before_an_alert_ends_nothing() {
+    let mut w = metered();
+    w.without_notices(0);
+    lived_days(&mut w, 10);
+    let home = w.houses[0].home;
+    let changes = watch::Changes { fixed_hours: Some(5), notices: Some(false), ..watch::Changes::default() };
+    w.command(move |ctx, tx| watch::set_home(ctx, tx, home, &changes));
+    let day = w.now.wall_day();
+    let rise = 13 + day.rem_euclid(3) as usize;
+    half_hours(&mut w, 0..rise + 9, |half| lived(day, half).min(250.0));
+    let known = w.alerts(0).len();
+    half_hours(&mut w, rise + 9..rise + 11, |half| if half == rise + 9 { 450.0 } else { 60.0 });
+    let used = midnight(&w) + Span::minutes(30 * (rise as i64 + 9));
+    assert_eq!(sign_at(&mut w, "meter"), Some(used));
+    let told = w.alerts(0);
+    assert_eq!(told.len(), known + 1, "{told:?}");
+    assert!(told[known].raised_at > used && told[known].sign_at.is_none(), "{told:?}");
+    assert_eq!(told[known].state, watch::AlertState::Standing);
+}
+
 // shows: 6.4.2 a lamp that is switched is life; one that comes back, or says its state again, is none
 #[test]
 fn a_lamp_is_life_when_it_is_switched() {
