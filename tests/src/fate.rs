@@ -66,6 +66,15 @@ fn moment(rng: &mut impl Rng, from: Instant, until: Instant) -> Instant {
     Instant(rng.random_range(from.0..until.0))
 }
 
+/// What a meter counts where nobody uses anything.
+pub fn unused(signal: Signal) -> Option<Signal> {
+    match signal {
+        Signal::Energy(_) => Some(Signal::Energy(60.0)),
+        Signal::Water(_) => Some(Signal::Water(0.0)),
+        _ => None,
+    }
+}
+
 impl Fate {
     pub fn draw(plan: &Plan, homes: usize, from: Instant, days: i64) -> Fate {
         let until = from + Span::days(days);
@@ -155,6 +164,9 @@ impl Fate {
                 Signal::Heartbeat => false,
                 // One in eight: the climate is no matter of this story, and there is much of it.
                 Signal::Temperature(_) | Signal::Humidity(_) => at.local().hour % 4 == 0 && at.local().minute < 30,
+                Signal::Energy(_) | Signal::Water(_) => true,
+                // Whether its state makes a row depends on the one before, whatever the way did to that.
+                Signal::Light(_) => false,
                 _ => !self.away(home.resident, at),
             };
             if wanted {

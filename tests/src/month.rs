@@ -13,7 +13,7 @@ use rand::Rng;
 use town::plan::{Size, chance};
 use watch::{AbsenceReason, Alert, Arrival, Level, NewAbsence, Rule, Signal, WatchError, WatchRefusal};
 
-use crate::fate::{Episode, Fate, stays_connected};
+use crate::fate::{Episode, Fate, stays_connected, unused};
 use crate::region::delivery;
 use crate::staff::{Progress, Truth, Work};
 use crate::{Region, at};
@@ -273,8 +273,14 @@ impl Living {
                 break;
             }
             let Some(Reverse(queued)) = self.queue.pop() else { break };
-            if self.happened(&queued) {
-                batch.push(queued.arrival.0);
+            let Queued { truly_at, home, ref arrival, .. } = queued;
+            match unused(arrival.0.signal) {
+                // A meter counts in an empty home too, and beside somebody who lies there.
+                Some(signal) if self.truth(home, truly_at) != Truth::Well => {
+                    batch.push(Arrival { signal, ..queued.arrival.0 });
+                }
+                _ if self.happened(&queued) => batch.push(queued.arrival.0),
+                _ => {}
             }
         }
         self.deliver(now, &batch);
@@ -327,6 +333,8 @@ impl Living {
             // Stored where it has changed: once, in this town.
             Signal::Battery(_) if self.ledger.charged.insert(a.serial.clone()) => 7,
             Signal::Button => 8,
+            Signal::Energy(_) => 12,
+            Signal::Water(_) => 13,
             _ => return,
         };
         if a.retained && a.occurred_at.is_none() {
