@@ -2,8 +2,9 @@
 //! and knows at each row only what came before; time passes with the rows, heartbeats included.
 //!
 //! Input: CSV with the header `home_id,timestamp,sensor_id,kind,room,value`; each home in order of time; local wall
-//! time. A row is judged as a reading of the live watch is (`live::movement`). Beside the sensors' kinds: `answer` (the
-//! resident said that all is well), `away` (announced to be away; the value is the planned end) and `back`.
+//! time. A row is judged as a reading of the live watch is (`live::movement`, `live::meter`). Beside the sensors' kinds,
+//! `energy_wh` and `water_l` (docs/readings.md): `answer` (the resident said that all is well), `away` (announced to be
+//! away; the value is the planned end) and `back`.
 //! Output: one JSON object a line for each notice, question and alert.
 
 mod home;
