@@ -8,14 +8,14 @@ use db::{DbError, Tx};
 use people::ConsentScope;
 
 use super::gateway::Gateway;
-use super::hear::{Code, Reading, take};
+use super::hear::{Code, Effect, Reading, take};
 use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
 use super::{Home, Key, Live, OpenFault, OpenOutage, SAVE_AFTER, Unsaved};
-use crate::WatchError;
 use crate::rules::stretches;
 use crate::settings::Settings;
 use crate::store::{absence, alert, device, history, home, state};
+use crate::{Counters, WatchError};
 
 /// Readings replayed in one go.
 const PAGE: usize = 20_000;
@@ -164,6 +164,7 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         waiting: HashMap::new(),
         orphaned: Vec::new(),
         strangers: HashMap::new(),
+        counts: HashMap::new(),
         unsaved: VecDeque::new(),
         to_save: BTreeSet::new(),
         forgotten: BTreeSet::new(),
@@ -191,7 +192,7 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         state.watched_since = fixed.begun_at;
     }
     let floor = state::floor(tx)?;
-    let behind = replay(tx, floor, &fresh, &mut saved)?;
+    let behind = replay(tx, floor, &fresh, &mut saved, &mut live.counts)?;
     for one in fresh.drain(..) {
         let no = one.fixed.no;
         let Some((state, _)) = saved.remove(&no) else { continue };
@@ -218,6 +219,7 @@ fn replay(
     floor: i64,
     fresh: &[Fresh],
     saved: &mut HashMap<u32, (HomeState, i64)>,
+    counts: &mut HashMap<u32, Counters>,
 ) -> Result<HashSet<u32>, WatchError> {
     let mut moved = HashSet::new();
     let mut place: HashMap<u32, (usize, usize)> = HashMap::new();
@@ -241,8 +243,12 @@ fn replay(
             let value = row.get::<Option<f64>>(3)?.unwrap_or_default() as f32;
             state.device(fixed.devices[index].no).online = true;
             take(fixed, state, index, &Reading { code, value, occurred_at, received_at, timed: true }, &mut effects);
-            // What a reading asked for was written in the commit that stored it.
-            effects.clear();
+            // What a reading asked for was written in the commit that stored it; what is counted waits for the state.
+            for effect in effects.drain(..) {
+                if let Effect::Count { device, what } = effect {
+                    what.count_in(counts.entry(device).or_default());
+                }
+            }
             moved.insert(fixed.no);
         }
         if page.len() < PAGE {
@@ -405,7 +411,7 @@ impl HomeState {
         for climate in self.devices.iter_mut().filter_map(|d| d.climate.as_mut()) {
             for (since, told) in climate.since.iter_mut().flatten().zip(climate.told.iter_mut().flatten()) {
                 if *told {
-                    (*since, *told) = (at + REARM, false);
+                    (*since, *told) = ((at + REARM).into(), false);
                 }
             }
         }
