@@ -130,6 +130,36 @@ fn region_and_home_are_set_by_office_and_city_alone() {
     }
 }
 
+// shows: 6.4.1 a home's page shows which alarms an announced absence would have prevented, and no other
+#[test]
+fn a_homes_page_shows_which_alarms_an_announced_absence_would_have_prevented() {
+    let r = Region::new();
+    let home = format!("/homes/{}", r.s.home);
+    let ended = |rule: Rule, cause: &str| {
+        let (case, operator) = (r.alert(rule), r.operator());
+        let at = |rest: &str| format!("/cases/{case}{rest}");
+        r.step(&operator, &at("/taking"), &[]);
+        r.step(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", "")]);
+        r.post(&operator, &at("/closure"), &[("cause", cause), ("closing", "")]).is(303);
+        r.wait(60);
+    };
+    ended(Rule::Inactivity, "answered_well");
+    ended(Rule::Button, "was_out");
+    r.get(&r.nurse(), &home).is(200).hides("防げたアラート");
+    ended(Rule::Inactivity, "was_out");
+    ended(Rule::InactivityFixed, "unknown_absence");
+    for who in [r.nurse(), r.relative(r.s.daughter), r.resident()] {
+        let page = r.get(&who, &home);
+        page.is(200)
+            .shows("不在の予定が登録されていれば防げたアラートが2件あります（")
+            .shows("外出していた")
+            .well_formed();
+        let named = between(&page.body, "防げたアラートが2件あります（", "）。");
+        assert!(named.contains("12:00") && named.contains("13:00") && !named.contains("11:00"), "{named}");
+        page.shows("不在の予定</span>");
+    }
+}
+
 // shows: 6.2.6 why nothing gets through stands on the gateway's page and beside the fault, with what to do
 #[test]
 fn a_line_that_never_gets_through_says_why() {

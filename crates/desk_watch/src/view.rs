@@ -271,7 +271,8 @@ fn alerts(alerts: &[Alert], now: Instant) -> Markup {
     let entries: Vec<StoryEntry> = alerts.iter().zip(&titles).map(|(a, title)| entry(a, title, now)).collect();
     let avoidable: Vec<String> = alerts
         .iter()
-        .filter(|a| a.level == Level::Alert && a.cause.is_some_and(watch::Cause::was_unannounced))
+        .filter(|a| a.level == Level::Alert && a.rule.heeds_absence())
+        .filter(|a| a.cause.is_some_and(watch::Cause::was_unannounced))
         .map(|a| ja_moment(a.raised_at, now))
         .collect();
     html! {
