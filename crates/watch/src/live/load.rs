@@ -12,10 +12,10 @@ use super::hear::{Code, Reading, take};
 use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
 use super::{Home, Key, Live, OpenFault, OpenOutage, SAVE_AFTER, Unsaved};
-use crate::WatchError;
 use crate::rules::stretches;
 use crate::settings::{Settings, changes_of};
 use crate::store::{absence, alert, device, history, home, state};
+use crate::{WatchError, adaptation};
 
 /// Readings replayed in one go.
 const PAGE: usize = 20_000;
@@ -55,7 +55,8 @@ pub fn read_homes(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Fresh>, WatchErro
 
 fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, WatchError> {
     let region = changes_of(tx, None)?.over(&Settings::default());
-    let region = Arc::new(region);
+    let percent = adaptation::percent(tx)?;
+    let judged = Arc::new(region.clone().adapted(percent));
     let mut changes: HashMap<u32, _> = home::changes(tx, only)?.into_iter().collect();
     let mut words: HashSet<Arc<str>> = HashSet::new();
     let gateways = match only {
@@ -106,7 +107,7 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
             absences: announced.into(),
             settings: changes
                 .remove(&row.no)
-                .map_or_else(|| region.clone(), |c: crate::Changes| Arc::new(c.over(&region))),
+                .map_or_else(|| judged.clone(), |c: crate::Changes| Arc::new(c.over(&region).adapted(percent))),
         };
         let standing = standing.get(&row.no).cloned().unwrap_or_default();
         let away_at = away.get(&row.no).copied();

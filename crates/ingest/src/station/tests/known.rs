@@ -1,8 +1,8 @@
-//! What becomes known afterwards: that the person was away.
+//! What becomes known afterwards: that the person was away, and how often the region's alarms were false.
 
 use base::Span;
 use watch::rhythm::Rhythm;
-use watch::{AbsenceReason, AlertState, Cause, Level, NewAbsence, Rule};
+use watch::{AbsenceReason, AlertState, Cause, Changes, Level, NewAbsence, Rule};
 
 use super::houses::{World, silent_home};
 
@@ -70,4 +70,28 @@ fn a_silence_after_the_return_is_learned_again() {
     w.use_door(0, "fridge");
     assert!(rhythm(&w).days_known() > back + 0.1, "what was found out concerns the silence before");
     assert_eq!(w.alerts_of(0, Rule::Inactivity, Level::Alert)[0].state, AlertState::Closed);
+}
+
+// shows: 6.4.4 the limit in force is what the region measured, also after a restart, and what was asked where it is held
+#[test]
+fn homes_are_judged_by_what_the_region_measured() {
+    const MEASURED: &str =
+        "INSERT INTO watch_adaptation (until_at, from_at, home_days, expected, false_alarms, percent)
+        VALUES ($1, $1, 3000.0, 50.0, 150, 300)";
+    for (held, days) in [(false, 90.0), (true, 30.0)] {
+        let mut w = silent_home();
+        let now = w.now;
+        w.test.db.write_blocking(move |tx| tx.execute(MEASURED, db::params![now])).expect("was measured");
+        let changes = Changes { adapts: held.then_some(false), ..Changes::default() };
+        w.command(move |ctx, tx| watch::set_region(ctx, tx, &changes));
+        if !held {
+            w.crash();
+        }
+        let cap = Span::hours(24);
+        let (asked, slowest) =
+            (rhythm(&w).deadline(Level::Alert, 30.0, cap), rhythm(&w).deadline(Level::Alert, 90.0, cap));
+        assert!(asked < slowest, "three times the days are later");
+        let due = rhythm(&w).deadline(Level::Alert, days, cap);
+        assert_eq!(Some(until_alert(&mut w).due_at), due, "held: {held}");
+    }
 }
