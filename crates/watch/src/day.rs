@@ -187,7 +187,10 @@ impl DayLog {
     fn add_use(&mut self, new: Use) {
         match self.uses.binary_search_by_key(&(new.device, new.quarter), |u| (u.device, u.quarter)) {
             Ok(at) => self.uses[at].count = self.uses[at].count.saturating_add(new.count),
-            Err(at) if self.uses.len() < MOST_CELLS => self.uses.insert(at, new),
+            Err(at) if self.uses.len() < MOST_CELLS => {
+                self.uses.reserve_exact(1);
+                self.uses.insert(at, new);
+            }
             Err(_) => {}
         }
     }
@@ -195,7 +198,10 @@ impl DayLog {
     fn add_climate(&mut self, new: &Climate) {
         match self.climate.binary_search_by_key(&(new.device, new.quarter), |c| (c.device, c.quarter)) {
             Ok(at) => self.climate[at].add(new),
-            Err(at) if self.climate.len() < MOST_CELLS => self.climate.insert(at, *new),
+            Err(at) if self.climate.len() < MOST_CELLS => {
+                self.climate.reserve_exact(1);
+                self.climate.insert(at, *new);
+            }
             Err(_) => {}
         }
     }
@@ -204,7 +210,10 @@ impl DayLog {
     fn add_metered(&mut self, new: Metered) {
         match self.metered.binary_search_by_key(&(new.device, new.half_hour), |m| (m.device, m.half_hour)) {
             Ok(at) => self.metered[at].tenths = self.metered[at].tenths.max(new.tenths),
-            Err(at) if self.metered.len() < MOST_CELLS => self.metered.insert(at, new),
+            Err(at) if self.metered.len() < MOST_CELLS => {
+                self.metered.reserve_exact(1);
+                self.metered.insert(at, new);
+            }
             Err(_) => {}
         }
     }

@@ -4,6 +4,7 @@ mod broken;
 mod calls;
 mod faults;
 mod houses;
+mod known;
 mod line;
 mod makers;
 mod meters;

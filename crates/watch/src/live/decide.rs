@@ -13,7 +13,7 @@ use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
 use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVES, due};
-use crate::{Alert, AlertState, Arrival, Defect, DeviceKind, Malformed, Signal, Unused};
+use crate::{Alert, AlertState, Arrival, Counters, Defect, DeviceKind, Malformed, Signal, Unused};
 
 /// Words of one second that come within this time of each other were said in their order, not twice.
 const BOUNCE: Span = Span::seconds(3);
@@ -65,6 +65,8 @@ struct Draft<'a> {
     waits: HashMap<u32, bool>,
     wakes: HashMap<u32, Option<Instant>>,
     outcomes: Vec<Outcome>,
+    /// By device.
+    counts: HashMap<u32, Counters>,
     /// What is being taken in was left by a gateway for the end of its line.
     is_will: bool,
     out: Writes,
@@ -92,6 +94,7 @@ pub(super) fn decide(
         waits: HashMap::new(),
         wakes: HashMap::new(),
         outcomes: Vec::with_capacity(bundles.len()),
+        counts: HashMap::new(),
         is_will: false,
         out,
     };
@@ -102,8 +105,8 @@ pub(super) fn decide(
     draft.look_at_timers(timers);
     draft.group_faults();
     draft.save();
-    let Draft { changed, lines, line_wakes, waits, wakes, outcomes, out, .. } = draft;
-    Decision { writes: Arc::new(out), changed, lines, line_wakes, waits, wakes, outcomes }
+    let Draft { changed, lines, line_wakes, waits, wakes, outcomes, counts, out, .. } = draft;
+    Decision { writes: Arc::new(out), changed, lines, line_wakes, waits, wakes, outcomes, counts }
 }
 
 impl Draft<'_> {
@@ -191,7 +194,7 @@ impl Draft<'_> {
     /// Battery and link as such, availability: kept with the device, no row of their own.
     fn hear_condition(&mut self, no: u32, fixed: &HomeFixed, index: usize, arrival: &Arrival) -> Fate {
         let device = self.state(no).device(fixed.devices[index].no);
-        device.heard_at = device.heard_at.max(arrival.received_at);
+        device.heard_at = device.heard_at.at().max(arrival.received_at).into();
         match arrival.signal {
             Signal::LinkQuality(q) => device.link = Some(q),
             Signal::DeviceOnline(online) => {
@@ -222,7 +225,7 @@ impl Draft<'_> {
         let (occurred_at, wrong) = effective(arrival);
         let timed = !arrival.retained || !wrong && arrival.occurred_at.is_some();
         if !timed && !self.is_first_press(no, device, code) {
-            return self.keep_no_old_state(device, arrival);
+            return self.keep_no_old_state(no, device, arrival);
         }
         let known_battery = self.state(no).device(device).battery.map(f32::from);
         if code == Code::Battery && known_battery == Some(value) {
@@ -231,7 +234,7 @@ impl Draft<'_> {
         // A plug says how it is switched with each of its measurements.
         let known = self.state(no).device(device);
         if code.is_light() && known.open == Some(code == Code::Lit) && occurred_at >= known.changed_at {
-            known.heard_at = known.heard_at.max(arrival.received_at);
+            known.heard_at = known.heard_at.at().max(arrival.received_at).into();
             known.online = true;
             return Fate::Stored;
         }
@@ -242,14 +245,14 @@ impl Draft<'_> {
         let mut occurred_at = occurred_at;
         if told(self, occurred_at) {
             let Some(after) = bounce(self.state(no).device(device), arrival, occurred_at, code, value) else {
-                self.count(device, Anomaly::Duplicate);
+                self.count(no, device, Anomaly::Duplicate);
                 return Fate::Duplicate;
             };
             occurred_at = after;
         }
         self.seen.insert((occurred_at, device, code as u8));
         if wrong {
-            self.count(device, Anomaly::WrongClock);
+            self.count(no, device, Anomaly::WrongClock);
         }
         let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
         self.out.last_seq += 1;
@@ -282,8 +285,8 @@ impl Draft<'_> {
     }
 
     /// What a broker kept of a time nobody knows is no news; what could have been a sign of life is for the keeper's eye.
-    fn keep_no_old_state(&mut self, device: u32, arrival: &Arrival) -> Fate {
-        self.count(device, Anomaly::Retained);
+    fn keep_no_old_state(&mut self, no: u32, device: u32, arrival: &Arrival) -> Fate {
+        self.count(no, device, Anomaly::Retained);
         if arrival.signal.is_life_or_call() {
             let (serial, said) = (Some(arrival.serial.clone()), arrival.signal.key().as_bytes());
             let Arrival { gateway, received_at, .. } = *arrival;
@@ -334,7 +337,7 @@ impl Draft<'_> {
                 Effect::Escalate(alert) => self.out.endings.push(ending(alert, How::Escalated)),
                 Effect::SignAfter(alert, at) => self.out.endings.push(ending(alert, How::SignAfter(at))),
                 Effect::Activity(absence, at) => self.out.activities.push((absence, at)),
-                Effect::Count { device, what } => self.count(device, what),
+                Effect::Count { device, what } => self.count(no, device, what),
                 // Saved with this commit, as everything is that is more than a count.
                 Effect::Trust => {}
                 Effect::Raise { rule, level, device, due, reason } => self.raise(no, rule, level, device, due, reason),
@@ -383,18 +386,10 @@ impl Draft<'_> {
         self.out.alerts.push(NewAlert { alert, home: no, device: (device != 0).then_some(device) });
     }
 
-    fn count(&mut self, device: u32, what: Anomaly) {
-        let counters = self.out.counts.entry(device).or_default();
-        let counter = match what {
-            Anomaly::Duplicate => &mut counters.duplicates,
-            Anomaly::Late => &mut counters.late,
-            Anomaly::Reordered => &mut counters.reordered,
-            Anomaly::Repeated => &mut counters.repeated,
-            Anomaly::Retained => &mut counters.retained,
-            Anomaly::WrongClock => &mut counters.wrong_clock,
-            Anomaly::Faulty => &mut counters.faulty,
-        };
-        *counter += 1;
+    /// Written with the home's state, so that a device that chatters costs no row each time.
+    fn count(&mut self, no: u32, device: u32, what: Anomaly) {
+        self.state(no);
+        what.count_in(self.counts.entry(device).or_default());
     }
 
     /// Saves what must be saved with this commit, and what has waited long enough.
@@ -428,6 +423,12 @@ impl Draft<'_> {
             let known = |d: &DeviceState| d.unsaved && fixed.devices.iter().any(|f| f.no == d.no);
             let devices = state.devices.iter().filter(|d| known(d)).cloned().collect();
             state.devices.iter_mut().for_each(|d| d.unsaved = false);
+            for device in &fixed.devices {
+                let counted = [self.counts.remove(&device.no), self.live.counts.get(&device.no).copied()];
+                for counted in counted.iter().flatten() {
+                    self.out.counts.entry(device.no).or_default().add(counted);
+                }
+            }
             self.out.saves.push(Save { home: no, body, days, devices });
         }
         let still_unsaved =
@@ -447,7 +448,7 @@ impl Draft<'_> {
 /// was another way in between. The same words delivered again after a lost line come later, or say what is known.
 fn bounce(known: &DeviceState, arrival: &Arrival, at: Instant, code: Code, value: f32) -> Option<Instant> {
     let coarse = arrival.occurred_at.is_none() || at.0 % 1_000_000 == 0;
-    let at_once = arrival.received_at - known.heard_at < BOUNCE && known.last_at - at < Span::seconds(1);
+    let at_once = arrival.received_at - known.heard_at.at() < BOUNCE && known.last_at - at < Span::seconds(1);
     (coarse && at_once && known.differs(code, value)).then_some(known.last_at + Span(1))
 }
 

@@ -130,7 +130,7 @@ impl Home {
                 let index = row.sensor as usize - 1;
                 self.signs[index] = Some(sign);
                 let device = &mut self.devices[index];
-                device.heard_at = row.at;
+                device.heard_at = row.at.into();
                 let reading = Reading { code, value: 0.0, occurred_at: row.at, received_at: row.at, timed: true };
                 let signs = &self.signs;
                 let gives_signs = |no: u32| signs[no as usize - 1].is_some();
@@ -140,7 +140,7 @@ impl Home {
                     summary.other += 1;
                     return;
                 }
-                self.devices[index].sign_at = row.at;
+                self.devices[index].sign_at = row.at.into();
                 match self.rhythm.observe(row.at, sign) {
                     Heard::New => summary.signs += 1,
                     Heard::Late | Heard::Impossible => summary.late += 1,
@@ -150,7 +150,7 @@ impl Home {
                 let index = row.sensor as usize - 1;
                 self.signs[index] = Some(Sign::Usage);
                 let reading = Reading { code, value: amount, occurred_at: row.at, received_at: row.at, timed: true };
-                self.devices[index].heard_at = row.at;
+                self.devices[index].heard_at = row.at.into();
                 let signs = &self.signs;
                 let gives_signs = |no: u32| signs[no as usize - 1].is_some();
                 let (began, verdict) = weigh_use(&mut self.devices, &mut self.alone, index, gives_signs, &reading);
@@ -158,7 +158,7 @@ impl Home {
                     summary.other += 1;
                     return;
                 }
-                self.devices[index].sign_at = began.max(self.devices[index].sign_at);
+                self.devices[index].sign_at = began.max(self.devices[index].sign_at.at()).into();
                 match self.rhythm.observe(began, Sign::Usage) {
                     Heard::New => summary.signs += 1,
                     Heard::Late | Heard::Impossible => summary.late += 1,
