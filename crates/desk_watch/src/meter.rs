@@ -27,11 +27,11 @@ pub fn curves(view: &HomeView, now: Instant) -> Markup {
     html! {
         @for (n, (device, kind, place)) in meters.iter().enumerate() {
             @let points = points(view, *device);
-            @let (what, unit, most) = if *kind == DeviceKind::Power { ("電気", "Wh", 600.0) } else { ("水道", "L", 60.0) };
+            @let (what, unit, most) = if *kind == DeviceKind::Power { ("電気", "Wh", 500.0) } else { ("水道", "L", 60.0) };
             @if points.is_empty() { (empty(&format!("{place}の{what}の記録はまだありません"), "")) } @else {
                 @for (part, from, words) in [("day", now - Span::days(1), "24時間"), ("week", now - Span::days(7), "7日間")] {
                     (curve(&Curve {
-                        id: &format!("meter-{n}-{part}"), title: &format!("{place}の{what}（30分ごと、{words}）"), unit, from, until: now,
+                        id: &format!("meter-{n}-{part}"), title: &format!("{place}の{what}（{words}）"), unit, from, until: now,
                         points: &points, range: (0.0, most), bands: &[], gap: Span::hours(2),
                     }))
                 }

@@ -262,7 +262,7 @@ fn a_power_companys_table_is_for_looking_back() {
     told.is(200).shows("30分ごとの記録を28件取り込みました").shows("20件は、見守りを始める前").well_formed();
     send(&keeper, &table).is(200).shows("記録を0件取り込みました").shows("28件は、すでに記録がある");
     let shown = r.get(&r.nurse(), &home);
-    shown.is(200).shows("分電盤の電気（30分ごと、24時間）").shows("これまでアラートも通知もありません").well_formed();
+    shown.is(200).shows("分電盤の電気（24時間）").shows("これまでアラートも通知もありません").well_formed();
     assert_eq!(r.test.db.read_blocking(watch::readings_stored).expect("a count"), 0);
     table.extend(b"\r\n2026/11/22,1.0");
     send(&keeper, &table).is(422).shows("3行目：1日分の値が48個").well_formed();

@@ -72,7 +72,7 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
         }
         section.stack { h2 { "室温と湿度" } (climate(view, now)) }
         @if view.days.iter().any(|day| !day.meters.is_empty()) {
-            section.stack { h2 { "電気と水道" } (super::meter::curves(view, now)) }
+            section.stack { h2 { "電気と水道" } p.soft { "電気は30分ごと、水道は1時間か30分ごとに使った量です。" } (super::meter::curves(view, now)) }
         }
         section.stack { h2 { "アラートと通知" } (alerts(&view.alerts, now)) }
         @if sheet.upkeep {
