@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::{AbsenceId, AlertId, DeviceId, HomeId, Instant, PersonId};
 use uuid::Uuid;
 
+pub(crate) use crate::codec::NEVER;
 use crate::codec::{Damaged, Reader, Writer};
 use crate::day::DayLog;
 use crate::rhythm::Rhythm;
@@ -12,8 +13,6 @@ use crate::settings::Settings;
 use crate::{DeviceFault, DeviceKind, Level, Rule};
 
 const VERSION: u8 = 3;
-/// No moment: before everything.
-pub(crate) const NEVER: Instant = Instant(i64::MIN);
 
 /// What verbs set: devices, contract, absences, settings. Replaced as a whole when one of them changes.
 pub(crate) struct HomeFixed {
