@@ -83,9 +83,9 @@ pub async fn index_audit(db: &Db) -> anyhow::Result<()> {
     Ok(db.in_slices("audit index", audit::index_persons).await?)
 }
 
-/// Forgets what nobody needs any more, ends consents whose day has come, and files anew what an earlier version folded
-/// in its own way. What fails of it keeps nothing else from
-/// being done.
+/// Forgets what nobody needs any more, ends consents whose day has come, lets the watch's limit follow what the region
+/// measured, and files anew what an earlier version folded in its own way. What fails of it keeps nothing else from being
+/// done.
 pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let now = clock();
     let (sessions, consents) = (system("tidying", clock), system("tidying", clock));
@@ -94,6 +94,7 @@ pub async fn tidy(db: &Db, clock: &Clock) -> anyhow::Result<()> {
         db.write_bulk("sessions", move |tx| signin::tidy(&sessions, tx)).await.map(drop).map_err(Into::into),
         db.write_bulk("messages", move |tx| notify::tidy(tx, now)).await.map(drop).map_err(Into::into),
         expire_consents(db, consents).await,
+        adapt_limit(db, system("watch", clock)).await,
         db.in_slices("search keys", people::file_anew).await.map_err(Into::into),
     ];
     parts.into_iter().collect()
@@ -107,6 +108,15 @@ async fn expire_consents(db: &Db, ctx: Ctx) -> anyhow::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Once a week. What there is to measure is read beside people, and written in one row.
+async fn adapt_limit(db: &Db, ctx: Ctx) -> anyhow::Result<()> {
+    let now = ctx.now;
+    if let Some(measured) = db.read(move |tx| watch::measure(tx, now)).await? {
+        db.write_bulk("limit of the watch", move |tx| watch::adapt(&ctx, tx, &measured)).await?;
+    }
+    Ok(())
 }
 
 /// Forgets old events, but none that the postman has yet to tell.
@@ -175,6 +185,27 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    // shows: 6.4.4 the program measures its region by itself, once a week
+    #[test]
+    fn the_region_is_measured_once_a_week() {
+        let test = db::testing::fresh(web::MIGRATIONS);
+        let begun = Instant::parse("2026-11-22T10:00").expect("a moment");
+        let settled = test.db.write_blocking(move |tx| {
+            let home = people::testing::sample(&people::testing::system(begun, 1), tx)?;
+            watch::begin_contract(&people::testing::system(begun, 2), tx, home.home, home.person)
+        });
+        settled.expect("a contract");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let measured = |days: i64| {
+            let clock: Clock = std::sync::Arc::new(move || begun + Span::days(days));
+            runtime.block_on(tidy(&test.db, &clock)).expect("is tidied");
+            let known = test.db.read_blocking(move |tx| watch::adaptation(tx, begun)).expect("reads");
+            known.lately.map(|lately| (lately.until - begun).as_seconds() / 86_400)
+        };
+        let until = [None, Some(30), Some(30), Some(30), Some(37), Some(37)];
+        assert_eq!([10, 31, 31, 36, 38, 39].map(measured), until, "whole days after the first one");
+    }
 
     #[test]
     fn a_round_begins_at_once_comes_again_and_survives_its_own_failure() {

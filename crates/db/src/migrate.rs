@@ -75,9 +75,10 @@ pub fn migrate_by_owner(
         {
             return Err(DbError::Elsewhere);
         }
-        tx.gather_statistics()?;
         Ok(applied)
     })?;
+    // Not within: a server that tidies a table just then waits for what was granted on it, and this would wait for that.
+    connection.tx().gather_statistics()?;
     // A program that lost its connection before this does not go on as if it knew the tables.
     connection.take_turn()?;
     require_current(Connection::open_reader(program, &Silence::default(), &Arc::default())?.tx(), sets)?;

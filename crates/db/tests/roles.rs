@@ -145,6 +145,28 @@ fn what_the_owner_has_not_brought_forward_the_program_does_not_touch() {
     assert!(matches!(own, Err(DbError::Mighty { .. })), "{own:?}");
 }
 
+#[test]
+fn a_server_that_tidies_a_table_meanwhile_stops_no_migration_and_is_not_stopped() {
+    if !on_postgres() {
+        return;
+    }
+    let (config, _) = prepared_config(&[TABLES]).expect("a database");
+    // As a vacuum does: it keeps others of its kind from the table, and at its end notes what it found beside it.
+    let (mut tidy, mut look) = (client(&owned(&config)), client(&seen_by_superuser(&config)));
+    tidy.batch_execute("BEGIN; LOCK TABLE tally IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
+    std::thread::scope(|scope| {
+        let migration = scope.spawn(|| db::migrate_by_owner(owned(&config), &config, WAIT, &[TABLES]));
+        let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = CAST('tally' AS regclass)
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while look.query_one(waiting, &[]).unwrap().get::<_, i64>(0) == 0 {
+            assert!(!migration.is_finished(), "it did not look at that table");
+            look.batch_execute("SELECT pg_sleep(0.01)").unwrap();
+        }
+        tidy.batch_execute("GRANT SELECT ON tally TO PUBLIC; ROLLBACK").expect("it comes to its end");
+        migration.join().unwrap().expect("so does the migration");
+    });
+}
+
 // shows: 5.2.5 a role that could rewrite the past is refused before anything is written
 #[test]
 fn a_role_with_more_than_it_needs_is_refused_and_the_migration_takes_it_back() {

@@ -106,14 +106,16 @@ const LATELY: Span = Span::days(30);
 
 /// Announced absences in a few lines, and the way to enter one.
 fn absences(absences: &[Absence], cases: &[FamilyCase], home: base::HomeId, now: Instant) -> Markup {
-    let was_out = cases.iter().filter_map(|case| case.ended.filter(|(_, cause)| cause.was_unannounced()));
-    let lately = was_out.map(|(at, _)| at).filter(|at| now - *at < LATELY).max();
+    let was_away = cases.iter().filter(|case| case.avoidable).filter_map(|case| case.ended);
+    let lately = was_away.map(|(at, _)| at).filter(|at| now - *at < LATELY).max();
+    // Who has announced one since knows how.
+    let lately = lately.filter(|at| absences.iter().all(|absence| absence.entered_at < *at));
     html! {
         section.card.stack {
             h2 { "不在の予定" }
             @if let Some(at) = lately {
                 (notice(Tone::Estimated, "次のお出かけは、前もってお知らせください", html! {
-                    p { (since(at, now)) "に終わったアラートは、お出かけ中でした。予定を登録しておくと、アラートになりません。" }
+                    p { (since(at, now)) "に終わったアラートは、ご不在の間のものでした。予定を登録しておくと、アラートになりません。" }
                 }))
             }
             @if absences.is_empty() { p { "予定は登録されていません。" } }

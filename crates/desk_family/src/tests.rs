@@ -113,6 +113,44 @@ fn an_absence_is_entered_told_and_taken_back() {
     assert!(topics.iter().any(|t| t == "watch.absence_by_family"), "resident and care manager are told");
 }
 
+/// An alert of the home, worked to its end, of which the call found out this cause.
+fn ended(r: &Region, rule: Rule, cause: &str) {
+    let (case, operator) = (r.alert(rule), r.operator());
+    let at = |rest: &str| format!("/cases/{case}{rest}");
+    r.step(&operator, &at("/taking"), &[]);
+    r.step(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", "")]);
+    r.post(&operator, &at("/closure"), &[("cause", cause), ("closing", "")]).is(303);
+}
+
+// shows: 6.4.1 family and resident are asked to announce the next absence, until they did, or a month has passed
+#[test]
+fn the_family_is_asked_for_the_next_absence() {
+    const ASKS: &str = "次のお出かけは、前もってお知らせください";
+    let r = Region::new();
+    let daughter = r.relative(r.s.daughter);
+    ended(&r, Rule::Inactivity, "answered_well");
+    ended(&r, Rule::Button, "was_out");
+    r.get(&daughter, "/family").is(200).hides(ASKS);
+    r.get(&r.resident(), "/me").is(200).hides(ASKS);
+    r.wait(30);
+    ended(&r, Rule::Inactivity, "was_out");
+    r.wait(30);
+    let page = r.get(&daughter, "/family");
+    page.is(200).shows(ASKS).shows("30分前").shows("ご不在の間のもの").shows("出かけます・予定を変える").well_formed();
+    r.get(&r.resident(), "/me").is(200).shows(ASKS).well_formed();
+    r.get(&r.relative(r.s.son), "/family").is(200).hides(ASKS);
+    let trip = [("reason", "trip"), ("from", "2026-11-25T10:30"), ("until", "2026-11-27T18:00")];
+    r.step(&daughter, &format!("/homes/{}/absences", r.s.home), &trip).shows("旅行・帰省");
+    r.get(&daughter, "/family").shows("旅行・帰省").hides(ASKS);
+    r.get(&r.resident(), "/me").hides(ASKS);
+
+    let r = Region::new();
+    ended(&r, Rule::InactivityFixed, "unknown_absence");
+    r.get(&r.relative(r.s.daughter), "/family").shows(ASKS);
+    r.wait(31 * 24 * 60);
+    r.get(&r.relative(r.s.daughter), "/family").is(200).shows("入院・不在登録漏れ").hides(ASKS);
+}
+
 #[test]
 fn the_resident_sees_who_looked_and_what_was_agreed() {
     let r = Region::new();

@@ -2,6 +2,7 @@
 //! faults of lines.
 
 mod absence;
+mod adaptation;
 mod contract;
 mod device;
 mod gateway;

@@ -15,25 +15,29 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::Form;
-use watch::trial::{Trial, try_home};
+use watch::trial::try_home;
 use watch::{Asked, Changes, NightDoor, Settings};
 
-use super::{Dwelling, desk_tabs, trial};
+use super::{Dwelling, adaptation, desk_tabs, trial};
 use crate::verbs::Look;
 
 const REGION: &str = "/watch-settings";
 
 pub async fn region_page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
-    let changes = site.db().read(|tx| watch::changes_of(tx, None).map_err(Problem::from)).await?;
-    Ok(region(&frame, &visitor, &on_record(&changes), None))
+    let now = frame.now;
+    let read = move |tx: &mut dyn db::Tx| Ok::<_, Problem>((watch::changes_of(tx, None)?, watch::adaptation(tx, now)?));
+    let (changes, known) = site.db().read(read).await?;
+    let shown = adaptation::shown(&known, &changes.over(&Settings::default()), now);
+    Ok(region(&frame, &visitor, &on_record(&changes), shown))
 }
 
-pub(crate) fn region(frame: &Frame, visitor: &Visitor, draft: &Draft, tried: Option<&Trial>) -> Markup {
+/// `shown` stands above the form.
+pub(crate) fn region(frame: &Frame, visitor: &Visitor, draft: &Draft, shown: Markup) -> Markup {
     frame.page("地域の見守りをどう設定しますか").body(html! {
         @if visitor.role() == Role::Administrator { (desk_tabs("/watch-settings")) }
         p { "すべての住まいに使われます。住まいごとに変えることもできます。空欄は標準の値です。" }
         (draft.summary())
-        @if let Some(tried) = tried { (trial::shown(tried)) }
+        (shown)
         (form(draft, REGION, &Settings::default(), "標準のとおり"))
     })
 }
@@ -58,7 +62,7 @@ pub async fn set_region(
             }
         }
     };
-    Ok((draft.status(), region(&frame, &visitor, &draft, None)).into_response())
+    Ok((draft.status(), region(&frame, &visitor, &draft, html! {})).into_response())
 }
 
 pub async fn home_page(
@@ -131,6 +135,7 @@ fn on_record(c: &Changes) -> Draft {
     fn word<T: ToString>(value: Option<T>) -> String {
         value.map(|v| v.to_string()).unwrap_or_default()
     }
+    let on_off = |value: Option<bool>| word(value.map(|on| if on { "on" } else { "off" }));
     let pair = |values: Option<[f32; 2]>, n: usize| word(values.map(|v| v[n]));
     let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
     let night_door = match c.night_door {
@@ -139,17 +144,13 @@ fn on_record(c: &Changes) -> Draft {
         Some(NightDoor::Notice) => "notice",
         Some(NightDoor::Alert) => "alert",
     };
-    let notices = match c.notices {
-        None => "",
-        Some(true) => "on",
-        Some(false) => "off",
-    };
     Draft::on_record(vec![
         ("alert_days", word(c.alert_days)),
         ("notice_days", word(c.notice_days)),
         ("cap_hours", word(c.cap_hours)),
         ("fixed_hours", word(c.fixed_hours)),
-        ("notices", notices.to_owned()),
+        ("adapts", on_off(c.adapts)),
+        ("notices", on_off(c.notices)),
         ("asked", c.asked.map_or("", Asked::key).to_owned()),
         ("question_days", word(c.question_days)),
         ("daily", c.daily.map(clock).unwrap_or_default()),
@@ -195,11 +196,8 @@ pub(crate) fn read(form: &Form) -> Result<Changes, Wrong> {
         notice_days: number("notice_days")?,
         cap_hours: whole("cap_hours")?,
         fixed_hours: whole("fixed_hours")?,
-        notices: match form.one("notices") {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => None,
-        },
+        adapts: on_off(form, "adapts"),
+        notices: on_off(form, "notices"),
         asked: Asked::from_key(form.one("asked")),
         question_days: number("question_days")?,
         daily: match form.one("daily") {
@@ -225,6 +223,14 @@ pub(crate) fn read(form: &Form) -> Result<Changes, Wrong> {
     })
 }
 
+fn on_off(form: &Form, field: &str) -> Option<bool> {
+    match form.one(field) {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
 fn hours(form: &Form, from: &'static str, until: &'static str) -> Result<Option<(u16, u16)>, Wrong> {
     if form.one(from).is_empty() && form.one(until).is_empty() {
         return Ok(None);
@@ -247,6 +253,7 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
         above.night_door.map_or("何もしない", |l| if l == watch::Level::Alert { "アラート" } else { "通知" });
     let as_asked = format!("{as_above}（{}）", above.asked.ja());
     let asked: Vec<(&str, &str)> = [("", as_asked.as_str())].into_iter().chain(options!(Asked)).collect();
+    let as_adapts = format!("{as_above}（{}）", if above.adapts { "する" } else { "しない" });
     let fixed =
         above.rhythm.fixed.map_or("学習した生活リズム".to_owned(), |s| format!("{}時間", s.as_minutes() / 60));
     html! {
@@ -254,6 +261,7 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
             section.card.stack {
                 h2 { "動きがないとき" }
                 (field("alert_days", "誤ったアラートの目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.alert_days)))
+                (draft.radio("adapts", "誤ったアラートの実績に合わせて判定を調整", &[("", &as_adapts), ("on", "する"), ("off", "しない（目安のとおり）")]))
                 (field("notice_days", "誤った通知の目安（何日に1回まで）", format!("{:.0}日に1回", above.rhythm.notice_days)))
                 (field("cap_hours", "上限の時間（この時間動きがなければ必ず知らせる）", format!("{}時間", above.rhythm.cap.as_minutes() / 60)))
                 (field("fixed_hours", "動きがない時間で知らせる（時間。0のときは学習した生活リズムで判断）", fixed))

@@ -130,6 +130,74 @@ fn region_and_home_are_set_by_office_and_city_alone() {
     }
 }
 
+// shows: 6.4.1 a home's page shows which alarms an announced absence would have prevented, and no other
+#[test]
+fn a_homes_page_shows_which_alarms_an_announced_absence_would_have_prevented() {
+    let r = Region::new();
+    let home = format!("/homes/{}", r.s.home);
+    let ended = |rule: Rule, cause: &str| {
+        let (case, operator) = (r.alert(rule), r.operator());
+        let at = |rest: &str| format!("/cases/{case}{rest}");
+        r.step(&operator, &at("/taking"), &[]);
+        r.step(&operator, &at("/calls"), &[("to", "resident"), ("outcome", "well"), ("note", "")]);
+        r.post(&operator, &at("/closure"), &[("cause", cause), ("closing", "")]).is(303);
+        r.wait(60);
+    };
+    ended(Rule::Inactivity, "answered_well");
+    ended(Rule::Button, "was_out");
+    r.get(&r.nurse(), &home).is(200).hides("防げたアラート");
+    ended(Rule::Inactivity, "was_out");
+    ended(Rule::InactivityFixed, "unknown_absence");
+    for who in [r.nurse(), r.relative(r.s.daughter), r.resident()] {
+        let page = r.get(&who, &home);
+        page.is(200)
+            .shows("不在の予定が登録されていれば防げたアラートが2件あります（")
+            .shows("外出していた")
+            .well_formed();
+        let named = between(&page.body, "防げたアラートが2件あります（", "）。");
+        assert!(named.contains("12:00") && named.contains("13:00") && !named.contains("11:00"), "{named}");
+        page.shows("不在の予定</span>");
+    }
+}
+
+// shows: 6.4.4 the region's page says what was asked, what was measured, how silence is judged and why
+#[test]
+fn the_regions_page_says_how_silence_is_judged_and_why() {
+    const MEASURED: &str =
+        "INSERT INTO watch_adaptation (until_at, from_at, home_days, expected, false_alarms, percent)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let r = Region::new();
+    let (city, home) = (r.city(), format!("/homes/{}", r.s.home));
+    let page = r.get(&city, "/watch-settings");
+    page.is(200)
+        .shows("30日に1回まで")
+        .shows("見守りを始めて30日たつとまとめます")
+        .shows("目安のとおりに判定しています");
+    page.well_formed();
+    r.get(&r.nurse(), &home).hides("判定を少し");
+    let measured = |days_ago: i64, false_alarms: i64, percent: i64| {
+        let until = r.now() - base::Span::days(days_ago);
+        let row = db::params![until, until - base::Span::days(7), 210.0, 7.0, false_alarms, percent].to_vec();
+        r.test.db.write_blocking(move |tx| tx.execute(MEASURED, &row)).expect("was measured");
+    };
+    measured(120, 70, 300);
+    measured(9, 12, 145);
+    measured(2, 9, 150);
+    let page = r.get(&city, "/watch-settings");
+    page.shows("この地域の実績：過去16日").shows("で21件（のべ420日、1軒につき20日に1回）").well_formed();
+    page.shows("誤ったアラートは目安より多いため、判定を少し遅くしています（目安の日数を1.5倍として判定）");
+    r.get(&r.nurse(), &home).is(200).shows("判定を少し遅くしています");
+    r.get(&r.relative(r.s.daughter), &home).is(200).hides("判定を少し");
+    measured(1, 0, 80);
+    let page = r.get(&city, "/watch-settings");
+    page.shows("目安より少ないため、判定を少し早くしています（目安の日数を0.8倍として判定）");
+    let held = r.step(&city, "/watch-settings", &[("adapts", "off")]);
+    held.shows("調整しない設定です。目安のとおりに判定しています。").hides("判定を少し");
+    r.get(&r.nurse(), &home).is(200).hides("判定を少し");
+    r.get(&city, &format!("{home}/watch-settings")).is(200).shows("地域の設定のとおり（しない）");
+    r.step(&city, "/watch-settings", &[("fixed_hours", "24")]).shows("決められた時間で知らせる設定のため");
+}
+
 // shows: 6.2.6 why nothing gets through stands on the gateway's page and beside the fault, with what to do
 #[test]
 fn a_line_that_never_gets_through_says_why() {

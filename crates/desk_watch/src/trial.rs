@@ -35,14 +35,14 @@ pub async fn region(
         })
         .await;
     match tried {
-        Ok(tried) => Ok(settings::region(&frame, &visitor, &draft, Some(&tried)).into_response()),
+        Ok(tried) => Ok(settings::region(&frame, &visitor, &draft, shown(&tried)).into_response()),
         Err(Problem::Refused(why)) => Ok(region_again(&frame, &visitor, &draft.refused(why))),
         Err(other) => Err(other),
     }
 }
 
 fn region_again(frame: &Frame, visitor: &Visitor, draft: &Draft) -> Response {
-    (draft.status(), settings::region(frame, visitor, draft, None)).into_response()
+    (draft.status(), settings::region(frame, visitor, draft, html! {})).into_response()
 }
 
 pub async fn home(
@@ -93,6 +93,7 @@ pub fn shown(trial: &Trial) -> Markup {
             (table)
             p.soft {
                 (format!("{}軒、のべ{:.0}日の記録（最大{DAYS}日、{HOMES}軒まで）で試した結果です。設定はまだ変わっていません。", trial.homes, trial.days))
+                "実績に合わせた調整は含めず、目安のとおりに判定しています。"
                 "質問には15分でお返事があったものとしています。動きが止まった場合は、記録の途中で止まったと仮定して計算しています。"
             }
         }

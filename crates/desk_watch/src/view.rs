@@ -18,6 +18,7 @@ use parts::head::head_of;
 use parts::home::{absence_words, lane_label};
 use watch::{Alert, AlertState, DayView, Device, HomeView, Level, QUARTERS, Rule, RuleRate, Settings};
 
+use crate::adaptation;
 use crate::verbs::Look;
 
 struct Sheet {
@@ -73,7 +74,7 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
         section.stack { h2 { "アラートと通知" } (alerts(&view.alerts, now)) }
         @if sheet.upkeep {
             section.stack { h2 { "機器" } (devices(&view.devices, view, now)) }
-            section.stack { h2 { "誤報の割合" } (rates(&view.rates, view.rates_days, &view.settings)) }
+            section.stack { h2 { "誤報の割合" } (rates(view)) }
         }
         section.stack {
             h2 { "不在の予定" }
@@ -271,7 +272,8 @@ fn alerts(alerts: &[Alert], now: Instant) -> Markup {
     let entries: Vec<StoryEntry> = alerts.iter().zip(&titles).map(|(a, title)| entry(a, title, now)).collect();
     let avoidable: Vec<String> = alerts
         .iter()
-        .filter(|a| a.level == Level::Alert && a.cause.is_some_and(watch::Cause::was_unannounced))
+        .filter(|a| a.level == Level::Alert && a.rule.heeds_absence())
+        .filter(|a| a.cause.is_some_and(watch::Cause::was_unannounced))
         .map(|a| ja_moment(a.raised_at, now))
         .collect();
     html! {
@@ -301,7 +303,8 @@ fn entry<'a>(alert: &'a Alert, title: &'a str, now: Instant) -> StoryEntry<'a> {
 }
 
 /// The measured rate of each rule beside what was set as its budget.
-fn rates(rates: &[RuleRate], days: f64, settings: &Settings) -> Markup {
+fn rates(view: &HomeView) -> Markup {
+    let (rates, settings) = (&view.rates, &view.settings);
     let mut table = Table::new("誤報の割合", &["種類", "回数", "誤報", "必要だった", "30日あたりの誤報", "目安"]);
     for rate in rates {
         table = table.row(vec![
@@ -314,7 +317,10 @@ fn rates(rates: &[RuleRate], days: f64, settings: &Settings) -> Markup {
         ]);
     }
     html! {
-        p.soft { (format!("過去{:.0}日間の実績です。", days.max(0.0))) }
+        p.soft {
+            (format!("過去{:.0}日間の実績です。", view.rates_days.max(0.0)))
+            @if let Some(words) = adaptation::words(view.percent) { (words) }
+        }
         @if rates.is_empty() { (empty("まだ数えるものがありません", "")) } @else { (table) }
     }
 }

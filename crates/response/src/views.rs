@@ -160,6 +160,8 @@ pub struct FamilyCase {
     /// Somebody is being asked to visit, or is on the way.
     pub visiting: bool,
     pub ended: Option<(Instant, Cause)>,
+    /// An absence announced beforehand would have prevented it.
+    pub avoidable: bool,
     /// The same in a sentence.
     pub words: String,
 }
@@ -191,6 +193,7 @@ fn unreadable_to_family(row: &db::Row, now: Instant) -> Option<FamilyCase> {
         taken_at: None,
         visiting: false,
         ended: None,
+        avoidable: false,
         words: "状況を確認しています。コールセンターにお電話でお尋ねください。".to_owned(),
     })
 }
@@ -218,6 +221,7 @@ fn told_to_family(case: Case) -> FamilyCase {
         taken_at: case.taken_at,
         visiting,
         ended,
+        avoidable: case.rule.heeds_absence() && case.cause.is_some_and(Cause::was_unannounced),
         words,
     }
 }

@@ -38,6 +38,11 @@ words! {
 }
 
 impl Rule {
+    /// Whether it is silent about a person who is announced to be away.
+    pub const fn heeds_absence(self) -> bool {
+        matches!(self, Rule::Inactivity | Rule::InactivityFixed | Rule::DailyCall)
+    }
+
     /// Whether the person calls for help.
     pub const fn is_call_for_help(self) -> bool {
         matches!(self, Rule::Button | Rule::FeelsUnwell)

@@ -154,7 +154,10 @@ impl DayLog {
     fn add_use(&mut self, new: Use) {
         match self.uses.binary_search_by_key(&(new.device, new.quarter), |u| (u.device, u.quarter)) {
             Ok(at) => self.uses[at].count = self.uses[at].count.saturating_add(new.count),
-            Err(at) if self.uses.len() < MOST_CELLS => self.uses.insert(at, new),
+            Err(at) if self.uses.len() < MOST_CELLS => {
+                self.uses.reserve_exact(1);
+                self.uses.insert(at, new);
+            }
             Err(_) => {}
         }
     }
@@ -162,7 +165,10 @@ impl DayLog {
     fn add_climate(&mut self, new: &Climate) {
         match self.climate.binary_search_by_key(&(new.device, new.quarter), |c| (c.device, c.quarter)) {
             Ok(at) => self.climate[at].add(new),
-            Err(at) if self.climate.len() < MOST_CELLS => self.climate.insert(at, *new),
+            Err(at) if self.climate.len() < MOST_CELLS => {
+                self.climate.reserve_exact(1);
+                self.climate.insert(at, *new);
+            }
             Err(_) => {}
         }
     }

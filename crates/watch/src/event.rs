@@ -25,7 +25,7 @@ db::events! {
         LineBack = "watch.line_back" { fault: Uuid, person: Option<PersonId> };
         /// Lines of an area or a carrier fell silent together.
         Outage = "watch.outage" { outage: Uuid };
-        /// The settings of all homes changed.
+        /// The settings of all homes changed, or the limits that follow from them.
         RegionChanged = "watch.region_changed" {};
         /// Devices, contract, absences, settings or an alert of this home changed.
         HomeChanged = "watch.home_changed" { home: HomeId, person: Option<PersonId> };

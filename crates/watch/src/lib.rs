@@ -4,6 +4,7 @@
 //! after an alert is `response`'s. Whatever decides is a pure function of what was heard and the time given.
 
 mod absence;
+mod adaptation;
 mod alert;
 mod answer;
 mod arrival;
@@ -36,6 +37,7 @@ use thiserror::Error;
 pub use absence::{
     Absence, AbsenceReason, BY_TELEPHONE, NewAbsence, Weekly, absence, absences, cancel_absence, enter_absence,
 };
+pub use adaptation::{AS_ASKED, Adaptation, BOUNDS, Lately, Measured, adapt, adaptation, measure};
 pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, all_standing, close_alert, reassure, standing_alerts};
 pub use answer::{Answer, answer_notice};
 pub use arrival::*;
@@ -64,6 +66,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "watch/006", sql: include_str!("schema_condition.sql") },
     Migration { name: "watch/007", sql: include_str!("schema_line_cause.sql") },
     Migration { name: "watch/008", sql: include_str!("schema_clock.sql") },
+    Migration { name: "watch/009", sql: include_str!("schema_adaptation.sql") },
 ];
 
 #[derive(Debug, Error)]

@@ -17,6 +17,8 @@ use crate::{Level, WatchError, WatchRefusal, contract, rhythm};
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     pub rhythm: rhythm::Settings,
+    /// Whether the limits of the learned rhythm follow what the region measured of false alarms.
+    pub adapts: bool,
     /// Whether a gentle question comes before the call centre.
     pub notices: bool,
     /// How the person is asked that question, so that no answer is an alert.
@@ -49,6 +51,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             rhythm: rhythm::Settings::default(),
+            adapts: true,
             notices: true,
             asked: Asked::Off,
             daily: None,
@@ -82,6 +85,8 @@ pub struct Changes {
     /// 2 to 72 hours without a sign instead of the learned rhythm; 0: the learned rhythm.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed_hours: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapts: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notices: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +192,7 @@ impl Changes {
             Some(0) => None,
             Some(h) => Some(hours(h)),
         };
+        s.adapts = self.adapts.unwrap_or(s.adapts);
         s.notices = self.notices.unwrap_or(s.notices);
         s.asked = self.asked.unwrap_or(s.asked);
         s.question.days = self.question_days.unwrap_or(s.question.days);

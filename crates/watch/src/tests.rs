@@ -215,6 +215,126 @@ fn settings_belong_to_the_office_and_stay_within_their_ranges() {
     assert_eq!(in_force.rhythm.alert_days, 60.0);
 }
 
+/// A home that gave a sign of life just now, and had these ends of silences in the last days.
+fn lived(desk: &mut Desk, causes: &[Cause]) {
+    let (p, now, causes) = (desk.people, desk.now, causes.to_vec());
+    desk.run(&system(now, 0), move |ctx, tx| {
+        tx.execute("UPDATE watch_device SET sign_at = $1", db::params![ctx.now])?;
+        let no = crate::store::home::no_of(tx, p.home)?.expect("a home");
+        for (n, cause) in causes.iter().enumerate() {
+            let at = ctx.now - Span::days(2) - Span::minutes(n as i64);
+            let alert = Alert {
+                id: ctx.id(),
+                home: p.home,
+                person: p.person,
+                level: Level::Alert,
+                rule: Rule::Inactivity,
+                device: None,
+                due_at: at,
+                raised_at: at,
+                reason: String::new(),
+                state: AlertState::Standing,
+                sign_at: None,
+                ended_at: None,
+                cause: None,
+            };
+            crate::store::alert::insert(tx, &alert, no, None)?;
+            crate::store::alert::close(tx, alert.id, *cause, at)?;
+        }
+        Ok(())
+    })
+    .expect("lived");
+}
+
+/// What the program does once in a while.
+fn measured(desk: &mut Desk) -> Option<Measured> {
+    let program = system(desk.now, 0);
+    desk.run(&program, |ctx, tx| {
+        let measured = measure(tx, ctx.now)?;
+        for _ in 0..2 {
+            measured.iter().try_for_each(|measured| adapt(ctx, tx, measured))?;
+        }
+        Ok(measured)
+    })
+    .expect("measured")
+}
+
+fn told(desk: &Desk) -> (usize, usize) {
+    let told = desk.test.db.read_blocking(|tx| {
+        let events = db::outbox::after(tx, 0, 1000)?.into_iter().filter(|e| e.topic == "watch.region_changed").count();
+        let rows = audit::newest(tx, 1000)?.into_iter().filter(|row| row.action == "watch.adapt_limit").count();
+        Ok::<_, db::DbError>((events, rows))
+    });
+    told.expect("reads")
+}
+
+// shows: 6.4.4 before 30 days the population's figure counts; then false alarms make the watch slower, a little each week
+#[test]
+fn a_region_with_too_many_false_alarms_is_judged_later_week_by_week() {
+    let mut desk = Desk::new();
+    desk.installed();
+    desk.now = desk.now + Span::days(30);
+    lived(&mut desk, &[Cause::WasOut; 9]);
+    assert_eq!(measured(&mut desk), None, "30 days are over at ten o'clock, and whole days are measured");
+    desk.now = desk.now + Span::days(1);
+    let first = measured(&mut desk).expect("a measurement");
+    assert_eq!((first.false_alarms, first.percent, told(&desk)), (9, 105, (1, 1)));
+    assert!((30.5..31.0).contains(&first.home_days), "{first:?}");
+    assert!((first.expected - first.home_days / 30.0).abs() < 1e-6, "{first:?}");
+    assert_eq!(measured(&mut desk), None, "not every day");
+    desk.now = desk.now + Span::days(7);
+    lived(
+        &mut desk,
+        &[Cause::AnsweredWell, Cause::DeviceFault, Cause::LineFault, Cause::Unconfirmed, Cause::Ambulance],
+    );
+    let second = measured(&mut desk).expect("a measurement");
+    assert_eq!((second.false_alarms, second.percent, told(&desk)), (1, 110, (2, 2)), "{second:?}");
+    assert!((second.expected - 7.0 / 31.5).abs() < 1e-4, "what the limit in force meant: {second:?}");
+    let now = desk.now;
+    let known = desk.test.db.read_blocking(move |tx| adaptation(tx, now)).expect("reads");
+    let lately = known.lately.expect("two measurements");
+    assert_eq!((known.percent, lately.false_alarms, lately.from), (110, 10, first.from));
+    let (p, in_force) = (desk.people, |desk: &Desk, home| desk.test.db.read_blocking(move |tx| settings_of(tx, home)));
+    assert_eq!(in_force(&desk, p.home).expect("reads").rhythm.alert_days, 30.0, "what was asked stays");
+}
+
+// shows: 6.4.4 true alarms never make the watch slower; what homes wish for themselves is what they asked
+#[test]
+fn true_alarms_never_make_it_slower_and_a_wish_of_its_own_counts_as_asked() {
+    let after = |causes: &[Cause], own: Changes| {
+        let mut desk = Desk::new();
+        desk.installed();
+        let (office, p) = (desk.office(), desk.people);
+        desk.run(&office, move |ctx, tx| set_home(ctx, tx, p.home, &own)).expect("set");
+        desk.now = desk.now + Span::days(40);
+        lived(&mut desk, causes);
+        measured(&mut desk).expect("a measurement")
+    };
+    let quiet = after(&[], Changes::default());
+    let true_ones = after(&[Cause::Ambulance, Cause::Unwell, Cause::FoundDead], Changes::default());
+    assert_eq!((quiet.percent, true_ones.percent), (95, 95));
+    let patient = after(&[], Changes { alert_days: Some(90.0), ..Changes::default() });
+    assert!((patient.expected * 3.0 - quiet.expected).abs() < 1e-6, "{patient:?}");
+    let by_hours = after(&[], Changes { fixed_hours: Some(12), ..Changes::default() });
+    assert_eq!((by_hours.home_days, by_hours.percent), (0.0, 100), "no learned rhythm, nothing to measure it by");
+}
+
+// shows: 6.4.4 a region may hold the limit at what it asked, and lets it go again
+#[test]
+fn a_region_may_hold_what_it_asked() {
+    let mut desk = Desk::new();
+    desk.installed();
+    let office = desk.office();
+    let week = |desk: &mut Desk, adapts: bool| {
+        let held = Changes { adapts: Some(adapts), ..Changes::default() };
+        desk.run(&office, move |ctx, tx| set_region(ctx, tx, &held)).expect("set");
+        desk.now = desk.now + Span::days(40);
+        lived(desk, &[Cause::WasOut; 9]);
+        measured(desk).expect("a measurement").percent
+    };
+    assert_eq!([true, true, false, true].map(|adapts| week(&mut desk, adapts)), [105, 110, 100, 105]);
+}
+
 #[test]
 fn devices_that_need_somebody_are_on_a_list() {
     let mut desk = Desk::new();

@@ -20,6 +20,7 @@ audit::verbs! {
         EndWalkTest = "watch.end_walk_test", "設置の動作確認を終了";
         SetHome = "watch.set_home", "住まいの見守りの設定を変更";
         SetRegion = "watch.set_region", "地域の見守りの設定を変更";
+        AdaptLimit = "watch.adapt_limit", "見守りの判定を実績に合わせて調整";
         RecordDaily = "watch.record_daily", "一日の様子を計測データから記録";
     }
 }

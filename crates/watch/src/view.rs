@@ -13,8 +13,8 @@ use crate::store::device::DeviceRow;
 use crate::store::{absence, alert, device, history, home, state};
 use crate::verbs::Verb;
 use crate::{
-    Absence, Alert, Contract, Device, DeviceKind, Gateway, Level, Rule, Settings, WatchError, WatchRefusal, rules,
-    settings_of,
+    Absence, Alert, Contract, Device, DeviceKind, Gateway, Level, Rule, Settings, WatchError, WatchRefusal, adaptation,
+    rules, settings_of,
 };
 
 /// Days that a home's page shows.
@@ -44,6 +44,8 @@ pub struct HomeView {
     /// Days over which `rates` were counted.
     pub rates_days: f64,
     pub settings: Settings,
+    /// Silence is judged by so many percent of the days in the settings.
+    pub percent: u16,
 }
 
 /// One day in quarter hours.
@@ -136,9 +138,11 @@ pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Resu
         &|tx| drop(alert::of_home(tx, no, contract.begun_at, ALERTS)),
         &|tx| drop(alert::ends(tx, no, since)),
         &|tx| drop(settings_of(tx, home)),
+        &|tx| drop(adaptation::percent(tx)),
     ]);
     let rows = device::all_devices(tx, no)?;
     let memory = Memory::of(tx, no, &contract)?;
+    let settings = settings_of(tx, home)?;
     Ok(witness.shows(HomeView {
         home,
         person: contract.person,
@@ -153,7 +157,8 @@ pub fn home_view(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, now: Instant) -> Resu
         alerts: alert::of_home(tx, no, contract.begun_at, ALERTS)?,
         rates: rules::rates(&alert::ends(tx, no, since)?, rates_days),
         rates_days,
-        settings: settings_of(tx, home)?,
+        percent: settings.judged_by(adaptation::percent(tx)?),
+        settings,
         contract,
     }))
 }

@@ -1,5 +1,5 @@
-//! Flats for measurements: fifty to a gateway, each with a resident, a fridge door, a motion and a climate sensor; some have a
-//! button.
+//! Flats for measurements: fifty to a gateway, each with a resident, the doors of entrance and fridge, a motion and a
+//! climate sensor; some have a button.
 
 use base::{GatewayId, HomeId, Instant};
 use db::Db;
@@ -63,7 +63,12 @@ fn flat_in(
             watch::register_gateway(ctx, tx, &new, secret)?.id
         }
     };
-    let usual = [("fridge", DeviceKind::Fridge), ("motion", DeviceKind::Motion), ("air", DeviceKind::Climate)];
+    let usual = [
+        ("entrance", DeviceKind::Entrance),
+        ("fridge", DeviceKind::Fridge),
+        ("motion", DeviceKind::Motion),
+        ("air", DeviceKind::Climate),
+    ];
     let button = (flat < BUTTONS).then_some(("button", DeviceKind::Button));
     for (what, kind) in usual.into_iter().chain(button) {
         let new = NewDevice { gateway, home, serial: format!("{flat}-{what}"), kind, place: "居間".into() };

@@ -41,7 +41,7 @@ pub fn run(setting: &Setting) -> Result<Vec<Figure>> {
             let sent = Flood { time: flood.time / 3, ..flood }.run()?;
             let rate = sent.acknowledged as f64 / began.elapsed().as_secs_f64();
             measured.push(figure("mosquitto_publishes_per_s", rate, None, Better::Higher));
-            measured.push(figure("percent_of_mosquitto", sqlite.rate / rate * 100.0, None, Better::Higher));
+            measured.push(figure("percent_of_mosquitto", sqlite.rate / rate * 100.0, Some(100.0), Better::Higher));
             of_mosquitto = Some(rate);
         }
         None => eprintln!("the peer is not measured: mosquitto is not installed"),

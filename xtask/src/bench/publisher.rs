@@ -131,12 +131,14 @@ impl Line {
         let (n, flat) = (self.made, self.made % FLATS);
         self.made += 1;
         let at = UNIX_EPOCH.elapsed()?.as_millis();
-        let said = match n / FLATS % 3 {
-            0 if (n / FLATS / 3).is_multiple_of(2) => r#"fridge","kind":"contact","value":"open""#,
-            0 => r#"fridge","kind":"contact","value":"closed""#,
-            1 => r#"motion","kind":"motion","value":true"#,
-            _ if (n / FLATS).is_multiple_of(2) => r#"air","kind":"temperature","value":21.5"#,
-            _ => r#"air","kind":"temperature","value":22.5"#,
+        let said = match (n / FLATS % 4, (n / FLATS / 4).is_multiple_of(2)) {
+            (0, true) => r#"fridge","kind":"contact","value":"open""#,
+            (0, false) => r#"fridge","kind":"contact","value":"closed""#,
+            (1, _) => r#"motion","kind":"motion","value":true"#,
+            (2, true) => r#"entrance","kind":"contact","value":"open""#,
+            (2, false) => r#"entrance","kind":"contact","value":"closed""#,
+            (_, true) => r#"air","kind":"temperature","value":21.5"#,
+            (_, false) => r#"air","kind":"temperature","value":22.5"#,
         };
         // Every second house has one press, each at another time, in one of the flats that have a button.
         let pressed = self.house.is_multiple_of(2) && n == (10 + self.house) * FLATS + self.house % 10;

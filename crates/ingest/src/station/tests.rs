@@ -5,6 +5,7 @@ mod calls;
 mod clocks;
 mod faults;
 mod houses;
+mod known;
 mod line;
 mod makers;
 mod questions;

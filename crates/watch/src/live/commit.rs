@@ -117,10 +117,11 @@ fn write_saves(ctx: &Ctx, tx: &mut dyn Tx, saves: &[Save], upto_seq: i64) -> Res
         let fault = d.fault().map(|fault| fault.key());
         let clears_after = (rare.clears_after > 0).then_some(i64::from(rare.clears_after));
         let (low, tampered) = (rare.battery_low, rare.tampered);
-        let mut row = params![d.no, heard(d.heard_at), heard(d.sign_at), d.battery, d.link, d.online].to_vec();
+        let mut row =
+            params![d.no, heard(d.heard_at.at()), heard(d.sign_at.at()), d.battery, d.link, d.online].to_vec();
         let (millivolts, warmth) = (rare.millivolts.map(i64::from), rare.warmth.map(i64::from));
         row.extend_from_slice(params![low, tampered, millivolts, warmth]);
-        row.extend_from_slice(params![fault, fault.map(|_| rare.fault_at), clears_after]);
+        row.extend_from_slice(params![fault, fault.map(|_| rare.fault_at.at()), clears_after]);
         row
     });
     device::note_heard(tx, &rows.collect::<Vec<_>>())

@@ -15,7 +15,7 @@ use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
 use super::{Home, Key, Live, SAVES, due};
 use crate::clock::moment;
-use crate::{Alert, AlertState, Arrival, Defect, Malformed, Signal, Unused};
+use crate::{Alert, AlertState, Arrival, Counters, Defect, Malformed, Signal, Unused};
 
 /// Words of one second that come within this time of each other were said in their order, not twice.
 const BOUNCE: Span = Span::seconds(3);
@@ -54,6 +54,8 @@ struct Draft<'a> {
     waits: HashMap<u32, bool>,
     wakes: HashMap<u32, Option<Instant>>,
     outcomes: Vec<Outcome>,
+    /// By device.
+    counts: HashMap<u32, Counters>,
     /// What is being taken in was left by a gateway for the end of its line.
     is_will: bool,
     out: Writes,
@@ -81,6 +83,7 @@ pub(super) fn decide(
         waits: HashMap::new(),
         wakes: HashMap::new(),
         outcomes: Vec::with_capacity(bundles.len()),
+        counts: HashMap::new(),
         is_will: false,
         out,
     };
@@ -91,8 +94,8 @@ pub(super) fn decide(
     draft.look_at_timers(timers);
     draft.group_faults();
     draft.save();
-    let Draft { changed, lines, line_wakes, waits, wakes, outcomes, out, .. } = draft;
-    Decision { writes: Arc::new(out), changed, lines, line_wakes, waits, wakes, outcomes }
+    let Draft { changed, lines, line_wakes, waits, wakes, outcomes, counts, out, .. } = draft;
+    Decision { writes: Arc::new(out), changed, lines, line_wakes, waits, wakes, outcomes, counts }
 }
 
 impl Draft<'_> {
@@ -179,7 +182,7 @@ impl Draft<'_> {
     /// Battery and link as such, availability: kept with the device, no row of their own.
     fn hear_condition(&mut self, no: u32, fixed: &HomeFixed, index: usize, arrival: &Arrival) -> Fate {
         let device = self.state(no).device(fixed.devices[index].no);
-        device.heard_at = device.heard_at.max(arrival.received_at);
+        device.heard_at = device.heard_at.at().max(arrival.received_at).into();
         match arrival.signal {
             Signal::LinkQuality(q) => device.link = Some(q),
             Signal::DeviceOnline(online) => device.online = online,
@@ -204,7 +207,7 @@ impl Draft<'_> {
         let moment = moment(self.line(gateway).clock.as_deref(), arrival);
         let timed = !arrival.retained || !moment.wrong && arrival.occurred_at.is_some();
         if !timed && !self.is_first_press(no, device, code) {
-            return self.keep_no_old_state(device, arrival);
+            return self.keep_no_old_state(no, device, arrival);
         }
         let known_battery = self.state(no).device(device).battery.map(f32::from);
         if code == Code::Battery && known_battery == Some(value) {
@@ -216,19 +219,19 @@ impl Draft<'_> {
         };
         let told = |draft: &Self, at| draft.is_told((at, device, code as u8));
         if moment.stored_as.is_some_and(|then| told(self, then)) {
-            self.count(device, Anomaly::Duplicate);
+            self.count(no, device, Anomaly::Duplicate);
             return Fate::Duplicate;
         }
         if told(self, occurred_at) {
             let Some(after) = bounce(self.state(no).device(device), arrival, occurred_at, code, value) else {
-                self.count(device, Anomaly::Duplicate);
+                self.count(no, device, Anomaly::Duplicate);
                 return Fate::Duplicate;
             };
             occurred_at = after;
         }
         self.seen.insert((occurred_at, device, code as u8));
         if moment.wrong {
-            self.count(device, Anomaly::WrongClock);
+            self.count(no, device, Anomaly::WrongClock);
         }
         let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
         self.out.last_seq += 1;
@@ -260,8 +263,8 @@ impl Draft<'_> {
     }
 
     /// What a broker kept of a time nobody knows is no news; what could have been a sign of life is for the keeper's eye.
-    fn keep_no_old_state(&mut self, device: u32, arrival: &Arrival) -> Fate {
-        self.count(device, Anomaly::Retained);
+    fn keep_no_old_state(&mut self, no: u32, device: u32, arrival: &Arrival) -> Fate {
+        self.count(no, device, Anomaly::Retained);
         if arrival.signal.is_life_or_call() {
             let (serial, said) = (Some(arrival.serial.clone()), arrival.signal.key().as_bytes());
             let Arrival { gateway, received_at, .. } = *arrival;
@@ -312,7 +315,7 @@ impl Draft<'_> {
                 Effect::Escalate(alert) => self.out.endings.push(ending(alert, How::Escalated)),
                 Effect::SignAfter(alert, at) => self.out.endings.push(ending(alert, How::SignAfter(at))),
                 Effect::Activity(absence, at) => self.out.activities.push((absence, at)),
-                Effect::Count { device, what } => self.count(device, what),
+                Effect::Count { device, what } => self.count(no, device, what),
                 // Saved with this commit, as everything is that is more than a count.
                 Effect::Trust => {}
                 Effect::Raise { rule, level, device, due, reason } => self.raise(no, rule, level, device, due, reason),
@@ -361,18 +364,10 @@ impl Draft<'_> {
         self.out.alerts.push(NewAlert { alert, home: no, device: (device != 0).then_some(device) });
     }
 
-    fn count(&mut self, device: u32, what: Anomaly) {
-        let counters = self.out.counts.entry(device).or_default();
-        let counter = match what {
-            Anomaly::Duplicate => &mut counters.duplicates,
-            Anomaly::Late => &mut counters.late,
-            Anomaly::Reordered => &mut counters.reordered,
-            Anomaly::Repeated => &mut counters.repeated,
-            Anomaly::Retained => &mut counters.retained,
-            Anomaly::WrongClock => &mut counters.wrong_clock,
-            Anomaly::Faulty => &mut counters.faulty,
-        };
-        *counter += 1;
+    /// Written with the home's state, so that a device that chatters costs no row each time.
+    fn count(&mut self, no: u32, device: u32, what: Anomaly) {
+        self.state(no);
+        what.count_in(self.counts.entry(device).or_default());
     }
 
     /// Saves what must be saved with this commit, and what has waited long enough.
@@ -410,6 +405,12 @@ impl Draft<'_> {
             let known = |d: &DeviceState| d.unsaved && fixed.devices.iter().any(|f| f.no == d.no);
             let devices = state.devices.iter().filter(|d| known(d)).cloned().collect();
             state.devices.iter_mut().for_each(|d| d.unsaved = false);
+            for device in &fixed.devices {
+                let counted = [self.counts.remove(&device.no), self.live.counts.get(&device.no).copied()];
+                for counted in counted.iter().flatten() {
+                    self.out.counts.entry(device.no).or_default().add(counted);
+                }
+            }
             self.out.saves.push(Save { home: no, body, days, devices });
         }
         let still_unsaved =
@@ -429,7 +430,7 @@ impl Draft<'_> {
 /// was another way in between. The same words delivered again after a lost line come later, or say what is known.
 fn bounce(known: &DeviceState, arrival: &Arrival, at: Instant, code: Code, value: f32) -> Option<Instant> {
     let coarse = arrival.occurred_at.is_none() || at.0 % 1_000_000 == 0;
-    let at_once = arrival.received_at - known.heard_at < BOUNCE && known.last_at - at < Span::seconds(1);
+    let at_once = arrival.received_at - known.heard_at.at() < BOUNCE && known.last_at - at < Span::seconds(1);
     (coarse && at_once && known.differs(code, value)).then_some(known.last_at + Span(1))
 }
 

@@ -40,6 +40,8 @@ pub struct Decision {
     pub(super) waits: HashMap<u32, bool>,
     pub(super) wakes: HashMap<u32, Option<Instant>>,
     pub(super) outcomes: Vec<Outcome>,
+    /// By device: what is to be written later, with its home.
+    pub(super) counts: HashMap<u32, Counters>,
 }
 
 /// Everything one commit writes.
@@ -163,12 +165,16 @@ impl Writes {
 
 /// Puts the copies in the place of what they were made from.
 pub(super) fn apply(live: &mut Live, decision: Decision) {
-    let Decision { writes, changed, lines, line_wakes, waits, wakes, .. } = decision;
+    let Decision { writes, changed, lines, line_wakes, waits, wakes, counts, .. } = decision;
     live.last_seq = writes.last_seq;
     apply_faults(live, &writes);
     let of_life = |said: &str| Signal::life_or_call(said).is_some();
     for ((gateway, _), unknown) in writes.unknown.iter().filter(|(_, unknown)| of_life(unknown.said)) {
         live.strangers.insert(*gateway, unknown.at);
+    }
+    live.counts.retain(|device, _| !writes.counts.contains_key(device));
+    for (device, counted) in counts {
+        live.counts.entry(device).or_default().add(&counted);
     }
     for no in &writes.forgotten {
         live.forgotten.remove(no);

@@ -6,13 +6,13 @@
 
 use base::{AbsenceId, AlertId, Instant, Span};
 
-use super::home::{HomeFixed, HomeState, NEVER, RoomClimate};
+use super::home::{HomeFixed, HomeState, NEVER, RoomClimate, Second};
 use super::movement::{News, follow, weigh};
 use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
 use crate::rhythm::Heard;
 use crate::words::{at_clock, lasting, long_ago};
-use crate::{DeviceKind, Level, Rule};
+use crate::{Counters, DeviceKind, Level, Rule};
 
 /// What a stored row says; the number is the column `code`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,13 +103,27 @@ pub(crate) enum Anomaly {
     Faulty,
 }
 
+impl Anomaly {
+    pub fn count_in(self, counters: &mut Counters) {
+        *match self {
+            Anomaly::Duplicate => &mut counters.duplicates,
+            Anomaly::Late => &mut counters.late,
+            Anomaly::Reordered => &mut counters.reordered,
+            Anomaly::Repeated => &mut counters.repeated,
+            Anomaly::Retained => &mut counters.retained,
+            Anomaly::WrongClock => &mut counters.wrong_clock,
+            Anomaly::Faulty => &mut counters.faulty,
+        } += 1;
+    }
+}
+
 /// Moves the home's state by one reading of its `index`-th device.
 pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, effects: &mut Vec<Effect>) {
     let device = &home.devices[index];
     let known = state.device(device.no);
     let in_order = r.occurred_at >= known.last_at;
     known.last_at = known.last_at.max(r.occurred_at);
-    known.heard_at = known.heard_at.max(r.received_at);
+    known.heard_at = known.heard_at.at().max(r.received_at).into();
     let count = |what| Effect::Count { device: device.no, what };
     if r.is_late() {
         effects.push(count(Anomaly::Late));
@@ -167,7 +181,7 @@ fn move_about(
         watch_night(home, state, device.kind, r);
     }
     let known = state.device(device.no);
-    known.sign_at = r.occurred_at.max(known.sign_at);
+    known.sign_at = r.occurred_at.max(known.sign_at.at()).into();
     live_sign(home, state, sign, r, effects);
 }
 
@@ -309,7 +323,7 @@ fn measure(
     }
     let climate = state.device(device.no).climate.get_or_insert_default();
     let slot = if r.code == Code::Temperature { &mut climate.temperature } else { &mut climate.humidity };
-    *slot = Some((r.occurred_at, r.value));
+    *slot = Some((r.occurred_at.into(), r.value));
     let (raised, over) = judge(home, climate, &device.place, r.occurred_at);
     for (rule, level, reason, since) in raised {
         if level == Level::Alert {
@@ -339,7 +353,7 @@ type Raised = Vec<(Rule, Level, String, Instant)>;
 /// limit is told once).
 fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Raised, Vec<Rule>) {
     let settings = &home.settings;
-    let fresh = |v: Option<(Instant, f32)>| v.filter(|(t, _)| at - *t <= Span::hours(2)).map(|(_, v)| v);
+    let fresh = |v: Option<(Second, f32)>| v.filter(|(t, _)| at - t.at() <= Span::hours(2)).map(|(_, v)| v);
     let (temperature, humidity) = (fresh(c.temperature), fresh(c.humidity));
     let wbgt = temperature.zip(humidity).map(|(t, h)| indoor_wbgt(t, h));
     let rules = [
@@ -353,22 +367,23 @@ fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Ra
         for (l, limit) in limits.into_iter().enumerate() {
             let beyond = (value - limit) * upward;
             if beyond <= -1.0 {
-                (c.since[n][l], c.told[n][l]) = (NEVER, false);
-            } else if beyond >= 0.0 && c.since[n][l] == NEVER {
-                c.since[n][l] = at;
+                (c.since[n][l], c.told[n][l]) = (Second::NEVER, false);
+            } else if beyond >= 0.0 && c.since[n][l] == Second::NEVER {
+                c.since[n][l] = at.into();
             }
         }
-        if c.since[n] == [NEVER; 2] {
+        if c.since[n] == [Second::NEVER; 2] {
             over.push(rule);
             continue;
         }
-        let due = |l: usize| c.since[n][l] != NEVER && !c.told[n][l] && at - c.since[n][l] >= settings.climate_after;
+        let long = |since: Second| since != Second::NEVER && at - since.at() >= settings.climate_after;
+        let due = |l: usize| long(c.since[n][l]) && !c.told[n][l];
         let level = match (due(1), due(0) && settings.notices && !c.told[n][1]) {
             (true, _) => Level::Alert,
             (false, true) => Level::Notice,
             (false, false) => continue,
         };
-        let since = c.since[n][level as usize];
+        let since = c.since[n][level as usize].at();
         c.told[n][level as usize] = true;
         c.told[n][0] = true;
         // Hot air and a high estimate are one heat: the second of them is not told at the same level.

@@ -14,6 +14,25 @@ use crate::{DeviceFault, DeviceKind, Level, Rule};
 
 const VERSION: u8 = 3;
 
+/// A moment to the second, in half the room of an exact one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Second(u32);
+
+impl Second {
+    pub const NEVER: Second = Second(0);
+
+    pub fn at(self) -> Instant {
+        if self == Second::NEVER { NEVER } else { Instant(i64::from(self.0) * 1_000_000) }
+    }
+}
+
+/// Nothing that a home says happened before 1970, and none of it after 2106.
+impl From<Instant> for Second {
+    fn from(at: Instant) -> Second {
+        Second(at.unix_seconds().clamp(0, i64::from(u32::MAX)) as u32)
+    }
+}
+
 /// What verbs set: devices, contract, absences, settings. Replaced as a whole when one of them changes.
 pub(crate) struct HomeFixed {
     pub no: u32,
@@ -98,8 +117,8 @@ pub(crate) struct DeviceState {
     /// The newest `occurred_at` stored of it: what lies after cannot be a duplicate.
     pub last_at: Instant,
     pub changed_at: Instant,
-    pub heard_at: Instant,
-    pub sign_at: Instant,
+    pub heard_at: Second,
+    pub sign_at: Second,
     pub climate: Option<Box<RoomClimate>>,
     /// The minute of its last movement (the lowest bits of its number), and how many it reported in it.
     pub minute: u16,
@@ -115,7 +134,7 @@ pub(crate) struct Rare {
     /// Seconds after which a motion sensor says that motion ended; 0: not known.
     pub clears_after: u16,
     pub fault: Option<DeviceFault>,
-    pub fault_at: Instant,
+    pub fault_at: Second,
     /// Metres to whoever is present.
     pub distance: Option<f32>,
     pub battery_low: Option<bool>,
@@ -128,10 +147,10 @@ pub(crate) struct Rare {
 /// How warm and damp a room is, and for how long it has been beyond which limit.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct RoomClimate {
-    pub temperature: Option<(Instant, f32)>,
-    pub humidity: Option<(Instant, f32)>,
-    /// By rule (hot, cold, WBGT) and level; [`NEVER`] while within.
-    pub since: [[Instant; 2]; 3],
+    pub temperature: Option<(Second, f32)>,
+    pub humidity: Option<(Second, f32)>,
+    /// By rule (hot, cold, WBGT) and level; [`Second::NEVER`] while within.
+    pub since: [[Second; 2]; 3],
     pub told: [[bool; 2]; 3],
 }
 
@@ -312,8 +331,8 @@ impl DeviceState {
             link: None,
             last_at: NEVER,
             changed_at: NEVER,
-            heard_at: NEVER,
-            sign_at: NEVER,
+            heard_at: Second::NEVER,
+            sign_at: Second::NEVER,
             climate: None,
             minute: 0,
             in_minute: 0,
@@ -327,7 +346,7 @@ impl DeviceState {
         let has = [self.climate.is_some(), self.rare.is_some()];
         w.u32(self.no).u8(open).u8(flags(&[self.clears, self.left_open_told, self.online, has[0], has[1]]));
         w.i16(self.battery.map_or(-1, i16::from)).i16(self.link.map_or(-1, i16::from));
-        for time in [self.last_at, self.changed_at, self.heard_at, self.sign_at] {
+        for time in [self.last_at, self.changed_at, self.heard_at.at(), self.sign_at.at()] {
             w.i64(time.0);
         }
         w.u16(self.minute).u8(self.in_minute);
@@ -336,11 +355,11 @@ impl DeviceState {
         }
         let Some(c) = &self.climate else { return };
         for value in [c.temperature, c.humidity] {
-            let (at, v) = value.unwrap_or((NEVER, 0.0));
-            w.i64(at.0).f32(v);
+            let (at, v) = value.unwrap_or((Second::NEVER, 0.0));
+            w.i64(at.at().0).f32(v);
         }
         for since in c.since.iter().flatten() {
-            w.i64(since.0);
+            w.i64(since.at().0);
         }
         for told in &c.told {
             w.u8(flags(told));
@@ -358,9 +377,8 @@ impl DeviceState {
         (device.clears, device.left_open_told, device.online) = (clears, left_open_told, online);
         device.battery = u8::try_from(r.i16()?).ok();
         device.link = u8::try_from(r.i16()?).ok();
-        for time in [&mut device.last_at, &mut device.changed_at, &mut device.heard_at, &mut device.sign_at] {
-            *time = Instant(r.i64()?);
-        }
+        (device.last_at, device.changed_at) = (Instant(r.i64()?), Instant(r.i64()?));
+        (device.heard_at, device.sign_at) = (Instant(r.i64()?).into(), Instant(r.i64()?).into());
         if version > 1 {
             (device.minute, device.in_minute) = (r.u16()?, r.u8()?);
         }
@@ -373,10 +391,10 @@ impl DeviceState {
         let mut climate = RoomClimate::default();
         for value in [&mut climate.temperature, &mut climate.humidity] {
             let (at, v) = (read_time(r)?, r.f32()?);
-            *value = at.map(|at| (at, v));
+            *value = at.map(|at| (at.into(), v));
         }
         for since in climate.since.iter_mut().flatten() {
-            *since = Instant(r.i64()?);
+            *since = Instant(r.i64()?).into();
         }
         for told in &mut climate.told {
             *told = read_flags(r.u8()?);
@@ -389,7 +407,7 @@ impl DeviceState {
 impl Rare {
     fn encode(&self, w: &mut Writer) {
         let said = |flag: Option<bool>| flag.map_or(2, u8::from);
-        w.u16(self.clears_after).u8(self.fault.map_or(u8::MAX, |fault| fault as u8)).i64(self.fault_at.0);
+        w.u16(self.clears_after).u8(self.fault.map_or(u8::MAX, |fault| fault as u8)).i64(self.fault_at.at().0);
         w.f32(self.distance.unwrap_or(f32::NAN)).u8(said(self.battery_low)).u8(said(self.tampered));
         w.u16(self.millivolts.unwrap_or(u16::MAX)).i16(self.warmth.unwrap_or(i16::MIN));
     }
@@ -399,7 +417,7 @@ impl Rare {
         Ok(Rare {
             clears_after: r.u16()?,
             fault: DeviceFault::ALL.get(usize::from(r.u8()?)).copied(),
-            fault_at: Instant(r.i64()?),
+            fault_at: Instant(r.i64()?).into(),
             distance: Some(r.f32()?).filter(|metres| !metres.is_nan()),
             battery_low: said(r.u8()?),
             tampered: said(r.u8()?),
@@ -411,7 +429,7 @@ impl Rare {
 
 impl Default for RoomClimate {
     fn default() -> RoomClimate {
-        RoomClimate { temperature: None, humidity: None, since: [[NEVER; 2]; 3], told: [[false; 2]; 3] }
+        RoomClimate { temperature: None, humidity: None, since: [[Second::NEVER; 2]; 3], told: [[false; 2]; 3] }
     }
 }
 

@@ -8,14 +8,14 @@ use db::{DbError, Tx};
 use people::ConsentScope;
 
 use super::gateway::Gateway;
-use super::hear::{Code, Reading, take};
+use super::hear::{Code, Effect, Reading, take};
 use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
 use super::{Home, Key, Live, OpenFault, OpenOutage, SAVE_AFTER, Unsaved};
-use crate::WatchError;
 use crate::rules::stretches;
-use crate::settings::Settings;
+use crate::settings::{Settings, changes_of};
 use crate::store::{absence, alert, device, history, home, state};
+use crate::{Counters, WatchError, adaptation};
 
 /// Readings replayed in one go.
 const PAGE: usize = 20_000;
@@ -31,6 +31,8 @@ pub struct Fresh {
     fixed: HomeFixed,
     reassured_at: Option<Instant>,
     standing: HashSet<base::AlertId>,
+    /// The person turned out to have been away then.
+    away_at: Option<Instant>,
     /// Gateways in use through which the home is heard.
     gateways: Vec<device::GatewayRow>,
 }
@@ -52,10 +54,9 @@ pub fn read_homes(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Fresh>, WatchErro
 }
 
 fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, WatchError> {
-    let region = home::changes(tx, Some(home::REGION))?
-        .pop()
-        .map_or_else(Settings::default, |(_, c)| c.over(&Settings::default()));
-    let region = Arc::new(region);
+    let region = changes_of(tx, None)?.over(&Settings::default());
+    let percent = adaptation::percent(tx)?;
+    let judged = Arc::new(region.clone().adapted(percent));
     let mut changes: HashMap<u32, _> = home::changes(tx, only)?.into_iter().collect();
     let mut words: HashSet<Arc<str>> = HashSet::new();
     let gateways = match only {
@@ -84,12 +85,13 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
     for (no, alert) in alert::standing(tx, only)? {
         standing.entry(no).or_default().insert(alert);
     }
+    let away: HashMap<u32, Instant> = alert::found_away(tx, only)?.into_iter().collect();
     let standing_in: HashMap<u32, u32> = gateways.iter().map(|g| (g.home, g.no)).collect();
     let mut all = Vec::new();
     for row in home::homes(tx, only)? {
         let own: Option<u32> = standing_in.get(&row.no).copied();
-        let mut away = absences.remove(&row.no).unwrap_or_default();
-        away.sort_unstable_by_key(|a| (a.from, a.until));
+        let mut announced = absences.remove(&row.no).unwrap_or_default();
+        announced.sort_unstable_by_key(|a| (a.from, a.until));
         let person = match row.person {
             Some(person) if consents(tx, person)? => Some(person),
             _ => None,
@@ -102,13 +104,14 @@ fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, 
             gateway: own.unwrap_or(0),
             devices: devices.remove(&row.no).unwrap_or_default().into(),
             tests: tests.remove(&row.no).unwrap_or_default().into(),
-            absences: away.into(),
+            absences: announced.into(),
             settings: changes
                 .remove(&row.no)
-                .map_or_else(|| region.clone(), |c: crate::Changes| Arc::new(c.over(&region))),
+                .map_or_else(|| judged.clone(), |c: crate::Changes| Arc::new(c.over(&region).adapted(percent))),
         };
         let standing = standing.get(&row.no).cloned().unwrap_or_default();
-        all.push(Fresh { fixed, reassured_at: row.reassured_at, standing, gateways: Vec::new() });
+        let away_at = away.get(&row.no).copied();
+        all.push(Fresh { fixed, reassured_at: row.reassured_at, standing, away_at, gateways: Vec::new() });
     }
     match (only, &mut all[..]) {
         (Some(_), [one]) => one.gateways = gateways,
@@ -164,6 +167,7 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         waiting: HashMap::new(),
         orphaned: Vec::new(),
         strangers: HashMap::new(),
+        counts: HashMap::new(),
         unsaved: VecDeque::new(),
         to_save: BTreeSet::new(),
         forgotten: BTreeSet::new(),
@@ -191,7 +195,7 @@ pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {
         state.watched_since = fixed.begun_at;
     }
     let floor = state::floor(tx)?;
-    let behind = replay(tx, floor, &fresh, &mut saved)?;
+    let behind = replay(tx, floor, &fresh, &mut saved, &mut live.counts)?;
     for one in fresh.drain(..) {
         let no = one.fixed.no;
         let Some((state, _)) = saved.remove(&no) else { continue };
@@ -218,6 +222,7 @@ fn replay(
     floor: i64,
     fresh: &[Fresh],
     saved: &mut HashMap<u32, (HomeState, i64)>,
+    counts: &mut HashMap<u32, Counters>,
 ) -> Result<HashSet<u32>, WatchError> {
     let mut moved = HashSet::new();
     let mut place: HashMap<u32, (usize, usize)> = HashMap::new();
@@ -241,8 +246,12 @@ fn replay(
             let value = row.get::<Option<f64>>(3)?.unwrap_or_default() as f32;
             state.device(fixed.devices[index].no).online = true;
             take(fixed, state, index, &Reading { code, value, occurred_at, received_at, timed: true }, &mut effects);
-            // What a reading asked for was written in the commit that stored it.
-            effects.clear();
+            // What a reading asked for was written in the commit that stored it; what is counted waits for the state.
+            for effect in effects.drain(..) {
+                if let Effect::Count { device, what } = effect {
+                    what.count_in(counts.entry(device).or_default());
+                }
+            }
             moved.insert(fixed.no);
         }
         if page.len() < PAGE {
@@ -370,12 +379,15 @@ impl Live {
 
     /// Puts a home in its place, its state brought into line with what commands have set.
     fn settle(&mut self, fresh: Fresh, mut state: HomeState, unsaved: u64, now: Instant) {
-        let Fresh { fixed, reassured_at, standing, .. } = fresh;
+        let Fresh { fixed, reassured_at, standing, away_at, .. } = fresh;
         state.devices.retain(|d| fixed.devices.iter().any(|f| f.no == d.no));
         state.standing.retain(|s| standing.contains(&s.alert));
         state.rhythm.end_excuses(now);
         let ahead = fixed.absences.iter().filter(|a| a.until > now && a.from < now + AHEAD);
         ahead.take(STRETCHES).for_each(|a| state.rhythm.excuse(a.from, a.until));
+        if let Some(at) = away_at {
+            state.rhythm.turned_out_away(at);
+        }
         if let Some(at) = reassured_at.filter(|at| state.reassured_at.is_none_or(|known| *at > known)) {
             state.reassure(at);
         }
@@ -406,7 +418,7 @@ impl HomeState {
         for climate in self.devices.iter_mut().filter_map(|d| d.climate.as_mut()) {
             for (since, told) in climate.since.iter_mut().flatten().zip(climate.told.iter_mut().flatten()) {
                 if *told {
-                    (*since, *told) = (at + REARM, false);
+                    (*since, *told) = ((at + REARM).into(), false);
                 }
             }
         }

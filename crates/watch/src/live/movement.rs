@@ -4,7 +4,7 @@
 use base::{Instant, Span};
 
 use super::hear::{Code, Reading};
-use super::home::{DeviceState, NEVER, Rare};
+use super::home::{DeviceState, NEVER, Rare, Second};
 use crate::{DeviceFault, Signal};
 
 /// A contact or motion that says more than this in a minute is loose or broken, unless a region sets otherwise: nobody
@@ -118,7 +118,7 @@ pub(crate) fn follow(known: &mut DeviceState, r: &Reading) -> News {
 /// A sensor that would have said by now that motion ended, and says motion again, has seen it again.
 fn moves_still(known: &DeviceState, at: Instant) -> bool {
     let clears_after = known.rare.as_ref().map_or(0, |rare| rare.clears_after);
-    clears_after > 0 && at - known.sign_at.max(known.changed_at) >= Span::seconds(i64::from(clears_after))
+    clears_after > 0 && at - known.sign_at.at().max(known.changed_at) >= Span::seconds(i64::from(clears_after))
 }
 
 /// The shortest time from motion to its end is the sensor's own: whoever moves in between makes it longer.
@@ -186,7 +186,7 @@ fn is_contradicted(
     at: Instant,
 ) -> bool {
     let minute = |at: Instant| at.unix_seconds().div_euclid(60) as i32;
-    let (device, last) = (devices[index].no, devices[index].sign_at);
+    let (device, last) = (devices[index].no, devices[index].sign_at.at());
     let (speaker, since) = *alone;
     if speaker != device || last == NEVER || at - last > ALONE_AGAIN {
         // Whoever else speaks is believed, and so is the one that was not.
@@ -202,7 +202,7 @@ fn is_contradicted(
     if minute(at) - since < ALONE.as_minutes() as i32 {
         return false;
     }
-    let witness = |d: &&DeviceState| d.online && d.sign_at != NEVER && at - d.heard_at < HEARD;
+    let witness = |d: &&DeviceState| d.online && d.sign_at != Second::NEVER && at - d.heard_at.at() < HEARD;
     let silent = devices.iter().filter(|d| d.no != device && gives_signs(d.no)).filter(witness);
     silent.count() >= WITNESSES
 }
@@ -211,13 +211,13 @@ impl DeviceState {
     /// Since when nothing changed of what it sees.
     fn still_since(&self) -> Instant {
         let stirred = self.rare.as_ref().is_some_and(|rare| rare.distance.is_some());
-        if stirred { self.changed_at.max(self.sign_at) } else { self.changed_at }
+        if stirred { self.changed_at.max(self.sign_at.at()) } else { self.changed_at }
     }
 
     /// Whether this is another state or value than the one known last. A press is no state.
     pub(super) fn differs(&self, code: Code, value: f32) -> bool {
         let climate = self.climate.as_ref();
-        let other = |known: Option<(Instant, f32)>| known.is_some_and(|(_, known)| known != value);
+        let other = |known: Option<(Second, f32)>| known.is_some_and(|(_, known)| known != value);
         match code {
             Code::Opened | Code::Motion | Code::Present => self.open == Some(false),
             Code::Closed | Code::MotionCleared | Code::Absent => self.open == Some(true),
@@ -234,12 +234,12 @@ impl DeviceState {
     }
 
     pub fn fault_at(&self) -> Instant {
-        self.rare.as_ref().map_or(NEVER, |rare| rare.fault_at)
+        self.rare.as_ref().map_or(NEVER, |rare| rare.fault_at.at())
     }
 
     pub(super) fn err(&mut self, fault: DeviceFault, at: Instant) {
         let rare: &mut Rare = self.rare.get_or_insert_default();
-        (rare.fault, rare.fault_at) = (Some(fault), at);
+        (rare.fault, rare.fault_at) = (Some(fault), at.into());
     }
 
     /// What it says of itself. Nearly every device says its voltage and its warmth with each message: they are kept where

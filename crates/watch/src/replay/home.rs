@@ -129,7 +129,7 @@ impl Home {
                 let index = row.sensor as usize - 1;
                 self.signs[index] = Some(sign);
                 let device = &mut self.devices[index];
-                device.heard_at = row.at;
+                device.heard_at = row.at.into();
                 let reading = Reading { code, value: 0.0, occurred_at: row.at, received_at: row.at, timed: true };
                 let signs = &self.signs;
                 let gives_signs = |no: u32| signs[no as usize - 1].is_some();
@@ -139,7 +139,7 @@ impl Home {
                     summary.other += 1;
                     return;
                 }
-                self.devices[index].sign_at = row.at;
+                self.devices[index].sign_at = row.at.into();
                 match self.rhythm.observe(row.at, sign) {
                     Heard::New => summary.signs += 1,
                     Heard::Late | Heard::Impossible => summary.late += 1,

@@ -185,6 +185,13 @@ impl Rhythm {
         (self.told, self.asked) = (0, 0);
     }
 
+    /// The person turned out to have been away at `at`: the silence in which that was teaches nothing.
+    pub fn turned_out_away(&mut self, at: Instant) {
+        if self.last.zip(wall(at)).is_some_and(|(last, t)| last.at < t) {
+            self.unsure = true;
+        }
+    }
+
     /// The gateway fell silent at `at`: no deadline until [`Rhythm::resume`] or a sign of life.
     pub fn hold(&mut self, at: Instant) {
         if let (Some(t), None) = (wall(at), self.held) {

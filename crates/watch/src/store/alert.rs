@@ -17,6 +17,9 @@ const CLOSE: &str = "UPDATE watch_alert SET state = 'closed', ended_at = $2, cau
 const SIGN: &str = "UPDATE watch_alert SET sign_at = $2 WHERE id = $1 AND sign_at IS NULL";
 const HOME_NO: &str = "SELECT home_no FROM watch_alert WHERE id = $1";
 const STANDING: &str = "SELECT home_no, id FROM watch_alert WHERE state = 'standing'";
+// The causes of `Cause::was_unannounced`.
+const FOUND_AWAY: &str = "SELECT home_no, MAX(raised_at) FROM watch_alert
+    WHERE state = 'closed' AND cause IN ('was_out', 'unknown_absence')";
 const ENDED: &str = "SELECT level, rule, state, cause FROM watch_alert WHERE home_no = $1 AND raised_at >= $2";
 
 pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>) -> Result<(), DbError> {
@@ -97,6 +100,15 @@ pub(crate) fn standing(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, A
     let rows = match home {
         Some(no) => tx.query(&format!("{STANDING} AND home_no = $1"), params![no])?,
         None => tx.query(STANDING, &[])?,
+    };
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// When the newest alert of a home was raised of which its case found out that the person was away; of one home or of all.
+pub(crate) fn found_away(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32, Instant)>, DbError> {
+    let rows = match home {
+        Some(no) => tx.query(&format!("{FOUND_AWAY} AND home_no = $1 GROUP BY home_no"), params![no])?,
+        None => tx.query(&format!("{FOUND_AWAY} GROUP BY home_no"), &[])?,
     };
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
 }

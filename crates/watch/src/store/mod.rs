@@ -1,6 +1,7 @@
 //! The watch's tables: every SQL text, and rows read into nouns. Nothing here decides.
 
 pub(crate) mod absence;
+pub(crate) mod adaptation;
 pub(crate) mod alert;
 pub(crate) mod device;
 pub(crate) mod history;

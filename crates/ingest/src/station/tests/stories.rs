@@ -128,7 +128,25 @@ fn what_is_sent_twice_counts_once() {
     w.pass_for(Span::minutes(1));
     let again = all.iter().map(|x| Arrival { received_at: w.now, ..x.clone() }).collect();
     assert_eq!(w.deliver(again), Ok(Receipt { stored: 0, duplicates: 3, refused: 0 }));
+    w.pass_for(Span::minutes(2));
     assert_eq!(w.device(0, "fridge").counters.duplicates, 3);
+}
+
+#[test]
+fn what_is_counted_of_a_device_is_written_with_its_home_and_outlives_a_crash() {
+    let mut w = silent_home();
+    let before = w.device(0, "fridge").counters;
+    for _ in 0..3 {
+        w.pass_for(Span::seconds(5));
+        w.say(0, "fridge", CLOSED); // The state it has already.
+    }
+    assert_eq!(w.device(0, "fridge").counters, before, "a device that chatters costs no row each time");
+    w.crash();
+    w.pass_for(Span::minutes(2));
+    assert_eq!(w.device(0, "fridge").counters.repeated, before.repeated + 3);
+    w.crash();
+    w.pass_for(Span::minutes(2));
+    assert_eq!(w.device(0, "fridge").counters.repeated, before.repeated + 3, "and nothing is counted twice");
 }
 
 #[test]
