@@ -34,7 +34,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
         let person = absence::whose(tx, *absence)?;
         outbox::push(tx, ctx.now, &Event::ActivityWhileAbsent { absence: *absence, person })?;
     }
-    let lines = writes.lines.iter().map(|(gateway, at, radio_down)| params![*gateway, *at, *radio_down].to_vec());
+    let lines = writes.lines.iter().map(|l| params![l.gateway, l.at, l.radio_down, l.clock.clone()].to_vec());
     device::note_gateways_heard(tx, &lines.collect::<Vec<_>>())?;
     write_line(&ctx, tx, writes)?;
     write_endings(&ctx, tx, writes)?;
@@ -117,7 +117,8 @@ fn write_saves(ctx: &Ctx, tx: &mut dyn Tx, saves: &[Save], upto_seq: i64) -> Res
         let fault = d.fault().map(|fault| fault.key());
         let clears_after = (rare.clears_after > 0).then_some(i64::from(rare.clears_after));
         let (low, tampered) = (rare.battery_low, rare.tampered);
-        let mut row = params![d.no, heard(d.heard_at.at()), heard(d.sign_at.at()), d.battery, d.link, d.online].to_vec();
+        let mut row =
+            params![d.no, heard(d.heard_at.at()), heard(d.sign_at.at()), d.battery, d.link, d.online].to_vec();
         let (millivolts, warmth) = (rare.millivolts.map(i64::from), rare.warmth.map(i64::from));
         row.extend_from_slice(params![low, tampered, millivolts, warmth]);
         row.extend_from_slice(params![fault, fault.map(|_| rare.fault_at.at()), clears_after]);
