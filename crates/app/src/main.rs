@@ -37,14 +37,17 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use base::Instant;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Config;
 
 /// つながり: 地域の見守り・医療介護連携の基盤
 #[derive(Parser)]
-#[command(name = "tsunagari", version)]
+#[command(name = "tsunagari", version, disable_version_flag = true)]
 struct Cli {
+    /// 版を表示します
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -230,13 +233,17 @@ enum WatchCommand {
 }
 
 fn main() {
-    let cli = Cli::try_parse().unwrap_or_else(|mistake| match words::of_arguments(&mistake) {
-        Some(told) => {
-            eprintln!("tsunagari: {told}");
-            std::process::exit(2);
-        }
-        None => mistake.exit(),
-    });
+    let typed = words::with_help(Cli::command()).try_get_matches();
+    let cli =
+        typed.and_then(|typed| Cli::from_arg_matches(&typed)).unwrap_or_else(|mistake| {
+            match words::of_arguments(&mistake) {
+                Some(told) => {
+                    eprintln!("tsunagari: {told}");
+                    std::process::exit(2);
+                }
+                None => mistake.exit(),
+            }
+        });
     rights::keep_to_ourselves();
     let outcome = match cli.command {
         Command::Demo(options) => demo::run(&options),

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use access::PolicyError;
 use audit::HeadError;
 use clap::error::{ContextKind, ContextValue, ErrorKind as Mistake};
+use clap::{Arg, ArgAction, Command};
 use db::DbError;
 use db::dump::DumpError;
 use ingest::mqtt::ListenError;
@@ -197,6 +198,25 @@ fn of_policies(error: &PolicyError) -> Option<String> {
     })
 }
 
+/// The headings of what `--help` shows, of this command and of those below it.
+pub fn with_help(command: Command) -> Command {
+    let below: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help("使い方を表示します");
+    let headed = |arg: Arg| {
+        let heading = if arg.is_positional() { "引数" } else { "オプション" };
+        arg.help_heading(heading)
+    };
+    let command = command
+        .help_template("{about-with-newline}\n使い方: {usage}\n\n{all-args}{after-help}")
+        .subcommand_help_heading("コマンド")
+        .subcommand_value_name("コマンド")
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .arg(help)
+        .mut_args(headed);
+    below.iter().fold(command, |command, name| command.mut_subcommand(name, with_help))
+}
+
 /// A mistake in the arguments, with how they are written; `None` where help was asked for.
 pub fn of_arguments(error: &clap::Error) -> Option<String> {
     let told = |kind| match error.get(kind) {
@@ -232,8 +252,23 @@ pub fn of_arguments(error: &clap::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
+    use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn help_is_in_japanese_down_to_its_headings() {
+        fn see(mut command: Command) {
+            let help = command.render_long_help().to_string();
+            for english in ["Usage", "Options", "Commands", "Arguments", "Print"] {
+                assert!(!help.contains(english), "{}: {help}", command.get_name());
+            }
+            command.get_subcommands().cloned().for_each(see);
+        }
+        let mut whole = with_help(crate::Cli::command());
+        whole.build();
+        see(whole);
+    }
 
     #[test]
     fn what_is_told_names_the_file_and_says_the_cause_in_japanese() {

@@ -125,9 +125,8 @@ pub const LIVE_HEARTBEAT: Duration = Duration::from_secs(10);
 pub const SESSIONS_REMEMBERED: usize = 4096;
 /// Names of readers' offices that stand in the heads of pages.
 pub const OFFICE_NAMES_KNOWN: usize = 4096;
-/// Looks of which it is remembered what they asked the last time, in all and of one session, and values of one.
+/// Looks of which it is remembered what they asked the last time, and values of one.
 pub const LOOKS_FORESEEN: usize = 2048;
-pub const LOOKS_FORESEEN_OF_ONE: usize = 64;
 pub const VALUES_FORESEEN: usize = 512;
 /// Bytes of the statements of one.
 pub const WORDS_FORESEEN: usize = 16 * 1024;

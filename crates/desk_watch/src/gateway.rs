@@ -13,7 +13,7 @@ use page::problem::Problem;
 use page::site::{Site, random};
 use page::visitor::Visitor;
 use sha2::{Digest, Sha256};
-use watch::{Gateway, LineCause, NewGateway, Unused};
+use watch::{ClockError, Gateway, LineCause, NewGateway, Unused};
 
 use super::contract::{answered, shown};
 
@@ -70,6 +70,18 @@ pub fn never_through(cause: LineCause) -> Markup {
     )
 }
 
+/// Of a gateway whose clock is wrong: by how much, what is done about it, and what to do.
+fn corrected(error: &ClockError, now: Instant) -> Markup {
+    notice(
+        Tone::NearLimit,
+        "ゲートウェイの時刻がずれています",
+        html! {
+            p { (error.ja()) "。" (ja_moment(error.since, now)) "から、検知の時刻を補正して見守りを続けています。" }
+            p { "ゲートウェイの時計・タイムゾーンの設定を確認してください。時刻が正しくなると、補正は自動で終わります。" }
+        },
+    )
+}
+
 pub fn gateway_card(gateway: &Gateway, unused: &[Unused], now: Instant) -> Markup {
     let home = gateway.home.to_string();
     html! {
@@ -80,6 +92,7 @@ pub fn gateway_card(gateway: &Gateway, unused: &[Unused], now: Instant) -> Marku
             ("最後の通信", html! { @match gateway.heard_at { Some(at) => (since(at, now)), None => "まだありません" } }),
         ]))
         @if let Some(cause) = gateway.cause { (never_through(cause)) }
+        @if let Some(error) = &gateway.clock { (corrected(error, now)) }
         @if !unused.is_empty() {
             details {
                 summary { "使えなかった通信 " (unused.iter().map(|u| u.seen).sum::<i64>()) "件" }

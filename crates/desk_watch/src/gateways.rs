@@ -78,6 +78,7 @@ fn state(line: &GatewayLine, now: Instant) -> Markup {
             (None, Some(_)) => { (chip(Tone::Confirmed, "通信中")) },
         }
         @if let Some(cause) = line.gateway.cause { br; (cause.ja()) }
+        @if let Some(error) = line.gateway.clock { br; (error.ja()) "（補正中）" }
         @if line.unused > 0 { br; span.soft { "使えなかった通信 " (line.unused) "件" } }
     }
 }

@@ -220,6 +220,34 @@ fn a_line_that_never_gets_through_says_why() {
     r.get(&r.city(), "/gateways/all").is(200).shows("通信断").shows("機器が2台あり").well_formed();
 }
 
+// shows: 6.2.4 a clock that is wrong stands on the gateway's page, with since when it is corrected and what to do, and last on the care list
+#[test]
+fn a_gateway_whose_clock_is_wrong_says_by_how_much() {
+    let r = Region::new();
+    let keeper = r.administrator();
+    let new = [("name", "gw-0001"), ("carrier", "見本光")];
+    r.post(&keeper, &format!("/homes/{}/gateways", r.s.home), &new).is(200);
+    let devices = format!("/homes/{}/devices", r.s.home);
+    r.get(&keeper, &devices).is(200).hides("時刻がずれています");
+    r.get(&keeper, "/gateways").is(200).hides("時刻のずれ");
+    // As the watch keeps it: slow by 1,200 seconds, nothing before, since then; the rest is how it was learned.
+    let since = base::Instant::parse("2026-11-22T08:30").expect("a time");
+    let clock = [&1200i32.to_le_bytes()[..], &[0; 4], &since.0.to_le_bytes(), &[0; 41]].concat();
+    let set = "UPDATE watch_gateway SET clock = $1";
+    r.test.db.write_blocking(move |tx| tx.execute(set, &[clock.clone().into()])).expect("a clock");
+    r.get(&keeper, &devices)
+        .is(200)
+        .shows("時計が20分遅れています")
+        .shows("8:30から、検知の時刻を補正")
+        .shows("時計・タイムゾーンの設定を確認してください")
+        .well_formed();
+    let list = r.get(&keeper, "/gateways");
+    list.is(200).shows("時計が20分遅れています（補正中）").well_formed();
+    let [first, last] = ["動きを知る機器がない", "時刻のずれ"].map(|words| list.body.find(words));
+    assert!(first < last, "the watch goes on: others come first");
+    r.get(&r.city(), "/gateways/all").is(200).shows("時計が20分遅れています").well_formed();
+}
+
 #[test]
 fn the_keepers_lists_say_what_waits() {
     let r = Region::new();

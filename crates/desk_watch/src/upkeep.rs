@@ -88,6 +88,9 @@ fn why(why: Why, now: Instant) -> Markup {
         Why::Unregistered { calls: false } => chip(Tone::NearLimit, "登録していない機器に動き"),
         Why::NoGateway => chip(Tone::NeededNow, "ゲートウェイがない"),
         Why::NoDevices => chip(Tone::NeededNow, "動きを知る機器がない"),
+        Why::Clock(error) => {
+            html! { (chip(Tone::NearLimit, "ゲートウェイの時刻のずれ")) " " (error.ja()) "（補正中）" }
+        }
     }
 }
 

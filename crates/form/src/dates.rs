@@ -4,7 +4,7 @@ use base::wareki::Date;
 use base::{Instant, NoDate};
 use unicode_normalization::UnicodeNormalization;
 
-const EXAMPLE: &str = "「昭和13年4月1日」「S13.4.1」「1938-04-01」のように入力してください。";
+const EXAMPLE: &str = "「昭和13年4月1日」「S13.4.1」「1938\u{2011}04\u{2011}01」のように入力してください。";
 
 /// A date as clerks type it ([`Date::read`]); the error says why it is none.
 pub fn read_date(typed: &str) -> Result<Date, String> {

@@ -27,7 +27,7 @@ pub(crate) struct Foresight(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Of each reader no more than [`limits::LOOKS_FORESEEN_OF_ONE`]: whoever opens thousands of addresses forgets their own.
+    /// Where there is no more room, whoever has most of it makes some: who opens thousands of addresses forgets their own.
     sessions: HashMap<SessionId, HashMap<Look, Known>>,
     looks: usize,
     let_go_at: Option<Instant>,
@@ -129,7 +129,7 @@ impl Foresight {
             return;
         }
         if before.is_none() {
-            state.make_room(session);
+            state.make_room();
         }
         let looks = state.sessions.entry(session).or_default();
         let known = looks.entry(look).or_insert(Known { later: vec![], at: now, sure: 0 });
@@ -150,10 +150,8 @@ impl Foresight {
 
 impl State {
     /// Room for one more look of this reader, which is counted already when this ends.
-    fn make_room(&mut self, session: SessionId) {
-        if self.sessions.get(&session).is_some_and(|looks| looks.len() >= limits::LOOKS_FORESEEN_OF_ONE) {
-            self.remove(session, None);
-        } else if self.looks >= limits::LOOKS_FORESEEN
+    fn make_room(&mut self) {
+        if self.looks >= limits::LOOKS_FORESEEN
             && let Some(most) = self.sessions.iter().max_by_key(|(_, looks)| looks.len()).map(|(most, _)| *most)
         {
             self.remove(most, None);
@@ -240,18 +238,18 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_nobody_takes_anothers() {
         let (foresight, now) = (Foresight::default(), Instant(1_000));
-        let (other, one) = (SessionId(uuid::Uuid::from_u128(2)), limits::LOOKS_FORESEEN_OF_ONE);
+        let (other, all) = (SessionId(uuid::Uuid::from_u128(2)), limits::LOOKS_FORESEEN);
         (0..10).for_each(|n| foresight.learn(other, Look(n), now, Guess::None, vec![]));
-        (0..10 * one as u64).for_each(|n| foresight.learn(WHO, Look(n), now, Guess::None, vec![]));
-        assert_eq!(foresight.state().looks, one + 10);
+        (0..2 * all as u64).for_each(|n| foresight.learn(WHO, Look(n), now, Guess::None, vec![]));
+        assert_eq!(foresight.state().looks, all);
         assert!((0..10).all(|n| foresight.recall(other, Look(n), now).is_some()));
-        for session in 3..limits::LOOKS_FORESEEN as u128 + 100 {
+        for session in 3..all as u128 + 100 {
             foresight.learn(SessionId(uuid::Uuid::from_u128(session)), LOOK, now, Guess::None, vec![]);
         }
         let state = foresight.state();
-        assert_eq!(state.looks, limits::LOOKS_FORESEEN);
+        assert_eq!(state.looks, all);
         assert_eq!(state.looks, state.sessions.values().map(HashMap::len).sum::<usize>());
-        assert!(state.sessions[&WHO].len() < one, "whoever has most makes room");
+        assert!(state.sessions.get(&WHO).is_none_or(|looks| looks.len() < 10), "whoever has most makes room");
     }
 
     #[test]

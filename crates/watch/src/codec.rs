@@ -1,5 +1,10 @@
 //! Bytes of our own stored values: little-endian fields in order. Whatever does not read back whole is damage.
 
+use base::Instant;
+
+/// No moment: before everything.
+pub(crate) const NEVER: Instant = Instant(i64::MIN);
+
 /// Bytes that are no stored value of this version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a stored value of the watch is damaged or of another version")]

@@ -10,7 +10,7 @@ use crate::store::device as store;
 use crate::store::device::{DeviceRow, GatewayRow};
 use crate::store::{history, home};
 use crate::verbs::Verb;
-use crate::{WatchError, WatchRefusal, contract};
+use crate::{ClockError, WatchError, WatchRefusal, contract};
 use base::words;
 
 words! {
@@ -104,6 +104,8 @@ pub struct Gateway {
     pub heard_at: Option<Instant>,
     /// Of a fault of its line that stands: why nothing gets through, where that is known.
     pub cause: Option<LineCause>,
+    /// By how much its times are corrected.
+    pub clock: Option<ClockError>,
 }
 
 /// A device at a home and how well it speaks. Counters are at most a minute old while the program runs.
@@ -242,6 +244,7 @@ pub fn register_gateway(ctx: &Ctx, tx: &mut dyn Tx, new: &NewGateway, secret: [u
         revoked_at: None,
         heard_at: None,
         cause: None,
+        clock: None,
     };
     store::insert_gateway(tx, no, &gateway, secret)?;
     audit::done(ctx, tx, Verb::RegisterGateway, &witness, "devices")?;

@@ -9,6 +9,7 @@ mod alert;
 mod answer;
 mod arrival;
 pub mod climate;
+mod clock;
 mod codec;
 mod contract;
 mod daily;
@@ -41,6 +42,7 @@ pub use adaptation::{AS_ASKED, Adaptation, BOUNDS, Lately, Measured, adapt, adap
 pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, all_standing, close_alert, reassure, standing_alerts};
 pub use answer::{Answer, answer_notice};
 pub use arrival::*;
+pub use clock::{ClockError, FAST_CLOCK};
 pub use contract::{
     Contract, begin_contract, contract_of_home, contracts, end_contract, stop_without_ground, without_ground,
 };
@@ -65,6 +67,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "watch/005", sql: include_str!("schema_unused.sql") },
     Migration { name: "watch/006", sql: include_str!("schema_condition.sql") },
     Migration { name: "watch/007", sql: include_str!("schema_line_cause.sql") },
+    Migration { name: "watch/008", sql: include_str!("schema_clock.sql") },
     Migration { name: "watch/009", sql: include_str!("schema_adaptation.sql") },
 ];
 

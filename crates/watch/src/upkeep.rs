@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::live::Shared;
 use crate::store::{device, home, lists, unused};
-use crate::{Defect, Device, DeviceFault, DeviceKind, Gateway, LineCause, Unused, WatchError, WatchRefusal};
+use crate::{
+    ClockError, Defect, Device, DeviceFault, DeviceKind, Gateway, LineCause, Unused, WatchError, WatchRefusal,
+};
 
 /// Percent at and below which a battery is low.
 pub const LOW_BATTERY: u8 = 15;
@@ -33,8 +35,8 @@ pub enum LineTrouble {
 #[derive(Clone, PartialEq, Debug)]
 pub struct CareNeed {
     pub home: HomeId,
-    /// `None`: the home has no gateway or no device that could give a sign of life, or what came in came from none that
-    /// is registered.
+    /// `None`: the home has no gateway or no device that could give a sign of life, what came in came from none that is
+    /// registered, or it is the gateway.
     pub device: Option<Device>,
     pub why: Why,
 }
@@ -60,6 +62,8 @@ pub enum Why {
     },
     NoGateway,
     NoDevices,
+    /// The times of its gateway are wrong, and corrected.
+    Clock(ClockError),
 }
 
 /// The homes whose lines somebody may see.
@@ -180,7 +184,7 @@ pub fn gateway_lines(
 }
 
 /// Devices with a low battery, silent, offline, with a wrong clock or messages that could not be used, those that nobody
-/// registered and that tell of life, and homes without any.
+/// registered and that tell of life, homes without any, and gateways whose times are corrected.
 pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<CareNeed>>, WatchError> {
     access::charge(ctx, Charge::KeepDevices)?;
     let lines = Lines::of(ctx, tx)?;
@@ -191,7 +195,8 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Care
         registered.insert(named(&row.device));
         devices.entry(row.home).or_default().push(row.device);
     }
-    let standing: HashSet<u32> = device::gateways(tx, None)?.into_iter().map(|row| row.home).collect();
+    let gateways = device::gateways(tx, None)?;
+    let standing: HashSet<u32> = gateways.iter().map(|row| row.home).collect();
     let mut unusable = Unusable::read(tx, &registered, ctx.now)?;
     let mut needs = Vec::new();
     for (no, home) in watched {
@@ -214,6 +219,10 @@ pub fn devices_needing_care(ctx: &Ctx, tx: &mut dyn Tx) -> Result<Shown<Vec<Care
             break;
         }
     }
+    // Last, for the watch goes on by corrected times.
+    let erring = gateways.iter().map(|row| &row.gateway).filter(|gateway| lines.holds(gateway.home));
+    let erring = erring.filter_map(|gateway| Some((gateway.home, gateway.clock?)));
+    needs.extend(erring.map(|(home, error)| CareNeed { home, device: None, why: Why::Clock(error) }));
     let homes: Vec<HomeId> = needs.iter().map(|need| need.home).collect();
     lines.shown(ctx, tx, needs, homes.into_iter())
 }

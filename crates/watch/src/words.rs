@@ -32,6 +32,17 @@ pub(crate) fn long_ago(span: Span) -> String {
     }
 }
 
+/// How much, by itself: 「20分」「9時間」「5時間30分」「3日」; to the nearest minute, from two days on to the day.
+pub(crate) fn amount(span: Span) -> String {
+    let all = (span.as_seconds() + 30) / 60;
+    match (all / 60, all % 60) {
+        (0, m) => format!("{m}分"),
+        (h, _) if h >= 48 => format!("{}日", h / 24),
+        (h, 0) => format!("{h}時間"),
+        (h, m) => format!("{h}時間{m}分"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 mod broken;
 mod calls;
+mod clocks;
 mod faults;
 mod houses;
 mod known;

@@ -75,7 +75,8 @@ impl<'a> Field<'a> {
     }
     /// A date in any writing that `base::wareki::Date::read` reads, eras included.
     pub fn date(name: &'a str, label: &'a str) -> Field<'a> {
-        Field { narrow: true, longest: 40, ..Field::text(name, label) }.hint("例：昭和13年4月1日、S13.4.1、1938-04-01")
+        Field { narrow: true, longest: 40, ..Field::text(name, label) }
+            .hint("例：昭和13年4月1日、S13.4.1、1938\u{2011}04\u{2011}01")
     }
     /// A day to come, picked from the device's calendar: `2026-11-22`.
     pub fn day(name: &'a str, label: &'a str) -> Field<'a> {

@@ -34,7 +34,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
         let person = absence::whose(tx, *absence)?;
         outbox::push(tx, ctx.now, &Event::ActivityWhileAbsent { absence: *absence, person })?;
     }
-    let lines = writes.lines.iter().map(|(gateway, at, radio_down)| params![*gateway, *at, *radio_down].to_vec());
+    let lines = writes.lines.iter().map(|l| params![l.gateway, l.at, l.radio_down, l.clock.clone()].to_vec());
     device::note_gateways_heard(tx, &lines.collect::<Vec<_>>())?;
     write_line(&ctx, tx, writes)?;
     write_endings(&ctx, tx, writes)?;

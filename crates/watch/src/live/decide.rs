@@ -1,5 +1,6 @@
 //! From a batch of arrivals and the time to one decision: rows to store, alerts to raise, states to take over.
 
+mod clock;
 mod lines;
 
 use std::cell::Cell;
@@ -8,11 +9,12 @@ use std::sync::Arc;
 
 use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId, Span};
 
-use super::decision::{Bundle, Decision, Ending, How, NewAlert, Outcome, Save, Unknown, Writes};
+use super::decision::{Bundle, Decision, Ending, HeardLine, How, NewAlert, Outcome, Save, Unknown, Writes};
 use super::hear::{Anomaly, Code, Effect, Reading, take};
 use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
-use super::{FAST_CLOCK, Home, Key, Live, OLDEST, SAVES, due};
+use super::{Home, Key, Live, SAVES, due};
+use crate::clock::moment;
 use crate::{Alert, AlertState, Arrival, Counters, Defect, DeviceKind, Malformed, Signal, Unused};
 
 /// Words of one second that come within this time of each other were said in their order, not twice.
@@ -41,15 +43,6 @@ pub(crate) fn stored_code(arrival: &Arrival) -> Option<(Code, f32)> {
         Signal::Light(false) => (Code::Unlit, 0.0),
         _ => return None,
     })
-}
-
-/// When it happened, as far as the sender's clock can be believed, and whether it could not.
-pub(super) fn effective(arrival: &Arrival) -> (Instant, bool) {
-    match arrival.occurred_at {
-        None => (arrival.received_at, false),
-        Some(at) if at < OLDEST || at > arrival.received_at + FAST_CLOCK => (arrival.received_at, true),
-        Some(at) => (at, false),
-    }
 }
 
 /// One decision in the making: copies of the homes it touches, and what is to be written.
@@ -147,6 +140,7 @@ impl Draft<'_> {
 
     fn arrive(&mut self, arrival: &Arrival) -> Fate {
         let Some(&gateway) = self.live.gateway_nos.get(&arrival.gateway) else { return Fate::Refused };
+        self.hear_clock(gateway, arrival);
         if arrival.serial.is_empty() {
             self.hear_gateway(gateway, arrival);
             return Fate::Stored;
@@ -221,9 +215,9 @@ impl Draft<'_> {
         code: Code,
         value: f32,
     ) -> Fate {
-        let device = fixed.devices[index].no;
-        let (occurred_at, wrong) = effective(arrival);
-        let timed = !arrival.retained || !wrong && arrival.occurred_at.is_some();
+        let (device, gateway) = (fixed.devices[index].no, fixed.devices[index].gateway);
+        let moment = moment(self.line(gateway).clock.as_deref(), arrival);
+        let timed = !arrival.retained || !moment.wrong && arrival.occurred_at.is_some();
         if !timed && !self.is_first_press(no, device, code) {
             return self.keep_no_old_state(no, device, arrival);
         }
@@ -231,6 +225,10 @@ impl Draft<'_> {
         if code == Code::Battery && known_battery == Some(value) {
             return Fate::Stored;
         }
+        let mut occurred_at = match code {
+            Code::Button => self.call_at(no, fixed, device, &moment, arrival.received_at),
+            _ => moment.at,
+        };
         // A plug says how it is switched with each of its measurements.
         let known = self.state(no).device(device);
         if code.is_light() && known.open == Some(code == Code::Lit) && occurred_at >= known.changed_at {
@@ -238,11 +236,11 @@ impl Draft<'_> {
             known.online = true;
             return Fate::Stored;
         }
-        let told = |draft: &Self, at| {
-            let key = (at, device, code as u8);
-            draft.known.contains(&key) || draft.seen.contains(&key)
-        };
-        let mut occurred_at = occurred_at;
+        let told = |draft: &Self, at| draft.is_told((at, device, code as u8));
+        if moment.stored_as.is_some_and(|then| told(self, then)) {
+            self.count(no, device, Anomaly::Duplicate);
+            return Fate::Duplicate;
+        }
         if told(self, occurred_at) {
             let Some(after) = bounce(self.state(no).device(device), arrival, occurred_at, code, value) else {
                 self.count(no, device, Anomaly::Duplicate);
@@ -251,7 +249,7 @@ impl Draft<'_> {
             occurred_at = after;
         }
         self.seen.insert((occurred_at, device, code as u8));
-        if wrong {
+        if moment.wrong {
             self.count(no, device, Anomaly::WrongClock);
         }
         let reading = Reading { code, value, occurred_at, received_at: arrival.received_at, timed };
@@ -267,9 +265,7 @@ impl Draft<'_> {
             arrival.received_at.into(),
         ];
         self.out.rows.push(Vec::from(row));
-        if let Some(&gateway) = self.live.gateway_nos.get(&arrival.gateway) {
-            self.line(gateway).radio_down = None; // What was measured came by radio.
-        }
+        self.line(gateway).radio_down = None; // What was measured came by radio.
         let mut effects = Vec::new();
         let state = self.state(no);
         state.device(device).online = true;
@@ -396,8 +392,12 @@ impl Draft<'_> {
     fn save(&mut self) {
         let now = self.out.now;
         for (no, line) in &self.lines {
-            if self.live.gateways[no].saved_at + self.live.save_after <= now {
-                self.out.lines.push((*no, line.heard_at, line.radio_down));
+            let known = &self.live.gateways[no];
+            // Readings and what is known of the clock by which they are stored go together.
+            if line.clock != known.line.clock || known.saved_at + self.live.save_after <= now {
+                let clock = line.clock.as_ref().map(|clock| clock.encode());
+                let (gateway, at, radio_down) = (*no, line.heard_at, line.radio_down);
+                self.out.lines.push(HeardLine { gateway, at, radio_down, clock });
             }
         }
         let mut saves = std::mem::take(&mut self.must_save);

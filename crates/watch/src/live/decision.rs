@@ -63,8 +63,7 @@ pub struct Writes {
     pub(super) causes: Vec<(Uuid, LineCause)>,
     /// (fault, gateway).
     pub(super) faults_ended: Vec<(Uuid, u32)>,
-    /// Gateways with the moment they were heard, and since when their radio is down.
-    pub(super) lines: Vec<(u32, Instant, Option<Instant>)>,
+    pub(super) lines: Vec<HeardLine>,
     pub(super) outages: Vec<NewOutage>,
     /// Faults known before that turned out to belong to an outage.
     pub(super) joined: Vec<(Uuid, Uuid)>,
@@ -106,6 +105,14 @@ pub(crate) struct NewFault {
     pub began_at: Instant,
     pub outage: Option<Uuid>,
     pub cause: Option<LineCause>,
+}
+
+/// When a gateway was heard, since when its radio is down, and what is known of its clock.
+pub(super) struct HeardLine {
+    pub gateway: u32,
+    pub at: Instant,
+    pub radio_down: Option<Instant>,
+    pub clock: Option<Vec<u8>>,
 }
 
 pub(super) struct NewOutage {

@@ -8,6 +8,7 @@ use base::{GatewayId, Instant};
 
 use super::home::HomeFixed;
 use super::line::Line;
+use crate::clock::GatewayClock;
 
 pub(super) struct Gateway {
     pub no: u32,
@@ -70,7 +71,8 @@ impl Gateway {
     pub fn bytes(&self) -> usize {
         let index =
             self.index.as_ref().map_or(0, |i| size_of::<Index>() + i.homes.capacity() * 4 + i.serials.capacity() * 8);
-        size_of::<Gateway>() + index
+        let clock = self.line.clock.as_ref().map_or(0, |_| size_of::<GatewayClock>());
+        size_of::<Gateway>() + index + clock
     }
 }
 

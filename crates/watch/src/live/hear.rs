@@ -273,12 +273,16 @@ pub(super) fn night_of(at: Instant) -> i32 {
     (at - Span::hours(12)).wall_day() as i32
 }
 
+/// Measured from the press that was told, so that no chain of presses keeps the next ones quiet.
+pub(super) fn is_same_call(told: Instant, pressed: Instant) -> bool {
+    told != NEVER && (pressed - told).abs() < AGAIN
+}
+
 fn press(state: &mut HomeState, device: u32, place: &str, r: &Reading, effects: &mut Vec<Effect>) {
     let pressed = r.occurred_at;
     let known = state.device(device);
-    // Measured from the press that was told, so that no chain of presses keeps the next ones quiet.
     let told = known.changed_at;
-    if told != NEVER && (pressed - told).abs() < AGAIN {
+    if is_same_call(told, pressed) {
         return;
     }
     known.changed_at = told.max(pressed);

@@ -6,6 +6,7 @@ use base::{AbsenceId, AlertId, DeviceId, HomeId, Instant, PersonId};
 use uuid::Uuid;
 
 use super::meter::Meter;
+pub(crate) use crate::codec::NEVER;
 use crate::codec::{Damaged, Reader, Writer};
 use crate::day::DayLog;
 use crate::rhythm::Rhythm;
@@ -13,8 +14,6 @@ use crate::settings::Settings;
 use crate::{DeviceFault, DeviceKind, Level, Rule};
 
 const VERSION: u8 = 3;
-/// No moment: before everything.
-pub(crate) const NEVER: Instant = Instant(i64::MIN);
 
 /// A moment to the second, in half the room of an exact one.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

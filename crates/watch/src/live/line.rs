@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::SETTLE;
 use super::home::NEVER;
 use crate::LineCause;
+use crate::clock::GatewayClock;
 
 /// A gateway silent for longer may have kept readings that follow when it is heard again.
 const QUIET: Span = Span::minutes(10);
@@ -42,6 +43,8 @@ pub(crate) struct Line {
     pub fault: Option<Box<Fault>>,
     /// Broken off for a reason of the gateway's since anything of it was stored.
     pub broken: Option<Box<Broken>>,
+    /// Its gateway's clock, while that is wrong or may be.
+    pub clock: Option<Box<GatewayClock>>,
 }
 
 /// How often a line was broken off, and why the last time.
@@ -62,7 +65,7 @@ pub(crate) struct Fault {
 
 impl Line {
     pub fn new(heard_at: Instant) -> Line {
-        Line { heard_at, back_at: NEVER, connected: false, radio_down: None, fault: None, broken: None }
+        Line { heard_at, back_at: NEVER, connected: false, radio_down: None, fault: None, broken: None, clock: None }
     }
 
     /// Something came through. `woke_at`: our own start or awakening.

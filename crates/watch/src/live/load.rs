@@ -331,6 +331,7 @@ impl Live {
         let new = || {
             let mut line = Line::new(row.gateway.heard_at.unwrap_or(row.gateway.registered_at));
             line.radio_down = row.radio_down_at;
+            line.clock = row.clock.clone();
             Box::new(Gateway {
                 no: row.no,
                 id: row.gateway.id,

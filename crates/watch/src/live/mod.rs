@@ -36,6 +36,7 @@ use line::Line;
 pub(crate) use load::consents;
 pub use load::{Fresh, known, load, read_home, read_homes};
 
+use crate::clock::{self, Moment};
 use crate::day::DayLog;
 use crate::store::history;
 use crate::{Arrival, Counters};
@@ -44,8 +45,6 @@ use crate::{Arrival, Counters};
 pub const LATE: Span = Span::minutes(15);
 /// A press of the button that waited longer than this in a gateway says so.
 pub const BUTTON_LATE: Span = Span::hours(2);
-/// A clock may be fast by this much; beyond it, or before 2020, the time of arrival counts.
-pub const FAST_CLOCK: Span = Span::minutes(10);
 /// What a gateway kept while we did not hear it follows within this time.
 pub const SETTLE: Span = Span::seconds(30);
 /// A changed home is saved after this time, where nothing else is said.
@@ -56,8 +55,6 @@ const SAVES: usize = 400;
 const QUEUED: usize = 28;
 /// Homes whose timers are looked at in one decision.
 pub const TIMERS: usize = 1000;
-/// 2020-01-01T00:00+09:00: no gateway of ours is older.
-const OLDEST: Instant = Instant(1_577_804_400_000_000);
 
 /// The memory of the watch.
 pub struct Live {
@@ -156,17 +153,21 @@ impl Live {
     /// The readings of a batch that may be stored already: not newer than the newest one of their device.
     pub fn suspects(&self, bundles: &[Bundle<'_>]) -> Vec<Key> {
         let arrivals = bundles.iter().flat_map(|b| b.arrivals);
-        arrivals.filter_map(|a| self.suspect(a)).collect()
+        arrivals.flat_map(|a| self.suspects_of(a).into_iter().flatten()).collect()
     }
 
-    fn suspect(&self, arrival: &Arrival) -> Option<Key> {
+    /// As of every moment under which it may stand, whatever this batch tells of its gateway's clock.
+    fn suspects_of(&self, arrival: &Arrival) -> Option<impl Iterator<Item = Key>> {
         let code = decide::stored_code(arrival)?.0;
-        let (no, index) = self.find(*self.gateway_nos.get(&arrival.gateway)?, &arrival.serial)?;
+        let gateway = self.gateways.get(self.gateway_nos.get(&arrival.gateway)?)?;
+        let (no, index) = self.find(gateway.no, &arrival.serial)?;
         let home = &self.homes[&no];
-        let device = &home.fixed.devices[index];
-        let newest = home.state.devices.iter().find(|d| d.no == device.no)?.last_at;
-        let (at, _) = decide::effective(arrival);
-        (at <= newest).then_some((at, device.no, code as u8))
+        let device = home.fixed.devices[index].no;
+        let newest = home.state.devices.iter().find(|d| d.no == device)?.last_at;
+        let Moment { at, plain, stored_as, .. } = clock::moment(gateway.line.clock.as_deref(), arrival);
+        let others = [Some(plain).filter(|plain| *plain != at), stored_as.filter(|then| *then != at && *then != plain)];
+        let all = others.into_iter().flatten().chain([at]);
+        Some(all.filter(move |at| *at <= newest).map(move |at| (at, device, code as u8)))
     }
 
     /// Takes over what was committed. Afterwards the deliveries may be answered.
@@ -207,8 +208,8 @@ impl Live {
         self.save_after = old.save_after;
         for (no, known) in old.gateways {
             if let Some(gateway) = self.gateways.get_mut(&no) {
-                let fault = gateway.line.fault.take();
-                gateway.line = Line { fault, ..known.line };
+                let (fault, clock) = (gateway.line.fault.take(), gateway.line.clock.take());
+                gateway.line = Line { fault, clock, ..known.line };
             }
         }
         self.to_save.extend(old.to_save.into_iter().filter(|no| self.homes.contains_key(no)));
@@ -315,7 +316,7 @@ impl Live {
         let Some(gateway) = self.gateways.get_mut(&no) else { return };
         let heard = line.heard_at > gateway.line.heard_at || line.connected != gateway.line.connected;
         gateway.line = line;
-        if writes.lines.iter().any(|(written, ..)| *written == no) {
+        if writes.lines.iter().any(|written| written.gateway == no) {
             gateway.saved_at = writes.now;
         }
         if heard && let Some(homes) = self.waiting.remove(&no) {

@@ -3,6 +3,7 @@
 use base::{DeviceId, GatewayId, HomeId, Instant, Span};
 use db::{DbError, Row, Tx, Value, params};
 
+use crate::clock::GatewayClock;
 use crate::{Counters, Device, DeviceFault, DeviceKind, Gateway, LineCause, UnknownDevice};
 
 /// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
@@ -19,7 +20,8 @@ const OF_SECRET: &str = "SELECT id, secret FROM watch_gateway WHERE secret = $1 
 const GATEWAY_COLUMNS: &str =
     "g.id, h.home_id, g.name, g.carrier, g.registered_at, g.rotated_at, g.revoked_at, g.heard_at,
     g.no, g.home_no, g.radio_down_at, h.area,
-    (SELECT MAX(f.cause) FROM watch_line_fault f WHERE f.gateway_no = g.no AND f.ended_at IS NULL)";
+    (SELECT MAX(f.cause) FROM watch_line_fault f WHERE f.gateway_no = g.no AND f.ended_at IS NULL),
+    g.clock";
 const GATEWAY_FROM: &str = "FROM watch_gateway g JOIN watch_home h ON h.no = g.home_no";
 const NAME_TAKEN: &str = "SELECT COUNT(*) FROM watch_gateway WHERE name = $1";
 
@@ -53,8 +55,9 @@ const HEARD_TYPES: &[&str] = &[
     "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BOOLEAN", "BOOLEAN", "BIGINT", "BIGINT", "TEXT",
     "BIGINT", "BIGINT",
 ];
-const GATEWAYS_HEARD: &str = "UPDATE watch_gateway SET heard_at = v.column2, radio_down_at = v.column3";
-const GATEWAYS_HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT"];
+const GATEWAYS_HEARD: &str = "UPDATE watch_gateway SET heard_at = v.column2, radio_down_at = v.column3,
+    clock = v.column4";
+const GATEWAYS_HEARD_TYPES: &[&str] = &["BIGINT", "BIGINT", "BIGINT", "BYTEA"];
 const UNKNOWN_AGAIN: &str =
     "UPDATE watch_unknown_device SET last_at = $3, seen = seen + $4 WHERE gateway_no = $1 AND serial = $2";
 const UNKNOWN_SAID: &str = "UPDATE watch_unknown_device SET said = $3 WHERE gateway_no = $1 AND serial = $2";
@@ -72,6 +75,7 @@ pub(crate) struct GatewayRow {
     pub home: u32,
     pub area: String,
     pub radio_down_at: Option<Instant>,
+    pub clock: Option<Box<GatewayClock>>,
     pub gateway: Gateway,
 }
 
@@ -156,6 +160,9 @@ fn of_home<T>(
 
 fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
     let cause: Option<String> = row.get(12)?;
+    let clock: Option<Vec<u8>> = row.get(13)?;
+    // A damaged one is learned anew, within half an hour.
+    let clock = clock.and_then(|bytes| GatewayClock::decode(&bytes).ok());
     let gateway = Gateway {
         id: row.get(0)?,
         home: row.get(1)?,
@@ -166,8 +173,11 @@ fn read_gateway(row: &Row) -> Result<GatewayRow, DbError> {
         revoked_at: row.get(6)?,
         heard_at: row.get(7)?,
         cause: cause.and_then(|key| LineCause::from_key(&key)),
+        clock: clock.as_ref().and_then(GatewayClock::error),
     };
-    Ok(GatewayRow { no: row.get(8)?, home: row.get(9)?, radio_down_at: row.get(10)?, area: row.get(11)?, gateway })
+    let [no, home] = [row.get(8)?, row.get(9)?];
+    let (radio_down_at, area, clock) = (row.get(10)?, row.get(11)?, clock.map(Box::new));
+    Ok(GatewayRow { no, home, area, radio_down_at, clock, gateway })
 }
 
 pub(crate) fn insert_device(tx: &mut dyn Tx, gateway: u32, home: u32, d: &Device) -> Result<(), DbError> {
@@ -279,7 +289,7 @@ pub(crate) fn note_heard(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbE
     tx.update_rows(HEARD, HEARD_TYPES, rows, "WHERE watch_device.no = v.column1").map(drop)
 }
 
-/// Rows of gateway, last heard, and since when its radio has been down.
+/// Rows of gateway, last heard, since when its radio has been down, and its clock.
 pub(crate) fn note_gateways_heard(tx: &mut dyn Tx, rows: &[Vec<Value>]) -> Result<(), DbError> {
     tx.update_rows(GATEWAYS_HEARD, GATEWAYS_HEARD_TYPES, rows, "WHERE watch_gateway.no = v.column1").map(drop)
 }

@@ -134,7 +134,7 @@ fn what_could_not_be_used_is_kept_for_the_keeper() {
 
 /// When it counts as pressed (see `docs/readings.md`).
 fn counts_as_of(arrival: &Arrival) -> Instant {
-    let (from, until) = (at("2020-01-01T00:00"), arrival.received_at + watch::live::FAST_CLOCK);
+    let (from, until) = (at("2020-01-01T00:00"), arrival.received_at + watch::FAST_CLOCK);
     arrival.occurred_at.filter(|at| (from..=until).contains(at)).unwrap_or(arrival.received_at)
 }
 

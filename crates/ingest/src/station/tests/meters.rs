@@ -150,6 +150,27 @@ fn a_use_that_began_before_an_alert_ends_nothing() {
     assert_eq!(told[known].state, watch::AlertState::Standing);
 }
 
+// shows: 6.4.2 half hours that always come a day late are yesterday's, and no slow clock
+#[test]
+fn half_hours_of_yesterday_are_no_life_of_today() {
+    let mut w = metered();
+    w.without_notices(0);
+    for _ in 0..12 {
+        let begin = midnight(&w);
+        for half in 0..48 {
+            w.pass(begin + Span::minutes(30 * (half as i64 + 1)));
+            let then = w.now - Span::days(1);
+            say_then(&mut w, "meter", Signal::Energy(lived(then.wall_day(), half)), then);
+        }
+    }
+    let seen = sign_at(&mut w, "meter").expect("they count as of then");
+    assert!(w.now - seen > Span::hours(24), "{seen}");
+    let (told, known) = (w.alerts(0), w.alerts(0).len());
+    assert!(told.iter().all(|alert| alert.sign_at.is_none()), "{told:?}");
+    w.pass_for(Span::hours(24));
+    assert!(w.alerts(0).len() >= known.max(1), "its silence is told");
+}
+
 // shows: 6.4.2 a lamp that is switched is life; one that comes back, or says its state again, is none
 #[test]
 fn a_lamp_is_life_when_it_is_switched() {
