@@ -158,18 +158,6 @@ pub struct Counters {
     pub faulty: i64,
 }
 
-impl Counters {
-    pub(crate) fn add(&mut self, more: &Counters) {
-        self.duplicates += more.duplicates;
-        self.late += more.late;
-        self.reordered += more.reordered;
-        self.repeated += more.repeated;
-        self.retained += more.retained;
-        self.wrong_clock += more.wrong_clock;
-        self.faulty += more.faulty;
-    }
-}
-
 /// Messages of one kind that came in, were acknowledged and could not be used (or not as they were meant).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Unused {

@@ -21,7 +21,7 @@ pub fn commit(request: RequestId, tx: &mut dyn Tx, writes: &Writes, on_alert: &O
         tracing::warn!(rows = writes.rows.len(), stored, "readings taken for new were stored already");
     }
     for (no, counters) in &writes.counts {
-        device::count(tx, *no, counters)?;
+        device::count(tx, *no, *counters)?;
     }
     for ((gateway, ..), unused) in &writes.unused {
         unused::note(tx, *gateway, unused)?;

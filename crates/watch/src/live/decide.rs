@@ -10,12 +10,12 @@ use std::sync::Arc;
 use base::{Actor, AlertId, Ctx, DeviceId, Instant, Purpose, RequestId, Span};
 
 use super::decision::{Bundle, Decision, Ending, HeardLine, How, NewAlert, Outcome, Save, Unknown, Writes};
-use super::hear::{Anomaly, Code, Effect, Reading, take};
+use super::hear::{Anomaly, Code, Counted, Effect, Reading, take};
 use super::home::{DeviceState, HomeFixed, HomeState, NEVER, Standing};
 use super::line::Line;
 use super::{Home, Key, Live, SAVES, due};
 use crate::clock::moment;
-use crate::{Alert, AlertState, Arrival, Counters, Defect, DeviceKind, Malformed, Signal, Unused};
+use crate::{Alert, AlertState, Arrival, Defect, DeviceKind, Malformed, Signal, Unused};
 
 /// Words of one second that come within this time of each other were said in their order, not twice.
 const BOUNCE: Span = Span::seconds(3);
@@ -59,7 +59,7 @@ struct Draft<'a> {
     wakes: HashMap<u32, Option<Instant>>,
     outcomes: Vec<Outcome>,
     /// By device.
-    counts: HashMap<u32, Counters>,
+    counts: HashMap<u32, Counted>,
     /// What is being taken in was left by a gateway for the end of its line.
     is_will: bool,
     out: Writes,
@@ -385,7 +385,7 @@ impl Draft<'_> {
     /// Written with the home's state, so that a device that chatters costs no row each time.
     fn count(&mut self, no: u32, device: u32, what: Anomaly) {
         self.state(no);
-        what.count_in(self.counts.entry(device).or_default());
+        self.counts.entry(device).or_default().count(what);
     }
 
     /// Saves what must be saved with this commit, and what has waited long enough.
@@ -425,8 +425,8 @@ impl Draft<'_> {
             state.devices.iter_mut().for_each(|d| d.unsaved = false);
             for device in &fixed.devices {
                 let counted = [self.counts.remove(&device.no), self.live.counts.get(&device.no).copied()];
-                for counted in counted.iter().flatten() {
-                    self.out.counts.entry(device.no).or_default().add(counted);
+                for counted in counted.into_iter().flatten() {
+                    self.out.counts.entry(device.no).or_default().add_all(counted);
                 }
             }
             self.out.saves.push(Save { home: no, body, days, devices });

@@ -7,11 +7,12 @@ use base::{AbsenceId, AlertId, Instant};
 use db::Value;
 use uuid::Uuid;
 
+use super::hear::Counted;
 use super::home::{DeviceState, HomeState};
 use super::line::Line;
 use super::{Live, OpenFault, OpenOutage, Shared, Unsaved};
 use crate::day::DayLog;
-use crate::{Alert, Arrival, Counters, Defect, LineCause, Malformed, Signal, Unused};
+use crate::{Alert, Arrival, Defect, LineCause, Malformed, Signal, Unused};
 
 /// What one delivery brought.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub struct Decision {
     pub(super) wakes: HashMap<u32, Option<Instant>>,
     pub(super) outcomes: Vec<Outcome>,
     /// By device: what is to be written later, with its home.
-    pub(super) counts: HashMap<u32, Counters>,
+    pub(super) counts: HashMap<u32, Counted>,
 }
 
 /// Everything one commit writes.
@@ -53,7 +54,7 @@ pub struct Writes {
     pub(super) last_seq: i64,
     pub(super) alerts: Vec<NewAlert>,
     pub(super) endings: Vec<Ending>,
-    pub(super) counts: BTreeMap<u32, Counters>,
+    pub(super) counts: BTreeMap<u32, Counted>,
     /// By gateway, device and reason.
     pub(super) unused: BTreeMap<(u32, String, Defect), Unused>,
     pub(super) unknown: BTreeMap<(u32, String), Unknown>,
@@ -174,7 +175,7 @@ pub(super) fn apply(live: &mut Live, decision: Decision) {
     }
     live.counts.retain(|device, _| !writes.counts.contains_key(device));
     for (device, counted) in counts {
-        live.counts.entry(device).or_default().add(&counted);
+        live.counts.entry(device).or_default().add_all(counted);
     }
     for no in &writes.forgotten {
         live.forgotten.remove(no);

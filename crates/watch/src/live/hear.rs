@@ -14,7 +14,7 @@ use super::{BUTTON_LATE, LATE};
 use crate::climate::{HeatBand, indoor_wbgt};
 use crate::rhythm::Heard;
 use crate::words::{at_clock, lasting, long_ago};
-use crate::{Counters, DeviceKind, Level, Rule};
+use crate::{DeviceKind, Level, Rule};
 
 /// Presses within this time are one call.
 const AGAIN: Span = Span::minutes(1);
@@ -72,17 +72,21 @@ pub(crate) enum Anomaly {
     Faulty,
 }
 
-impl Anomaly {
-    pub fn count_in(self, counters: &mut Counters) {
-        *match self {
-            Anomaly::Duplicate => &mut counters.duplicates,
-            Anomaly::Late => &mut counters.late,
-            Anomaly::Reordered => &mut counters.reordered,
-            Anomaly::Repeated => &mut counters.repeated,
-            Anomaly::Retained => &mut counters.retained,
-            Anomaly::WrongClock => &mut counters.wrong_clock,
-            Anomaly::Faulty => &mut counters.faulty,
-        } += 1;
+/// How often each happened of a device since its home was saved, in the order of [`Anomaly`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Counted(pub [u16; 7]);
+
+impl Counted {
+    pub fn count(&mut self, what: Anomaly) {
+        self.add(what as usize, 1);
+    }
+
+    pub fn add_all(&mut self, more: Counted) {
+        more.0.into_iter().enumerate().for_each(|(what, n)| self.add(what, n));
+    }
+
+    fn add(&mut self, what: usize, n: u16) {
+        self.0[what] = self.0[what].saturating_add(n);
     }
 }
 

@@ -8,14 +8,14 @@ use db::{DbError, Tx};
 use people::ConsentScope;
 
 use super::gateway::Gateway;
-use super::hear::{Code, Effect, Reading, take};
+use super::hear::{Code, Counted, Effect, Reading, take};
 use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
 use super::{Home, Key, Live, OpenFault, OpenOutage, SAVE_AFTER, Unsaved};
 use crate::rules::stretches;
 use crate::settings::{Settings, changes_of};
 use crate::store::{absence, alert, device, history, home, state};
-use crate::{Counters, WatchError, adaptation};
+use crate::{WatchError, adaptation};
 
 /// Readings replayed in one go.
 const PAGE: usize = 20_000;
@@ -222,7 +222,7 @@ fn replay(
     floor: i64,
     fresh: &[Fresh],
     saved: &mut HashMap<u32, (HomeState, i64)>,
-    counts: &mut HashMap<u32, Counters>,
+    counts: &mut HashMap<u32, Counted>,
 ) -> Result<HashSet<u32>, WatchError> {
     let mut moved = HashSet::new();
     let mut place: HashMap<u32, (usize, usize)> = HashMap::new();
@@ -249,7 +249,7 @@ fn replay(
             // What a reading asked for was written in the commit that stored it; what is counted waits for the state.
             for effect in effects.drain(..) {
                 if let Effect::Count { device, what } = effect {
-                    what.count_in(counts.entry(device).or_default());
+                    counts.entry(device).or_default().count(what);
                 }
             }
             moved.insert(fixed.no);

@@ -30,16 +30,17 @@ pub use commit::{OnAlert, commit};
 pub(crate) use decision::NewFault;
 pub use decision::{Bundle, Decision, Outcome, Writes};
 use gateway::Gateway;
+use hear::Counted;
 pub(crate) use home::NEVER;
 use home::{HomeFixed, HomeState};
 use line::Line;
 pub(crate) use load::consents;
 pub use load::{Fresh, known, load, read_home, read_homes};
 
+use crate::Arrival;
 use crate::clock::{self, Moment};
 use crate::day::DayLog;
 use crate::store::history;
-use crate::{Arrival, Counters};
 
 /// A reading that took longer than this to reach us is late: it fires and clears nothing.
 pub const LATE: Span = Span::minutes(15);
@@ -78,7 +79,7 @@ pub struct Live {
     /// By gateway: when a device that nobody registered last told of life there.
     strangers: HashMap<u32, Instant>,
     /// By device: what was counted since its home was saved.
-    counts: HashMap<u32, Counters>,
+    counts: HashMap<u32, Counted>,
     open_faults: HashMap<Uuid, OpenFault>,
     open_outages: HashMap<Uuid, OpenOutage>,
     last_seq: i64,
@@ -261,7 +262,7 @@ impl Live {
             + self.gateways.values().map(|g| g.bytes()).sum::<usize>()
             + (self.queue.len() + self.line_queue.len()) * QUEUED
             + self.unsaved.capacity() * size_of::<Unsaved>()
-            + size_of::<(u32, Counters)>() * entry(self.counts.capacity());
+            + size_of::<(u32, Counted)>() * entry(self.counts.capacity());
         let held: usize = self.homes.values().map(|h| size_of::<Home>() + h.fixed.bytes() + h.state.heap_bytes()).sum();
         (indexes + held) / self.homes.len().max(1)
     }

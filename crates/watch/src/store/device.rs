@@ -4,6 +4,7 @@ use base::{DeviceId, GatewayId, HomeId, Instant, Span};
 use db::{DbError, Row, Tx, Value, params};
 
 use crate::clock::GatewayClock;
+use crate::live::hear::Counted;
 use crate::{Counters, Device, DeviceFault, DeviceKind, Gateway, LineCause, UnknownDevice};
 
 /// Unknown serials kept for one gateway: a chattering neighbour must not fill the table.
@@ -279,9 +280,9 @@ fn read_device(row: &Row) -> Result<DeviceRow, DbError> {
     })
 }
 
-pub(crate) fn count(tx: &mut dyn Tx, device: u32, c: &Counters) -> Result<(), DbError> {
-    let row = params![device, c.duplicates, c.late, c.reordered, c.repeated, c.retained, c.wrong_clock, c.faulty];
-    tx.tell(COUNT, row)
+pub(crate) fn count(tx: &mut dyn Tx, device: u32, counted: Counted) -> Result<(), DbError> {
+    let row: Vec<Value> = std::iter::once(device.into()).chain(counted.0.map(|n| i64::from(n).into())).collect();
+    tx.tell(COUNT, &row)
 }
 
 /// Rows of device, last heard, last sign, battery, link, whether it is online, and its condition: see [`HEARD`].
