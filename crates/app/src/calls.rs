@@ -14,7 +14,7 @@ use page::problem::Problem;
 use people::PhoneNumber;
 use serde::Deserialize;
 use serde_json::json;
-use watch::{AbsenceReason, Asked, BY_TELEPHONE, NewAbsence};
+use watch::{AbsenceReason, Alert, Answer, Asked, BY_TELEPHONE, Level, NewAbsence, Rule};
 
 use crate::message_gateway::{BODY, Desk, Told, not_stored, problem};
 use crate::rounds::system;
@@ -98,6 +98,7 @@ fn take(ctx: &Ctx, tx: &mut dyn Tx, call: &Call) -> Result<String, Problem> {
         Said::OutTomorrow => Date(today.0 + 1),
         Said::OutUntil => call.day().ok_or(Problem::NotFound)?,
     };
+    answer_questions(&own, tx, home)?;
     let end = Instant::from_wall_day(i64::from(until.0) + 1);
     let reason = if until == today { AbsenceReason::Outing } else { AbsenceReason::Trip };
     watch::enter_absence(&own, tx, home, NewAbsence { reason, from: ctx.now, until: end, weekly: None })?;
@@ -108,14 +109,32 @@ fn take(ctx: &Ctx, tx: &mut dyn Tx, call: &Call) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// Back again: absences that run end now, and silence counts from now.
+/// Back again: absences that run end now, and silence counts from now. Where none runs, a number, which can be forged,
+/// puts off no silence.
 fn back(own: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<String, Problem> {
     let running = watch::absences(own, tx, home)?.into_value();
-    for absence in running.iter().filter(|a| a.cancelled_at.is_none() && a.weekly.is_none() && a.from <= own.now) {
+    let running: Vec<_> =
+        running.iter().filter(|a| a.cancelled_at.is_none() && a.weekly.is_none() && a.from <= own.now).collect();
+    answer_questions(own, tx, home)?;
+    if running.is_empty() {
+        return Ok("お帰りなさい。お出かけの登録はありませんでした。見守りは続いています。".to_owned());
+    }
+    for absence in running {
         watch::cancel_absence(own, tx, absence.id)?;
     }
     watch::reassure(own, tx, home, own.now)?;
     Ok("お帰りなさい。見守りを再開しました。".to_owned())
+}
+
+/// Who telephones while they are asked whether all is well has answered.
+fn answer_questions(own: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(), Problem> {
+    let standing = watch::standing_alerts(own, tx, home)?.into_value();
+    let asks =
+        |alert: &&Alert| alert.level == Level::Notice && matches!(alert.rule, Rule::Inactivity | Rule::DailyCall);
+    for question in standing.iter().filter(asks) {
+        response::answer_notice(own, tx, question.id, Answer::Well)?;
+    }
+    Ok(())
 }
 
 /// Whose own number this is, if it is one person's alone, and they are asked by telephone.
