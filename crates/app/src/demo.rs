@@ -12,7 +12,7 @@ use base::{Clock, Instant, Span};
 use clap::Args;
 use db::{Db, DbConfig, DbError, KeySource, marks};
 use notify::Adapters;
-use page::site::{Mode, Site, random};
+use page::site::{Mode, Mqtt, Reach, Site, random};
 use tokio::net::TcpSocket;
 use town::build::{Town, Wanted};
 use town::plan::Size;
@@ -192,6 +192,8 @@ async fn open(options: &Options, ports: Ports, db: Db, clock: Clock, town: Town,
     drop(ports.others);
     let region = region::start(setup).await?;
     let mqtt = region.mqtt.as_ref().map(|listener| listener.address()).context("MQTT")?;
+    let broker = Mqtt::At { address: mqtt.to_string(), tls: false };
+    site.is_reached_at(Reach { pages: format!("http://127.0.0.1:{port}"), mqtt: broker });
     let router = headers::on_every_answer(serve::pages(&site, &region), headers::Strict::No);
     let living = tokio::spawn(living::live(life, clock, mqtt));
     say(&format!(

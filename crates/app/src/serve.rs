@@ -61,6 +61,7 @@ async fn serve(config: &Config, db: Db, rooms: Rooms) -> anyhow::Result<()> {
     // First of all, so that whoever finds the region ready can also knock.
     let listener = listen(config.web.listen).await.context("[web] listen")?;
     let site = Site::new(db, clock.clone(), Mode::Serve, config.web.known_hosts()?, config.region.clone());
+    site.is_reached_at(config.reach()?);
     let trusted: Arc<[IpAddr]> = config.web.trusted_proxies.iter().map(IpAddr::to_canonical).collect();
     let asking = config.web.client_certificates.as_ref().map(|wanted| demand(&site, wanted)).transpose()?;
     let tls = config.web.tls.as_ref().map(|files| tls::server_config(files, asking)).transpose()?;

@@ -22,6 +22,7 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::Visitor;
 use parts::home::absence_words;
+use parts::question::About;
 use response::{Cause, FamilyCase};
 use watch::{Absence, Alert};
 
@@ -52,15 +53,18 @@ async fn answer(
     Ok(Redirect::to(home(Some(visitor.role()))))
 }
 
-/// Open questions, each with its buttons.
-fn questions(notices: &[Alert], now: Instant) -> Markup {
+/// Open questions, each with its buttons; a relative is told by name whom they are asked about.
+fn questions(notices: &[Alert], of: Option<&str>, now: Instant) -> Markup {
+    let about = if of.is_some() { About::Relative } else { About::Oneself };
+    let title = of.map_or_else(|| about.title().to_owned(), |name| format!("{name} さんは、お変わりありませんか"));
     html! {
         @for alert in notices {
             @let url = format!("/notices/{}/answer", alert.id);
-            (notice(Tone::NearLimit, "お変わりありませんか", html! {
+            (notice(Tone::NearLimit, &title, html! {
                 p { (alert.reason) }
                 p.soft { (since(alert.raised_at, now)) }
-                (parts::question::buttons(&url))
+                (parts::question::whose(about))
+                (parts::question::buttons(&url, about))
             }))
         }
     }
@@ -68,10 +72,12 @@ fn questions(notices: &[Alert], now: Instant) -> Markup {
 
 /// Alerts about the person: that there was one, that it was taken, how it ended.
 fn alerts(cases: &[FamilyCase], now: Instant) -> Markup {
-    let (open, ended): (Vec<_>, Vec<_>) = cases.iter().partition(|c| c.ended.is_none());
-    let entries: Vec<StoryEntry> = ended.iter().filter_map(|case| told(case, now)).collect();
+    html! { (standing(cases, now)) (past(cases, now)) }
+}
+
+fn standing(cases: &[FamilyCase], now: Instant) -> Markup {
     html! {
-        @for case in &open {
+        @for case in cases.iter().filter(|case| case.ended.is_none()) {
             (notice(if case.taken_at.is_some() { Tone::InProgress } else { Tone::NearLimit }, "アラートがありました", html! {
                 p.lead { (case.words) }
                 p { (case.reason) }
@@ -79,6 +85,12 @@ fn alerts(cases: &[FamilyCase], now: Instant) -> Markup {
                 @if let Some(taken) = case.taken_at { p.soft { "受付 " (since(taken, now)) } }
             }))
         }
+    }
+}
+
+fn past(cases: &[FamilyCase], now: Instant) -> Markup {
+    let entries: Vec<StoryEntry> = cases.iter().filter_map(|case| told(case, now)).collect();
+    html! {
         @if !entries.is_empty() {
             h3 { "これまでのアラート（90日間）" }
             (story(&entries, now))

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use watch::{Absence, Alert, Level, RecentActivity};
 
-use super::{absences, alerts, questions, signs};
+use super::{absences, past, questions, signs, standing};
 use crate::verbs::Look;
 
 /// 「今月」: the last 31 days, so that the first of a month is not an empty page.
@@ -29,6 +29,8 @@ struct Me {
     home: base::HomeId,
     notices: Vec<Alert>,
     cases: Vec<FamilyCase>,
+    /// The call centre's, while an alert is open.
+    number: Option<String>,
     /// `None` while nothing is watched.
     activity: Option<RecentActivity>,
     absences: Vec<Absence>,
@@ -59,10 +61,14 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, person: PersonId, seen: &mut Witnesses) -> R
     let activity = (watched && consents).then(|| watch::recent_activity(ctx, tx, home, ctx.now)).transpose()?;
     let activity = activity.map(|a| seen.take(a));
     let standing = seen.take(watch::standing_alerts(ctx, tx, home)?);
+    let cases = seen.take(response::family_view(ctx, tx, person)?);
+    let is_open = cases.iter().any(|case| case.ended.is_none());
+    let number = if is_open { parts::call_centre::number(tx)? } else { None };
     Ok(Me {
         home,
         notices: standing.into_iter().filter(|a| a.level == Level::Notice && a.person == person).collect(),
-        cases: seen.take(response::family_view(ctx, tx, person)?),
+        cases,
+        number,
         activity,
         absences: seen.take(watch::absences(ctx, tx, home)?),
         contacts: seen.take(people::contacts(ctx, tx, person)?),
@@ -85,7 +91,8 @@ fn newest(all: Vec<Consent>) -> Vec<Consent> {
 
 fn body(me: &Me, now: Instant) -> Markup {
     html! {
-        (questions(&me.notices, now))
+        (open_alert(me, now))
+        (questions(&me.notices, None, now))
         section.stack {
             h2 { "きょうの様子" }
             @match &me.activity {
@@ -94,7 +101,7 @@ fn body(me: &Me, now: Instant) -> Markup {
             }
         }
         @if me.activity.is_some() { (absences(&me.absences, &me.cases, me.home, now)) }
-        @if !me.cases.is_empty() { section.stack { h2 { "アラート" } (alerts(&me.cases, now)) } }
+        @if me.cases.iter().any(|case| case.ended.is_some()) { section.stack { h2 { "アラート" } (past(&me.cases, now)) } }
         section.card.stack {
             h2 { "わたしの連絡先（電話をかける順）" }
             @if me.contacts.is_empty() { p { "登録されていません。" } }
@@ -114,6 +121,19 @@ fn body(me: &Me, now: Instant) -> Markup {
             @else if me.consents.is_empty() { p { "記録はまだありません。" } }
             ul.plain.stack { @for consent in &me.consents { li { (consent_line(consent, &me.contacts)) } } }
             p.soft { "同意はいつでも撤回できます。担当の方か事務局にお申し出ください。" }
+        }
+    }
+}
+
+/// Before anything else. No button ends an alert: whoever is well says so on the telephone.
+fn open_alert(me: &Me, now: Instant) -> Markup {
+    html! {
+        @if me.cases.iter().any(|case| case.ended.is_none()) {
+            section.stack {
+                (standing(&me.cases, now))
+                p { "大丈夫なときも、お電話でお知らせください。急な病気やけがのときは、119番に電話してください。" }
+                (parts::call_centre::button(me.number.as_deref()))
+            }
         }
     }
 }

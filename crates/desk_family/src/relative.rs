@@ -77,7 +77,7 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
                     p { "ご不明な点は、担当のケアマネジャーか事務局にお尋ねください。" }
                 }))
             }
-            (questions(&sheet.notices, now))
+            (questions(&sheet.notices, Some(sheet.name.as_ref().map_or("ご家族", |name| name.expose())), now))
             @if let Some(cases) = &sheet.cases {
                 section.stack {
                     h2 { "アラート" }

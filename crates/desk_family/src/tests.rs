@@ -71,7 +71,9 @@ fn a_question_is_answered_with_one_touch_but_never_an_alert() {
     let r = Region::new();
     let daughter = r.relative(r.s.daughter);
     let notice = r.notice(Rule::Inactivity);
-    r.get(&daughter, "/family").shows("お変わりありませんか").shows("大丈夫です").well_formed();
+    let asked = r.get(&daughter, "/family");
+    asked.shows("髙橋 みほん さんは、お変わりありませんか").shows("あなたご自身のことではありません").well_formed();
+    r.get(&r.resident(), "/me").shows("お変わりありませんか").hides("あなたご自身");
     r.step(&daughter, &format!("/notices/{notice}/answer"), &[]).hides("お変わりありませんか");
     r.post(&daughter, &format!("/notices/{notice}/answer"), &[]).is(409).shows("すでに対応済み");
     let asked_again = r.notice(Rule::TooHot);
@@ -83,6 +85,19 @@ fn a_question_is_answered_with_one_touch_but_never_an_alert() {
     let sql = "SELECT id FROM watch_alert WHERE level = 'alert'";
     let alert: base::AlertId = r.test.db.read_blocking(move |tx| tx.scalar(sql, &[])).expect("the alert");
     r.post(&daughter, &format!("/notices/{alert}/answer"), &[]).is(409).shows("コールセンターが対応中");
+}
+
+#[test]
+fn an_open_alert_comes_first_and_says_whom_to_call() {
+    let r = Region::new();
+    r.number_of_the_call_centre("0561-00-0001");
+    r.get(&r.resident(), "/me").hides("tel:0561000001");
+    r.alert(Rule::Inactivity);
+    let page = r.get(&r.resident(), "/me");
+    page.is(200).shows("お電話でお知らせください").well_formed();
+    let at = |words: &str| page.body.find(words).unwrap_or_else(|| panic!("{words} is not on the page"));
+    assert!(at("アラートがありました") < at("tel:0561000001") && at("tel:0561000001") < at("きょうの様子"));
+    assert_eq!(page.body.matches("アラートがありました").count(), 1);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use watch::{Contract, Device, Gateway, UnknownDevice, Unused};
 
 use super::Dwelling;
 use super::gateway::{gateway_card, register_form};
-use super::upkeep::assign_form;
+use super::upkeep::{assign_form, mark};
 use super::view::battery;
 use crate::verbs::Look;
 
@@ -190,7 +190,7 @@ fn devices(devices: &[Device], now: base::Instant) -> Markup {
     for device in devices {
         let testing = device.test_until.filter(|until| *until > now);
         table = table.row(vec![
-            html! { a href={ "/devices/" (device.id) } { (device.place) } },
+            html! { a href={ "/devices/" (device.id) } { (device.place) } (mark(device, now)) },
             html! { (device.kind.ja()) },
             html! { code { (device.serial) } },
             battery(device.battery),

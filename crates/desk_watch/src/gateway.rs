@@ -10,7 +10,7 @@ use page::frame::Frame;
 use page::named::Named;
 use page::posted::Posted;
 use page::problem::Problem;
-use page::site::{Site, random};
+use page::site::{Mqtt, Reach, Site, random};
 use page::visitor::Visitor;
 use sha2::{Digest, Sha256};
 use watch::{ClockError, Gateway, LineCause, NewGateway, Unused};
@@ -124,7 +124,7 @@ pub async fn register(
         })
         .await;
     match registered {
-        Ok(gateway) => Ok(once(&frame, &gateway.name, home, &credential).into_response()),
+        Ok(gateway) => Ok(once(&site, &frame, &gateway.name, home, &credential).into_response()),
         Err(Problem::Refused(why)) => {
             let draft = Draft::typed(form).refused(why);
             let page = shown(&site, &visitor, &frame, home, None, &draft).await?;
@@ -151,11 +151,11 @@ pub async fn rotate(
             here.into_iter().find(|g| g.id == id).map(|g| g.name).ok_or(Problem::NotFound)
         })
         .await?;
-    Ok(once(&frame, &name, home, &credential))
+    Ok(once(&site, &frame, &name, home, &credential))
 }
 
 /// The only page that ever shows the credential.
-fn once(frame: &Frame, name: &str, home: HomeId, credential: &Credential) -> Markup {
+fn once(site: &Site, frame: &Frame, name: &str, home: HomeId, credential: &Credential) -> Markup {
     let secret = credential.digits();
     frame.page("この認証情報を機器に入力してください").body(html! {
         (notice(Tone::NearLimit, "この画面でだけ表示されます", html! {
@@ -169,12 +169,27 @@ fn once(frame: &Frame, name: &str, home: HomeId, credential: &Credential) -> Mar
         }
         h2 { "入力のしかた" }
         ol.stack {
-            li { "MQTT（Zigbee2MQTT・Mosquitto など）：利用者名とパスワードに上の2つを入力します。" }
-            li { "HTTPS：" code { "POST /ingest/v1/readings" } " に、ヘッダー " code { "Authorization: Bearer （トークン）" } " を付けて送ります。" }
+            li { "MQTT（Zigbee2MQTT・Mosquitto など）：" (broker(site.reach())) }
+            li { "HTTPS：" code { "POST " (site.reach().map_or("", |reach| &reach.pages)) "/ingest/v1/readings" } " に、ヘッダー " code { "Authorization: Bearer （トークン）" } " を付けて送ります。" }
             li { "電源を入れて数分すると、つながった機器が「未登録の機器」に現れます。場所と種類を登録してください。" }
         }
         (link_button(&format!("/homes/{home}/devices"), "入力を終えました"))
     })
+}
+
+/// Where to connect, and what to enter.
+fn broker(reach: Option<&Reach>) -> Markup {
+    let mqtt = reach.map(|reach| &reach.mqtt);
+    html! {
+        @match mqtt {
+            Some(Mqtt::Off) => "この地域では受け付けていません。",
+            Some(Mqtt::At { address, tls }) => {
+                "サーバーのアドレスは " code { (address) } @if *tls { "（TLS）" } @else { "（TLS なし）" } "です。"
+            },
+            Some(Mqtt::Hidden) | None => "サーバーのアドレスは、事務局の設定（[mqtt] listen）をご確認ください。",
+        }
+        @if mqtt != Some(&Mqtt::Off) { "利用者名とパスワードに上の2つを入力します。" }
+    }
 }
 
 pub async fn revoke(

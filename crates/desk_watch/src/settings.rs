@@ -270,6 +270,7 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
             section.card.stack {
                 h2 { "お変わりないかを本人に尋ねる" }
                 p.soft { "30分のうちにお返事がないとき、アラートになります。電話は2回までかけます。電話で尋ねるには、電話の送信サービスの設定が必要です。" }
+                p.soft { "本人に尋ねるときは、アラートを知らせることに同意のあるご家族にも、ご本人の様子をメール・SMSで尋ねます（毎日の声かけのときも）。" }
                 (draft.radio("asked", "尋ねかた", &asked))
                 @if action != REGION {
                     (draft.fill("daily", Field::time("daily", "毎日この時刻に尋ねる")).hint("ご本人が希望した時刻。空欄のときは、動きがないときだけ尋ねます。"))

@@ -86,6 +86,42 @@ fn a_gateway_shows_its_credential_once_and_devices_get_their_places() {
 }
 
 #[test]
+fn who_registers_a_gateway_reads_where_it_connects() {
+    use page::site::{Mqtt, Reach};
+    let new = [("name", "gw-0001"), ("carrier", "見本光")];
+    let r = Region::new();
+    let post = |r: &Region| r.post(&r.administrator(), &format!("/homes/{}/gateways", r.s.home), &new);
+    post(&r).is(200).shows("事務局の設定（[mqtt] listen）をご確認ください");
+    let r = Region::new();
+    let mqtt = Mqtt::At { address: "mihon.example.jp:8883".into(), tls: true };
+    r.site.is_reached_at(Reach { pages: "https://mihon.example.jp".into(), mqtt });
+    let once = post(&r);
+    once.is(200).shows("mihon.example.jp:8883").shows("POST https://mihon.example.jp/ingest/v1/readings").well_formed();
+}
+
+#[test]
+fn the_devices_of_a_home_say_which_of_them_is_in_doubt() {
+    let r = Region::new();
+    let (keeper, home) = (r.administrator(), r.s.home);
+    r.post(&keeper, &format!("/homes/{home}/gateways"), &[("name", "gw-0001"), ("carrier", "")]).is(200);
+    let gateways = "SELECT id FROM watch_gateway WHERE name = 'gw-0001'";
+    let gateway: base::GatewayId = r.test.db.read_blocking(move |tx| tx.scalar(gateways, &[])).expect("the gateway");
+    let gateway = gateway.to_string();
+    let new = [("gateway", gateway.as_str()), ("serial", "0x01"), ("kind", "motion"), ("place", "浴室"), ("back", "")];
+    r.post(&keeper, "/devices", &new).is(303);
+    let pages = [(&keeper, format!("/homes/{home}/devices")), (&r.nurse(), format!("/homes/{home}"))];
+    for (who, page) in &pages {
+        r.get(who, page).is(200).shows("浴室").hides("故障の疑い");
+    }
+    let now = r.now();
+    let stuck = "UPDATE watch_device SET fault = 'never_ends', fault_at = $1, battery = 76";
+    r.test.db.write_blocking(move |tx| tx.execute(stuck, db::params![now])).expect("is doubted");
+    for (who, page) in &pages {
+        r.get(who, page).is(200).shows("故障の疑い").shows("検知したまま終わりません").well_formed();
+    }
+}
+
+#[test]
 fn the_watch_begins_with_consent_and_ends_with_a_reason() {
     let r = Region::new();
     let keeper = r.administrator();

@@ -9,7 +9,7 @@ use page::frame::Frame;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use watch::{CareNeed, DeviceKind, UnknownDevice, Why};
+use watch::{CareNeed, Device, DeviceKind, UnknownDevice, Why};
 
 use super::{Dwelling, desk_tabs};
 use crate::verbs::Look;
@@ -71,6 +71,12 @@ fn device_words(need: &CareNeed) -> Markup {
             None => "—",
         }
     }
+}
+
+/// Beside a device's place in a list: what is wrong with it. Its battery has a column of its own.
+pub fn mark(device: &Device, now: Instant) -> Markup {
+    let care = watch::why_care(device, now).filter(|care| !matches!(care, Why::LowBattery(_)));
+    html! { @if let Some(care) = care { br; (why(care, now)) } }
 }
 
 fn why(why: Why, now: Instant) -> Markup {

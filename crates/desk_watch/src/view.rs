@@ -19,6 +19,7 @@ use parts::home::{absence_words, lane_label};
 use watch::{Alert, AlertState, DayView, Device, HomeView, Level, QUARTERS, Rule, RuleRate, Settings};
 
 use crate::adaptation;
+use crate::upkeep::mark;
 use crate::verbs::Look;
 
 struct Sheet {
@@ -241,7 +242,7 @@ fn devices(devices: &[Device], view: &HomeView, now: Instant) -> Markup {
     let mut table = Table::new("機器", &["場所", "種類", "電池", "最後の通信", "最後の動き"]);
     for device in devices {
         table = table.row(vec![
-            html! { (device.place) @if !device.online { " " (chip(Tone::NearLimit, "応答なし")) } },
+            html! { (device.place) (mark(device, now)) },
             html! { (device.kind.ja()) },
             battery(device.battery),
             html! { @match device.heard_at { Some(at) => (since(at, now)), None => "まだありません" } },
@@ -260,7 +261,7 @@ fn devices(devices: &[Device], view: &HomeView, now: Instant) -> Markup {
 pub fn battery(percent: Option<u8>) -> Markup {
     html! {
         @match percent {
-            Some(p) if p <= watch::LOW_BATTERY => (chip(Tone::NearLimit, &format!("残り{p}％"))),
+            Some(p) if p <= watch::LOW_BATTERY => (chip(Tone::NearLimit, &format!("残り少ない（{p}％）"))),
             Some(p) => { (p) "％" },
             None => "不明",
         }

@@ -149,6 +149,20 @@ impl Region {
         delivery.expect("is sent").expect("is due").link.expect("has a link").expose().clone()
     }
 
+    /// Enters a telephone number of the region's call centre.
+    pub fn number_of_the_call_centre(&self, number: &str) {
+        let (ctx, office) = (system(self.now(), self.request()), self.s.call_centre);
+        let name = people::testing::line("見本市コールセンター");
+        let mut facts = people::OfficeFacts::named(name, people::OfficeKind::CallCentre);
+        facts.phone = Some(people::PhoneNumber::parse(number).expect("a number"));
+        let revised = self.test.db.write_blocking(move |tx| {
+            let seen = people::office(tx, office)?.version;
+            let revision = people::Revision { seen, reason: people::testing::line("番号が決まった") };
+            people::revise_office(&ctx.clone(), tx, office, &facts, &revision)
+        });
+        revised.expect("is revised");
+    }
+
     /// Lets time pass.
     pub fn wait(&self, minutes: i64) -> &Region {
         self.clock.fetch_add(Span::minutes(minutes).0, Ordering::Relaxed);

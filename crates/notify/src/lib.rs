@@ -296,7 +296,7 @@ form::fails!(NotifyError { Access, Db });
 /// A rule said no; the text is for the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum NotifyRefusal {
-    #[error("このリンクは無効です。お知らせに記載のリンクをもう一度開いてください。")]
+    #[error("このリンクは無効です。お知らせに記載のリンクを、途中で切れていないか確かめて、もう一度開いてください。")]
     LinkUnknown,
     #[error("このリンクは既に使用されています。ご確認ありがとうございました。")]
     LinkUsed,

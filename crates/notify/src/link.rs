@@ -56,7 +56,13 @@ impl std::fmt::Debug for LinkHash {
 /// What the nameless page shows before the button is pressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkPeek {
-    Open { purpose: LinkPurpose, topic: Topic, expires_at: Instant },
+    Open {
+        purpose: LinkPurpose,
+        topic: Topic,
+        expires_at: Instant,
+        /// The message went to the one whom it is about.
+        own: bool,
+    },
     Used,
     Expired,
     Unknown,
@@ -73,6 +79,11 @@ pub struct LinkUse {
 }
 
 impl LinkUse {
+    /// The message went to the one whom it is about.
+    pub fn is_own(&self) -> bool {
+        is_own(self.recipient, self.person)
+    }
+
     /// The bearer of the link acting: nameless, for the one person the message was about.
     pub fn actor(&self) -> Actor {
         Actor { role: Role::Link, id: self.message.0, office: None, person: self.person, device: "link".to_owned() }
@@ -83,10 +94,19 @@ impl LinkUse {
 pub fn peek_link(tx: &mut dyn Tx, link: &LinkHash, now: Instant) -> Result<LinkPeek, DbError> {
     let Some(found) = store::link(tx, link)? else { return Ok(LinkPeek::Unknown) };
     Ok(match judge(&found, now) {
-        Ok(()) => LinkPeek::Open { purpose: found.purpose, topic: found.topic, expires_at: found.expires_at },
+        Ok(()) => LinkPeek::Open {
+            purpose: found.purpose,
+            topic: found.topic,
+            expires_at: found.expires_at,
+            own: is_own(found.recipient, found.person),
+        },
         Err(NotifyRefusal::LinkUsed) => LinkPeek::Used,
         Err(_) => LinkPeek::Expired,
     })
+}
+
+fn is_own(recipient: Uuid, person: Option<PersonId>) -> bool {
+    person.is_some_and(|person| person.0 == recipient)
 }
 
 /// Whether the message of this link went to the actor or the actor's office: whoever else holds it opens nothing by it.

@@ -46,6 +46,27 @@ pub enum Warning {
     Words(String),
 }
 
+/// Where gateways find this program, as far as it knows itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reach {
+    /// `https://tsunagari.example.jp`, without a path.
+    pub pages: String,
+    pub mqtt: Mqtt,
+}
+
+/// What a gateway is told of the broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mqtt {
+    Off,
+    /// Host and port.
+    At {
+        address: String,
+        tls: bool,
+    },
+    /// Something stands before it, whose address only those know who run it.
+    Hidden,
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
@@ -75,6 +96,8 @@ struct Inner {
     demand: OnceLock<Demand>,
     /// Whom the items of addresses are about.
     about: OnceLock<About>,
+    /// Where gateways find this program.
+    reach: OnceLock<Reach>,
     /// A test says that the disk is nearly full.
     #[cfg(feature = "testing")]
     crowded: std::sync::atomic::AtomicBool,
@@ -103,6 +126,7 @@ impl Site {
                 letters,
                 demand: OnceLock::new(),
                 about: OnceLock::new(),
+                reach: OnceLock::new(),
                 #[cfg(feature = "testing")]
                 crowded,
             }),
@@ -189,6 +213,15 @@ impl Site {
     /// From the start on refusals are recorded with whom this finds.
     pub fn finds_whom(&self, about: About) {
         let _ = self.inner.about.set(about);
+    }
+
+    /// Told once at the start.
+    pub fn is_reached_at(&self, reach: Reach) {
+        let _ = self.inner.reach.set(reach);
+    }
+
+    pub fn reach(&self) -> Option<&Reach> {
+        self.inner.reach.get()
     }
 
     pub(crate) fn about(&self) -> Option<About> {

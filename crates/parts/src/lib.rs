@@ -2,6 +2,7 @@
 //! an absence, the way into a home, the question whether all is well. It draws what it is given and posts where the owning desk listens; it decides
 //! nothing.
 
+pub mod call_centre;
 pub mod case;
 pub mod head;
 pub mod home;

@@ -15,15 +15,49 @@ pub fn word(answer: Answer) -> &'static str {
     }
 }
 
-pub fn buttons(action: &str) -> Markup {
+/// Whom the question is about, as seen by whoever is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About {
+    Oneself,
+    Relative,
+}
+
+impl About {
+    /// The question, where no name may stand.
+    pub fn title(self) -> &'static str {
+        match self {
+            About::Oneself => "お変わりありませんか",
+            About::Relative => "ご家族は、お変わりありませんか",
+        }
+    }
+
+    /// Who calls whom after an answer other than 「大丈夫です」.
+    pub fn calls(self) -> &'static str {
+        match self {
+            About::Oneself => "コールセンターからお電話します。",
+            About::Relative => "コールセンターがお電話で様子を確かめます。",
+        }
+    }
+}
+
+/// A relative takes a question without a name for one about themselves.
+pub fn whose(about: About) -> Markup {
+    html! {
+        @if about == About::Relative {
+            p { "見守りを受けているご家族の様子をお尋ねしています。あなたご自身のことではありません。様子が分からないときは、押さなくてかまいません。" }
+        }
+    }
+}
+
+pub fn buttons(action: &str, about: About) -> Markup {
     let button = |answer: Answer, icon| Action::post(action, word(answer)).hidden("answer", answer.key()).icon(icon);
     html! {
-        div.stack {
+        div.answers {
             (button(Answer::Well, Icon::Check).primary())
             (button(Answer::CallMe, Icon::Phone))
             (button(Answer::Unwell, Icon::Warning))
         }
-        p.soft { "「電話がほしい」「体調が悪い」を押すと、コールセンターからお電話します。急な病気やけがのときは、119番に電話してください。" }
+        p.soft { "「電話がほしい」「体調が悪い」を押すと、" (about.calls()) "急な病気やけがのときは、119番に電話してください。" }
     }
 }
 

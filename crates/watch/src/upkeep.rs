@@ -244,7 +244,8 @@ pub fn devices_of_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<Shown
     Ok(witness.shows(device::devices(tx, Some(no))?.into_iter().map(|row| row.device).collect()))
 }
 
-fn why_care(d: &Device, now: Instant) -> Option<Why> {
+/// What is to be done about this device, as far as it tells by itself.
+pub fn why_care(d: &Device, now: Instant) -> Option<Why> {
     let measures = matches!(d.kind, DeviceKind::Climate | DeviceKind::Power | DeviceKind::Water);
     let limit = if measures { SILENT } else { SILENT_LONG };
     let heard = d.heard_at.unwrap_or(d.assigned_at);

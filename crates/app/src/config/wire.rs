@@ -1,6 +1,7 @@
 //! What leaves this machine leaves it encrypted, or the program does not start. Each refusal says what to type.
 
 use anyhow::{Context, bail};
+use page::site::{Mqtt, Reach};
 use reqwest::Url;
 
 use super::{ClientCertificates, Config, Web};
@@ -31,6 +32,24 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl Config {
+    /// Where gateways find this program. Behind a proxy, or listening on this machine alone, it does not know under
+    /// which name and port its broker is reached from outside.
+    pub fn reach(&self) -> anyhow::Result<Reach> {
+        let hidden = self.mqtt.listen.ip().is_loopback() || !self.web.trusted_proxies.is_empty();
+        let mqtt = if !self.mqtt.enabled {
+            Mqtt::Off
+        } else if hidden {
+            Mqtt::Hidden
+        } else {
+            let url = Url::parse(self.web.address()).context("[web] public_url")?;
+            let host = url.host_str().context("[web] public_url")?;
+            Mqtt::At { address: format!("{host}:{}", self.mqtt.listen.port()), tls: self.mqtt.tls.is_some() }
+        };
+        Ok(Reach { pages: self.web.address().to_owned(), mqtt })
     }
 }
 
@@ -162,5 +181,20 @@ mod tests {
         let web = config.unwrap().web;
         assert_eq!(web.known_hosts().unwrap(), ["a.example:8443", "b.example"]);
         assert_eq!(web.address(), "https://a.example:8443");
+    }
+
+    #[test]
+    fn a_gateway_is_told_where_the_broker_is_or_that_it_is_not_known() {
+        let tls = "tls = { certificate = \"c.pem\", key = \"k.pem\" }";
+        let mqtt = |web: &str, mqtt: &str| {
+            let public = "public_url = \"https://a.example:8443/\"";
+            let text = format!("[database]\nsqlite = \"a.db\"\n[web]\n{web}\n{public}\n[mqtt]\n{mqtt}\n");
+            Config::parse(&text).expect("is good").reach().expect("is known").mqtt
+        };
+        let open = format!("listen = \"0.0.0.0:8883\"\n{tls}");
+        assert_eq!(mqtt(tls, &open), Mqtt::At { address: "a.example:8883".into(), tls: true });
+        assert_eq!(mqtt(tls, ""), Mqtt::Hidden, "on this machine alone: something stands before it");
+        assert_eq!(mqtt("trusted_proxies = [\"127.0.0.1\"]", &open), Mqtt::Hidden);
+        assert_eq!(mqtt(tls, "enabled = false"), Mqtt::Off);
     }
 }

@@ -19,6 +19,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, new_request};
 use page::stranger::{Vain, in_vain};
+use parts::question::About;
 use signin::{Address, Threshold};
 use watch::Answer;
 
@@ -32,24 +33,32 @@ async fn page(State(site): State<Site>, frame: Frame, Path(token): Path<String>)
     let (link, now) = (LinkHash::of(&token), site.now());
     let peek = site.db().read(move |tx| notify::peek_link(tx, &link, now).map_err(Problem::from)).await?;
     let action = format!("/l/{token}");
-    Ok(match peek {
-        LinkPeek::Open { purpose, topic, .. } => {
-            let (title, body) = open(purpose, topic, &action, frame.visitor.is_some());
-            quietly(StatusCode::OK, nameless(frame).page(title).body(body))
+    match peek {
+        LinkPeek::Open { purpose, topic, own, .. } => {
+            let about = if own { About::Oneself } else { About::Relative };
+            let (title, body) = open(purpose, topic, about, &action, frame.visitor.is_some());
+            Ok(quietly(StatusCode::OK, nameless(frame).page(title).body(body)))
         }
-        LinkPeek::Used => over(frame, &NotifyRefusal::LinkUsed.to_string()),
-        LinkPeek::Expired => over(frame, &NotifyRefusal::LinkExpired.to_string()),
-        LinkPeek::Unknown => over(frame, &NotifyRefusal::LinkUnknown.to_string()),
-    })
+        LinkPeek::Used => over(&site, frame, &NotifyRefusal::LinkUsed.to_string()).await,
+        LinkPeek::Expired => over(&site, frame, &NotifyRefusal::LinkExpired.to_string()).await,
+        LinkPeek::Unknown => over(&site, frame, &NotifyRefusal::LinkUnknown.to_string()).await,
+    }
 }
 
-fn open(purpose: LinkPurpose, topic: notify::Topic, action: &str, signed_in: bool) -> (&'static str, Markup) {
+fn open(
+    purpose: LinkPurpose,
+    topic: notify::Topic,
+    about: About,
+    action: &str,
+    signed_in: bool,
+) -> (&'static str, Markup) {
     match purpose {
         LinkPurpose::AnswerNotice { .. } => (
-            "お変わりありませんか",
+            about.title(),
             html! {
                 p.lead { "あてはまるボタンを一度押してください。" }
-                (parts::question::buttons(action))
+                (parts::question::whose(about))
+                (parts::question::buttons(action, about))
             },
         ),
         _ => (
@@ -82,12 +91,12 @@ async fn press(
             Ok(match remember::follow(&site, &visitor, &token).await? {
                 Followed::To(address) => quietly(StatusCode::SEE_OTHER, Redirect::to(&address)),
                 Followed::NotTheirs => not_theirs(frame),
-                Followed::Over(why) => over(frame, &why),
+                Followed::Over(why) => over(&site, frame, &why).await?,
             })
         }
         (LinkPeek::Unknown, _) => {
             pressed_in_vain(&site, "refused_by_rule", &from).await?;
-            Ok(over(frame, &NotifyRefusal::LinkUnknown.to_string()))
+            over(&site, frame, &NotifyRefusal::LinkUnknown.to_string()).await
         }
         _ => answer(&site, frame, link, &from, parts::question::answered(&form)?).await,
     }
@@ -116,17 +125,18 @@ async fn answer(
     let ctx = Ctx::new(signin::visitor(), Purpose::WatchResponse, site.now(), new_request());
     let outcome = site.db().write(move |tx| {
         let used = notify::use_link(&ctx, tx, &link)?;
-        act(&ctx, tx, &used, answer)
+        act(&ctx, tx, &used, answer)?;
+        Ok::<_, Problem>(if used.is_own() { About::Oneself } else { About::Relative })
     });
     let outcome = outcome.await;
     if let Err(problem) = &outcome {
         pressed_in_vain(site, problem.key(), from).await?;
     }
     match outcome {
-        Ok(()) => Ok(thanks(frame, answer)),
-        Err(Problem::Refused(why)) => Ok(over(frame, &why.words)),
+        Ok(about) => Ok(thanks(frame, answer, about)),
+        Err(Problem::Refused(why)) => over(site, frame, &why.words).await,
         // The watch ended meanwhile; the bearer is told no more than that.
-        Err(Problem::Denied(_)) => Ok(over(frame, &NotifyRefusal::LinkExpired.to_string())),
+        Err(Problem::Denied(_)) => over(site, frame, &NotifyRefusal::LinkExpired.to_string()).await,
         Err(other) => Err(other),
     }
 }
@@ -138,11 +148,11 @@ fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse, answer: Answer) -> Result
     Ok(response::answer_notice(&bearer, tx, alert, answer)?)
 }
 
-fn thanks(frame: Frame, answer: Answer) -> Response {
+fn thanks(frame: Frame, answer: Answer, about: About) -> Response {
     let title = format!("「{}」をお受けしました", parts::question::word(answer));
     let page = nameless(frame).page("ありがとうございました").body(html! {
         (notice(Tone::Confirmed, &title, html! {
-            @if answer != Answer::Well { p { "コールセンターからお電話します。急な病気やけがのときは、119番に電話してください。" } }
+            @if answer != Answer::Well { p { (about.calls()) "急な病気やけがのときは、119番に電話してください。" } }
             p { "この画面は閉じてかまいません。" }
         }))
     });
@@ -159,13 +169,26 @@ fn not_theirs(frame: Frame) -> Response {
     quietly(StatusCode::OK, page)
 }
 
-fn over(frame: Frame, why: &str) -> Response {
-    let page = nameless(frame).page("このお知らせは終わっています").body(html! {
-        (notice(Tone::Done, "操作は必要ありません", html! { p { (why) } }))
+/// A link that does nothing, or nothing any more: why, and whom to call.
+async fn over(site: &Site, frame: Frame, why: &str) -> Result<Response, Problem> {
+    let number = site.db().read(|tx| parts::call_centre::number(tx).map_err(Problem::from)).await?;
+    let (title, tone, heading) = if why == NotifyRefusal::LinkUnknown.to_string() {
+        ("このリンクは開けません", Tone::Unknown, "リンクが正しくありません")
+    } else if why == NotifyRefusal::LinkExpired.to_string() {
+        ("このリンクは期限が過ぎています", Tone::Done, "このリンクからは、もうお答えいただけません")
+    } else {
+        ("このお知らせは終わっています", Tone::Done, "操作は必要ありません")
+    };
+    let page = nameless(frame).page(title).body(html! {
+        (notice(tone, heading, html! { p { (why) } }))
+        @if number.is_some() {
+            p { "お困りのときや、お伝えになりたいことがあるときは、コールセンターにお電話ください。" }
+            (parts::call_centre::button(number.as_deref()))
+        }
         p { "ご家族や担当の方は、サインインすると最新の様子を確かめられます。" }
         (link_button("/signin", "サインイン"))
     });
-    quietly(StatusCode::OK, page)
+    Ok(quietly(StatusCode::OK, page))
 }
 
 /// Whoever opens the link, signed in or not, sees no name on the page.

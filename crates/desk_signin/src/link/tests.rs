@@ -46,6 +46,33 @@ fn the_page_names_nobody_and_only_the_button_acts_once() {
 }
 
 #[test]
+fn a_relative_is_told_that_it_is_not_they_who_are_asked_about() {
+    let r = Region::new();
+    let (alert, link) = asked(&r);
+    let page = r.get(&r.nobody(), &link);
+    page.is(200).shows("ご家族は、お変わりありませんか").shows("あなたご自身のことではありません").hides("髙橋");
+    r.post(&r.nobody(), &link, &[("answer", "call_me")]).is(200).shows("コールセンターがお電話で様子を確かめます");
+    let own = r.link_sent(r.s.person.0, Topic::NoticeAsked, LinkPurpose::AnswerNotice { alert });
+    let page = r.get(&r.nobody(), &format!("/l/{own}"));
+    page.is(200).shows("お変わりありませんか").hides("ご家族");
+}
+
+#[test]
+fn a_link_that_does_nothing_says_why_and_whom_to_call() {
+    let r = Region::new();
+    let (_, link) = asked(&r);
+    let nobody = r.nobody();
+    r.get(&nobody, "/l/nothing").shows("リンクが正しくありません").hides("操作は必要ありません").hides("tel:");
+    r.number_of_the_call_centre("0561-00-0001");
+    r.get(&nobody, "/l/nothing").shows("tel:0561000001").well_formed();
+    r.post(&nobody, &link, &[]).is(200);
+    r.get(&nobody, &link).shows("操作は必要ありません").shows("tel:0561000001");
+    let (_, late) = asked(&r);
+    r.wait(60 * 24 * 60);
+    r.get(&nobody, &late).shows("期限が過ぎています").hides("操作は必要ありません").shows("tel:0561000001");
+}
+
+#[test]
 fn an_old_a_wrong_and_a_late_link_are_told_politely() {
     let r = Region::new();
     let (alert, link) = asked(&r);
