@@ -32,6 +32,12 @@ struct Call {
     until: Option<String>,
 }
 
+impl Call {
+    fn day(&self) -> Option<Date> {
+        self.until.as_deref().and_then(Date::parse)
+    }
+}
+
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Said {
@@ -51,10 +57,18 @@ async fn receive(State(desk): State<Desk>, Told(body): Told) -> Response {
         let form = "from and say are missing, say is no word that is known, or this is not JSON";
         return problem(StatusCode::BAD_REQUEST, "not-a-call", form);
     };
+    if matches!(call.say, Said::OutUntil) && call.day().is_none() {
+        let form = "until is missing, or is no day such as 2026-12-03";
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, "no-day", form);
+    }
     let ctx = system("gateway", &desk.clock);
     match desk.db.write(move |tx| take(&ctx, tx, &call)).await {
         Ok(text) => Json(json!({ "text": text })).into_response(),
-        Err(Problem::Refused(why)) => (StatusCode::CONFLICT, Json(json!({ "text": why.words }))).into_response(),
+        // What a page says of a form says nothing to somebody with a telephone at their ear.
+        Err(Problem::Refused(_)) => {
+            let text = "お出かけを登録できませんでした。登録できるのは14日先までです。日にちをお確かめのうえ、担当の方にご連絡ください。";
+            (StatusCode::CONFLICT, Json(json!({ "text": text }))).into_response()
+        }
         Err(Problem::NotFound | Problem::Denied(_)) => {
             let text = "おかけの電話番号からは、お名前を確かめられませんでした。担当の方にご連絡ください。";
             (StatusCode::NOT_FOUND, Json(json!({ "text": text }))).into_response()
@@ -82,13 +96,13 @@ fn take(ctx: &Ctx, tx: &mut dyn Tx, call: &Call) -> Result<String, Problem> {
         Said::Back => return back(&own, tx, home),
         Said::OutToday => today,
         Said::OutTomorrow => Date(today.0 + 1),
-        Said::OutUntil => call.until.as_deref().and_then(Date::parse).ok_or(Problem::NotFound)?,
+        Said::OutUntil => call.day().ok_or(Problem::NotFound)?,
     };
     let end = Instant::from_wall_day(i64::from(until.0) + 1);
     let reason = if until == today { AbsenceReason::Outing } else { AbsenceReason::Trip };
     watch::enter_absence(&own, tx, home, NewAbsence { reason, from: ctx.now, until: end, weekly: None })?;
     let text = format!(
-        "{}いっぱいまで、お出かけとして承りました。お帰りになったら、もう一度お電話ください。",
+        "{}いっぱい、お出かけとして承りました。お帰りになったら、もう一度お電話ください。",
         spoken(until, today)
     );
     Ok(text)

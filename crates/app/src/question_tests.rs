@@ -172,7 +172,7 @@ fn a_resident_says_by_telephone_that_she_goes_out_and_is_back() {
     let own = g.calls().remove(0).address.expose().clone();
     let international = format!("+81{}", own.trim_start_matches('0').replace('-', ""));
     let (status, text) = g.called(&international, "out_tomorrow", None);
-    assert!(status == 200 && text.contains("あしたいっぱいまで"), "{status} {text}");
+    assert!(status == 200 && text.contains("あしたいっぱい、"), "{status} {text}");
     let until: Vec<_> = g.absences().iter().map(|a| a.until).collect();
     assert_eq!(until, [Instant::parse("2026-11-24T00:00").expect("a moment")]);
     let told = g.h.topics(g.h.s.person.0).len();
@@ -183,6 +183,7 @@ fn a_resident_says_by_telephone_that_she_goes_out_and_is_back() {
     assert!(g.absences().is_empty());
     let (status, text) = g.called(&own, "out_until", Some("2026-11-28"));
     assert!(status == 200 && text.contains("11月28日"), "{status} {text}");
+    assert_eq!(g.called(&own, "out_until", None).0, 422, "who is known is not told that they are not");
     let (status, text) = g.called(&own, "out_until", Some("2027-02-28"));
     assert!(status == 409 && text.contains("14日"), "{status} {text}");
     for (from, say) in [("0561-00-9999", "out_today"), ("anonymous", "out_today"), ("", "back")] {

@@ -25,7 +25,18 @@ struct Report {
     report: String,
     /// What was pressed in a call that asks.
     #[serde(default)]
-    key: Option<String>,
+    key: serde_json::Value,
+}
+
+impl Report {
+    /// Many write a key as a number.
+    fn answer(&self) -> Option<Answer> {
+        match &self.key {
+            serde_json::Value::String(key) => Answer::from_digit(key.trim()),
+            serde_json::Value::Number(key) => Answer::from_digit(&key.to_string()),
+            _ => None,
+        }
+    }
 }
 
 pub fn routes(desk: Desk) -> Router {
@@ -47,7 +58,7 @@ async fn receive(State(desk): State<Desk>, Told(body): Told) -> Response {
         return unknown();
     };
     let ctx = system("gateway", &desk.clock);
-    let answer = report.key.as_deref().and_then(Answer::from_digit);
+    let answer = report.answer();
     match desk.db.write(move |tx| record(&ctx, tx, attempt, word, answer)).await {
         Ok(Reported::Noted | Reported::Known) => StatusCode::NO_CONTENT.into_response(),
         Ok(Reported::Unknown) => unknown(),

@@ -140,3 +140,17 @@ fn errors_are_problem_details_and_change_nothing() {
     assert_eq!(house.states(), [AttemptState::Sent, AttemptState::Waiting]);
     assert_eq!(house.rows(), rows);
 }
+
+#[test]
+fn a_key_counts_however_it_is_written_and_no_other_word_costs_the_report() {
+    let answer = |key: &str| {
+        let report = format!(r#"{{"reference":"a","report":"read","key":{key}}}"#);
+        serde_json::from_str::<Report>(&report).expect("a report").answer()
+    };
+    for key in [r#""3""#, "3", r#"" 3 ""#] {
+        assert_eq!(answer(key), Some(Answer::Unwell), "{key}");
+    }
+    for none in ["null", "33", "\"\"", "3.5", "true", "[3]", r#"{"n":3}"#] {
+        assert_eq!(answer(none), None, "{none}");
+    }
+}

@@ -61,11 +61,7 @@ fn known(cause: &(dyn Error + 'static)) -> Option<String> {
         Some(DumpError::Db(error)) => return Some(of_database(error)),
         _ => {}
     }
-    match cause.downcast_ref::<ReplayError>()? {
-        ReplayError::Read(_) => Some("記録を読めません".into()),
-        ReplayError::Write(_) => Some("アラートを書き出せません".into()),
-        ReplayError::Row { line, what } => Some(format!("記録の{line}行目の書き方が違います({what})")),
-    }
+    cause.downcast_ref::<ReplayError>().map(ToString::to_string)
 }
 
 fn of_machine(error: &io::Error) -> Option<String> {
@@ -238,6 +234,9 @@ pub fn of_arguments(error: &clap::Error) -> Option<String> {
         }
         Mistake::ValueValidation => {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
+            // As clap words a number outside its range: `1 is not in 2..=24`.
+            let range = why.split_once(" is not in ").map(|(_, range)| range.replace("..=", "から"));
+            let why = range.map_or(why.clone(), |range| format!("{range}までの数です"));
             format!("{named} に「{value}」は使えません({why})")
         }
         _ => return None,

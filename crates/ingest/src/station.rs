@@ -223,9 +223,10 @@ impl Station {
     }
 
     /// Throws the memory away for what the database holds, as a start does. What is known of the lines is kept: it is
-    /// about the connections of this process, and no commit can have changed it.
+    /// about the connections of this process, and no commit can have changed it. Read in the writer's turn: a reader would
+    /// not see a commit that still waits at its server, and the writer waits for its end.
     fn read_anew(&mut self, now: Instant) {
-        match self.db.read_blocking(move |tx| watch::live::load(tx, now)) {
+        match self.db.write_blocking(move |tx| watch::live::load(tx, now)) {
             Ok(fresh) => {
                 self.live.replace(fresh);
                 self.doubtful = false;
@@ -368,9 +369,15 @@ impl Station {
             }
             _ => {
                 self.careful_until = now + CAREFUL;
+                self.doubtful |= self.is_behind();
                 DeliveryError::Fault
             }
         }
+    }
+
+    /// Whether the database holds readings that this memory does not know.
+    fn is_behind(&self) -> bool {
+        self.db.read_blocking(watch::live::last_seq).is_ok_and(|last| last > self.live.last_seq())
     }
 
     fn request(&mut self) -> RequestId {

@@ -178,7 +178,14 @@ fn escalate(ctx: &Ctx, tx: &mut dyn Tx, mut moving: Moving) -> Result<Case, Resp
     }
     store::insert_told(tx, case.id, ctx.now, rung, recipient)?;
     store::save_case(tx, case)?;
-    let detail = format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja());
+    let detail = match recipient {
+        Some(_) => format!("「{}」の期限を過ぎたため、{}に伝えました。", case.state.step().ja(), rung.ja()),
+        None => format!(
+            "「{}」の期限を過ぎましたが、伝える相手（{}）が登録されていません。事務局にお知らせください。",
+            case.state.step().ja(),
+            rung.ja()
+        ),
+    };
     store::insert_step(tx, ctx, case, Happening::Escalated, &detail)?;
     audit::done(ctx, tx, Verb::Escalate, &moving.witness, "case")?;
     let (person, home, step) = (case.person, case.home, case.state.step());

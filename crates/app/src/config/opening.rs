@@ -93,8 +93,16 @@ impl Config {
         if !empty {
             return Ok(());
         }
+        let why = match self.database.sqlite {
+            Some(_) => {
+                "空にされたか、-wal と -shm を除いて写されています。何も変更していません。もとのファイルをすべてそろえるか"
+            }
+            None => {
+                "空にされたか、接続先が違います。何も変更していません。[database] postgres を確かめるか、migrate のあと"
+            }
+        };
         bail!(
-            "{} には署名した監査ヘッドの控えがありますが、データベースは空です。空にされたか、-wal と -shm を除いて写されています。何も変更していません。もとのファイルをすべてそろえるか、restore でバックアップを戻してください。新しい地域を始めるときは、[operations] folder に別のフォルダを指定してください",
+            "{} には署名した監査ヘッドの控えがありますが、データベースは空です。{why}、restore でバックアップを戻してください。新しい地域を始めるときは、[operations] folder に別のフォルダを指定してください",
             folder.heads.display()
         )
     }

@@ -47,6 +47,9 @@ struct State<'a> {
     /// What an action was called before 2.0.
     #[serde(borrow, default)]
     click: Loose<'a>,
+    /// Pendants and cords of the alarm system's profile: a call for help, without any action.
+    #[serde(borrow, default)]
+    sos: Loose<'a>,
     #[serde(borrow, default)]
     temperature: Loose<'a>,
     #[serde(borrow, default)]
@@ -112,6 +115,7 @@ fn read_attribute(origin: &Origin, name: &str, attribute: &str, payload: &[u8], 
         "device_temperature" => &mut state.device_temperature,
         "action" => &mut state.action,
         "click" => &mut state.click,
+        "sos" => &mut state.sos,
         "temperature" => &mut state.temperature,
         "humidity" => &mut state.humidity,
         "battery" => &mut state.battery,
@@ -215,6 +219,11 @@ impl State<'_> {
 
     /// A sensor of vibration and the regions of a radar have actions too, which nobody pressed.
     fn pressed(&self) -> Result<Signal, Defect> {
+        match self.sos.flag() {
+            Ok(false) | Err(Defect::NoValue) => {}
+            // Whatever else it says of it, somebody called.
+            _ => return Ok(Signal::Button),
+        }
         match &self.action {
             Loose::Text(word) if UNPRESSED.contains(&word.as_ref()) || word.starts_with("region_") => {
                 Err(Defect::NoValue)

@@ -335,7 +335,7 @@ impl Draft<'_> {
                 Effect::Activity(absence, at) => self.out.activities.push((absence, at)),
                 Effect::Count { device, what } => self.count(no, device, what),
                 // Saved with this commit, as everything is that is more than a count.
-                Effect::Trust => {}
+                Effect::Save => {}
                 Effect::Raise { rule, level, device, due, reason } => self.raise(no, rule, level, device, due, reason),
             }
         }

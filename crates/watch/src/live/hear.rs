@@ -16,6 +16,9 @@ use crate::rhythm::Heard;
 use crate::words::{at_clock, lasting, long_ago};
 use crate::{DeviceKind, Level, Rule};
 
+/// A room that leaves its limit by less, in degrees, has not left it: sensors waver so much.
+const WAVER: f32 = 0.3;
+
 /// Presses within this time are one call.
 const AGAIN: Span = Span::minutes(1);
 
@@ -56,8 +59,8 @@ pub(crate) enum Effect {
         device: u32,
         what: Anomaly,
     },
-    /// What a device says is believed no more, or is believed again.
-    Trust,
+    /// To be read on the pages at once: a device is believed otherwise than before, or somebody stands beside it.
+    Save,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,7 +107,8 @@ pub(crate) fn take(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Re
         effects.push(count(Anomaly::Reordered));
     }
     if home.was_tested(device.no, r.occurred_at) {
-        // Whoever hung it has just seen that it works.
+        // Whoever hung it looks whether it was heard.
+        effects.push(Effect::Save);
         let known = state.device(device.no);
         if r.code.is_movement() {
             follow(known, r);
@@ -137,7 +141,7 @@ fn move_about(
     let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
     let verdict = weigh(&mut state.devices, &mut state.alone, at, gives_signs, r, true, home.settings.chatter);
     if verdict.trust_changed {
-        effects.push(Effect::Trust);
+        effects.push(Effect::Save);
     }
     match verdict.news {
         News::Moved if verdict.errs => effects.push(count(Anomaly::Faulty)),
@@ -169,7 +173,7 @@ fn meter(home: &HomeFixed, state: &mut HomeState, index: usize, r: &Reading, eff
     let gives_signs = |no: u32| home.devices.iter().any(|d| d.no == no && d.kind.sign().is_some());
     let (began, verdict) = weigh_use(&mut state.devices, &mut state.alone, at, gives_signs, r);
     if verdict.trust_changed {
-        effects.push(Effect::Trust);
+        effects.push(Effect::Save);
     }
     if verdict.news == News::Moved && verdict.errs {
         effects.push(Effect::Count { device: device.no, what: Anomaly::Faulty });
@@ -352,8 +356,8 @@ pub(super) fn escalate(state: &mut HomeState, rule: Rule, device: u32, effects: 
 
 type Raised = Vec<(Rule, Level, String, Instant)>;
 
-/// Compares a room with its limits: what is told now, and which rules are over (a degree back, so that a room on the
-/// limit is told once).
+/// Compares a room with its limits: what is told now, and which rules are over. What was told is over a degree back, so
+/// that a room on the limit is told once; what was not begins anew where the room comes back.
 fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Raised, Vec<Rule>) {
     let settings = &home.settings;
     let fresh = |v: Option<(Second, f32)>| v.filter(|(t, _)| at - t.at() <= Span::hours(2)).map(|(_, v)| v);
@@ -367,9 +371,9 @@ fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Ra
     let (mut raised, mut over) = (Vec::new(), Vec::new());
     for (n, (rule, value, limits, upward)) in rules.into_iter().enumerate() {
         let Some(value) = value else { continue };
-        for (l, limit) in limits.into_iter().enumerate() {
-            let beyond = (value - limit) * upward;
-            if beyond <= -1.0 {
+        let beyond = limits.map(|limit| (value - limit) * upward);
+        for (l, beyond) in beyond.into_iter().enumerate() {
+            if beyond <= -1.0 || beyond < -WAVER && !c.told[n][l] {
                 (c.since[n][l], c.told[n][l]) = (Second::NEVER, false);
             } else if beyond >= 0.0 && c.since[n][l] == Second::NEVER {
                 c.since[n][l] = at.into();
@@ -380,7 +384,7 @@ fn judge(home: &HomeFixed, c: &mut RoomClimate, place: &str, at: Instant) -> (Ra
             continue;
         }
         let long = |since: Second| since != Second::NEVER && at - since.at() >= settings.climate_after;
-        let due = |l: usize| long(c.since[n][l]) && !c.told[n][l];
+        let due = |l: usize| beyond[l] >= 0.0 && long(c.since[n][l]) && !c.told[n][l];
         let level = match (due(1), due(0) && settings.notices && !c.told[n][1]) {
             (true, _) => Level::Alert,
             (false, true) => Level::Notice,

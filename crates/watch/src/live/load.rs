@@ -155,6 +155,11 @@ fn shared(words: &mut HashSet<Arc<str>>, word: &str) -> Arc<str> {
     new
 }
 
+/// The number of the newest reading stored.
+pub fn last_seq(tx: &mut dyn Tx) -> Result<i64, WatchError> {
+    Ok(state::last_seq(tx)?)
+}
+
 /// Loads the saved states, replays the readings they lack, and takes in what commands have set meanwhile. `now` counts
 /// as our awakening: nothing is told before gateways are heard.
 pub fn load(tx: &mut dyn Tx, now: Instant) -> Result<Live, WatchError> {

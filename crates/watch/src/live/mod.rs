@@ -35,7 +35,7 @@ pub(crate) use home::NEVER;
 use home::{HomeFixed, HomeState};
 use line::Line;
 pub(crate) use load::consents;
-pub use load::{Fresh, known, load, read_home, read_homes};
+pub use load::{Fresh, known, last_seq, load, read_home, read_homes};
 
 use crate::Arrival;
 use crate::clock::{self, Moment};

@@ -70,11 +70,11 @@ impl Summary {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    #[error("the recording cannot be read")]
+    #[error("記録を読めません")]
     Read(#[source] io::Error),
-    #[error("the alerts cannot be written")]
+    #[error("アラートを書き出せません")]
     Write(#[source] io::Error),
-    #[error("line {line}: {what}")]
+    #[error("記録の{line}行目: {what}")]
     Row { line: u64, what: String },
 }
 
@@ -104,7 +104,7 @@ pub fn run(input: impl Read, output: impl Write, options: &Options) -> Result<Su
         csv::ReaderBuilder::new().has_headers(false).buffer_capacity(BUFFER).flexible(true).from_reader(input);
     let mut record = csv::ByteRecord::new();
     if !read(&mut reader, &mut record)? {
-        return Err(bad(1, "the file is empty; the first line names the columns"));
+        return Err(bad(1, "空のファイルです。1行目には列の名前を書きます"));
     }
     check_header(&record)?;
     let mut player = Player::new(output, *options);
@@ -127,7 +127,7 @@ fn check_header(record: &csv::ByteRecord) -> Result<(), ReplayError> {
     let names = first.into_iter().chain(record.iter().skip(1));
     match names.eq(COLUMNS.map(str::as_bytes)) {
         true => Ok(()),
-        false => Err(bad(1, &format!("the columns must be {}", COLUMNS.join(",")))),
+        false => Err(bad(1, &format!("列は {} にしてください", COLUMNS.join(",")))),
     }
 }
 
@@ -177,24 +177,24 @@ impl<W: Write> Player<W> {
 
     fn take(&mut self, record: &csv::ByteRecord, line: u64) -> Result<(), Problem> {
         if record.len() != COLUMNS.len() {
-            return Err(Problem::Row(format!("{} columns instead of {}", record.len(), COLUMNS.len())));
+            return Err(Problem::Row(format!("列が{}つではなく{}つあります", COLUMNS.len(), record.len())));
         }
         let (home, time, sensor, kind, value) = (&record[0], &record[1], &record[2], &record[3], &record[5]);
         let no_time = |text: &[u8]| {
-            Problem::Row(format!("'{}' is no time such as 2026-11-22T10:42:05", String::from_utf8_lossy(text)))
+            Problem::Row(format!("「{}」は時刻として読めません(例 2026-11-22T10:42:05)", String::from_utf8_lossy(text)))
         };
         let at = self.clock.read(time).ok_or_else(|| no_time(time))?;
         let said = said(kind, value, &mut self.clock).ok_or_else(|| no_time(value))?;
         self.turn_to_home(home)?;
         let sensor = self.homes[self.current].sensor(sensor);
-        let sensor = sensor.ok_or_else(|| Problem::Row("too many sensors in one home".to_owned()))?;
+        let sensor = sensor.ok_or_else(|| Problem::Row("一つの家のセンサーが多すぎます".to_owned()))?;
         self.summary.rows += 1;
         let row = Row { at, line, sensor, said };
         if !self.options.sort {
             return self.play(self.current, &row);
         }
         if self.unsorted.len() == MOST_SORTED {
-            return Err(Problem::Row(format!("more than {MOST_SORTED} rows cannot be sorted")));
+            return Err(Problem::Row(format!("並べ替えられるのは{MOST_SORTED}行までです")));
         }
         self.unsorted.push((self.current as u32, row));
         Ok(())
@@ -209,10 +209,10 @@ impl<W: Write> Player<W> {
             return Ok(());
         }
         if name.is_empty() || std::str::from_utf8(name).is_err() {
-            return Err(Problem::Row("home_id is empty or no UTF-8".to_owned()));
+            return Err(Problem::Row("home_id が空か、UTF-8 ではありません".to_owned()));
         }
         if self.homes.len() == MOST_HOMES {
-            return Err(Problem::Row(format!("more than {MOST_HOMES} homes")));
+            return Err(Problem::Row(format!("家は{MOST_HOMES}軒までです")));
         }
         self.current = self.homes.len();
         self.by_name.insert(name.into(), self.current);
@@ -224,7 +224,7 @@ impl<W: Write> Player<W> {
     fn play(&mut self, home: usize, row: &Row) -> Result<(), Problem> {
         let turn = self.homes[home].order(row, &mut self.summary).map_err(|after| {
             Problem::Row(format!(
-                "{} is before {after} of the same home: the rows are not in order (see --sort)",
+                "{} が、同じ家の {after} より後にあります。--sort を付けると並べ替えて読みます",
                 row.at
             ))
         })?;

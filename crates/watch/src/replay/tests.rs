@@ -30,17 +30,20 @@ fn a_silence_is_raised_when_time_passes_and_not_before() {
 #[test]
 fn bad_rows_are_named_by_their_line() {
     for (rows, says) in [
-        ("h,2026-01-05T21:00:00,f,fridge,,1\nh,yesterday,f,fridge,,1\n", "line 3: 'yesterday' is no time"),
-        ("h,2026-02-30T21:00:00,f,fridge,,1\n", "line 2"),
-        ("h,2026-02-03T25:00:00,f,fridge,,1\n", "line 2"),
-        ("h,2026-01-05T21:00:00,f,fridge\n", "line 2: 4 columns instead of 6"),
-        (",2026-01-05T21:00:00,f,fridge,,1\n", "line 2: home_id is empty"),
+        (
+            "h,2026-01-05T21:00:00,f,fridge,,1\nh,yesterday,f,fridge,,1\n",
+            "記録の3行目: 「yesterday」は時刻として読めません",
+        ),
+        ("h,2026-02-30T21:00:00,f,fridge,,1\n", "記録の2行目"),
+        ("h,2026-02-03T25:00:00,f,fridge,,1\n", "記録の2行目"),
+        ("h,2026-01-05T21:00:00,f,fridge\n", "記録の2行目: 列が6つではなく4つあります"),
+        (",2026-01-05T21:00:00,f,fridge,,1\n", "記録の2行目: home_id が空"),
     ] {
         let error = play(rows).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
     let error = run("home,time\n".as_bytes(), Vec::new(), &Options::default()).unwrap_err();
-    assert!(error.to_string().starts_with("line 1: the columns must be home_id,"), "{error}");
+    assert!(error.to_string().starts_with("記録の1行目: 列は home_id,"), "{error}");
     assert!(run("".as_bytes(), Vec::new(), &Options::default()).is_err());
 }
 
@@ -48,10 +51,10 @@ fn bad_rows_are_named_by_their_line() {
 fn a_file_in_another_encoding_is_refused_by_its_first_bad_row() {
     let shift_jis = [HEADER.as_bytes(), b"\x89\xc6,2026-01-05T21:00:00,f,fridge,,1\n"].concat();
     let error = run(shift_jis.as_slice(), Vec::new(), &Options::default()).unwrap_err();
-    assert_eq!(error.to_string(), "line 2: home_id is empty or no UTF-8");
+    assert_eq!(error.to_string(), "記録の2行目: home_id が空か、UTF-8 ではありません");
     let utf16: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let error = run(utf16.as_slice(), Vec::new(), &Options::default()).unwrap_err();
-    assert!(error.to_string().starts_with("line 1: the columns must be home_id,"), "{error}");
+    assert!(error.to_string().starts_with("記録の1行目: 列は home_id,"), "{error}");
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn a_long_outage_is_no_wrong_clock() {
 fn rows_out_of_order_are_refused_or_sorted() {
     let (morning, noon) = ("h,2026-01-05T07:00:00,f,fridge,,1\n", "h,2026-01-05T12:00:00,d,door,,1\n");
     let error = play(&format!("{noon}{morning}")).unwrap_err().to_string();
-    assert!(error.starts_with("line 3: 2026-01-05T07:00:00 is before 2026-01-05T12:00:00"), "{error}");
+    assert!(error.starts_with("記録の3行目: 2026-01-05T07:00:00 が、同じ家の 2026-01-05T12:00:00 より後"), "{error}");
     let sort = Options { sort: true, ..Options::default() };
     let later = "h,2026-01-06T12:30:00,g,heartbeat,,1\n";
     let told = |rows: &str| play_all(&(HEADER.to_owned() + rows), &sort).1;

@@ -103,6 +103,19 @@ fn who_never_answered_is_not_promised_that_nothing_is_told() {
     assert!(after.tried.alerts > before.tried.alerts, "{before:?} {after:?}");
 }
 
+// shows: 6.3.2 an hour that is still ahead on the day it was set, even that of the home's first day, is kept
+#[test]
+fn who_chooses_an_hour_of_this_very_day_is_called_today() {
+    let mut w = World::new(1, "2026-11-01T12:00");
+    let home = w.houses[0].home;
+    let soon = Changes { daily: Some(12 * 60 + 30), asked: Some(watch::Asked::Call), ..Changes::default() };
+    w.command(move |ctx, tx| watch::set_home(ctx, tx, home, &soon));
+    w.pass_for(Span::minutes(29));
+    assert!(w.alerts_of(0, Rule::DailyCall, Level::Notice).is_empty());
+    w.pass_for(Span::minutes(2));
+    assert_eq!(w.alerts_of(0, Rule::DailyCall, Level::Notice).len(), 1);
+}
+
 // shows: 6.4.3 a home's own days are played with other settings before they are chosen
 #[test]
 fn a_setting_is_tried_on_the_days_that_were_lived() {

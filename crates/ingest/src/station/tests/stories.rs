@@ -195,6 +195,7 @@ fn a_walk_test_raises_nothing() {
     let last = w.device(0, "fridge").sign_at;
     w.say(0, "button", Signal::Button);
     w.say(0, "fridge", OPEN);
+    assert_eq!(w.device(0, "fridge").heard_at, Some(w.now), "whoever hung it sees at once that it is heard");
     for _ in 0..20 {
         w.say(0, "air", Signal::Temperature(45.0));
         w.pass_for(Span::minutes(2));
@@ -219,6 +220,28 @@ fn a_hot_room_is_told_gently_then_loudly_and_once() {
     assert_eq!(hot(Level::Notice)[0].state, AlertState::Raised);
     let reason = &hot(Level::Alert)[0].reason;
     assert!(reason.contains("居間の室温") && reason.contains("34.0℃"), "{reason}");
+}
+
+#[test]
+fn a_room_that_came_back_from_its_limit_was_not_beyond_it_all_the_time() {
+    let mut w = silent_home();
+    w.pass(at("2026-11-15T23:00"));
+    let hot = |w: &World, level| w.alerts_of(0, Rule::TooHot, level);
+    let measure = |w: &mut World, degrees: &[f32]| {
+        for degrees in degrees {
+            w.say(0, "air", Signal::Temperature(*degrees));
+            w.pass_for(Span::minutes(5));
+        }
+    };
+    // Once at the limit, and then below it: never for a quarter of an hour beyond it.
+    measure(&mut w, &[31.0, 30.2, 30.2, 30.2, 30.2, 30.2]);
+    assert!(hot(&w, Level::Notice).is_empty());
+    // A sensor that wavers stands at what it wavers about; what is told is true when it is told.
+    measure(&mut w, &[31.1, 30.9, 31.0, 30.9, 30.9]);
+    assert!(hot(&w, Level::Notice).is_empty(), "just now it is not 31 degrees");
+    measure(&mut w, &[31.0]);
+    assert_eq!(hot(&w, Level::Notice).len(), 1);
+    assert!(hot(&w, Level::Notice)[0].reason.contains("31.0℃"));
 }
 
 #[test]

@@ -43,6 +43,24 @@ fn a_responder_that_panics_or_writes_half_takes_nothing_with_it() {
     assert_eq!(halves, None, "what the responder wrote before it failed is gone");
 }
 
+// shows: 5.5.5 what a server brings to its end late stops the watch for one delivery, and not until its next start
+#[test]
+fn a_commit_that_appears_after_the_watch_was_read_anew_stops_nothing() {
+    let mut w = World::new(2, "2026-11-01T21:00");
+    w.use_door(0, "fridge");
+    w.pass_for(Span::minutes(2));
+    // What hung at the server is there now: a reading under the number that is next.
+    let at = w.now;
+    let late = "INSERT INTO watch_reading (seq, device_no, code, value, occurred_at, received_at)
+        SELECT MAX(seq) + 1, MIN(device_no), 2, NULL, $1, $1 FROM watch_reading";
+    w.test.db.write_blocking(move |tx| tx.execute(late, &[at.into()])).unwrap();
+    let press = vec![w.arrival(1, "button", Signal::Button)];
+    assert_eq!(w.deliver(press.clone()), Err(DeliveryError::Fault), "it is not acknowledged");
+    w.pass_for(Span::minutes(1));
+    assert_eq!(w.deliver(press).unwrap().stored, 1, "the gateway brings it again");
+    assert_eq!(w.alerts_of(1, Rule::Button, Level::Alert).len(), 1);
+}
+
 #[test]
 fn without_room_readings_are_refused_and_the_watch_goes_on() {
     let mut w = World::new(1, "2026-11-01T21:00");

@@ -12,7 +12,9 @@ pub(super) fn due(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
     let daily = state.daily.as_deref().copied().unwrap_or_default();
     match daily.asked.filter(|_| stands(state)) {
         Some(asked) => Some(asked + home.settings.question.wait),
-        None => Some(at(minute, daily.day + 1).max(at(minute, home.begun_at.wall_day() as i32))),
+        // With which day it begins is decided at once.
+        None if daily.day == 0 => Some(home.begun_at),
+        None => Some(at(minute, daily.day + 1)),
     }
 }
 
