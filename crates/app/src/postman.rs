@@ -250,11 +250,7 @@ fn ask_if_well(ctx: &Ctx, tx: &mut dyn db::Tx, alert: AlertId, person: PersonId)
         return Ok(());
     }
     let asked = watch::settings_of(tx, notice.home)?.asked;
-    let by_call = match notice.rule {
-        Rule::DailyCall => asked != Asked::Message,
-        Rule::Inactivity => asked == Asked::Call,
-        _ => false,
-    };
+    let by_call = asked == Asked::Call && matches!(notice.rule, Rule::DailyCall | Rule::Inactivity);
     let link = Some(LinkPurpose::AnswerNotice { alert });
     let mut reached = false;
     for relative in access::holders(ctx, tx, person, Ground::FamilyAlerts)? {

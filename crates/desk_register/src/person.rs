@@ -3,8 +3,8 @@
 use access::Witnesses;
 use axum::extract::State;
 use axum::response::Redirect;
-use base::PersonId;
 use base::wareki::Date;
+use base::{PersonId, Role};
 use maud::{Markup, html};
 use page::address;
 use page::components::{definitions, ja_date, ja_date_both, link_button, map_link, select_field, submit};
@@ -37,6 +37,7 @@ struct Record {
     home: Home,
     together: Vec<PersonId>,
     account: Option<Account>,
+    may_set_watch: bool,
 }
 
 async fn facts_page(
@@ -45,6 +46,7 @@ async fn facts_page(
     frame: Frame,
     Named(person): Named<PersonId>,
 ) -> Result<Markup, Problem> {
+    let role = visitor.role();
     let record = visitor
         .look(&site, Look::RegisterPerson, move |ctx, tx| {
             let mut seen = Witnesses::default();
@@ -52,14 +54,16 @@ async fn facts_page(
             let home = seen.take(people::home_of(ctx, tx, person)?);
             let together = seen.take(people::residents_of_home(ctx, tx, home.id)?);
             let account = signin::find_account(tx, person.0.into()).ok();
-            Ok(Seen::of(Record { resident, home, together, account }, seen))
+            let sets = matches!(role, Role::Administrator | Role::CityOfficer);
+            let may_set_watch = sets && access::may(ctx, tx, access::Act::SetWatch, person);
+            Ok(Seen::of(Record { resident, home, together, account, may_set_watch }, seen))
         })
         .await?;
     Ok(page(&frame, &visitor, &record))
 }
 
 fn page(frame: &Frame, visitor: &Visitor, record: &Record) -> Markup {
-    let Record { resident, home, together, account } = record;
+    let Record { resident, home, together, account, may_set_watch } = record;
     let (today, keeps) = (Date::of(frame.now), keeps(visitor));
     let base = format!("/register/{}", resident.id);
     frame.page("対象者の登録内容").heading_hidden().body(html! {
@@ -96,10 +100,13 @@ fn page(frame: &Frame, visitor: &Visitor, record: &Record) -> Markup {
                     }
                 }
             }
-            @if keeps {
-                div.buttons {
+            div.buttons {
+                @if keeps {
                     (link_button(&format!("{base}/home/edit"), "住まいを訂正する"))
                     (link_button(&address::devices(home.id), "見守りの契約と機器"))
+                }
+                @if *may_set_watch { (link_button(&address::watch_settings(home.id), "見守りの設定")) }
+                @if keeps {
                     (link_button(&format!("{base}/move"), "転居を登録する"))
                     (link_button(&format!("/register/new?home={}", home.id), "同居の方を登録する"))
                 }

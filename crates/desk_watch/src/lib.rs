@@ -80,8 +80,11 @@ pub fn doors() -> Vec<Door> {
         Door::look("/lines/list", Who::Roles(SETTERS), lines::fragment).renewing(),
         Door::plain("/watch-settings", Who::Roles(SETTERS), settings::region_page),
         Door::command("/watch-settings", Who::Roles(SETTERS), settings::set_region),
+        // A trial that is opened again by its address, or after signing in, has nothing typed: the settings are there.
+        Door::plain("/watch-settings/trial", Who::Roles(SETTERS), settings::region_page),
         Door::search("/watch-settings/trial", Who::Roles(SETTERS), trial::region),
         Door::look("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::home_page),
+        Door::look("/homes/{id}/watch-settings/trial", Who::Roles(SETTERS), settings::home_page),
         Door::search("/homes/{id}/watch-settings/trial", Who::Roles(SETTERS), trial::home),
         Door::command("/homes/{id}/watch-settings", Who::Roles(SETTERS), settings::set_home),
     ]

@@ -1,11 +1,11 @@
 //! The settings of the watch, for the region and for one home: a blank field means as in the level above.
 
 use access::Witnesses;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base::{HomeId, Role};
 use maud::{Markup, html};
-use page::components::{Field, link_button, submit};
+use page::components::{Field, State as Tone, link_button, notice, submit};
 use page::draft::Draft;
 use page::frame::Frame;
 use page::named::Named;
@@ -15,31 +15,55 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::Form;
-use watch::trial::try_home;
+use watch::trial::{Questions, try_home};
 use watch::{Asked, Changes, NightDoor, Settings};
 
 use super::{Dwelling, adaptation, desk_tabs, trial};
 use crate::verbs::Look;
 
 const REGION: &str = "/watch-settings";
+const SAVED: &str = "done=saved";
 
-pub async fn region_page(State(site): State<Site>, visitor: Visitor, frame: Frame) -> Result<Markup, Problem> {
-    let now = frame.now;
-    let read = move |tx: &mut dyn db::Tx| Ok::<_, Problem>((watch::changes_of(tx, None)?, watch::adaptation(tx, now)?));
-    let (changes, known) = site.db().read(read).await?;
-    let shown = adaptation::shown(&known, &changes.over(&Settings::default()), now);
-    Ok(region(&frame, &visitor, &on_record(&changes), shown))
+pub async fn region_page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    frame: Frame,
+    query: RawQuery,
+) -> Result<Markup, Problem> {
+    let changes = site.db().read(|tx| Ok::<_, Problem>(watch::changes_of(tx, None)?)).await?;
+    region(&site, &frame, &visitor, &on_record(&changes), saved(&query, "すべての住まいに、いまから使われます。")).await
 }
 
-/// `shown` stands above the form.
-pub(crate) fn region(frame: &Frame, visitor: &Visitor, draft: &Draft, shown: Markup) -> Markup {
-    frame.page("地域の見守りをどう設定しますか").body(html! {
+/// `told` stands above the form: that it was saved, or what was tried.
+pub(crate) async fn region(
+    site: &Site,
+    frame: &Frame,
+    visitor: &Visitor,
+    draft: &Draft,
+    told: Markup,
+) -> Result<Markup, Problem> {
+    let now = frame.now;
+    let read = move |tx: &mut dyn db::Tx| {
+        let (changes, known) = (watch::changes_of(tx, None)?, watch::adaptation(tx, now)?);
+        Ok::<_, Problem>((changes, known, Questions::of_region(tx, now)?))
+    };
+    let (changes, known, questions) = site.db().read(read).await?;
+    Ok(frame.page("地域の見守りをどう設定しますか").body(html! {
         @if visitor.role() == Role::Administrator { (desk_tabs("/watch-settings")) }
         p { "すべての住まいに使われます。住まいごとに変えることもできます。空欄は標準の値です。" }
         (draft.summary())
-        (shown)
+        (told)
+        (adaptation::shown(&known, &changes.over(&Settings::default()), now))
+        (trial::questions(questions))
         (form(draft, REGION, &Settings::default(), "標準のとおり"))
-    })
+    }))
+}
+
+/// After a redirect that follows a saving.
+fn saved(query: &RawQuery, words: &str) -> Markup {
+    html! {
+        @if query.0.as_deref() == Some(SAVED) { (notice(Tone::Confirmed, "保存しました", html! { p { (words) } })) }
+    }
 }
 
 pub async fn set_region(
@@ -56,13 +80,14 @@ pub async fn set_region(
                 .command(&site, watch::Verb::SetRegion, move |ctx, tx| Ok(watch::set_region(ctx, tx, &changes)?))
                 .await;
             match set {
-                Ok(()) => return Ok(Redirect::to("/watch-settings").into_response()),
+                Ok(()) => return Ok(Redirect::to(&format!("{REGION}?{SAVED}")).into_response()),
                 Err(Problem::Refused(why)) => draft.refused(why),
                 Err(other) => return Err(other),
             }
         }
     };
-    Ok((draft.status(), region(&frame, &visitor, &draft, html! {})).into_response())
+    let page = region(&site, &frame, &visitor, &draft, html! {}).await?;
+    Ok((draft.status(), page).into_response())
 }
 
 pub async fn home_page(
@@ -70,18 +95,27 @@ pub async fn home_page(
     visitor: Visitor,
     frame: Frame,
     Named(home): Named<HomeId>,
+    query: RawQuery,
 ) -> Result<Markup, Problem> {
-    shown(&site, &visitor, &frame, home, None, None).await
+    let told = saved(&query, "この住まいに、いまから使われます。");
+    shown(&site, &visitor, &frame, home, Shown { told, ..Shown::default() }).await
 }
 
-/// `draft` is what was typed and refused; without it, what is on record.
+/// What a home's page of settings shows beside what is on record.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// What was typed, instead of what is on record.
+    pub draft: Option<Draft>,
+    pub tried: Option<Changes>,
+    pub told: Markup,
+}
+
 pub(crate) async fn shown(
     site: &Site,
     visitor: &Visitor,
     frame: &Frame,
     home: HomeId,
-    draft: Option<Draft>,
-    tried: Option<Changes>,
+    Shown { draft, tried, told }: Shown,
 ) -> Result<Markup, Problem> {
     let (dwelling, changes, region, tried) = visitor
         .look(site, Look::HomeSettings, move |ctx, tx| {
@@ -99,6 +133,7 @@ pub(crate) async fn shown(
         h2 { (dwelling.words()) }
         p { "空欄は地域の設定のとおりです。" }
         (draft.summary())
+        (told)
         @if let Some(tried) = &tried { (trial::shown(tried)) }
         (form(&draft, &format!("/homes/{home}/watch-settings"), &region, "地域の設定のとおり"))
         @if visitor.role() == Role::Administrator { (link_button(&format!("/homes/{home}/devices"), "住まいの機器へ戻る")) }
@@ -120,14 +155,14 @@ pub async fn set_home(
                 .command(&site, watch::Verb::SetHome, move |ctx, tx| Ok(watch::set_home(ctx, tx, home, &changes)?))
                 .await;
             match set {
-                Ok(()) => return Ok(Redirect::to(&format!("/homes/{home}/watch-settings")).into_response()),
+                Ok(()) => return Ok(Redirect::to(&format!("/homes/{home}/watch-settings?{SAVED}")).into_response()),
                 Err(Problem::Refused(why)) => draft.refused(why),
                 Err(other) => return Err(other),
             }
         }
     };
     let status = draft.status();
-    let page = shown(&site, &visitor, &frame, home, Some(draft), None).await?;
+    let page = shown(&site, &visitor, &frame, home, Shown { draft: Some(draft), ..Shown::default() }).await?;
     Ok((status, page).into_response())
 }
 
@@ -273,7 +308,7 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
                 p.soft { "本人に尋ねるときは、アラートを知らせることに同意のあるご家族にも、ご本人の様子をメール・SMSで尋ねます（毎日の声かけのときも）。" }
                 (draft.radio("asked", "尋ねかた", &asked))
                 @if action != REGION {
-                    (draft.fill("daily", Field::time("daily", "毎日この時刻に尋ねる")).hint("ご本人が希望した時刻。空欄のときは、動きがないときだけ尋ねます。"))
+                    (draft.fill("daily", Field::time("daily", "毎日この時刻に尋ねる")).hint("ご本人が希望した時刻。尋ねかたが「尋ねない」のとき、尋ねない時間の中は選べません。空欄のときは、動きがないときだけ尋ねます。"))
                 }
                 (field("question_days", "不要だった質問の目安（何日に1回まで）", format!("{}日に1回", above.question.days)))
                 (draft.fill("quiet_from", Field::time("quiet_from", "尋ねない時間の始まり")).hint(&hint(clock(above.question.quiet.0))))
@@ -304,7 +339,7 @@ fn form(draft: &Draft, action: &str, above: &Settings, as_above: &str) -> Markup
                 (field("line_fault_minutes", "通信断とみなすまで（分）", format!("{}分", above.line_fault.as_minutes())))
             }
             div.buttons {
-                (submit("設定を保存する"))
+                (submit(if action == REGION { "すべての住まいの設定を保存する" } else { "設定を保存する" }))
                 button.btn type="submit" formaction={ (action) "/trial" } { "この設定だったら（保存せずに試す）" }
             }
         }

@@ -166,6 +166,49 @@ fn region_and_home_are_set_by_office_and_city_alone() {
     }
 }
 
+// shows: 6.3.2 a daily hour at which nobody would be asked is refused beside its field, and the team sees how the person is asked
+#[test]
+fn a_daily_hour_needs_a_way_to_ask_and_the_team_sees_it() {
+    let r = Region::new();
+    let (keeper, city) = (r.administrator(), r.city());
+    let home = format!("/homes/{}/watch-settings", r.s.home);
+    r.get(&r.nurse(), &format!("/homes/{}", r.s.home)).shows("ご本人への確認：尋ねない</p>");
+    let at = |hour: &'static str, asked: &'static str| [("daily", hour), ("asked", asked)];
+    let refused = r.post(&keeper, &home, &at("10:00", ""));
+    refused.is(422).shows("「電話」か「メール・SMS」を選んでください").shows("href=\"#asked\"").well_formed();
+    r.post(&keeper, &format!("{home}/trial"), &at("10:00", "off")).is(422).shows("選んでください");
+    r.post(&keeper, &home, &at("23:30", "call")).is(422).shows("尋ねない時間").shows("href=\"#daily\"");
+    r.step(&keeper, &home, &at("10:00", "call")).shows("保存しました").shows("value=\"10:00\"");
+    r.get(&r.nurse(), &format!("/homes/{}", r.s.home))
+        .shows("自動音声の電話で尋ねる（毎日10:00と、動きがないとき）。尋ねない時間は")
+        .hides("この住まいの見守りの設定");
+    // What the region sets must leave that hour.
+    let quiet = [("quiet_from", "09:00"), ("quiet_until", "11:00")];
+    r.post(&city, "/watch-settings", &quiet).is(409).shows("住まいのうち1軒で").shows("href=\"#quiet_from\"");
+    for who in [&keeper, &city] {
+        r.get(who, &format!("/register/{}", r.s.person)).is(200).shows(&format!("href=\"{home}\""));
+    }
+    r.get(&r.nurse(), &home).is(403);
+}
+
+#[test]
+fn what_was_saved_is_said_and_a_number_out_of_range_is_marked() {
+    let r = Region::new();
+    let city = r.city();
+    let page = "/watch-settings";
+    r.get(&city, page).is(200).hides("保存しました");
+    r.step(&city, page, &[("cap_hours", "12")]).shows("保存しました").shows("すべての住まいに");
+    for (field, label) in [("notice_days", "誤った通知"), ("question_days", "不要だった質問")] {
+        let wrong = r.post(&city, page, &[(field, "0")]);
+        wrong.is(422).shows(&format!("{label}の目安は1から3650日")).shows(&format!("href=\"#{field}\""));
+        wrong.shows("誤ったアラートの実績と調整").well_formed();
+    }
+    r.post(&city, &format!("{page}/trial"), &[("cap_hours", "10")]).is(200).shows("誤ったアラートの実績と調整");
+    for form in [page.to_owned(), format!("/homes/{}/watch-settings", r.s.home)] {
+        r.get(&city, &format!("{form}/trial")).is(200).shows(&format!("action=\"{form}\"")).hides("保存しました");
+    }
+}
+
 // shows: 6.4.1 a home's page shows which alarms an announced absence would have prevented, and no other
 #[test]
 fn a_homes_page_shows_which_alarms_an_announced_absence_would_have_prevented() {

@@ -12,7 +12,8 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
-use watch::trial::{DAYS, HOMES, Played, Trial, try_region};
+use watch::Changes;
+use watch::trial::{DAYS, HOMES, Played, Questions, Trial, try_region};
 
 use super::settings;
 use crate::verbs::Look;
@@ -26,7 +27,7 @@ pub async fn region(
     let draft = Draft::typed(typed.clone());
     let changes = match settings::read(&typed) {
         Ok(changes) => changes,
-        Err((field, why)) => return Ok(region_again(&frame, &visitor, &draft.wrong_field(field, why))),
+        Err((field, why)) => return region_again(&site, &frame, &visitor, &draft.wrong_field(field, why)).await,
     };
     let tried = visitor
         .look(&site, Look::SettingsTried, move |ctx, tx| {
@@ -35,14 +36,15 @@ pub async fn region(
         })
         .await;
     match tried {
-        Ok(tried) => Ok(settings::region(&frame, &visitor, &draft, shown(&tried)).into_response()),
-        Err(Problem::Refused(why)) => Ok(region_again(&frame, &visitor, &draft.refused(why))),
+        Ok(tried) => Ok(settings::region(&site, &frame, &visitor, &draft, shown(&tried)).await?.into_response()),
+        Err(Problem::Refused(why)) => region_again(&site, &frame, &visitor, &draft.refused(why)).await,
         Err(other) => Err(other),
     }
 }
 
-fn region_again(frame: &Frame, visitor: &Visitor, draft: &Draft) -> Response {
-    (draft.status(), settings::region(frame, visitor, draft, html! {})).into_response()
+async fn region_again(site: &Site, frame: &Frame, visitor: &Visitor, draft: &Draft) -> Result<Response, Problem> {
+    let page = settings::region(site, frame, visitor, draft, html! {}).await?;
+    Ok((draft.status(), page).into_response())
 }
 
 pub async fn home(
@@ -55,15 +57,19 @@ pub async fn home(
     let draft = Draft::typed(typed.clone());
     let draft = match settings::read(&typed) {
         Err((field, why)) => draft.wrong_field(field, why),
-        Ok(changes) => match settings::shown(&site, &visitor, &frame, home, Some(draft.clone()), Some(changes)).await {
+        Ok(changes) => match settings::shown(&site, &visitor, &frame, home, tried(&draft, Some(changes))).await {
             Ok(page) => return Ok(page.into_response()),
             Err(Problem::Refused(why)) => draft.refused(why),
             Err(other) => return Err(other),
         },
     };
     let status = draft.status();
-    let page = settings::shown(&site, &visitor, &frame, home, Some(draft), None).await?;
+    let page = settings::shown(&site, &visitor, &frame, home, tried(&draft, None)).await?;
     Ok((status, page).into_response())
+}
+
+fn tried(draft: &Draft, tried: Option<Changes>) -> settings::Shown {
+    settings::Shown { draft: Some(draft.clone()), tried, ..settings::Shown::default() }
 }
 
 /// Both settings side by side.
@@ -91,13 +97,42 @@ pub fn shown(trial: &Trial) -> Markup {
         section.card.stack id="trial" {
             h2 { "この設定だったら" }
             (table)
+            @if trial.asks { (answers(trial.questions)) }
             p.soft {
                 (format!("{}軒、のべ{:.0}日の記録（最大{DAYS}日、{HOMES}軒まで）で試した結果です。設定はまだ変わっていません。", trial.homes, trial.days))
-                "実績に合わせた調整は含めず、目安のとおりに判定しています。"
-                "質問には15分でお返事があったものとしています。動きが止まった場合は、記録の途中で止まったと仮定して計算しています。"
+                "実績に合わせた調整と、毎日の声かけは含めず、目安のとおりに判定しています。"
+                "お返事のある質問では、15分でお返事があったものとしています。動きが止まった場合は、記録の途中で止まったと仮定して計算しています。"
             }
         }
     }
+}
+
+/// What became of the questions of the region, for the page of its settings.
+pub fn questions(questions: Questions) -> Markup {
+    html! {
+        @if questions.all() > 0 {
+            section.card.stack id="questions" {
+                h2 { "ご本人への質問の実績" }
+                p { (format!(
+                    "過去{DAYS}日：お返事のあった質問 {}件、お返事がなくアラートになった質問 {}件",
+                    questions.answered, questions.unanswered
+                )) }
+                p.soft { "尋ねる設定の住まいで、動きがなく尋ねた質問です。動きがあって終わった質問と毎日の声かけは数えません。" }
+            }
+        }
+    }
+}
+
+/// Alerts hang on who answers: the share that was played stands beside the figures.
+fn answers(questions: Questions) -> Markup {
+    let words = match questions.all() {
+        0 => "質問へのお返事の実績がまだないため、すべての質問にお返事があるものとしました。お返事がなければ、質問はそのままアラートになります。アラートは、この回数より多くなります。".to_owned(),
+        all => format!(
+            "過去{DAYS}日の質問{all}回（動きがあって終わった質問を除く）のうち、お返事があったのは{}回です。同じ割合でお返事があり、なければアラートになるものとしました。",
+            questions.answered
+        ),
+    };
+    notice(Tone::NearLimit, "アラートの回数は、質問へのお返事によって変わります", html! { p { (words) } })
 }
 
 fn times(trial: &Trial, count: impl Fn(&Played) -> u32, per_days: f64) -> [String; 2] {

@@ -167,15 +167,17 @@ pub fn kind_field(said: &str) -> Markup {
 /// One unknown serial with the form that gives it kind and place. `n` keeps the ids of a page apart.
 pub fn assign_form(unknown: &UnknownDevice, n: usize, back: &str, now: Instant) -> Markup {
     let place = format!("place-{n}");
+    let said = watch::Signal::ja(&unknown.said);
     html! {
         p { "機器番号 " code { (unknown.serial) } "　" (unknown.seen) "回の通信　最初 " (ja_moment(unknown.first_at, now))
-            "　最後 " (since(unknown.last_at, now)) }
+            "　最後 " (since(unknown.last_at, now)) @if !said.is_empty() { "　最後に伝えた内容：" (said) } }
         @if let Some(device) = &unknown.instead_of {
             (notice(Tone::NearLimit, "機器の名前が変わった可能性があります", html! {
                 p { "同じゲートウェイの「" (device.place) "（" (device.kind.ja()) "）」から"
                     @if let Some(at) = device.heard_at { "、" (since(at, now)) "を最後に" }
-                    "通信がありません。" }
-                (Action::post(&format!("/devices/{}/serial", device.id), "同じ機器として引き継ぐ").primary().hidden("serial", &unknown.serial))
+                    "通信がありません。この機器番号からは、最初 " (ja_moment(unknown.first_at, now)) "、最後 " (since(unknown.last_at, now))
+                    "の通信で、種類は同じです。機器を確かめてから引き継いでください。" }
+                (Action::post(&format!("/devices/{}/serial", device.id), "同じ機器として引き継ぐ").hidden("serial", &unknown.serial))
                 p.soft { "取り付け場所と、これまでに学習した生活リズムはそのまま使います。別の機器の場合は、下で登録してください。" }
             }))
         }

@@ -16,7 +16,7 @@ use page::visitor::{Seen, Visitor};
 use parts::head::Head;
 use parts::head::head_of;
 use parts::home::{absence_words, lane_label};
-use watch::{Alert, AlertState, DayView, Device, HomeView, Level, QUARTERS, Rule, RuleRate, Settings};
+use watch::{Alert, AlertState, Asked, DayView, Device, HomeView, Level, QUARTERS, Rule, RuleRate, Settings};
 
 use crate::adaptation;
 use crate::upkeep::mark;
@@ -27,6 +27,7 @@ struct Sheet {
     /// `None` for those who see the activity without the identity.
     head: Option<Head>,
     may_announce: bool,
+    may_set: bool,
     /// Relatives and the resident need no counts of devices and false alarms.
     upkeep: bool,
 }
@@ -37,7 +38,8 @@ pub async fn page(
     frame: Frame,
     Named(home): Named<HomeId>,
 ) -> Result<Markup, Problem> {
-    let upkeep = !matches!(visitor.role(), Role::Family | Role::Resident);
+    let role = visitor.role();
+    let upkeep = !matches!(role, Role::Family | Role::Resident);
     let sheet = visitor
         .look(&site, Look::Home, move |ctx, tx| {
             let mut seen = Witnesses::default();
@@ -47,7 +49,8 @@ pub async fn page(
             let sees = |tx: &mut dyn db::Tx, act| access::may(ctx, tx, act, person);
             let head = sees(tx, access::Act::SeeIdentity).then(|| head_of(ctx, tx, person, &mut seen)).transpose()?;
             let may_announce = sees(tx, access::Act::EnterAbsence);
-            let sheet = Sheet { view, head, may_announce, upkeep };
+            let may_set = super::SETTERS.contains(&role) && sees(tx, access::Act::SetWatch);
+            let sheet = Sheet { view, head, may_announce, may_set, upkeep };
             Ok(Seen::of(sheet, seen))
         })
         .await?;
@@ -59,8 +62,12 @@ fn body(sheet: &Sheet, now: Instant) -> Markup {
     html! {
         @if let Some(head) = &sheet.head { (head.large()) }
         (state_of(view, now))
-        @if sheet.may_announce {
-            div.buttons { a.btn href={ "/homes/" (view.home) "/absences" } { span { "不在の予定" } } }
+        @if sheet.upkeep { p { "ご本人への確認：" (asking(&view.settings)) } }
+        @if sheet.may_announce || sheet.may_set {
+            div.buttons {
+                @if sheet.may_announce { a.btn href={ "/homes/" (view.home) "/absences" } { span { "不在の予定" } } }
+                @if sheet.may_set { a.btn href=(page::address::watch_settings(view.home)) { span { "この住まいの見守りの設定" } } }
+            }
         }
         section.stack {
             h2 { "直近24時間" }
@@ -107,6 +114,20 @@ fn state_of(view: &HomeView, now: Instant) -> Markup {
             None => p.lead { "まだ動きの記録がありません。" },
         }
     }
+}
+
+/// How the person is asked whether all is well, and when.
+fn asking(settings: &Settings) -> String {
+    let clock = |minute: u16| format!("{}:{:02}", minute / 60, minute % 60);
+    let when = match (settings.daily_call(), settings.notices) {
+        _ if settings.asked == Asked::Off => return Asked::Off.ja().to_owned(),
+        (None, false) => return "尋ねない（動きがないときの確認の通知は送らない設定です）".to_owned(),
+        (None, true) => "動きがないとき".to_owned(),
+        (Some(minute), true) => format!("毎日{}と、動きがないとき", clock(minute)),
+        (Some(minute), false) => format!("毎日{}", clock(minute)),
+    };
+    let (from, until) = settings.question.quiet;
+    format!("{}（{when}）。尋ねない時間は{}から{}まで", settings.asked.ja(), clock(from), clock(until))
 }
 
 fn usual_words(view: &HomeView) -> String {

@@ -32,6 +32,11 @@ pub fn absences(id: HomeId) -> String {
     format!("/homes/{id}/absences")
 }
 
+/// What a home's watch is set to.
+pub fn watch_settings(id: HomeId) -> String {
+    format!("/homes/{id}/watch-settings")
+}
+
 /// A home's contract, gateway and devices.
 pub fn devices(id: HomeId) -> String {
     format!("/homes/{id}/devices")

@@ -97,6 +97,25 @@ impl Signal {
         }
     }
 
+    /// What a device that said so has told, by its key; blank for what belongs to the line.
+    pub fn ja(key: &str) -> &'static str {
+        match key {
+            "contact" => "開閉",
+            "motion" | "motion_cleared" => "人の動き（人感）",
+            "presence" | "distance" => "在室（電波式）",
+            "temperature" | "humidity" => "温度・湿度",
+            "button" => "呼び出しボタン",
+            "energy_wh" => "電力量",
+            "water_l" => "水道の使用量",
+            "light" => "照明",
+            "battery" | "battery_low" | "voltage" => "電池の残り",
+            "tamper" => "取り外しの検知",
+            "device_temperature" => "機器の温度",
+            "link_quality" => "電波の強さ",
+            _ => "",
+        }
+    }
+
     /// The word stored in tables and written in our own payload.
     pub const fn key(self) -> &'static str {
         match self {

@@ -66,6 +66,10 @@ impl LineCause {
     }
 }
 
+/// A known device silent for so long may be the one that speaks under another name: a room that nobody enters is quiet
+/// through a night, and a sleeping sensor for hours [to verify].
+const VANISHED: Span = Span::hours(12);
+
 impl DeviceKind {
     /// What kind of sign of life it gives; `None` for those that give none.
     pub const fn sign(self) -> Option<Sign> {
@@ -181,8 +185,8 @@ pub struct UnknownDevice {
     pub seen: i64,
     /// The last kind of signal it sent (a key of [`crate::Signal`]): helps to tell which box it is.
     pub said: String,
-    /// The one device of this kind at this gateway that has been silent since this one spoke: most likely the same box
-    /// under another name, or in its place.
+    /// The one device of this kind at this gateway that has been silent for long and since this one spoke: likely the
+    /// same box under another name, or in its place.
     pub instead_of: Option<Box<Device>>,
 }
 
@@ -304,13 +308,14 @@ pub fn inbox(ctx: &Ctx, tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Shown<V
     let mut unknown = store::inbox(tx, home, base::limits::LIST_ROWS * 4)?;
     if !unknown.is_empty() {
         let known = store::devices(tx, None)?;
-        unknown.iter_mut().for_each(|unknown| unknown.instead_of = vanished(&known, unknown).map(Box::new));
+        unknown.iter_mut().for_each(|unknown| unknown.instead_of = vanished(&known, unknown, ctx.now).map(Box::new));
     }
     Ok(Shown::new(unknown, witnesses))
 }
 
-fn vanished(known: &[store::DeviceRow], unknown: &UnknownDevice) -> Option<Device> {
-    let silent = |device: &Device| device.heard_at.is_some_and(|heard| heard <= unknown.first_at);
+fn vanished(known: &[store::DeviceRow], unknown: &UnknownDevice, now: Instant) -> Option<Device> {
+    let silent =
+        |device: &Device| device.heard_at.is_some_and(|heard| heard <= unknown.first_at && now - heard >= VANISHED);
     let mut fitting = known.iter().map(|row| &row.device).filter(|device| {
         device.gateway == unknown.gateway
             && device.retired_at.is_none()

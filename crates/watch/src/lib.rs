@@ -117,7 +117,15 @@ pub enum WatchRefusal {
     #[error("取り付け確認は1分から240分までです。時間を選び直してください。")]
     BadTestLength,
     #[error("{field}は{range}の範囲で入力してください。")]
-    Setting { field: &'static str, range: &'static str },
+    Setting { at: &'static str, field: &'static str, range: &'static str },
+    #[error("毎日この時刻に尋ねるには、尋ねかたで「電話」か「メール・SMS」を選んでください。")]
+    DailyWithoutWay,
+    #[error("毎日尋ねる時刻は、尋ねない時間（住まいで決めていないときは地域の設定）の外にしてください。")]
+    DailyInQuietHours,
+    #[error(
+        "毎日尋ねる時刻を決めた住まいのうち{homes}軒で、尋ねられなくなります。先にその住まいの設定で、尋ねかたと時刻を直してください。"
+    )]
+    DailyOfHomes { at: &'static str, homes: usize },
     #[error("30分ごとの電力量は、使用中の電力量計にだけ取り込めます。")]
     NoMeter,
     #[error("{line}行目：{why}。")]
@@ -151,6 +159,8 @@ impl form::Rule for WatchRefusal {
             | R::BadLine(_)
             | R::BadTestLength
             | R::Setting { .. }
+            | R::DailyWithoutWay
+            | R::DailyInQuietHours
             | R::Table { .. }
             | R::BadPeriod
             | R::TooLong { .. }
@@ -165,6 +175,9 @@ impl form::Rule for WatchRefusal {
             R::BadGatewayName | R::GatewayNameTaken => Some("name"),
             R::BadPeriod | R::TooLong { .. } => Some("until"),
             R::BadWeekly => Some("weekday"),
+            R::Setting { at, .. } | R::DailyOfHomes { at, .. } => Some(at),
+            R::DailyWithoutWay => Some("asked"),
+            R::DailyInQuietHours => Some("daily"),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! It knows numbers and their ranges; it decides nothing.
 
 use access::{Act, Charge};
-use base::{Ctx, HomeId, Span};
+use base::{Ctx, HomeId, Instant, Span};
 use db::{Tx, outbox};
 use serde::{Deserialize, Serialize};
 
@@ -147,36 +147,42 @@ pub enum NightDoor {
 impl Changes {
     /// Says which number lies outside its range, in the words of the form.
     pub fn check(&self) -> Result<(), WatchRefusal> {
-        let out = |field: &'static str, range: &'static str| Err(WatchRefusal::Setting { field, range });
+        const DAYS: &str = "1から3650日";
+        const MINUTES: &str = "1から1440分";
+        const CLOCK: &str = "0時から24時（始まりと終わりは別の時刻）";
+        const DEGREES: &str = "-20から60℃（アラートは通知より厳しい値）";
         let days = |v: Option<f32>| v.is_none_or(|d| (1.0..=3650.0).contains(&d));
         let minutes = |v: Option<u16>| v.is_none_or(|m| (1..=1440).contains(&m));
         let rising = |v: Option<[f32; 2]>| v.is_none_or(|[a, b]| a <= b && a >= -20.0 && b <= 60.0);
-        if !days(self.alert_days) || !days(self.notice_days) || !days(self.question_days) {
-            return out("誤報の目安", "1から3650日");
+        let hours = |v: Option<(u16, u16)>| v.is_none_or(|(a, b)| a < 1440 && b < 1440 && a != b);
+        let fixed = self.fixed_hours.is_none_or(|h| h == 0 || (2..=72).contains(&h));
+        let wrong = [
+            (days(self.alert_days), "alert_days", "誤ったアラートの目安", DAYS),
+            (days(self.notice_days), "notice_days", "誤った通知の目安", DAYS),
+            (self.cap_hours.is_none_or(|h| (2..=24).contains(&h)), "cap_hours", "上限の時間", "2から24時間"),
+            (fixed, "fixed_hours", "決められた時間", "2から72時間（0で学習した見守り）"),
+            (self.daily.is_none_or(|m| m < 1440), "daily", "毎日尋ねる時刻", "0時から24時"),
+            (days(self.question_days), "question_days", "不要だった質問の目安", DAYS),
+            (hours(self.quiet), "quiet_from", "尋ねない時間", CLOCK),
+            (hours(self.night), "night_from", "夜間の時間帯", CLOCK),
+            (minutes(self.left_open_entrance_minutes), "entrance_minutes", "玄関の開けたままの時間", MINUTES),
+            (minutes(self.left_open_fridge_minutes), "fridge_minutes", "冷蔵庫の開けたままの時間", MINUTES),
+            (rising(self.hot), "hot_notice", "暑さの限度", DEGREES),
+            (rising(self.cold.map(|[a, b]| [b, a])), "cold_notice", "寒さの限度", DEGREES),
+            (rising(self.wbgt), "wbgt_notice", "暑さ指数の限度", "-20から60（アラートは通知より厳しい値）"),
+            (minutes(self.climate_minutes), "climate_minutes", "続いたら知らせる時間", MINUTES),
+            (self.chatter.is_none_or(|n| (5..=120).contains(&n)), "chatter", "1分間の回数", "5から120回"),
+            (
+                self.line_fault_minutes.is_none_or(|m| (10..=2880).contains(&m)),
+                "line_fault_minutes",
+                "通信断とみなすまでの時間",
+                "10から2880分",
+            ),
+        ];
+        match wrong.into_iter().find(|(fits, ..)| !fits) {
+            None => Ok(()),
+            Some((_, at, field, range)) => Err(WatchRefusal::Setting { at, field, range }),
         }
-        if self.cap_hours.is_some_and(|h| !(2..=24).contains(&h)) {
-            return out("上限の時間", "2から24時間");
-        }
-        if self.fixed_hours.is_some_and(|h| h != 0 && !(2..=72).contains(&h)) {
-            return out("決められた時間", "2から72時間（0で学習した見守り）");
-        }
-        let no_hours = |hours: Option<(u16, u16)>| hours.is_some_and(|(a, b)| a >= 1440 || b >= 1440 || a == b);
-        if no_hours(self.night) || no_hours(self.quiet) || self.daily.is_some_and(|minute| minute >= 1440) {
-            return out("夜間の時間帯", "0時から24時");
-        }
-        if !minutes(self.left_open_entrance_minutes) || !minutes(self.left_open_fridge_minutes) {
-            return out("開けたままの時間", "1から1440分");
-        }
-        if !rising(self.hot) || !rising(self.wbgt) || !rising(self.cold.map(|[a, b]| [b, a])) {
-            return out("室温の限度", "-20から60℃（アラートは通知より厳しい値）");
-        }
-        if !minutes(self.climate_minutes) || self.line_fault_minutes.is_some_and(|m| !(10..=2880).contains(&m)) {
-            return out("待つ時間", "1から1440分（通信断は10から2880分）");
-        }
-        if self.chatter.is_some_and(|n| !(5..=120).contains(&n)) {
-            return out("1分間の回数", "5から120回");
-        }
-        Ok(())
     }
 
     /// These changes on top of `base`.
@@ -218,10 +224,52 @@ impl Changes {
     }
 }
 
+impl Settings {
+    /// The minute at which the person is asked every day; `None` where nobody is asked at all.
+    pub fn daily_call(&self) -> Option<u16> {
+        self.daily.filter(|_| self.asked != Asked::Off)
+    }
+
+    /// A daily hour needs a way to ask, and lies outside the hours in which nobody is asked.
+    pub(crate) fn check_daily(&self) -> Result<(), WatchRefusal> {
+        match self.daily {
+            Some(_) if self.asked == Asked::Off => Err(WatchRefusal::DailyWithoutWay),
+            Some(minute) if self.question.is_quiet(Instant::from_wall_seconds(i64::from(minute) * 60)) => {
+                Err(WatchRefusal::DailyInQuietHours)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the region's settings leave every daily call of its homes a way and an hour.
+pub(crate) fn check_region(tx: &mut dyn Tx, changes: &Changes) -> Result<(), WatchError> {
+    changes.check()?;
+    let region = changes.over(&Settings::default());
+    region.check_daily()?;
+    let homes = home::changes(tx, None)?.into_iter().filter(|(no, _)| *no != home::REGION);
+    let lost: Vec<WatchRefusal> = homes.filter_map(|(_, own)| own.over(&region).check_daily().err()).collect();
+    match lost.first() {
+        None => Ok(()),
+        Some(WatchRefusal::DailyWithoutWay) => {
+            Err(WatchRefusal::DailyOfHomes { at: "asked", homes: lost.len() }.into())
+        }
+        Some(_) => Err(WatchRefusal::DailyOfHomes { at: "quiet_from", homes: lost.len() }.into()),
+    }
+}
+
+/// Whether a home's settings fit by themselves and with the region's; what is in force with them.
+pub(crate) fn check_home(tx: &mut dyn Tx, changes: &Changes) -> Result<Settings, WatchError> {
+    changes.check()?;
+    let in_force = changes.over(&changes_of(tx, None)?.over(&Settings::default()));
+    in_force.check_daily()?;
+    Ok(in_force)
+}
+
 /// Sets what holds for all homes of the region. For those whose duty it is.
 pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), WatchError> {
     let charged = access::charge(ctx, Charge::SetRegionWatch)?;
-    changes.check()?;
+    check_region(tx, changes)?;
     home::set(tx, home::REGION, changes)?;
     audit::done(ctx, tx, Verb::SetRegion, charged, "watch")?;
     Ok(outbox::push(tx, ctx.now, &Event::RegionChanged {})?)
@@ -231,7 +279,7 @@ pub fn set_region(ctx: &Ctx, tx: &mut dyn Tx, changes: &Changes) -> Result<(), W
 pub fn set_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, changes: &Changes) -> Result<(), WatchError> {
     let person = contract::subject(ctx, tx, home)?;
     let witness = access::require(ctx, tx, Act::SetWatch, person)?;
-    changes.check()?;
+    check_home(tx, changes)?;
     let no = contract::enrol(ctx, tx, home)?;
     home::set(tx, no, changes)?;
     audit::done(ctx, tx, Verb::SetHome, &witness, "watch")?;
@@ -269,6 +317,23 @@ mod tests {
         assert_eq!(s.rhythm.fixed, None);
         assert_eq!(s.hot, [30.0, 32.0]);
         assert_eq!(s.wbgt, Settings::default().wbgt);
+    }
+
+    // shows: 6.3.2 an hour at which nobody would ask is refused, also where the quiet hours are the region's
+    #[test]
+    fn a_daily_hour_needs_a_way_and_lies_outside_the_quiet_hours() {
+        let region = Changes { quiet: Some((21 * 60, 7 * 60)), ..Changes::default() };
+        let daily = |minute: u16, asked| Changes { daily: Some(minute), asked, ..Changes::default() };
+        let check = |changes: Changes| {
+            let in_force = changes.over(&region.over(&Settings::default()));
+            (in_force.daily_call(), in_force.check_daily())
+        };
+        assert_eq!(check(daily(600, None)), (None, Err(WatchRefusal::DailyWithoutWay)), "nobody is asked unawares");
+        assert_eq!(check(daily(600, Some(Asked::Call))), (Some(600), Ok(())));
+        for late in [21 * 60, 23 * 60 + 30, 0, 6 * 60 + 59] {
+            assert_eq!(check(daily(late, Some(Asked::Message))).1, Err(WatchRefusal::DailyInQuietHours), "{late}");
+        }
+        assert_eq!(check(daily(7 * 60, Some(Asked::Message))).1, Ok(()));
     }
 
     #[test]

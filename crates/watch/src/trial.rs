@@ -2,14 +2,16 @@
 //! have spoken, and how soon it would have noticed had the person fallen silent. The days are known in quarters of an
 //! hour, which is the step in which silence is weighed; nothing is written.
 
+use std::collections::HashMap;
+
 use access::{Act, Charge, Charged, Shown};
 use base::{Ctx, HomeId, Instant, Span};
 use db::Tx;
 
 use crate::rhythm::{Due, Level, Rhythm, Rule, Sign};
-use crate::settings::{Changes, Settings, changes_of};
-use crate::store::{absence, device, history, home};
-use crate::{WatchError, contract, rules};
+use crate::settings::{Asked, Changes, Settings, changes_of, check_home, check_region, settings_of};
+use crate::store::{absence, alert, device, history, home};
+use crate::{AlertState, WatchError, contract, rules};
 
 /// Days that are played; what a home is like is learned in the first of them.
 pub const DAYS: i32 = 90;
@@ -20,6 +22,9 @@ const SILENCES: i64 = 40;
 pub const HOMES: usize = 30;
 /// When somebody asked is taken to have answered.
 const ANSWERED_AFTER: Span = Span::minutes(15);
+/// Questions of a home from which its own share of answers is taken, instead of the region's: a share of fewer moves by
+/// a quarter with each answer [to verify].
+const ENOUGH_QUESTIONS: u32 = 4;
 
 /// What was played: as it is set now, and as it is tried.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,6 +34,54 @@ pub struct Trial {
     pub days: f64,
     pub now: Played,
     pub tried: Played,
+    /// Whether somebody is asked by either of the settings; then alerts hang on who answers.
+    pub asks: bool,
+    /// What became of the questions of these homes; of the region's, where these were too few.
+    pub questions: Questions,
+}
+
+/// Questions that ended by an answer or by none; those that movement ended say nothing of it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Questions {
+    pub answered: u32,
+    pub unanswered: u32,
+}
+
+impl Questions {
+    pub const fn all(self) -> u32 {
+        self.answered + self.unanswered
+    }
+
+    /// All are taken as answered where none was asked.
+    fn share(self) -> f64 {
+        if self.all() == 0 { 1.0 } else { f64::from(self.answered) / f64::from(self.all()) }
+    }
+
+    /// Of all the homes whose person is asked, in the last days. Numbers only; asks nobody's leave.
+    pub fn of_region(tx: &mut dyn Tx, now: Instant) -> Result<Questions, WatchError> {
+        Questions::read(tx, None, now)
+    }
+
+    /// Of the days that are played, in the homes whose person is asked; of one home alone, where it had enough of them.
+    fn read(tx: &mut dyn Tx, home: Option<u32>, now: Instant) -> Result<Questions, WatchError> {
+        let region = changes_of(tx, None)?.over(&Settings::default());
+        let own: HashMap<u32, Changes> = home::changes(tx, None)?.into_iter().collect();
+        let (mut all, mut of_home) = (Questions::default(), Questions::default());
+        for (no, state, times) in alert::questions(tx, now - Span::days(i64::from(DAYS)))? {
+            let asked = own.get(&no).map_or(region.asked, |own| own.over(&region).asked);
+            if asked == Asked::Off {
+                continue;
+            }
+            let counted = if home == Some(no) { vec![&mut all, &mut of_home] } else { vec![&mut all] };
+            for questions in counted {
+                match state {
+                    AlertState::Answered => questions.answered += times,
+                    _ => questions.unanswered += times,
+                }
+            }
+        }
+        Ok(if of_home.all() >= ENOUGH_QUESTIONS { of_home } else { all })
+    }
 }
 
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -59,20 +112,21 @@ impl Played {
 pub fn try_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, tried: &Changes) -> Result<Shown<Trial>, WatchError> {
     let person = contract::subject(ctx, tx, home)?;
     let witness = access::require(ctx, tx, Act::SetWatch, person)?;
-    tried.check()?;
-    let region = changes_of(tx, None)?.over(&Settings::default());
-    let (now, tried) = (changes_of(tx, Some(home))?.over(&region), tried.over(&region));
-    let life = match home::no_of(tx, home)? {
+    let tried = check_home(tx, tried)?;
+    let now = settings_of(tx, home)?;
+    let no = home::no_of(tx, home)?;
+    let life = match no {
         Some(no) => Life::read(tx, no, home, ctx.now)?,
         None => None,
     };
-    Ok(witness.shows(play(life.into_iter().map(|life| (life, now.clone(), tried.clone())))))
+    let questions = Questions::read(tx, no, ctx.now)?;
+    Ok(witness.shows(play(life.into_iter().map(|life| (life, now.clone(), tried.clone())), questions)))
 }
 
 /// Some homes of the region with these settings for all; each keeps what it has set for itself.
 pub fn try_region(ctx: &Ctx, tx: &mut dyn Tx, tried: &Changes) -> Result<(Trial, Charged), WatchError> {
     let charged = access::charge(ctx, Charge::SetRegionWatch)?;
-    tried.check()?;
+    check_region(tx, tried)?;
     let (base, tried) = (changes_of(tx, None)?.over(&Settings::default()), tried.over(&Settings::default()));
     let mut lives = Vec::new();
     for row in home::homes(tx, None)?.into_iter().filter(|row| row.person.is_some()).take(HOMES) {
@@ -81,16 +135,20 @@ pub fn try_region(ctx: &Ctx, tx: &mut dyn Tx, tried: &Changes) -> Result<(Trial,
             lives.push((life, own.over(&base), own.over(&tried)));
         }
     }
-    Ok((play(lives.into_iter()), charged))
+    let questions = Questions::of_region(tx, ctx.now)?;
+    Ok((play(lives.into_iter(), questions), charged))
 }
 
-fn play(lives: impl Iterator<Item = (Life, Settings, Settings)>) -> Trial {
-    let mut trial = Trial { homes: 0, days: 0.0, now: Played::default(), tried: Played::default() };
+fn play(lives: impl Iterator<Item = (Life, Settings, Settings)>, questions: Questions) -> Trial {
+    let (now, tried) = (Played::default(), Played::default());
+    let mut trial = Trial { homes: 0, days: 0.0, now, tried, asks: false, questions };
+    let share = questions.share();
     for (life, now, tried) in lives {
         trial.homes += 1;
         trial.days += (life.until - life.counted_from).as_seconds() as f64 / 86_400.0;
-        trial.now.add(life.play(&now));
-        trial.tried.add(life.play(&tried));
+        trial.asks |= [&now, &tried].iter().any(|settings| settings.asked != Asked::Off && settings.notices);
+        trial.now.add(life.play(&now, share));
+        trial.tried.add(life.play(&tried, share));
     }
     trial
 }
@@ -136,27 +194,28 @@ impl Life {
         Ok(Some(Life { signs, faults, away, counted_from, until: now }))
     }
 
-    fn play(&self, settings: &Settings) -> Played {
+    fn play(&self, settings: &Settings, share: f64) -> Played {
         let mut played = Played::default();
         let mut rhythm = Rhythm::new();
+        let mut answers = Answers { share, owed: 0.0 };
         self.away.iter().for_each(|(from, until)| rhythm.excuse(*from, *until));
         let step = Span((self.until - self.counted_from).0 / SILENCES);
         let mut silences = (0..SILENCES).map(|n| self.counted_from + Span(step.0 * n)).peekable();
         for (at, sign) in &self.signs {
             while let Some(silent) = silences.next_if(|silent| silent < at) {
-                let told = self.told_if_silent(rhythm.clone(), silent, settings);
+                let told = self.told_if_silent(rhythm.clone(), silent, settings, answers);
                 played.delays.extend(told.map(|told| (told - silent).max(Span::ZERO)));
             }
-            self.pass(&mut rhythm, *at, settings, &mut played);
+            self.pass(&mut rhythm, *at, settings, &mut answers, &mut played);
             rhythm.observe(*at, *sign);
         }
-        self.pass(&mut rhythm, self.until, settings, &mut played);
+        self.pass(&mut rhythm, self.until, settings, &mut answers, &mut played);
         played.delays.sort_unstable();
         played
     }
 
-    /// Tells what becomes due before `now`; who is asked answers. A silence in which the line was faulty tells nothing.
-    fn pass(&self, rhythm: &mut Rhythm, now: Instant, settings: &Settings, played: &mut Played) {
+    /// Tells what becomes due before `now`; who is asked answers as often as was measured. A silence in which the line was faulty tells nothing.
+    fn pass(&self, rhythm: &mut Rhythm, now: Instant, settings: &Settings, answers: &mut Answers, played: &mut Played) {
         let Some((last, _)) = rhythm.last_sign() else { return };
         if self.faults.iter().any(|(from, until)| *from < now && last < *until) {
             return;
@@ -169,15 +228,21 @@ impl Life {
             }
             rhythm.told_of(&due);
             let answered = due.at + ANSWERED_AFTER;
-            if due.rule == Rule::InactivityQuestion && answered < now {
+            if due.rule == Rule::InactivityQuestion && answered < now && answers.next() {
                 rhythm.reassured(answered);
             }
         }
     }
 
     /// When it is told that nothing is heard from `silent` on; an alert that stood already is at once.
-    fn told_if_silent(&self, mut rhythm: Rhythm, silent: Instant, settings: &Settings) -> Option<Instant> {
-        self.pass(&mut rhythm, silent, settings, &mut Played::default());
+    fn told_if_silent(
+        &self,
+        mut rhythm: Rhythm,
+        silent: Instant,
+        settings: &Settings,
+        mut answers: Answers,
+    ) -> Option<Instant> {
+        self.pass(&mut rhythm, silent, settings, &mut answers, &mut Played::default());
         loop {
             let Some(due) = next(&mut rhythm, settings) else { return Some(silent) };
             if due.level == Level::Alert {
@@ -185,6 +250,22 @@ impl Life {
             }
             rhythm.told_of(&due);
         }
+    }
+}
+
+/// Which of the questions played are answered: spread evenly, so that the same days give the same figures.
+#[derive(Clone, Copy)]
+struct Answers {
+    share: f64,
+    owed: f64,
+}
+
+impl Answers {
+    fn next(&mut self) -> bool {
+        self.owed += self.share;
+        let answered = self.owed >= 1.0 - f64::EPSILON;
+        self.owed -= f64::from(u8::from(answered));
+        answered
     }
 }
 

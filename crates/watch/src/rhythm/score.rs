@@ -162,6 +162,10 @@ impl Settings {
 }
 
 impl Ask {
+    pub(crate) fn is_quiet(&self, at: Instant) -> bool {
+        self.not_before(at) > at
+    }
+
     /// `at`, or the end of the quiet hours in which it lies.
     pub(crate) fn not_before(&self, at: Instant) -> Instant {
         let (wall, (from, until)) = (at.wall_seconds(), self.quiet);

@@ -21,6 +21,8 @@ const STANDING: &str = "SELECT home_no, id FROM watch_alert WHERE state = 'stand
 const FOUND_AWAY: &str = "SELECT home_no, MAX(raised_at) FROM watch_alert
     WHERE state = 'closed' AND cause IN ('was_out', 'unknown_absence')";
 const ENDED: &str = "SELECT level, rule, state, cause FROM watch_alert WHERE home_no = $1 AND raised_at >= $2";
+const QUESTIONS: &str = "SELECT home_no, state, COUNT(*) FROM watch_alert WHERE raised_at >= $1 AND level = 'notice'
+    AND rule = 'inactivity' AND state IN ('answered', 'raised') GROUP BY home_no, state";
 
 pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>) -> Result<(), DbError> {
     let row = params![
@@ -111,6 +113,12 @@ pub(crate) fn found_away(tx: &mut dyn Tx, home: Option<u32>) -> Result<Vec<(u32,
         None => tx.query(&format!("{FOUND_AWAY} GROUP BY home_no"), &[])?,
     };
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// How many notices of silence in each home were answered, and how many became alerts.
+pub(crate) fn questions(tx: &mut dyn Tx, since: Instant) -> Result<Vec<(u32, AlertState, u32)>, DbError> {
+    let read = |r: &Row| Ok((r.get(0)?, r.word(1, AlertState::from_key)?, r.get(2)?));
+    tx.list("watch_alert", QUESTIONS, params![since], read)
 }
 
 /// What was told, and how it ended.

@@ -57,7 +57,8 @@ fn an_answer_lets_the_silence_begin_anew() {
 fn who_is_called_every_day_and_does_not_answer_is_followed_up() {
     let mut w = World::new(1, "2026-11-01T12:00");
     let home = w.houses[0].home;
-    let ten = watch::Changes { daily: Some(10 * 60), notices: Some(false), ..watch::Changes::default() };
+    let asked = Some(watch::Asked::Call);
+    let ten = watch::Changes { daily: Some(10 * 60), asked, notices: Some(false), ..watch::Changes::default() };
     w.command(move |ctx, tx| watch::set_home(ctx, tx, home, &ten));
     let asked = |w: &World| w.alerts_of(0, Rule::DailyCall, Level::Notice);
     let followed = |w: &World| w.alerts_of(0, Rule::DailyCall, Level::Alert);
@@ -83,12 +84,31 @@ fn who_is_called_every_day_and_does_not_answer_is_followed_up() {
     assert_eq!((asked(&w).len(), followed(&w).len()), (3, 2));
 }
 
+// shows: 6.4.3 a trial plays questions as they were answered: who never answered has alerts, not none
+#[test]
+fn who_never_answered_is_not_promised_that_nothing_is_told() {
+    let mut w = asked_home();
+    let home = w.houses[0].home;
+    let often = Changes { asked: Some(watch::Asked::Call), question_days: Some(1.0), ..Changes::default() };
+    let trial = |w: &World| {
+        let (ctx, often) = (people::testing::system(w.now, 9), often.clone());
+        let trial = w.test.db.read_blocking(move |tx| watch::trial::try_home(&ctx, tx, home, &often));
+        trial.expect("is tried").into_value()
+    };
+    let before = trial(&w);
+    assert!(before.asks && before.questions.all() == 0, "{before:?}");
+    w.pass_for(Span::minutes(31));
+    let after = trial(&w);
+    assert_eq!((after.questions.answered, after.questions.unanswered), (0, 1));
+    assert!(after.tried.alerts > before.tried.alerts, "{before:?} {after:?}");
+}
+
 // shows: 6.3.2 an hour that is still ahead on the day it was set, even that of the home's first day, is kept
 #[test]
 fn who_chooses_an_hour_of_this_very_day_is_called_today() {
     let mut w = World::new(1, "2026-11-01T12:00");
     let home = w.houses[0].home;
-    let soon = watch::Changes { daily: Some(12 * 60 + 30), ..watch::Changes::default() };
+    let soon = Changes { daily: Some(12 * 60 + 30), asked: Some(watch::Asked::Call), ..Changes::default() };
     w.command(move |ctx, tx| watch::set_home(ctx, tx, home, &soon));
     w.pass_for(Span::minutes(29));
     assert!(w.alerts_of(0, Rule::DailyCall, Level::Notice).is_empty());

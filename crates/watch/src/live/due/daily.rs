@@ -4,12 +4,11 @@ use base::{Instant, Span};
 
 use super::{Effect, HomeFixed, HomeState, say};
 use crate::live::home::DailyCall;
-use crate::rhythm::Ask;
 use crate::{Level, Rule};
 
 /// What is next: the end of waiting for an answer, or the day's question.
 pub(super) fn due(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
-    let minute = home.settings.daily?;
+    let minute = home.settings.daily_call()?;
     let daily = state.daily.as_deref().copied().unwrap_or_default();
     match daily.asked.filter(|_| stands(state)) {
         Some(asked) => Some(asked + home.settings.question.wait),
@@ -25,7 +24,7 @@ pub(super) fn tell(
     now: Instant,
     effects: &mut Vec<Effect>,
 ) -> Option<Instant> {
-    let minute = home.settings.daily?;
+    let minute = home.settings.daily_call()?;
     let mut daily = state.daily.as_deref().copied().unwrap_or_default();
     daily.asked = daily.asked.filter(|_| stands(state));
     let wake = tell_at(home, state, &mut daily, minute, now, effects);
@@ -78,10 +77,4 @@ fn stands(state: &HomeState) -> bool {
 
 fn at(minute: u16, day: i32) -> Instant {
     Instant::from_wall_day(i64::from(day)) + Span::minutes(i64::from(minute))
-}
-
-impl Ask {
-    fn is_quiet(&self, at: Instant) -> bool {
-        self.not_before(at) > at
-    }
 }
