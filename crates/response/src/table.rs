@@ -43,7 +43,7 @@ fn steps(text: &mut String, s: &Settings) {
     }
     let _ = writeln!(
         text,
-        "\n本人架電は{}回まで（呼び出しボタンの後は{}回）、間隔は{}。間隔より早いかけ直しは記録され、回数に数えません。",
+        "\n本人架電は{}回まで（呼び出しボタン・「体調が悪い」の後は{}回）、間隔は{}。間隔より早いかけ直しは記録され、回数に数えません。",
         s.tries,
         s.tries_urgent,
         length(s.retry_interval)
@@ -165,7 +165,7 @@ pub(crate) fn commands() -> Vec<(String, Command)> {
     all.extend([
         ("振り返り".into(), Command::Review),
         ("同じ住まいのアラート".into(), Command::Join { urgent: false }),
-        ("同じ住まいの呼び出しボタン".into(), Command::Join { urgent: true }),
+        ("同じ住まいの呼び出しボタン・「体調が悪い」".into(), Command::Join { urgent: true }),
     ]);
     all
 }
