@@ -78,7 +78,7 @@ fn moves(text: &mut String, s: &Settings) {
 }
 
 fn endings(text: &mut String) {
-    text.push_str("\n## 解消できる結果\n\n無事とする結果は、本人・家族・訪問した方のだれかが様子を確かめた後にだけ選べます。\n\n| 段階 | 結果 |\n|---|---|\n");
+    text.push_str("\n## 解消できる結果\n\n無事とする結果は、本人・家族・訪問した方のだれかが様子を確かめた後にだけ選べます。「本人の用件に対応した」は、呼び出しボタン・「電話がほしい」・「体調が悪い」のときだけ選べます。\n\n| 段階 | 結果 |\n|---|---|\n");
     for state in known_states() {
         let names: Vec<&str> = causes(&state).iter().map(|c| c.ja()).collect();
         if !names.is_empty() {
