@@ -435,7 +435,8 @@ impl Living {
         for (_, alert, home) in due {
             let ctx = self.region.resident(self.region.homes[home].settled.person);
             self.stir();
-            match self.region.write(ctx, move |ctx, tx| response::answer_notice(ctx, tx, alert, watch::Answer::Well)) {
+            let well = watch::Reply::on_page(&ctx, watch::Answer::Well);
+            match self.region.write(ctx, move |ctx, tx| response::answer_notice(ctx, tx, alert, &well)) {
                 Ok(()) => self.ledger.anew.entry(home).or_default().push(now),
                 Err(response::ResponseError::Watch(WatchError::Refused(WatchRefusal::AlreadyEnded))) => {}
                 Err(other) => panic!("a question can be answered: {other:?}"),

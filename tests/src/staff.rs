@@ -329,8 +329,11 @@ impl Work {
     }
 
     fn close(&mut self, region: &Region, known: &Case) {
-        let (case, cause): (CaseId, Cause) = (self.case, response::causes(&known.state)[0]);
-        self.at_desk(region, move |ctx, tx| response::close(ctx, tx, case, cause, words("")));
+        let (case, known) = (self.case, known.clone());
+        self.at_desk(region, move |ctx, tx| {
+            let cause: Cause = response::causes_now(tx, &known)?[0];
+            response::close(ctx, tx, case, cause, words(""))
+        });
         if self.rng.random_bool(0.5) {
             let review = Review { false_alarm: None, note: words("記録のとおりです。"), proposal: words("") };
             self.at_desk(region, move |ctx, tx| response::review(ctx, tx, case, review.clone()));

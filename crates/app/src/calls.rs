@@ -14,7 +14,7 @@ use page::problem::Problem;
 use people::PhoneNumber;
 use serde::Deserialize;
 use serde_json::json;
-use watch::{AbsenceReason, Alert, Answer, Asked, BY_TELEPHONE, Level, NewAbsence, Rule};
+use watch::{AbsenceReason, Alert, Answer, AnswerWay, Asked, BY_TELEPHONE, Level, NewAbsence, Reply, Rule};
 
 use crate::message_gateway::{BODY, Desk, Told, not_stored, problem};
 use crate::rounds::system;
@@ -132,7 +132,8 @@ fn answer_questions(own: &Ctx, tx: &mut dyn Tx, home: HomeId) -> Result<(), Prob
     let asks =
         |alert: &&Alert| alert.level == Level::Notice && matches!(alert.rule, Rule::Inactivity | Rule::DailyCall);
     for question in standing.iter().filter(asks) {
-        response::answer_notice(own, tx, question.id, Answer::Well)?;
+        let reply = Reply { answer: Answer::Well, from: own.actor.id, way: AnswerWay::Key };
+        response::answer_notice(own, tx, question.id, &reply)?;
     }
     Ok(())
 }

@@ -89,7 +89,8 @@ impl House {
     fn answer(&self, alert: AlertId) {
         let ctx = self.ctx(Role::Resident, self.s.person.0);
         let ctx = Ctx::new(ctx.actor.clone(), Purpose::OwnView, ctx.now, ctx.request);
-        let answered = move |tx: &mut dyn db::Tx| response::answer_notice(&ctx, tx, alert, watch::Answer::Well);
+        let reply = watch::Reply::on_page(&ctx, watch::Answer::Well);
+        let answered = move |tx: &mut dyn db::Tx| response::answer_notice(&ctx, tx, alert, &reply);
         self.test.db.write_blocking(answered).expect("is answered");
     }
 

@@ -145,6 +145,9 @@ fn two_and_three_open_a_case_at_once() {
         assert_eq!((g.state(), g.taken_up()), (AlertState::Answered, (vec![rule.to_owned()], 1)));
         g.report(call.attempt, "read", Some(key));
         assert_eq!(g.taken_up(), (vec![rule.to_owned()], 1), "a gateway may report twice");
+        let sql = "SELECT reason FROM response_case";
+        let reason: String = g.h.test.db.read_blocking(|tx| tx.scalar(sql, &[])).expect("a reason");
+        assert!(reason.contains("本人から「") && reason.contains("（電話のキー）"), "{reason}");
     }
     // The daughter said by her message that all is well; her mother presses 3 in the call that was under way.
     let g = Gateway::new();

@@ -11,7 +11,7 @@ use db::DbError;
 use notify::{AttemptId, GatewayReport, LinkPurpose, Reported};
 use response::ResponseError;
 use serde::Deserialize;
-use watch::Answer;
+use watch::{Answer, AnswerWay, Reply};
 
 use crate::message_gateway::{BODY, Desk, Told, not_stored, problem};
 use crate::rounds::system;
@@ -85,7 +85,8 @@ fn record(
     let LinkPurpose::AnswerNotice { alert } = question.purpose else { return Ok(reported) };
     let request = base::RequestId(ctx.id::<uuid::Uuid>());
     let bearer = Ctx::new(question.actor(), Purpose::WatchResponse, ctx.now, request);
-    match response::answer_notice(&bearer, tx, alert, answer) {
+    let reply = Reply { answer, from: question.recipient, way: AnswerWay::Key };
+    match response::answer_notice(&bearer, tx, alert, &reply) {
         Ok(()) => Ok(reported),
         Err(ResponseError::Db(error)) => Err(error),
         // The question is over: answered before, an alert already, or nobody is watched there any more.

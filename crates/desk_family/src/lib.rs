@@ -24,7 +24,7 @@ use page::visitor::Visitor;
 use parts::home::absence_words;
 use parts::question::About;
 use response::{Cause, FamilyCase};
-use watch::{Absence, Alert};
+use watch::{Absence, Alert, Reply};
 
 pub use verbs::Look;
 
@@ -48,7 +48,9 @@ async fn answer(
 ) -> Result<Redirect, Problem> {
     let answer = parts::question::answered(&form)?;
     visitor
-        .command(&site, watch::Verb::AnswerNotice, move |ctx, tx| Ok(response::answer_notice(ctx, tx, alert, answer)?))
+        .command(&site, watch::Verb::AnswerNotice, move |ctx, tx| {
+            Ok(response::answer_notice(ctx, tx, alert, &Reply::on_page(ctx, answer))?)
+        })
         .await?;
     Ok(Redirect::to(home(Some(visitor.role()))))
 }

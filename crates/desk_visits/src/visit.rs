@@ -82,7 +82,7 @@ struct Door {
     doctors: Option<Vec<(StaffId, String)>>,
     /// What doctors were asked about this case and answered, for those who share the notebook; newest first.
     questions: Vec<care::Note>,
-    causes: &'static [Cause],
+    causes: Vec<Cause>,
     case_page: bool,
 }
 
@@ -200,7 +200,7 @@ fn read(ctx: &Ctx, tx: &mut dyn Tx, visit: VisitId, seen: &mut Witnesses) -> Res
         head: Head::of(&sheet.person, &sheet.home, Date::of(ctx.now)),
         doctors,
         questions,
-        causes: if may.close { response::causes(&case.state) } else { &[] },
+        causes: if may.close { response::causes_now(tx, case)? } else { vec![] },
         case_page: may.outcome,
         sheet,
     })
@@ -374,8 +374,8 @@ fn afterwards(door: &Door, typed: &Typed, now: Instant) -> Markup {
                 }
             }
             @if !door.causes.is_empty() {
-                @if ill { details { summary { "対応が終わったら解消する" } (closure_form(case, door.causes, typed)) } }
-                @else { (closure_form(case, door.causes, typed)) }
+                @if ill { details { summary { "対応が終わったら解消する" } (closure_form(case, &door.causes, typed)) } }
+                @else { (closure_form(case, &door.causes, typed)) }
             }
             @if door.doctors.is_none() { p { "あとはコールセンターと担当ケアマネジャーが引き継ぎます。ありがとうございました。" } }
             @if door.case_page { p { a href=(address::case(case.id)) { "案件の全体を見る" } } }

@@ -317,13 +317,18 @@ fn entry<'a>(alert: &'a Alert, title: &'a str, now: Instant) -> StoryEntry<'a> {
         body: html! {
             p { (alert.reason) }
             p.soft {
-                (alert.state.ja())
+                (alert.state_words())
+                @if let Some(said) = alert.answer { "：" (said.who()) "から「" (said.answer.ja()) "」（" (said.way.ja()) "）" }
                 @if let Some(cause) = alert.cause { "：" (cause.ja()) }
                 @if let Some(ended) = alert.ended_at { "　" (ja_moment(ended, now)) "（" (length(ended - alert.raised_at)) "後）" }
             }
         },
         icon: Icon::Bell,
-        state: if alert.state == AlertState::Standing { Tone::NeededNow } else { Tone::Done },
+        state: match (alert.state, alert.level) {
+            (AlertState::Standing, Level::Alert) => Tone::NeededNow,
+            (AlertState::Standing, Level::Notice) => Tone::NearLimit,
+            _ => Tone::Done,
+        },
     }
 }
 

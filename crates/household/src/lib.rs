@@ -402,6 +402,7 @@ impl Region {
             sign_at: None,
             ended_at: None,
             cause: None,
+            answer: None,
         };
         (ctx, alert)
     }

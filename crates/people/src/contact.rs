@@ -190,6 +190,15 @@ pub fn contact(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId) -> Result<Shown<C
     Ok(witness.shows(found))
 }
 
+/// What somebody is to a person: the person, or one of the contacts. For the program, which writes down who answered.
+pub fn relation_to(tx: &mut dyn Tx, person: PersonId, subject: uuid::Uuid) -> Result<Option<Relation>, PeopleError> {
+    if subject == person.0 {
+        return Ok(Some(Relation::Oneself));
+    }
+    let contact = store::contacts::get(tx, subject.into())?.filter(|contact| contact.person == person);
+    Ok(contact.map(|contact| contact.relation))
+}
+
 /// Loads a contact and asks for the right in one, so that a refusal does not tell whether the contact exists.
 fn load(ctx: &Ctx, tx: &mut dyn Tx, contact: ContactId, act: Act) -> Result<(Contact, Witness), PeopleError> {
     let Some(found) = store::contacts::get(tx, contact)? else {

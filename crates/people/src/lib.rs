@@ -40,7 +40,8 @@ pub use consent::{
     unreadable_consents, withdraw_consent,
 };
 pub use contact::{
-    Contact, ContactFacts, add_contact, contact, contacts, remove_contact, reorder_contacts, revise_contact,
+    Contact, ContactFacts, add_contact, contact, contacts, relation_to, remove_contact, reorder_contacts,
+    revise_contact,
 };
 pub use event::Event;
 pub use form::{Email, FieldError, Form, Kana, Line, Name, PhoneNumber, PostalCode, Text};

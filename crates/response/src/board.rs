@@ -127,14 +127,17 @@ struct Ended {
 fn kpi(rule: Rule, cases: &[&Ended], now: Instant) -> RuleKpi {
     let times: Vec<(Instant, Option<Instant>)> = cases.iter().map(|e| (e.opened, e.taken)).collect();
     let causes: Vec<Cause> = cases.iter().filter_map(|e| e.cause).collect();
-    let known: Vec<bool> = causes.iter().filter_map(|c| c.was_false()).collect();
+    let known: Vec<bool> = causes.iter().filter_map(|c| rule.was_false(*c)).collect();
     RuleKpi {
         rule,
         cases: cases.len(),
         open: cases.iter().filter(|e| e.closed.is_none()).count(),
         median_taken: median(cases.iter().filter_map(|e| e.taken.map(|t| t - e.opened)).collect()),
         within_60: share_taken(&times, Span::seconds(60), now),
-        first_contact: share(causes.iter().filter(|c| **c == Cause::AnsweredWell).count(), causes.len()),
+        first_contact: share(
+            causes.iter().filter(|c| matches!(c, Cause::AnsweredWell | Cause::RequestSettled)).count(),
+            causes.len(),
+        ),
         false_alarms: share(known.iter().filter(|f| **f).count(), known.len()),
         median_closed: median(cases.iter().filter_map(|e| e.closed.map(|t| t - e.opened)).collect()),
     }

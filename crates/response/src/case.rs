@@ -18,7 +18,7 @@ pub struct Case {
     /// The rule and the reason of the alert that opened it.
     pub rule: Rule,
     pub reason: String,
-    /// The emergency button was pressed.
+    /// The emergency button was pressed, or somebody feels unwell.
     pub urgent: bool,
     pub state: State,
     pub opened_at: Instant,
@@ -44,9 +44,21 @@ pub struct Case {
     pub closing_text: Redacted<String>,
 }
 
+/// Somebody asked for a call, or feels unwell.
+pub(crate) const CALL_WHO_ANSWERED: &str = "お返事をくださった方に電話してください。";
+
 impl Case {
     pub fn open(&self) -> bool {
         self.state.open()
+    }
+
+    /// What the one in charge is told to do now, where only the case is known.
+    pub fn next_words(&self) -> &'static str {
+        let answered = matches!(self.rule, Rule::CallWanted | Rule::FeelsUnwell);
+        match self.state {
+            State::Taken if answered => CALL_WHO_ANSWERED,
+            _ => self.state.next_step(),
+        }
     }
 
     pub fn overdue(&self, now: Instant) -> bool {

@@ -10,7 +10,7 @@ use watch::{Cause, Rule};
 use crate::case::Happening;
 use crate::duty::Hold;
 use crate::moving::{Moving, hold, load, load_by, text, with_note};
-use crate::rules::Command;
+use crate::rules::{Command, causes_of};
 use crate::settings::settings;
 use crate::store::Consultation;
 use crate::{Case, FalseAlarmReason, Refusal, ResponseError, opening, store, telling, visits};
@@ -93,6 +93,11 @@ fn answered(ctx: &Ctx, tx: &mut dyn Tx, mut m: Moving, asked: &Consultation) -> 
     Ok(m.case)
 }
 
+/// With which causes this case may end now, the likeliest first. For a page that shows the case already.
+pub fn causes_now(tx: &mut dyn Tx, case: &Case) -> Result<Vec<Cause>, ResponseError> {
+    Ok(causes_of(&case.state, &store::alerts(tx, case.id)?))
+}
+
 /// 解消: ends the case with its cause. All access that came from it ends, open visits are called off, its alerts are
 /// closed with the cause; a safe end counts as a sign of life. Outbox: `response.closed`.
 pub fn close(
@@ -106,6 +111,10 @@ pub fn close(
     hold(ctx, tx, &m.case, Hold::Outcome)?;
     let words = text(&words)?;
     m.decide(ctx, tx, Command::Close(cause))?;
+    let alerts = store::alerts(tx, case)?;
+    if cause == Cause::RequestSettled && !alerts.iter().any(|alert| alert.rule.is_wish()) {
+        return Err(Refusal::CauseDoesNotFit.into());
+    }
     (m.case.closed_at, m.case.closed_by) = (Some(ctx.now), Some(ctx.actor.id));
     (m.case.cause, m.case.closing_text) = (Some(cause), Redacted::new(words.clone()));
     (m.case.holder, m.case.held_since) = (None, None);
@@ -115,13 +124,12 @@ pub fn close(
     if let Some(centre) = m.case.centre {
         access::grant(ctx, tx, to_look_back(&m.case, centre.0, ctx.now + REVIEW_WITHIN))?;
     }
-    for alert in store::alerts(tx, case)? {
+    for alert in alerts {
         watch::close_alert(ctx, tx, alert.id, cause)?;
     }
-    if cause.was_false() == Some(true) {
+    if cause.is_safe() {
         watch::reassure(ctx, tx, m.case.home, ctx.now)?;
-    }
-    if cause.was_false() != Some(true) {
+    } else {
         telling::team(
             ctx,
             tx,

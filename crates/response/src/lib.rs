@@ -49,7 +49,8 @@ pub use desk::{
     release, take, take_over,
 };
 pub use ending::{
-    Review, ToReview, answer_consultation, close, consult, consultation_notes, note_answered, review, to_review,
+    Review, ToReview, answer_consultation, causes_now, close, consult, consultation_notes, note_answered, review,
+    to_review,
 };
 pub use event::Event;
 pub use moving::not_readable;
@@ -57,7 +58,7 @@ pub use offers::{May, colleagues, doctors_to_ask, may};
 pub use opening::{answer_notice, anything_due, escalate_due, next_wake, on_alert, open_case};
 pub use photo::{Photo, attach_photos, may_attach_photos, person_of_photo, photo, photos_of_case};
 pub use picture::{NotAPicture, Picture};
-pub use rules::{INCOMING_WINDOW, State, causes};
+pub use rules::{INCOMING_WINDOW, State};
 pub use settings::{SCRIPT_LINES, Settings, set_settings, settings, settings_history};
 pub use sheet::{CaseSheet, ContactTried, NextAct, VisitorChoice, case_sheet, key_holders, next_act};
 pub use unreadable::{UnreadableCase, unreadable_cases};

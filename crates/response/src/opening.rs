@@ -6,7 +6,7 @@ use db::{DbError, Tx, outbox};
 use notify::Topic;
 use people::TeamPart;
 use uuid::Uuid;
-use watch::{Alert, Answer, Level};
+use watch::{Alert, Level, Reply};
 
 use crate::case::Happening;
 use crate::duty::next_rung;
@@ -96,8 +96,8 @@ pub fn on_alert(ctx: &Ctx, tx: &mut dyn Tx, alert: &Alert) -> Result<(), DbError
 }
 
 /// An answer to the watch's question; who wants to be called or feels unwell has a case at once.
-pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, notice: AlertId, answer: Answer) -> Result<(), ResponseError> {
-    Ok(watch::answer_notice(ctx, tx, notice, answer, &on_alert)?)
+pub fn answer_notice(ctx: &Ctx, tx: &mut dyn Tx, notice: AlertId, reply: &Reply) -> Result<(), ResponseError> {
+    Ok(watch::answer_notice(ctx, tx, notice, reply, &on_alert)?)
 }
 
 /// A second alert of a home whose case is open. The emergency button brings the limit forward.

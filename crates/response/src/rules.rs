@@ -6,6 +6,7 @@
 use base::{Instant, Span};
 use serde::{Deserialize, Serialize};
 
+use crate::case::CaseAlert;
 use crate::settings::Settings;
 use crate::{CallOutcome, Cause, Condition, Help, How, Refusal, Rung, Step, VisitState};
 
@@ -381,13 +382,13 @@ pub fn causes(state: &State) -> &'static [Cause] {
     match state {
         State::Reported { condition, how } => match (condition, how) {
             (Condition::Well, How::Resident) => {
-                &[AnsweredWell, WasOut, UnknownAbsence, DeviceFault, LineFault, FalseAlarm]
+                &[AnsweredWell, RequestSettled, WasOut, UnknownAbsence, DeviceFault, LineFault, FalseAlarm]
             }
             (Condition::Well, How::Contact) => {
-                &[FamilySawWell, WasOut, UnknownAbsence, DeviceFault, LineFault, FalseAlarm]
+                &[FamilySawWell, RequestSettled, WasOut, UnknownAbsence, DeviceFault, LineFault, FalseAlarm]
             }
             (Condition::Well, How::Visitor | How::Helper) => {
-                &[VisitSawWell, WasOut, UnknownAbsence, DeviceFault, LineFault, FalseAlarm]
+                &[VisitSawWell, RequestSettled, WasOut, UnknownAbsence, DeviceFault, LineFault, FalseAlarm]
             }
             (Condition::Absent, _) => &[WasOut, UnknownAbsence],
             (Condition::Unwell, _) => &[Unwell, FoundDead],
@@ -395,7 +396,7 @@ pub fn causes(state: &State) -> &'static [Cause] {
         },
         State::Consultation { answered: true, condition, how } => match (condition, how) {
             (Condition::Absent, _) => &[WasOut, UnknownAbsence],
-            (_, How::Resident) => &[Unwell, AnsweredWell],
+            (_, How::Resident) => &[Unwell, AnsweredWell, RequestSettled],
             (_, How::Contact) => &[Unwell, FamilySawWell],
             (_, How::Visitor | How::Helper) => &[Unwell, VisitSawWell],
         },
@@ -403,6 +404,17 @@ pub fn causes(state: &State) -> &'static [Cause] {
         State::NobodyAnswers { asked: Some(Help::Police | Help::Fire) } => &[Unconfirmed, FoundDead],
         _ => &[],
     }
+}
+
+/// The same for a case of these alerts: a request is settled only where somebody asked for something, and comes first there.
+pub fn causes_of(state: &State, alerts: &[CaseAlert]) -> Vec<Cause> {
+    let wished = alerts.iter().any(|alert| alert.rule.is_wish());
+    let mut fit = causes(state).to_vec();
+    fit.retain(|cause| wished || *cause != Cause::RequestSettled);
+    if matches!(state, State::Reported { .. }) {
+        fit.sort_by_key(|cause| *cause != Cause::RequestSettled);
+    }
+    fit
 }
 
 /// How long after its end a case can still be found by the number of a caller.

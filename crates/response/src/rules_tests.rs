@@ -135,7 +135,7 @@ fn a_second_visitor_never_sets_back_the_first() {
 
 #[test]
 fn nobody_is_safe_whom_nobody_saw_or_heard() {
-    let safe = |c: &&Cause| c.was_false() == Some(true);
+    let safe = |c: &&Cause| c.is_safe();
     for state in states() {
         let known = matches!(
             state,

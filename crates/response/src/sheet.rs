@@ -4,10 +4,11 @@ use access::{Act, Shown, Witnesses};
 use base::{CaseId, ContactId, Ctx, Instant, Redacted, StaffId};
 use db::Tx;
 use people::Contact;
+use watch::Rule;
 
 use crate::case::CaseAlert;
 use crate::moving::{load, name_of};
-use crate::rules::{State, causes};
+use crate::rules::{State, causes_of};
 use crate::settings::settings;
 use crate::visitors::{offices_who_visit, team_who_visit};
 use crate::{
@@ -75,7 +76,7 @@ pub struct CaseSheet {
     pub next: NextAct,
     pub next_words: &'static str,
     /// With what the case may end now, the likeliest first; empty while nothing is known.
-    pub causes: &'static [Cause],
+    pub causes: Vec<Cause>,
     pub script: Vec<String>,
 }
 
@@ -91,8 +92,15 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Case
         seen.take(people::contacts(ctx, tx, case.person)?).into_iter().map(|c| tried(c, &calls)).collect();
     let asked = store::visits_of(tx, case.id)?;
     let visitors = choices(ctx, tx, &case, &home, &contacts, &asked)?;
+    let alerts = store::alerts(tx, case.id)?;
+    let asker = asker(tx, &alerts, &contacts)?;
     let next_contact = contacts.iter().find(|c| c.tries == 0 && !c.contact.phones.is_empty()).map(|c| c.contact.id);
-    let next = next_act(&case.state, next_contact, !person.phones.is_empty());
+    let calling = matches!(case.state, State::Taken | State::CallingResident { .. } | State::CallingContacts);
+    let (next, next_words) = match asker.filter(|_| calling) {
+        Some(contact) => (NextAct::CallContact(contact), crate::case::CALL_WHO_ANSWERED),
+        None => (next_act(&case.state, next_contact, !person.phones.is_empty()), case.state.next_step()),
+    };
+    let causes = causes_of(&case.state, &alerts);
     let label = |v: &Visit| visitors.iter().find(|c| c.visitor == v.visitor).map(|c| c.label.clone());
     let going = people::staff_names(tx, &asked.iter().filter_map(|v| v.goes.map(StaffId)).collect::<Vec<_>>())?;
     let named = |v: &Visit| {
@@ -104,7 +112,7 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Case
     };
     let visits = asked.iter().map(|v| (v.clone(), named(v))).collect();
     let sheet = CaseSheet {
-        alerts: store::alerts(tx, case.id)?,
+        alerts,
         resident_tries: calls.iter().filter(|c| !c.incoming && c.who == Callee::Resident).count(),
         visits,
         visitors,
@@ -112,8 +120,8 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Case
         story: seen.take(views::story(ctx, tx, case.id)?),
         holder_name: case.holder.map(|h| name_of(tx, h)).transpose()?,
         next,
-        next_words: case.state.next_step(),
-        causes: causes(&case.state),
+        next_words,
+        causes,
         script: settings(tx)?.script,
         person,
         home,
@@ -122,6 +130,15 @@ pub fn case_sheet(ctx: &Ctx, tx: &mut dyn Tx, case: CaseId) -> Result<Shown<Case
         case,
     };
     Ok(Shown::new(sheet, seen.into_vec()))
+}
+
+/// The contact who asked for this call, where the newest who did was not the person and was not called yet.
+fn asker(tx: &mut dyn Tx, alerts: &[CaseAlert], contacts: &[ContactTried]) -> Result<Option<ContactId>, ResponseError> {
+    let asked = alerts.iter().filter(|a| matches!(a.rule, Rule::CallWanted | Rule::FeelsUnwell)).max_by_key(|a| a.at);
+    let Some(asked) = asked else { return Ok(None) };
+    let Some(said) = watch::answered_by(tx, asked.id)? else { return Ok(None) };
+    let theirs = contacts.iter().find(|c| c.contact.id.0 == said.from && c.tries == 0 && !c.contact.phones.is_empty());
+    Ok(theirs.map(|c| c.contact.id))
 }
 
 fn tried(contact: Contact, calls: &[Call]) -> ContactTried {

@@ -43,7 +43,7 @@ fn steps(text: &mut String, s: &Settings) {
     }
     let _ = writeln!(
         text,
-        "\n本人架電は{}回まで（呼び出しボタンの後は{}回）、間隔は{}。間隔より早いかけ直しは記録され、回数に数えません。",
+        "\n本人架電は{}回まで（呼び出しボタン・「体調が悪い」の後は{}回）、間隔は{}。間隔より早いかけ直しは記録され、回数に数えません。",
         s.tries,
         s.tries_urgent,
         length(s.retry_interval)
@@ -78,7 +78,7 @@ fn moves(text: &mut String, s: &Settings) {
 }
 
 fn endings(text: &mut String) {
-    text.push_str("\n## 解消できる結果\n\n無事とする結果は、本人・家族・訪問した方のだれかが様子を確かめた後にだけ選べます。\n\n| 段階 | 結果 |\n|---|---|\n");
+    text.push_str("\n## 解消できる結果\n\n無事とする結果は、本人・家族・訪問した方のだれかが様子を確かめた後にだけ選べます。「本人の用件に対応した」は、呼び出しボタン・「電話がほしい」・「体調が悪い」のときだけ選べます。\n\n| 段階 | 結果 |\n|---|---|\n");
     for state in known_states() {
         let names: Vec<&str> = causes(&state).iter().map(|c| c.ja()).collect();
         if !names.is_empty() {
@@ -165,7 +165,7 @@ pub(crate) fn commands() -> Vec<(String, Command)> {
     all.extend([
         ("振り返り".into(), Command::Review),
         ("同じ住まいのアラート".into(), Command::Join { urgent: false }),
-        ("同じ住まいの呼び出しボタン".into(), Command::Join { urgent: true }),
+        ("同じ住まいの呼び出しボタン・「体調が悪い」".into(), Command::Join { urgent: true }),
     ]);
     all
 }

@@ -101,7 +101,7 @@ fn listed(
             town: head.map_or_else(String::new, |head| head.town.clone()),
             holder_name: case.holder.map(|holder| names.get(&holder).cloned().unwrap_or_else(not_readable)),
             overdue: case.overdue(ctx.now),
-            next_words: case.state.next_step(),
+            next_words: case.next_words(),
             case,
         }
     };

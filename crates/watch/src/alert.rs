@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::store::alert as store;
 use crate::store::home;
 use crate::verbs::Verb;
-use crate::{WatchError, WatchRefusal, contract};
+use crate::{Answer, Answered, WatchError, WatchRefusal, contract};
 
 pub use crate::rhythm::Level;
 
@@ -47,6 +47,40 @@ impl Rule {
     pub const fn is_call_for_help(self) -> bool {
         matches!(self, Rule::Button | Rule::FeelsUnwell)
     }
+
+    /// Whether the person, or a relative, asks for something.
+    pub const fn is_wish(self) -> bool {
+        matches!(self, Rule::Button | Rule::CallWanted | Rule::FeelsUnwell)
+    }
+
+    /// Whether it says what was answered or measured: right by itself, whether or not somebody needs help.
+    const fn is_fact(self) -> bool {
+        matches!(self, Rule::CallWanted | Rule::FeelsUnwell | Rule::TooHot | Rule::TooCold | Rule::Wbgt)
+    }
+
+    /// Whether an alert of this rule that ended so was needless. `None` where it was neither that nor needed.
+    pub const fn was_false(self, cause: Cause) -> Option<bool> {
+        match cause.was_false() {
+            Some(true) if self.is_fact() && !cause.was_mistaken() => None,
+            other => other,
+        }
+    }
+
+    /// The same of a question or notice that ended by itself, or by this answer; `None` for an old one is unknown.
+    pub(crate) const fn was_needless(self, answer: Option<Answer>) -> bool {
+        let wished = matches!(answer, Some(Answer::CallMe | Answer::Unwell));
+        !wished && !self.is_fact() && !matches!(self, Rule::DailyCall)
+    }
+
+    /// How a notice ended without anybody's doing.
+    const fn cleared(self) -> &'static str {
+        match self {
+            Rule::TooHot | Rule::TooCold => "室温が戻り終了",
+            Rule::Wbgt => "暑さ指数（推定）が下がり終了",
+            Rule::LeftOpen => "閉まって終了",
+            _ => AlertState::Cleared.ja(),
+        }
+    }
 }
 
 words! {
@@ -68,6 +102,8 @@ words! {
     /// Why an alert came about, as found out afterwards (results of domain section 7.9).
     Cause {
         AnsweredWell = "answered_well", "本人応答・無事";
+        /// Whoever asked for a call, or felt unwell, was spoken with, and what they wanted is done.
+        RequestSettled = "request_settled", "本人の用件に対応した";
         WasOut = "was_out", "外出していた";
         UnknownAbsence = "unknown_absence", "入院・不在登録漏れ";
         DeviceFault = "device_fault", "機器不良";
@@ -88,11 +124,21 @@ impl Cause {
         matches!(self, Cause::WasOut | Cause::UnknownAbsence)
     }
 
-    /// Whether nobody needed help. `None` where that was never found out.
+    /// Whether the device or somebody's hand was mistaken, and not only the watch.
+    const fn was_mistaken(self) -> bool {
+        matches!(self, Cause::DeviceFault | Cause::LineFault | Cause::FalseAlarm)
+    }
+
+    /// Whether somebody made sure that the person is well.
+    pub const fn is_safe(self) -> bool {
+        matches!(self.was_false(), Some(true)) || matches!(self, Cause::RequestSettled)
+    }
+
+    /// Whether nobody needed help. `None` where that was never found out, or the person asked for something.
     pub const fn was_false(self) -> Option<bool> {
         match self {
             Cause::Unwell | Cause::Ambulance | Cause::FoundDead => Some(false),
-            Cause::Unconfirmed => None,
+            Cause::Unconfirmed | Cause::RequestSettled => None,
             _ => Some(true),
         }
     }
@@ -117,6 +163,19 @@ pub struct Alert {
     pub sign_at: Option<Instant>,
     pub ended_at: Option<Instant>,
     pub cause: Option<Cause>,
+    /// Who answered the question, or asked by an answer for what this alert is about.
+    pub answer: Option<Answered>,
+}
+
+impl Alert {
+    /// What became of it, in the words of its level and rule.
+    pub const fn state_words(&self) -> &'static str {
+        match (self.state, self.level) {
+            (AlertState::Standing, Level::Notice) => "お返事待ち",
+            (AlertState::Cleared, _) => self.rule.cleared(),
+            (state, _) => state.ja(),
+        }
+    }
 }
 
 /// One alert, for those who may know of it.

@@ -40,7 +40,7 @@ pub use absence::{
 };
 pub use adaptation::{AS_ASKED, Adaptation, BOUNDS, Lately, Measured, adapt, adaptation, measure};
 pub use alert::{Alert, AlertState, Cause, Level, Rule, alert, all_standing, close_alert, reassure, standing_alerts};
-pub use answer::{Answer, answer_notice};
+pub use answer::{Answer, AnswerWay, Answered, Reply, answer_notice, answered_by};
 pub use arrival::*;
 pub use clock::{ClockError, FAST_CLOCK};
 pub use contract::{
@@ -69,6 +69,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "watch/007", sql: include_str!("schema_line_cause.sql") },
     Migration { name: "watch/008", sql: include_str!("schema_clock.sql") },
     Migration { name: "watch/009", sql: include_str!("schema_adaptation.sql") },
+    Migration { name: "watch/010", sql: include_str!("schema_answer.sql") },
 ];
 
 #[derive(Debug, Error)]

@@ -3,7 +3,7 @@
 use base::{Instant, Span};
 
 use crate::store::alert::Told;
-use crate::{Absence, AbsenceReason, AlertState, Cause, NewAbsence, RuleRate, WatchRefusal, Weekly};
+use crate::{Absence, AbsenceReason, AlertState, NewAbsence, RuleRate, WatchRefusal, Weekly};
 
 /// Stretches one absence is cut into at most; a weekly one has seven a week.
 const MOST_STRETCHES: usize = 64;
@@ -55,11 +55,11 @@ fn weekday(wall_day: i64) -> u8 {
 /// How often each rule spoke in `days` days, and how often nobody needed help.
 pub(crate) fn rates(ends: &[Told], days: f64) -> Vec<RuleRate> {
     let mut rates: Vec<RuleRate> = Vec::new();
-    for (level, rule, state, cause) in ends {
+    for (level, rule, state, cause, answer) in ends {
         let was_false = match state {
-            AlertState::Cleared | AlertState::Answered => Some(true),
+            AlertState::Cleared | AlertState::Answered => rule.was_needless(*answer).then_some(true),
             AlertState::Raised | AlertState::Standing => None,
-            AlertState::Closed => cause.and_then(Cause::was_false),
+            AlertState::Closed => cause.and_then(|cause| rule.was_false(cause)),
         };
         let at = match rates.iter().position(|r| r.level == *level && r.rule == *rule) {
             Some(at) => at,
@@ -88,7 +88,7 @@ pub(crate) fn rates(ends: &[Told], days: f64) -> Vec<RuleRate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, Rule};
+    use crate::{Answer, Cause, Level, Rule};
     use base::{AbsenceId, HomeId, PersonId, Role};
 
     fn at(text: &str) -> Instant {
@@ -149,14 +149,44 @@ mod tests {
     #[test]
     fn a_rule_is_wrong_where_nobody_needed_help() {
         let ends = [
-            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::WasOut)),
-            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::Ambulance)),
-            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::Unconfirmed)),
-            (Level::Notice, Rule::Inactivity, AlertState::Answered, None),
+            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::WasOut), None),
+            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::Ambulance), None),
+            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::Unconfirmed), None),
+            (Level::Notice, Rule::Inactivity, AlertState::Answered, None, None),
         ];
         let rates = rates(&ends, 60.0);
         assert_eq!(rates.len(), 2);
         let alerts = rates.iter().find(|r| r.level == Level::Alert).unwrap();
         assert_eq!((alerts.raised, alerts.false_alarms, alerts.real, alerts.per_30_days), (3, 1, 1, 0.5));
+    }
+
+    #[test]
+    fn what_somebody_asked_for_or_a_room_that_was_measured_is_no_false_alarm() {
+        let (call, unwell) = (Some(Answer::CallMe), Some(Answer::Unwell));
+        let well = (Level::Notice, Rule::Inactivity, AlertState::Answered, None, Some(Answer::Well));
+        let ends = [
+            (Level::Notice, Rule::DailyCall, AlertState::Answered, None, unwell),
+            (Level::Notice, Rule::DailyCall, AlertState::Cleared, None, None),
+            (Level::Notice, Rule::Inactivity, AlertState::Answered, None, call),
+            (Level::Alert, Rule::CallWanted, AlertState::Closed, Some(Cause::AnsweredWell), call),
+            (Level::Alert, Rule::Inactivity, AlertState::Closed, Some(Cause::RequestSettled), None),
+            (Level::Alert, Rule::Button, AlertState::Closed, Some(Cause::RequestSettled), None),
+            (Level::Notice, Rule::TooCold, AlertState::Cleared, None, None),
+            (Level::Alert, Rule::TooCold, AlertState::Closed, Some(Cause::AnsweredWell), None),
+        ];
+        for rate in rates(&ends, 30.0) {
+            assert_eq!((rate.false_alarms, rate.real), (0, 0), "{rate:?}");
+        }
+        let wrong = [
+            well,
+            (Level::Alert, Rule::TooCold, AlertState::Closed, Some(Cause::DeviceFault), None),
+            (Level::Alert, Rule::CallWanted, AlertState::Closed, Some(Cause::FalseAlarm), call),
+            (Level::Alert, Rule::DailyCall, AlertState::Closed, Some(Cause::AnsweredWell), None),
+        ];
+        for rate in rates(&wrong, 30.0) {
+            assert_eq!((rate.false_alarms, rate.real), (1, 0), "{rate:?}");
+        }
+        let ill = [(Level::Alert, Rule::FeelsUnwell, AlertState::Closed, Some(Cause::Unwell), unwell)];
+        assert_eq!(rates(&ill, 30.0)[0].real, 1);
     }
 }

@@ -237,6 +237,7 @@ fn lived(desk: &mut Desk, causes: &[Cause]) {
                 sign_at: None,
                 ended_at: None,
                 cause: None,
+                answer: None,
             };
             crate::store::alert::insert(tx, &alert, no, None)?;
             crate::store::alert::close(tx, alert.id, *cause, at)?;
@@ -285,7 +286,14 @@ fn a_region_with_too_many_false_alarms_is_judged_later_week_by_week() {
     desk.now = desk.now + Span::days(7);
     lived(
         &mut desk,
-        &[Cause::AnsweredWell, Cause::DeviceFault, Cause::LineFault, Cause::Unconfirmed, Cause::Ambulance],
+        &[
+            Cause::AnsweredWell,
+            Cause::RequestSettled,
+            Cause::DeviceFault,
+            Cause::LineFault,
+            Cause::Unconfirmed,
+            Cause::Ambulance,
+        ],
     );
     let second = measured(&mut desk).expect("a measurement");
     assert_eq!((second.false_alarms, second.percent, told(&desk)), (1, 110, (2, 2)), "{second:?}");

@@ -153,7 +153,7 @@ fn why(desk: &Desk, now: Instant) -> Markup {
     let later: Vec<_> = desk.sheet.alerts.iter().filter(|a| a.at > case.opened_at).collect();
     html! {
         section.card aria-label="アラートの理由" {
-            p.lead { @if case.urgent { (chip(Tone::NeededNow, "呼び出しボタン")) " " } (case.reason) }
+            p.lead { (queue::urgency(case, &desk.sheet.alerts)) (case.reason) }
             p.soft { "受付番号 " (case.number) "　検知 " (since(case.opened_at, now)) "　" (case.rule.ja()) }
             @if let Some(alert) = later.last() {
                 p { (chip(Tone::NearLimit, "追加のアラート")) " " (since(alert.at, now)) " " (alert.reason) }

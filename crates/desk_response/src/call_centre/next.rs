@@ -208,7 +208,7 @@ fn visited(desk: &Desk) -> bool {
 /// The form that ends the case. Its causes are those that fit what is known, the likeliest chosen already only where
 /// there is no other.
 pub(crate) fn closure(desk: &Desk, typed: &Typed, open: bool) -> Markup {
-    let causes = desk.sheet.causes;
+    let causes = desk.sheet.causes.as_slice();
     html! {
         @if causes.is_empty() {
             p.soft { "本人の無事や様子が確かめられると、ここで解消できます。" }

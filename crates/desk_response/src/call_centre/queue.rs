@@ -15,7 +15,8 @@ use page::problem::Problem;
 use page::site::Site;
 use page::visitor::{Seen, Visitor};
 use people::CityOf;
-use response::{Case, Condition, Listed, QueueRow, Step, UnreadableCase, Wallboard};
+use response::{Case, CaseAlert, Condition, Listed, QueueRow, Step, UnreadableCase, Wallboard};
+use watch::Rule;
 
 use crate::verbs::Look;
 
@@ -269,7 +270,14 @@ pub(crate) fn limit(row: &QueueRow, now: Instant) -> Markup {
 }
 
 fn reason(row: &QueueRow) -> Markup {
-    html! { @if row.case.urgent { (chip(Tone::NeededNow, "呼び出しボタン")) " " } (row.case.reason) }
+    html! { (urgency(&row.case, &[])) (row.case.reason) }
+}
+
+/// What makes a case urgent, in red: its own rule, or that of an alert that joined it.
+pub(crate) fn urgency(case: &Case, joined: &[CaseAlert]) -> Markup {
+    let calls = |rule: &Rule| rule.is_call_for_help();
+    let rule = std::iter::once(case.rule).chain(joined.iter().map(|alert| alert.rule)).find(calls);
+    html! { @if case.urgent { (chip(Tone::NeededNow, rule.map_or("急ぎの呼び出し", Rule::ja))) " " } }
 }
 
 /// The step as a chip; red only where a person must act and nobody does.

@@ -163,6 +163,23 @@ fn an_ill_resident_ends_with_the_ambulance() {
 }
 
 #[test]
+fn the_red_chip_says_what_is_urgent_and_a_silence_is_no_request() {
+    let r = Region::new();
+    let operator = r.operator();
+    let case = r.alert(Rule::Inactivity);
+    let at = |rest: &str| format!("/cases/{case}{rest}");
+    r.step(&operator, &at("/taking"), &[]);
+    call(&r, &operator, case, "resident", "well").hides("本人の用件に対応した");
+    r.post(&operator, &at("/closure"), &[("cause", "request_settled")]).is(422);
+    assert_eq!(r.alert(Rule::FeelsUnwell), case);
+    r.get(&operator, &at("")).shows("体調が悪い").hides("呼び出しボタン").shows("本人の用件に対応した");
+    r.get(&operator, "/cases").shows("急ぎの呼び出し").hides("呼び出しボタン");
+    r.post(&operator, &at("/closure"), &[("cause", "request_settled")]).is(303);
+    r.alert(Rule::FeelsUnwell);
+    r.get(&operator, "/cases").shows("体調が悪い").hides("呼び出しボタン");
+}
+
+#[test]
 fn a_door_that_stays_shut_goes_to_key_holder_and_police() {
     let r = Region::new();
     let operator = r.operator();

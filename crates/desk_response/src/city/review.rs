@@ -51,6 +51,7 @@ fn one(case: &ToReview, open: bool, typed: &Typed, now: Instant) -> Markup {
     let was_false = case.cause.was_false();
     let chosen = match (typed.value("false_alarm"), was_false) {
         ("", Some(false)) => NEEDED,
+        ("", None) if case.cause == response::Cause::RequestSettled => NEEDED,
         (typed, _) => typed,
     };
     let words = [(NEEDED, "必要な通報だった")];

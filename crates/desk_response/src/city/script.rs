@@ -95,7 +95,7 @@ fn form(typed: &Form, errors: &[(&'static str, String)]) -> Markup {
             section.card {
                 h2 { "本人への電話の回数" }
                 (number("tries", "通常（回）"))
-                (number("tries_urgent", "呼び出しボタンのとき（回）"))
+                (number("tries_urgent", "呼び出しボタン・「体調が悪い」のとき（回）"))
             }
             section.card {
                 h2 { "期限（分）" }

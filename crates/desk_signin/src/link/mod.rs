@@ -21,7 +21,7 @@ use page::site::{Site, new_request};
 use page::stranger::{Vain, in_vain};
 use parts::question::About;
 use signin::{Address, Threshold};
-use watch::Answer;
+use watch::{Answer, AnswerWay, Reply};
 
 use self::remember::Followed;
 
@@ -145,7 +145,8 @@ async fn answer(
 fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse, answer: Answer) -> Result<(), Problem> {
     let LinkPurpose::AnswerNotice { alert } = used.purpose else { return Err(Problem::Denied(None)) };
     let bearer = Ctx::new(used.actor(), ctx.purpose, ctx.now, ctx.request);
-    Ok(response::answer_notice(&bearer, tx, alert, answer)?)
+    let reply = Reply { answer, from: used.recipient, way: AnswerWay::Link };
+    Ok(response::answer_notice(&bearer, tx, alert, &reply)?)
 }
 
 fn thanks(frame: Frame, answer: Answer, about: About) -> Response {

@@ -45,6 +45,27 @@ fn the_page_names_nobody_and_only_the_button_acts_once() {
     assert_eq!((answered.role, answered.persons.as_slice()), (base::Role::Link, &[r.s.person][..]));
 }
 
+// shows: 6.3.1 the case says who asked for a call and how, and whoever asked is called first
+#[test]
+fn a_relative_who_asks_for_a_call_is_the_one_who_is_called() {
+    let r = Region::new();
+    let (_, link) = asked(&r);
+    r.post(&r.nobody(), &link, &[("answer", "call_me")]).is(200).shows("コールセンターからお電話します");
+    let operator = r.operator();
+    r.get(&operator, "/cases").shows("ご家族（長女）から「電話がほしい」とお返事がありました（メール・SMSの画面）");
+    let sql = "SELECT id FROM response_case WHERE rule = 'call_wanted'";
+    let case: CaseId = r.test.db.read_blocking(move |tx| tx.scalar(sql, &[])).expect("a case");
+    r.step(&operator, &format!("/cases/{case}/taking"), &[])
+        .shows("お返事をくださった方に電話してください")
+        .shows("長女 山田 むすめさんに電話");
+    let fields = [("to", r.s.daughter.to_string()), ("outcome", "well".to_owned()), ("note", String::new())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    r.step(&operator, &format!("/cases/{case}/calls"), &fields).shows("本人の用件に対応した");
+    let home = format!("/homes/{}", r.s.home);
+    r.get(&r.care_manager(), &home).shows("お返事あり：ご家族（長女）から「電話がほしい」（メール・SMSの画面）");
+    r.post(&operator, &format!("/cases/{case}/closure"), &[("cause", "request_settled")]).is(303);
+}
+
 #[test]
 fn a_relative_is_told_that_it_is_not_they_who_are_asked_about() {
     let r = Region::new();

@@ -152,6 +152,7 @@ impl Region {
             sign_at: None,
             ended_at: None,
             cause: None,
+            answer: None,
         };
         self.write(ctx, move |c, tx| {
             known_to_watch(tx, &alert)?;

@@ -96,6 +96,7 @@ fn any_alert(r: &Region, ctx: &Ctx) -> Alert {
         sign_at: None,
         ended_at: None,
         cause: None,
+        answer: None,
     }
 }
 

@@ -378,6 +378,7 @@ impl Draft<'_> {
             sign_at: None,
             ended_at: None,
             cause: None,
+            answer: None,
         };
         self.out.alerts.push(NewAlert { alert, home: no, device: (device != 0).then_some(device) });
     }

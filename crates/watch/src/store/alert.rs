@@ -2,25 +2,30 @@
 
 use base::{AlertId, Instant, PersonId};
 use db::{DbError, Row, Tx, Value, params};
+use people::Relation;
 
-use crate::{Alert, AlertState, Cause, Level, Rule};
+use crate::{Alert, AlertState, Answer, AnswerWay, Answered, Cause, Level, Rule};
 
 const WHOSE: &str = "SELECT person_id FROM watch_alert WHERE id = $1";
 const COLUMNS: &str = "a.id, a.home_id, a.person_id, a.level, a.rule, d.id, a.due_at, a.raised_at, a.reason, a.state,
-    a.sign_at, a.ended_at, a.cause";
+    a.sign_at, a.ended_at, a.cause, a.answer, a.answer_from, a.answer_relation, a.answer_way";
 const FROM: &str = "FROM watch_alert a LEFT JOIN watch_device d ON d.no = a.device_no";
 const INSERT: &str =
     "INSERT INTO watch_alert (id, home_no, home_id, person_id, level, rule, device_no, due_at, raised_at, reason,
     state, sign_at, ended_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, NULL)";
 const END: &str = "UPDATE watch_alert SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'standing'";
 const CLOSE: &str = "UPDATE watch_alert SET state = 'closed', ended_at = $2, cause = $3 WHERE id = $1";
+const ANSWER: &str = "UPDATE watch_alert SET answer = $2, answer_from = $3, answer_relation = $4, answer_way = $5
+    WHERE id = $1";
+const ANSWER_OF: &str = "SELECT answer, answer_from, answer_relation, answer_way FROM watch_alert WHERE id = $1";
 const SIGN: &str = "UPDATE watch_alert SET sign_at = $2 WHERE id = $1 AND sign_at IS NULL";
 const HOME_NO: &str = "SELECT home_no FROM watch_alert WHERE id = $1";
 const STANDING: &str = "SELECT home_no, id FROM watch_alert WHERE state = 'standing'";
 // The causes of `Cause::was_unannounced`.
 const FOUND_AWAY: &str = "SELECT home_no, MAX(raised_at) FROM watch_alert
     WHERE state = 'closed' AND cause IN ('was_out', 'unknown_absence')";
-const ENDED: &str = "SELECT level, rule, state, cause FROM watch_alert WHERE home_no = $1 AND raised_at >= $2";
+const ENDED: &str = "SELECT level, rule, state, cause, answer FROM watch_alert
+    WHERE home_no = $1 AND raised_at >= $2";
 const QUESTIONS: &str = "SELECT home_no, state, COUNT(*) FROM watch_alert WHERE raised_at >= $1 AND level = 'notice'
     AND rule = 'inactivity' AND state IN ('answered', 'raised') GROUP BY home_no, state";
 
@@ -38,7 +43,8 @@ pub(crate) fn insert(tx: &mut dyn Tx, a: &Alert, home: u32, device: Option<u32>)
         &a.reason,
         a.state.key()
     ];
-    tx.tell(INSERT, row)
+    tx.tell(INSERT, row)?;
+    a.answer.map_or(Ok(()), |said| note_answer(tx, a.id, &said))
 }
 
 pub(crate) fn end(tx: &mut dyn Tx, alert: AlertId, state: AlertState, at: Instant) -> Result<(), DbError> {
@@ -47,6 +53,16 @@ pub(crate) fn end(tx: &mut dyn Tx, alert: AlertId, state: AlertState, at: Instan
 
 pub(crate) fn close(tx: &mut dyn Tx, alert: AlertId, cause: Cause, at: Instant) -> Result<(), DbError> {
     tx.tell(CLOSE, params![alert, at, cause.key()])
+}
+
+pub(crate) fn note_answer(tx: &mut dyn Tx, alert: AlertId, said: &Answered) -> Result<(), DbError> {
+    let relation = said.relation.map(Relation::key);
+    tx.tell(ANSWER, params![alert, said.answer.key(), said.from, relation, said.way.key()])
+}
+
+/// Who answered, and nothing else that would have to be read.
+pub(crate) fn answer_of(tx: &mut dyn Tx, alert: AlertId) -> Result<Option<Answered>, DbError> {
+    tx.first(ANSWER_OF, params![alert])?.map_or(Ok(None), |row| answered(&row, 0))
 }
 
 pub(crate) fn note_sign(tx: &mut dyn Tx, alert: AlertId, at: Instant) -> Result<(), DbError> {
@@ -122,11 +138,14 @@ pub(crate) fn questions(tx: &mut dyn Tx, since: Instant) -> Result<Vec<(u32, Ale
 }
 
 /// What was told, and how it ended.
-pub(crate) type Told = (Level, Rule, AlertState, Option<Cause>);
+pub(crate) type Told = (Level, Rule, AlertState, Option<Cause>, Option<Answer>);
 
 /// How the home's alerts since `since` ended.
 pub(crate) fn ends(tx: &mut dyn Tx, home: u32, since: Instant) -> Result<Vec<Told>, DbError> {
-    let read = |r: &Row| Ok((level(r, 0)?, r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?, cause(r, 3)?));
+    let read = |r: &Row| {
+        let (rule, state) = (r.word(1, Rule::from_key)?, r.word(2, AlertState::from_key)?);
+        Ok((level(r, 0)?, rule, state, cause(r, 3)?, maybe(r, 4, Answer::from_key)?))
+    };
     tx.list("watch_alert", ENDED, params![home, since], read)
 }
 
@@ -145,7 +164,19 @@ fn read(row: &Row) -> Result<Alert, DbError> {
         sign_at: row.get(10)?,
         ended_at: row.get(11)?,
         cause: cause(row, 12)?,
+        answer: answered(row, 13)?,
     })
+}
+
+/// Four columns; NULL in those of a row from before they were there.
+fn answered(row: &Row, column: usize) -> Result<Option<Answered>, DbError> {
+    let Some(answer) = maybe(row, column, Answer::from_key)? else { return Ok(None) };
+    Ok(Some(Answered {
+        answer,
+        from: row.get(column + 1)?,
+        relation: maybe(row, column + 2, Relation::from_key)?,
+        way: row.word(column + 3, AnswerWay::from_key)?,
+    }))
 }
 
 fn level(row: &Row, column: usize) -> Result<Level, DbError> {
@@ -153,8 +184,12 @@ fn level(row: &Row, column: usize) -> Result<Level, DbError> {
 }
 
 fn cause(row: &Row, column: usize) -> Result<Option<Cause>, DbError> {
+    maybe(row, column, Cause::from_key)
+}
+
+fn maybe<T>(row: &Row, column: usize, word: impl Fn(&str) -> Option<T>) -> Result<Option<T>, DbError> {
     match row.get::<Option<String>>(column)? {
         None => Ok(None),
-        Some(_) => row.word(column, Cause::from_key).map(Some),
+        Some(_) => row.word(column, word).map(Some),
     }
 }

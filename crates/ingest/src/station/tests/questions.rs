@@ -40,7 +40,9 @@ fn an_answer_lets_the_silence_begin_anew() {
     let mut w = asked_home();
     let notice = w.alerts(0)[0].id;
     w.pass_for(Span::minutes(20));
-    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, notice, watch::Answer::Well, &|_, _, _| Ok(())));
+    w.command(move |ctx, tx| {
+        watch::answer_notice(ctx, tx, notice, &watch::Reply::on_page(ctx, watch::Answer::Well), &|_, _, _| Ok(()))
+    });
     let answered = w.now;
     w.pass_for(Span::minutes(55));
     assert!(w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty());
@@ -66,7 +68,9 @@ fn who_is_called_every_day_and_does_not_answer_is_followed_up() {
     assert!(asked(&w).is_empty(), "the hour of the day it was set is over");
     w.pass_for(Span::minutes(65));
     let question = asked(&w).remove(0);
-    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, question.id, watch::Answer::Well, &|_, _, _| Ok(())));
+    w.command(move |ctx, tx| {
+        watch::answer_notice(ctx, tx, question.id, &watch::Reply::on_page(ctx, watch::Answer::Well), &|_, _, _| Ok(()))
+    });
     w.pass_for(Span::hours(2));
     assert!(followed(&w).is_empty());
     // The next day nobody answers; on the third the person is announced to be away.
@@ -74,7 +78,9 @@ fn who_is_called_every_day_and_does_not_answer_is_followed_up() {
     assert_eq!(asked(&w).len(), 2);
     w.pass_for(Span::minutes(31));
     assert_eq!(followed(&w).len(), 1);
-    assert!(followed(&w)[0].reason.contains("お返事がありません"));
+    let reason = followed(&w).remove(0).reason;
+    assert_eq!(reason, "10時00分の声かけ（自動音声の電話）に、お返事がありません。");
+    assert_eq!(asked(&w)[0].state_words(), "お返事あり");
     let (from, until) = (w.now + Span::hours(20), w.now + Span::hours(30));
     let away = watch::NewAbsence { reason: watch::AbsenceReason::Trip, from, until, weekly: None };
     w.command(move |ctx, tx| watch::enter_absence(ctx, tx, home, away));

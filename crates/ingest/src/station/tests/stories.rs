@@ -43,7 +43,9 @@ fn an_answered_question_and_a_reassured_home_are_armed_anew() {
         w.pass_for(Span::minutes(10));
     }
     let notice = w.alerts(0)[0].id;
-    w.command(move |ctx, tx| watch::answer_notice(ctx, tx, notice, watch::Answer::Well, &|_, _, _| Ok(())));
+    w.command(move |ctx, tx| {
+        watch::answer_notice(ctx, tx, notice, &watch::Reply::on_page(ctx, watch::Answer::Well), &|_, _, _| Ok(()))
+    });
     let answered = w.now;
     assert_eq!(w.alerts(0)[0].state, AlertState::Answered);
     while w.alerts_of(0, Rule::Inactivity, Level::Alert).is_empty() {
@@ -273,7 +275,7 @@ fn damp_heat_is_told_as_an_estimate() {
     assert_eq!(told.len(), 1);
     assert!(told[0].reason.contains("推定") && told[0].reason.contains("厳重警戒"), "{}", told[0].reason);
     w.say(0, "air", Signal::Temperature(26.0));
-    assert_eq!(w.alerts_of(0, Rule::Wbgt, Level::Notice)[0].state, AlertState::Cleared);
+    assert_eq!(w.alerts_of(0, Rule::Wbgt, Level::Notice)[0].state_words(), "暑さ指数（推定）が下がり終了");
 }
 
 #[test]
@@ -285,7 +287,7 @@ fn doors_left_open_and_doors_at_night() {
     assert_eq!(open.len(), 1);
     assert!(open[0].reason.starts_with("冷蔵庫が"), "{}", open[0].reason);
     w.say(0, "fridge", CLOSED);
-    assert_eq!(w.alerts_of(0, Rule::LeftOpen, Level::Notice)[0].state, AlertState::Cleared);
+    assert_eq!(w.alerts_of(0, Rule::LeftOpen, Level::Notice)[0].state_words(), "閉まって終了");
     w.pass(Instant::from_wall_day(w.now.wall_day() + 1) + Span::minutes(134));
     w.use_door(0, "entrance");
     w.pass_for(Span::minutes(30));

@@ -4,7 +4,8 @@ use base::{Instant, Span};
 
 use super::{Effect, HomeFixed, HomeState, say};
 use crate::live::home::DailyCall;
-use crate::{Level, Rule};
+use crate::words::at_clock;
+use crate::{Asked, Level, Rule};
 
 /// What is next: the end of waiting for an answer, or the day's question.
 pub(super) fn due(home: &HomeFixed, state: &HomeState) -> Option<Instant> {
@@ -48,7 +49,7 @@ fn tell_at(
             return over;
         }
         daily.asked = None;
-        let reason = "毎日の声かけに、お返事がありません。".to_owned();
+        let reason = unanswered(home, asked, now);
         say(state, Rule::DailyCall, Level::Alert, 0, over, reason, effects);
     }
     if daily.day == 0 {
@@ -68,6 +69,11 @@ fn tell_at(
     daily.asked = Some(now);
     say(state, Rule::DailyCall, Level::Notice, 0, next, "毎日の声かけの時刻です。".to_owned(), effects);
     now + home.settings.question.wait
+}
+
+fn unanswered(home: &HomeFixed, asked: Instant, now: Instant) -> String {
+    let way = if home.settings.asked == Asked::Message { "メール・SMS" } else { "自動音声の電話" };
+    format!("{}の声かけ（{way}）に、お返事がありません。", at_clock(asked, now))
 }
 
 /// Whether the question has not ended by an answer or a sign of life.
