@@ -66,7 +66,7 @@ fn questions(notices: &[Alert], of: Option<&str>, now: Instant) -> Markup {
                 p { (alert.reason) }
                 p.soft { (since(alert.raised_at, now)) }
                 (parts::question::whose(about))
-                (parts::question::buttons(&url, about))
+                (parts::question::buttons(&url))
             }))
         }
     }

@@ -15,6 +15,9 @@ pub fn word(answer: Answer) -> &'static str {
     }
 }
 
+/// What follows an answer other than 「大丈夫です」, to whoever gave it.
+pub const CALLS: &str = "コールセンターからお電話します。";
+
 /// Whom the question is about, as seen by whoever is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum About {
@@ -30,14 +33,6 @@ impl About {
             About::Relative => "ご家族は、お変わりありませんか",
         }
     }
-
-    /// Who calls whom after an answer other than 「大丈夫です」.
-    pub fn calls(self) -> &'static str {
-        match self {
-            About::Oneself => "コールセンターからお電話します。",
-            About::Relative => "コールセンターがお電話で様子を確かめます。",
-        }
-    }
 }
 
 /// A relative takes a question without a name for one about themselves.
@@ -49,7 +44,7 @@ pub fn whose(about: About) -> Markup {
     }
 }
 
-pub fn buttons(action: &str, about: About) -> Markup {
+pub fn buttons(action: &str) -> Markup {
     let button = |answer: Answer, icon| Action::post(action, word(answer)).hidden("answer", answer.key()).icon(icon);
     html! {
         div.answers {
@@ -57,7 +52,7 @@ pub fn buttons(action: &str, about: About) -> Markup {
             (button(Answer::CallMe, Icon::Phone))
             (button(Answer::Unwell, Icon::Warning))
         }
-        p.soft { "「電話がほしい」「体調が悪い」を押すと、" (about.calls()) "急な病気やけがのときは、119番に電話してください。" }
+        p.soft { "「電話がほしい」「体調が悪い」を押すと、" (CALLS) "急な病気やけがのときは、119番に電話してください。" }
     }
 }
 

