@@ -125,15 +125,14 @@ async fn answer(
     let ctx = Ctx::new(signin::visitor(), Purpose::WatchResponse, site.now(), new_request());
     let outcome = site.db().write(move |tx| {
         let used = notify::use_link(&ctx, tx, &link)?;
-        act(&ctx, tx, &used, answer)?;
-        Ok::<_, Problem>(if used.is_own() { About::Oneself } else { About::Relative })
+        act(&ctx, tx, &used, answer)
     });
     let outcome = outcome.await;
     if let Err(problem) = &outcome {
         pressed_in_vain(site, problem.key(), from).await?;
     }
     match outcome {
-        Ok(about) => Ok(thanks(frame, answer, about)),
+        Ok(()) => Ok(thanks(frame, answer)),
         Err(Problem::Refused(why)) => over(site, frame, &why.words).await,
         // The watch ended meanwhile; the bearer is told no more than that.
         Err(Problem::Denied(_)) => over(site, frame, &NotifyRefusal::LinkExpired.to_string()).await,
@@ -149,7 +148,7 @@ fn act(ctx: &Ctx, tx: &mut dyn db::Tx, used: &LinkUse, answer: Answer) -> Result
     Ok(response::answer_notice(&bearer, tx, alert, &reply)?)
 }
 
-fn thanks(frame: Frame, answer: Answer, about: About) -> Response {
+fn thanks(frame: Frame, answer: Answer) -> Response {
     let title = format!("「{}」をお受けしました", parts::question::word(answer));
     let page = nameless(frame).page("ありがとうございました").body(html! {
         (notice(Tone::Confirmed, &title, html! {
