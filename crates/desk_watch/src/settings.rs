@@ -121,7 +121,7 @@ pub(crate) async fn shown(
         .look(site, Look::HomeSettings, move |ctx, tx| {
             let mut seen = Witnesses::default();
             let dwelling = Dwelling::read(ctx, tx, home, &mut seen)?;
-            let region = watch::changes_of(tx, None)?.over(&Settings::default());
+            let region = watch::region_settings(tx)?;
             let changes = watch::changes_of(tx, Some(home))?;
             let tried = tried.as_ref().map(|tried| try_home(ctx, tx, home, tried)).transpose()?;
             let tried = tried.map(|tried| seen.take(tried));

@@ -14,7 +14,7 @@ use base::{Ctx, Instant, Span};
 use db::{Tx, outbox};
 
 use crate::event::Event;
-use crate::settings::{Changes, Settings, changes_of};
+use crate::settings::{Changes, Settings, region_settings};
 use crate::store::{adaptation as store, home};
 use crate::verbs::Verb;
 use crate::{Cause, WatchError};
@@ -86,7 +86,7 @@ pub fn measure(tx: &mut dyn Tx, now: Instant) -> Result<Option<Measured>, WatchE
         return Ok(None);
     }
     let present = past.first().map_or(AS_ASKED, |last| last.percent);
-    let region = changes_of(tx, None)?.over(&Settings::default());
+    let region = region_settings(tx)?;
     let own: HashMap<u32, Changes> = home::changes(tx, None)?.into_iter().collect();
     let (mut home_days, mut expected) = (0.0, 0.0);
     for (no, begun, ended) in store::heard(tx, from, until)? {

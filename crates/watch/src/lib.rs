@@ -51,7 +51,9 @@ pub use day::{Climate, DayLog, HALF_HOURS, Metered, QUARTERS, Use};
 pub use device::*;
 pub use event::Event;
 pub use half_hours::{Taken, Unfit, enter_half_hours};
-pub use settings::{Asked, Changes, NightDoor, Settings, changes_of, set_home, set_region, settings_of};
+pub use settings::{
+    Asked, Changes, NightDoor, Settings, changes_of, region_settings, set_home, set_region, settings_of,
+};
 pub use unanswered::{
     AGAIN, TRIED_AT_ONCE, take_up_again, unanswered, unanswered_count, unanswered_due, unanswered_persons,
 };

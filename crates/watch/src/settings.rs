@@ -261,7 +261,7 @@ pub(crate) fn check_region(tx: &mut dyn Tx, changes: &Changes) -> Result<(), Wat
 /// Whether a home's settings fit by themselves and with the region's; what is in force with them.
 pub(crate) fn check_home(tx: &mut dyn Tx, changes: &Changes) -> Result<Settings, WatchError> {
     changes.check()?;
-    let in_force = changes.over(&changes_of(tx, None)?.over(&Settings::default()));
+    let in_force = changes.over(&region_settings(tx)?);
     in_force.check_daily()?;
     Ok(in_force)
 }
@@ -298,9 +298,14 @@ pub fn changes_of(tx: &mut dyn Tx, home: Option<HomeId>) -> Result<Changes, Watc
     Ok(home::changes(tx, Some(no))?.pop().map(|(_, changes)| changes).unwrap_or_default())
 }
 
+/// What is in force where a home has set nothing for itself.
+pub fn region_settings(tx: &mut dyn Tx) -> Result<Settings, WatchError> {
+    Ok(changes_of(tx, None)?.over(&Settings::default()))
+}
+
 /// What is in force for a home.
 pub fn settings_of(tx: &mut dyn Tx, home: HomeId) -> Result<Settings, WatchError> {
-    let region = changes_of(tx, None)?.over(&Settings::default());
+    let region = region_settings(tx)?;
     Ok(changes_of(tx, Some(home))?.over(&region))
 }
 

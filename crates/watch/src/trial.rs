@@ -9,7 +9,7 @@ use base::{Ctx, HomeId, Instant, Span};
 use db::Tx;
 
 use crate::rhythm::{Due, Level, Rhythm, Rule, Sign};
-use crate::settings::{Asked, Changes, Settings, changes_of, check_home, check_region, settings_of};
+use crate::settings::{Asked, Changes, Settings, changes_of, check_home, check_region, region_settings, settings_of};
 use crate::store::{absence, alert, device, history, home};
 use crate::{AlertState, WatchError, contract, rules};
 
@@ -64,7 +64,7 @@ impl Questions {
 
     /// Of the days that are played, in the homes whose person is asked; of one home alone, where it had enough of them.
     fn read(tx: &mut dyn Tx, home: Option<u32>, now: Instant) -> Result<Questions, WatchError> {
-        let region = changes_of(tx, None)?.over(&Settings::default());
+        let region = region_settings(tx)?;
         let own: HashMap<u32, Changes> = home::changes(tx, None)?.into_iter().collect();
         let (mut all, mut of_home) = (Questions::default(), Questions::default());
         for (no, state, times) in alert::questions(tx, now - Span::days(i64::from(DAYS)))? {
@@ -127,7 +127,7 @@ pub fn try_home(ctx: &Ctx, tx: &mut dyn Tx, home: HomeId, tried: &Changes) -> Re
 pub fn try_region(ctx: &Ctx, tx: &mut dyn Tx, tried: &Changes) -> Result<(Trial, Charged), WatchError> {
     let charged = access::charge(ctx, Charge::SetRegionWatch)?;
     check_region(tx, tried)?;
-    let (base, tried) = (changes_of(tx, None)?.over(&Settings::default()), tried.over(&Settings::default()));
+    let (base, tried) = (region_settings(tx)?, tried.over(&Settings::default()));
     let mut lives = Vec::new();
     for row in home::homes(tx, None)?.into_iter().filter(|row| row.person.is_some()).take(HOMES) {
         if let Some(life) = Life::read(tx, row.no, row.id, ctx.now)? {

@@ -173,7 +173,9 @@ pub(super) fn apply(live: &mut Live, decision: Decision) {
     for ((gateway, _), unknown) in writes.unknown.iter().filter(|(_, unknown)| of_life(unknown.said)) {
         live.strangers.insert(*gateway, unknown.at);
     }
-    live.counts.retain(|device, _| !writes.counts.contains_key(device));
+    for device in writes.counts.keys() {
+        live.counts.remove(device);
+    }
     for (device, counted) in counts {
         live.counts.entry(device).or_default().add_all(counted);
     }

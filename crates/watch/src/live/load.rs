@@ -13,7 +13,7 @@ use super::home::{Away, DeviceFixed, HomeFixed, HomeState, NEVER};
 use super::line::{Fault, Line};
 use super::{Home, Key, Live, OpenFault, OpenOutage, SAVE_AFTER, Unsaved};
 use crate::rules::stretches;
-use crate::settings::{Settings, changes_of};
+use crate::settings::region_settings;
 use crate::store::{absence, alert, device, history, home, state};
 use crate::{WatchError, adaptation};
 
@@ -54,7 +54,7 @@ pub fn read_homes(tx: &mut dyn Tx, now: Instant) -> Result<Vec<Fresh>, WatchErro
 }
 
 fn read(tx: &mut dyn Tx, only: Option<u32>, now: Instant) -> Result<Vec<Fresh>, WatchError> {
-    let region = changes_of(tx, None)?.over(&Settings::default());
+    let region = region_settings(tx)?;
     let percent = adaptation::percent(tx)?;
     let judged = Arc::new(region.clone().adapted(percent));
     let mut changes: HashMap<u32, _> = home::changes(tx, only)?.into_iter().collect();
